@@ -1,0 +1,99 @@
+"""What can go wrong in the ledger that is no answer.
+
+::
+
+    LedgerError
+      LedgerUnavailable     the database did not answer or did not finish; try again
+      LedgerCorrupt         a constraint refused a change that the ledger thought right
+      ReservationConflict   the reservation id belongs to a different request
+      AdjustmentConflict    the adjustment id belongs to a different change
+      StockLoadRefused      a stock file asks for less than is reserved; nothing was loaded
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import psycopg
+from psycopg import errors as postgres
+from sqlalchemy import exc
+
+# SQLSTATE classes and codes that say "not now" rather than "never".
+_PASSING_CLASSES: Final = frozenset({"08", "40", "53", "57", "58"})
+_PASSING_CODES: Final = frozenset({postgres.LockNotAvailable.sqlstate})
+_SCHEMA_CODES: Final = frozenset(
+    {postgres.UndefinedTable.sqlstate, postgres.InvalidSchemaName.sqlstate}
+)
+
+CONSTRAINT_MEANINGS: Final = {
+    "stock_items_total_not_negative": "a stock item's total would fall below zero",
+    "stock_items_reserved_not_negative": "a stock item's reserved quantity would fall below zero",
+    "stock_items_reserved_within_total": "a stock item would have more reserved than it has",
+    "reservations_held_is_not_closed": "a reservation would be both held and closed",
+    "reservations_held_has_deadline": "a hold would have no deadline",
+    "reservations_fulfilled_is_paid": "a reservation would be fulfilled without a payment",
+    "reservation_lines_quantity_positive": "a line would have no quantity",
+    "stock_movements_deltas_fit_the_kind": "a movement's figures would not fit its kind",
+    "stock_movements_reservation_fits_the_kind": "a movement would belong to the wrong thing",
+    "stock_movements_once_per_reservation": "a reservation would move the same stock twice",
+}
+
+
+class LedgerError(Exception):
+    """Base of the ledger's errors."""
+
+
+class LedgerUnavailable(LedgerError):
+    """The database could not be reached or gave up; nothing is known to have changed. Retry."""
+
+
+class LedgerCorrupt(LedgerError):
+    """The database refused a change because it would break an invariant; nothing changed."""
+
+
+class ReservationConflict(LedgerError):
+    """The reservation id belongs to a request with other lines; it was left as it is."""
+
+
+class AdjustmentConflict(LedgerError):
+    """The adjustment id belongs to a different change; it was left as it is."""
+
+
+class StockLoadRefused(LedgerError):
+    """The quantities of some rows are below what is reserved; nothing was loaded.
+
+    Args:
+        rows: index into the rows given, total asked for, quantity reserved.
+    """
+
+    def __init__(self, rows: Sequence[tuple[int, int, int]]) -> None:
+        self.rows = tuple(rows)
+        super().__init__(f"{len(self.rows)} rows ask for less than is reserved")
+
+
+def ledger_error(error: exc.SQLAlchemyError) -> LedgerError | None:
+    """Return what a database error means to the ledger, or None where it means a bug."""
+    if isinstance(error, exc.TimeoutError):
+        return LedgerUnavailable("no database connection came free in time")
+    if not isinstance(error, exc.DBAPIError) or not isinstance(error.orig, psycopg.Error):
+        return None
+    return _meaning(error.orig, disconnected=error.connection_invalidated)
+
+
+def _meaning(error: psycopg.Error, *, disconnected: bool) -> LedgerError | None:
+    code = error.sqlstate
+    if code in _SCHEMA_CODES:
+        return LedgerUnavailable("the database has no schema yet: run `python -m worker migrate`")
+    if code is None and (disconnected or isinstance(error, psycopg.OperationalError)):
+        return LedgerUnavailable(f"the database cannot be reached: {_first_line(error)}")
+    if code and (code[:2] in _PASSING_CLASSES or code in _PASSING_CODES):
+        return LedgerUnavailable(f"the database gave up: {_first_line(error)}")
+    name = error.diag.constraint_name
+    if name in CONSTRAINT_MEANINGS:
+        return LedgerCorrupt(f"{CONSTRAINT_MEANINGS[name]} ({name})")
+    return None
+
+
+def _first_line(error: psycopg.Error) -> str:
+    return str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__

@@ -1,0 +1,80 @@
+"""Bringing a database to the schema of this version, one migrator at a time."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Final
+
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, text
+
+from activities.inventory.schema import SCHEMA, metadata
+
+VERSION_TABLE: Final = "alembic_version"
+CONTEXT_OPTIONS: Final[dict[str, Any]] = {
+    "version_table": VERSION_TABLE,
+    "version_table_schema": SCHEMA,
+    "include_schemas": True,
+    "include_name": lambda name, kind, _parents: kind != "schema" or name == SCHEMA,
+    "include_object": lambda _object, name, kind, _reflected, _other: (
+        kind != "table" or name != VERSION_TABLE
+    ),
+}
+
+_SCRIPTS: Final = Path(__file__).parent / "migrations"
+# Any number, the same in every version: two migrators take turns on it.
+_MIGRATION_LOCK: Final = 4_815_162_342
+
+
+def latest_version() -> str:
+    """Return the schema version that this code needs."""
+    head = ScriptDirectory.from_config(_config()).get_current_head()
+    if head is None:
+        raise RuntimeError("the migrations are missing from this installation")
+    return head
+
+
+def upgrade(engine: Engine, revision: str = "head") -> tuple[str | None, str]:
+    """Run all migrations that the database lacks, in one transaction. A second run does nothing.
+
+    Args:
+        engine: of a role that may create and alter tables.
+        revision: how far to go.
+
+    Returns:
+        The version before and the version after.
+    """
+    with engine.begin() as connection:
+        connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
+        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        before = _version(connection)
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        return before, _version(connection) or ""
+
+
+def differences(engine: Engine) -> list[object]:
+    """Return how the database's tables differ from those that the code describes."""
+    with engine.connect() as connection:
+        context = _context(connection)
+        return list(compare_metadata(context, metadata))
+
+
+def _version(connection: Connection) -> str | None:
+    return _context(connection).get_current_revision()
+
+
+def _context(connection: Connection) -> MigrationContext:
+    return MigrationContext.configure(connection, opts=CONTEXT_OPTIONS)
+
+
+def _config() -> Config:
+    config = Config()
+    # Paths with a per cent sign are legal; alembic would read it as an interpolation.
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
+    return config

@@ -1,0 +1,21 @@
+"""Alembic's entry: runs the migrations on the connection that `migrate.py` hands over."""
+
+from __future__ import annotations
+
+from alembic import context
+
+from activities.inventory.migrate import CONTEXT_OPTIONS
+from activities.inventory.schema import metadata
+
+
+def _run() -> None:
+    context.configure(
+        connection=context.config.attributes["connection"],
+        target_metadata=metadata,
+        **CONTEXT_OPTIONS,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+_run()

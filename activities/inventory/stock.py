@@ -1,0 +1,154 @@
+"""The transactions on totals: adjustments by id, and loading a whole stock file.
+
+They take their locks in the order of all others: claim the adjustment, create stock items,
+lock stock by id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from activities.inventory import statements
+from activities.inventory.errors import AdjustmentConflict, StockLoadRefused
+from activities.inventory.records import StockLoad, StockRow, adjustment_digest
+from holdfast_client.messages import AdjustmentKind, StockAdjustment
+from holdfast_client.outcomes import (
+    AdjustmentApplied,
+    AdjustmentOutcome,
+    AdjustmentRefused,
+    RefusalReason,
+    parse_adjustment_outcome,
+)
+
+
+def adjusted_total(
+    kind: AdjustmentKind, quantity: int, total: int, reserved: int
+) -> int | RefusalReason:
+    """Return the total that an adjustment leads to, or why it is refused."""
+    new_total = quantity if kind == "count" else total + quantity
+    if new_total < 0:
+        return "negative_total"
+    if new_total < reserved:
+        return "below_reserved"
+    return new_total
+
+
+def adjust(connection: Connection, adjustment: StockAdjustment) -> AdjustmentOutcome:
+    """Apply an adjustment, or give the answer that its id was given before.
+
+    Raises:
+        AdjustmentConflict: the id belongs to a different change.
+    """
+    digest = adjustment_digest(adjustment)
+    claim = {"id": adjustment.adjustment_id, "digest": digest}
+    if connection.execute(statements.CLAIM_ADJUSTMENT, claim).first() is None:
+        return _earlier_answer(connection, adjustment.adjustment_id, digest)
+    outcome = _apply(connection, adjustment)
+    connection.execute(
+        statements.RECORD_ADJUSTMENT,
+        {"id": adjustment.adjustment_id, "outcome": outcome.model_dump_json()},
+    )
+    return outcome
+
+
+def load(connection: Connection, rows: Sequence[StockRow]) -> StockLoad:
+    """Set the totals of many stock items, creating those that are new. All rows or none.
+
+    Raises:
+        StockLoadRefused: some totals would be below what is reserved; nothing was loaded.
+    """
+    keys = [(row.sku, row.location) for row in rows]
+    created = set(connection.execute(statements.CREATE_STOCK_ITEMS, _columns(keys)).scalars())
+    items = _lock_items(connection, keys)
+    below = [
+        (index, row.quantity, item.reserved_quantity)
+        for index, row in enumerate(rows)
+        if row.quantity < (item := items[row.sku, row.location]).reserved_quantity
+    ]
+    if below:
+        raise StockLoadRefused(below)
+    changes = [
+        (item.id, "receive" if item.id in created else "count", row.quantity - item.total_quantity)
+        for row in rows
+        if row.quantity != (item := items[row.sku, row.location]).total_quantity
+    ]
+    _move(connection, changes, reason="stock file", actor="stock load")
+    named = [(items[row.sku, row.location].id, row.name) for row in rows if row.name]
+    connection.execute(
+        statements.NAME_STOCK,
+        {"item_ids": [id for id, _ in named], "names": [name for _, name in named]},
+    )
+    changed = sum(1 for id, _, _ in changes if id not in created)
+    return StockLoad(len(created), changed, len(rows) - len(created) - changed)
+
+
+def _earlier_answer(connection: Connection, adjustment_id: str, digest: str) -> AdjustmentOutcome:
+    row = connection.execute(statements.READ_ADJUSTMENT, {"id": adjustment_id}).one()
+    if row.request_digest != digest:
+        raise AdjustmentConflict(f"adjustment {adjustment_id} was made with a different change")
+    return parse_adjustment_outcome(row.outcome)
+
+
+def _apply(connection: Connection, adjustment: StockAdjustment) -> AdjustmentOutcome:
+    key = (adjustment.sku, adjustment.location)
+    if adjustment.kind == "receive":
+        connection.execute(statements.CREATE_STOCK_ITEMS, _columns([key]))
+    item = _lock_items(connection, [key]).get(key)
+    if item is None:
+        return AdjustmentRefused(reason="unknown_sku")
+    total = adjusted_total(
+        adjustment.kind, adjustment.quantity, item.total_quantity, item.reserved_quantity
+    )
+    if isinstance(total, str):
+        return AdjustmentRefused(reason=total)
+    change = (item.id, adjustment.kind, total - item.total_quantity)
+    _move(
+        connection,
+        [change],
+        reason=adjustment.reason,
+        actor=adjustment.actor,
+        adjustment_id=adjustment.adjustment_id,
+    )
+    return AdjustmentApplied(
+        sku=item.sku,
+        location=item.location,
+        total=total,
+        reserved=item.reserved_quantity,
+        available=total - item.reserved_quantity,
+    )
+
+
+def _move(
+    connection: Connection,
+    changes: Sequence[tuple[int, str, int]],
+    *,
+    reason: str,
+    actor: str,
+    adjustment_id: str | None = None,
+) -> None:
+    connection.execute(
+        statements.MOVE_STOCK,
+        {
+            "item_ids": [id for id, _, _ in changes],
+            "kinds": [kind for _, kind, _ in changes],
+            "deltas": [delta for _, _, delta in changes],
+            "adjustment_id": adjustment_id,
+            "reason": reason,
+            "actor": actor,
+        },
+    )
+
+
+def _lock_items(
+    connection: Connection, keys: Sequence[tuple[str, str]]
+) -> dict[tuple[str, str], Any]:
+    found = connection.execute(statements.FIND_STOCK, _columns(keys)).all()
+    rows = connection.execute(statements.LOCK_STOCK, {"ids": [row.id for row in found]})
+    return {(row.sku, row.location): row for row in rows}
+
+
+def _columns(keys: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
+    return {"skus": [sku for sku, _ in keys], "locations": [location for _, location in keys]}

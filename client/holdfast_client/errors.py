@@ -1,0 +1,105 @@
+"""The exceptions a caller can meet.
+
+::
+
+    HoldfastError
+      InvalidRequest       a field is wrong; nothing was sent (also a ValueError)
+      CheckoutConflict     the checkout id already names a different request
+      AdjustmentConflict   the adjustment id already names a different change
+      CheckoutNotFound     no such checkout
+      HoldNotActive        there is no live hold to extend
+      ExtensionRefused     the hold would grow longer than the cap allows
+      CheckoutInterrupted  the checkout's workflow was terminated or failed
+      OutcomeUnknown       no answer in time; ask again with the same id
+        ServerUnreachable  Temporal could not be reached at all
+
+Denied, expired, cancelled and unavailable are answers, not exceptions.
+"""
+
+from __future__ import annotations
+
+from pydantic import ValidationError
+
+_LISTED_MAX = 5
+
+
+class HoldfastError(Exception):
+    """Base of every error that the client raises."""
+
+
+class InvalidRequest(HoldfastError, ValueError):
+    """A field of the request is wrong.
+
+    Args:
+        field: path of the field, such as ``lines[2].quantity``; empty for the whole message.
+        problem: what is wrong with it.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        self.field = field
+        self.problem = problem
+        super().__init__(f"{field}: {problem}" if field else problem)
+
+    @classmethod
+    def from_validation(cls, error: ValidationError) -> InvalidRequest:
+        """Build it from pydantic's findings: the first field leads, the others follow."""
+        findings = error.errors(include_url=False, include_input=False, include_context=False)
+        named = [(_path(finding["loc"]), _problem(finding["msg"])) for finding in findings]
+        field, problem = named[0]
+        others = [f"{path}: {text}" for path, text in named[1:_LISTED_MAX]]
+        if len(named) > _LISTED_MAX:
+            others.append(f"and {len(named) - _LISTED_MAX} more")
+        return cls(field, "; ".join([problem, *others]))
+
+
+class CheckoutConflict(HoldfastError):
+    """The checkout id is taken by a different request; use a new id for a new attempt."""
+
+
+class AdjustmentConflict(HoldfastError):
+    """The adjustment id is taken by a different change; use a new id for a new change."""
+
+
+class CheckoutNotFound(HoldfastError):
+    """No checkout of this id is known to Temporal."""
+
+
+class HoldNotActive(HoldfastError):
+    """The hold is over or has not begun, so there is nothing to extend."""
+
+
+class ExtensionRefused(HoldfastError):
+    """The extension would make the hold longer than the cap on its whole length."""
+
+
+class CheckoutInterrupted(HoldfastError):
+    """The checkout's workflow was terminated, timed out or failed.
+
+    Stock it held comes free at its deadline, by the reconciler.
+    """
+
+
+class OutcomeUnknown(HoldfastError):
+    """No answer came in time: the request may or may not have been carried out.
+
+    Asking again with the same id is always safe and gives the one outcome.
+    """
+
+
+class ServerUnreachable(OutcomeUnknown):
+    """Temporal did not answer at all."""
+
+
+def _path(location: tuple[int | str, ...]) -> str:
+    path = ""
+    for part in location:
+        if isinstance(part, int):
+            path += f"[{part}]"
+        else:
+            path += f".{part}" if path else part
+    return path
+
+
+def _problem(message: str) -> str:
+    text = message.removeprefix("Value error, ")
+    return text[:1].lower() + text[1:]

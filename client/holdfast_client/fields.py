@@ -1,0 +1,94 @@
+"""The types of single fields, with their limits: one place for what a SKU, an id or a time may be."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+
+CHECKOUT_ID_LENGTH_MAX: Final = 200
+SKU_LENGTH_MAX: Final = 100
+LOCATION_LENGTH_MAX: Final = 100
+PARTY_ID_LENGTH_MAX: Final = 200
+TEXT_LENGTH_MAX: Final = 500
+LINES_MAX: Final = 1_000
+QUANTITY_MAX: Final = 1_000_000
+HOLD_SECONDS_MAX: Final = 86_400
+HOLD_SECONDS_DEFAULT: Final = 900
+STOCK_QUANTITY_MAX: Final = 1_000_000_000
+
+_ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/\-]*$"
+# Control, format-breaking and unpaired-surrogate characters: Postgres refuses some of them,
+# and the rest make two different names look the same on a screen.
+_REFUSED_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
+
+
+class Message(BaseModel):
+    """Base of every message: immutable, strict about types, closed to unknown keys."""
+
+    model_config = ConfigDict(
+        frozen=True,
+        strict=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        ser_json_timedelta="float",
+    )
+
+
+def _printable(text: str) -> str:
+    for character in text:
+        if unicodedata.category(character) in _REFUSED_CATEGORIES:
+            raise ValueError(f"holds the control character {character!a}")
+    return text
+
+
+def _code(text: str) -> str:
+    if text != text.strip():
+        raise ValueError("begins or ends with a space")
+    return _printable(text)
+
+
+def _utc(moment: datetime) -> datetime:
+    if moment.utcoffset() != timedelta(0):
+        raise ValueError("is not in UTC; write it with Z or +00:00")
+    return moment.astimezone(UTC)
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def _time_text(value: Any) -> Any:
+    """Let a JSON text through to a strict datetime field, which Python input would refuse."""
+    if isinstance(value, str):
+        try:
+            return datetime.fromisoformat(value)
+        except ValueError:
+            raise ValueError("is not an RFC 3339 time") from None
+    return value
+
+
+CheckoutId = Annotated[
+    str, Field(min_length=1, max_length=CHECKOUT_ID_LENGTH_MAX, pattern=_ID_PATTERN)
+]
+Sku = Annotated[str, Field(min_length=1, max_length=SKU_LENGTH_MAX), AfterValidator(_code)]
+Location = Annotated[
+    str, Field(min_length=1, max_length=LOCATION_LENGTH_MAX), AfterValidator(_code)
+]
+PartyId = Annotated[
+    str, Field(min_length=1, max_length=PARTY_ID_LENGTH_MAX), AfterValidator(_printable)
+]
+Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX), AfterValidator(_printable)]
+Reference = Annotated[
+    str, Field(min_length=1, max_length=TEXT_LENGTH_MAX), AfterValidator(_printable)
+]
+Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+HoldSeconds = Annotated[int, Field(ge=1, le=HOLD_SECONDS_MAX)]
+UtcTime = Annotated[
+    datetime,
+    BeforeValidator(_time_text),
+    AfterValidator(_utc),
+    PlainSerializer(_rfc3339, return_type=str, when_used="json"),
+]

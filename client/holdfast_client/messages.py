@@ -1,0 +1,105 @@
+"""What callers say to Holdfast: one frozen model per message, exactly as the contract spells it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from holdfast_client.fields import (
+    HOLD_SECONDS_DEFAULT,
+    LINES_MAX,
+    STOCK_QUANTITY_MAX,
+    CheckoutId,
+    HoldSeconds,
+    Location,
+    Message,
+    PartyId,
+    Quantity,
+    Reference,
+    Sku,
+    Text,
+)
+from holdfast_client.names import DEFAULT_LOCATION
+
+
+class Line(Message):
+    """So many units of one SKU. ``location`` left out or null means the location ``main``."""
+
+    sku: Sku
+    quantity: Quantity
+    location: Location | None = None
+
+
+class CheckoutRequest(Message):
+    """The lines that one attempt to buy wants held, and for how long (1 to 86,400 s)."""
+
+    checkout_id: CheckoutId
+    lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=LINES_MAX, strict=False)]
+    hold_seconds: HoldSeconds = HOLD_SECONDS_DEFAULT
+    customer_id: PartyId | None = None
+    cart_id: PartyId | None = None
+
+    def normalized(self) -> CheckoutRequest:
+        """Return the request that means the same and is spelled in one way only.
+
+        Equal SKUs at one location are summed and the lines are put in order, so two requests
+        ask for the same exactly when their normalized forms are equal.
+        """
+        wanted: dict[tuple[str, str], int] = {}
+        for line in self.lines:
+            key = (line.sku, line.location or DEFAULT_LOCATION)
+            wanted[key] = wanted.get(key, 0) + line.quantity
+        lines = tuple(
+            # A sum of legal lines may exceed the limit of a single line, so it is not re-checked.
+            Line.model_construct(sku=sku, location=location, quantity=quantity)
+            for (sku, location), quantity in sorted(wanted.items())
+        )
+        return self.model_copy(update={"lines": lines})
+
+
+class Confirmation(Message):
+    """The shop was paid: fulfil the hold."""
+
+    payment_reference: Reference
+    actor: Text = ""
+
+
+class Extension(Message):
+    """Move the deadline of a live hold by so many seconds (1 to 86,400)."""
+
+    seconds: HoldSeconds
+    reason: Text = ""
+    actor: Text = ""
+
+
+class Cancellation(Message):
+    """Give the hold back."""
+
+    reason: Text = ""
+    actor: Text = ""
+
+
+AdjustmentKind = Literal["receive", "adjust", "count"]
+
+
+class StockAdjustment(Message):
+    """A change of a stock item's total: goods received, a correction, or a count."""
+
+    adjustment_id: CheckoutId
+    sku: Sku
+    location: Location = DEFAULT_LOCATION
+    kind: AdjustmentKind
+    quantity: Annotated[int, Field(ge=-STOCK_QUANTITY_MAX, le=STOCK_QUANTITY_MAX)]
+    reason: Text = ""
+    actor: Text = ""
+
+    @model_validator(mode="after")
+    def _quantity_fits_the_kind(self) -> Self:
+        if self.kind == "receive" and self.quantity < 1:
+            raise ValueError("quantity of a receive must be 1 or more")
+        if self.kind == "count" and self.quantity < 0:
+            raise ValueError("quantity of a count must be 0 or more")
+        if self.kind == "adjust" and self.quantity == 0:
+            raise ValueError("quantity of an adjust must not be 0")
+        return self

@@ -1,0 +1,52 @@
+"""Every Temporal name of Holdfast: what a program in any language has to spell the same way."""
+
+from __future__ import annotations
+
+from typing import Final
+
+TASK_QUEUE: Final = "checkout"
+
+CHECKOUT_WORKFLOW: Final = "CheckoutWorkflow"
+ADJUST_STOCK_WORKFLOW: Final = "AdjustStockWorkflow"
+RECONCILE_WORKFLOW: Final = "ReconcileWorkflow"
+RECONCILE_SCHEDULE_ID: Final = "holdfast-reconcile"
+
+RESERVED_UPDATE: Final = "reserved"
+CONFIRM_UPDATE: Final = "confirm"
+EXTEND_UPDATE: Final = "extend_hold"
+CANCEL_UPDATE: Final = "cancel_hold"
+EXTEND_SIGNAL: Final = "extend"
+CANCEL_SIGNAL: Final = "cancel"
+STATUS_QUERY: Final = "status"
+
+CHECKOUT_STATUS_ATTRIBUTE: Final = "CheckoutStatus"
+CUSTOMER_ID_ATTRIBUTE: Final = "CustomerId"
+CART_ID_ATTRIBUTE: Final = "CartId"
+SKUS_ATTRIBUTE: Final = "Skus"
+
+# Types of the application failures that cross Temporal.
+INVALID_REQUEST: Final = "InvalidRequest"
+CHECKOUT_CONFLICT: Final = "CheckoutConflict"
+HOLD_NOT_ACTIVE: Final = "HoldNotActive"
+EXTENSION_REFUSED: Final = "ExtensionRefused"
+ADJUSTMENT_CONFLICT: Final = "AdjustmentConflict"
+
+DEFAULT_LOCATION: Final = "main"
+
+_CHECKOUT_PREFIX: Final = "checkout/"
+_ADJUSTMENT_PREFIX: Final = "stock/"
+
+
+def checkout_workflow_id(checkout_id: str) -> str:
+    """Return the workflow id, which is also the reservation id, of a checkout."""
+    return f"{_CHECKOUT_PREFIX}{checkout_id}"
+
+
+def checkout_id_of(workflow_id: str) -> str:
+    """Return the checkout id inside a workflow id that :func:`checkout_workflow_id` made."""
+    return workflow_id.removeprefix(_CHECKOUT_PREFIX)
+
+
+def adjustment_workflow_id(adjustment_id: str) -> str:
+    """Return the workflow id of a stock adjustment."""
+    return f"{_ADJUSTMENT_PREFIX}{adjustment_id}"

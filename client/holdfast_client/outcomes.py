@@ -1,0 +1,162 @@
+"""What Holdfast answers: one frozen model per outcome, told apart by ``status``.
+
+``held`` is the only answer that can still change; ``FINAL_STATUSES`` names the rest.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, TypeAdapter
+
+from holdfast_client.fields import Message, UtcTime
+
+ShortageReason = Literal["insufficient", "unknown_sku", "inactive"]
+CheckoutStatus = Literal[
+    "pending", "held", "denied", "fulfilled", "cancelled", "expired", "unavailable"
+]
+FINAL_STATUSES: Final[frozenset[CheckoutStatus]] = frozenset(
+    {"denied", "fulfilled", "cancelled", "expired", "unavailable"}
+)
+
+
+class HeldLine(Message):
+    """So many units of a stock item, held or sold by a checkout."""
+
+    sku: str
+    location: str
+    quantity: int
+
+
+class Shortage(Message):
+    """Why one stock item could not be held.
+
+    ``available`` is what could be bought at that moment (0 for an unknown or inactive SKU);
+    ``next_expiry`` is when the next hold on it ends, or None where none is open.
+    """
+
+    sku: str
+    location: str
+    requested: int
+    available: int
+    reason: ShortageReason
+    next_expiry: UtcTime | None = None
+
+
+class Held(Message):
+    """All lines are held until ``expires_at``."""
+
+    status: Literal["held"] = "held"
+    expires_at: UtcTime
+    lines: Annotated[tuple[HeldLine, ...], Field(strict=False)]
+
+
+class Denied(Message):
+    """Nothing is held, because of ``shortages``. Final."""
+
+    status: Literal["denied"] = "denied"
+    shortages: Annotated[tuple[Shortage, ...], Field(strict=False)]
+
+
+class Fulfilled(Message):
+    """Paid, and the stock has left. Final."""
+
+    status: Literal["fulfilled"] = "fulfilled"
+    payment_reference: str
+    lines: Annotated[tuple[HeldLine, ...], Field(strict=False)]
+    at: UtcTime
+
+
+class Cancelled(Message):
+    """Given back before it was paid. Final."""
+
+    status: Literal["cancelled"] = "cancelled"
+    reason: str = ""
+    actor: str = ""
+    at: UtcTime
+
+
+class Expired(Message):
+    """Nobody paid before the deadline; the stock is free again. Final."""
+
+    status: Literal["expired"] = "expired"
+    at: UtcTime
+
+
+class Unavailable(Message):
+    """The inventory database did not answer in time; nothing is held, nothing will be. Final."""
+
+    status: Literal["unavailable"] = "unavailable"
+
+
+FinalOutcome = Denied | Fulfilled | Cancelled | Expired | Unavailable
+Outcome = Held | FinalOutcome
+
+_OUTCOME: Final[TypeAdapter[Outcome]] = TypeAdapter(
+    Annotated[Outcome, Field(discriminator="status")]
+)
+
+
+def parse_outcome(answer: Any) -> Outcome:
+    """Return the typed outcome of an answer that was read from JSON.
+
+    Raises:
+        pydantic.ValidationError: the answer is none that this version knows.
+    """
+    return _OUTCOME.validate_python(answer)
+
+
+class CheckoutEvent(Message):
+    """One entry of a checkout's own story."""
+
+    at: UtcTime
+    event: str
+    actor: str = ""
+    reason: str = ""
+
+
+class CheckoutReport(Message):
+    """The answer of the ``status`` query: where a checkout stands and how it came there."""
+
+    checkout_id: str
+    status: CheckoutStatus
+    lines: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
+    expires_at: UtcTime | None = None
+    events: Annotated[tuple[CheckoutEvent, ...], Field(strict=False)] = ()
+
+
+class AdjustmentApplied(Message):
+    """The change is made; the figures are those right after it."""
+
+    status: Literal["applied"] = "applied"
+    sku: str
+    location: str
+    total: int
+    reserved: int
+    available: int
+
+
+RefusalReason = Literal["below_reserved", "unknown_sku", "negative_total"]
+
+
+class AdjustmentRefused(Message):
+    """The change would break the stock's figures; nothing was changed."""
+
+    status: Literal["refused"] = "refused"
+    reason: RefusalReason
+
+
+AdjustmentOutcome = AdjustmentApplied | AdjustmentRefused
+
+_ADJUSTMENT_OUTCOME: Final[TypeAdapter[AdjustmentOutcome]] = TypeAdapter(
+    Annotated[AdjustmentOutcome, Field(discriminator="status")]
+)
+
+
+def parse_adjustment_outcome(answer: Any) -> AdjustmentOutcome:
+    """Return the typed outcome of a stock adjustment that was read from JSON.
+
+    Raises:
+        pydantic.ValidationError: the answer is none that this version knows.
+    """
+    return _ADJUSTMENT_OUTCOME.validate_python(answer)
