@@ -1,0 +1,1 @@
+"""The Temporal activities: thin calls of the ledger in `activities.inventory`."""

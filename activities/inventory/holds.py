@@ -110,22 +110,21 @@ def expire_overdue(connection: Connection, grace_seconds: float, batch_size_max:
 def extend(
     connection: Connection, extensions: Sequence[HoldExtension], hold_seconds_cap: int
 ) -> tuple[ExtensionAnswer, ...]:
-    """Move the deadlines of live holds; the furthest wish for an id counts.
+    """Move the deadlines of live holds; of several wishes for an id the furthest under the cap counts.
 
     An id that was never reserved becomes a closed row, as in :func:`close`.
     """
-    by_id: dict[str, HoldExtension] = {}
-    for extension in extensions:
-        known = by_id.setdefault(extension.reservation_id, extension)
-        if extension.expires_at > known.expires_at:
-            by_id[extension.reservation_id] = extension
-    _claim_tombstones(connection, {id: Closing(e.checkout_id, "expired") for id, e in by_id.items()})
+    by_id = {
+        extension.reservation_id: Closing(extension.checkout_id, "expired")
+        for extension in extensions
+    }
+    _claim_tombstones(connection, by_id)
     connection.execute(statements.LOCK_RESERVATIONS, {"ids": list(by_id)})
     connection.execute(
         statements.EXTEND,
         {
-            "ids": list(by_id),
-            "deadlines": [extension.expires_at for extension in by_id.values()],
+            "ids": [extension.reservation_id for extension in extensions],
+            "deadlines": [extension.expires_at for extension in extensions],
             "hold_seconds_cap": hold_seconds_cap,
         },
     )
@@ -165,9 +164,7 @@ def _claim_requests(connection: Connection, requests: Mapping[str, CheckoutReque
     return set(rows.scalars())
 
 
-def _lock_demanded(
-    connection: Connection, demands: Iterable[Demand]
-) -> dict[StockKey, StockLevel]:
+def _lock_demanded(connection: Connection, demands: Iterable[Demand]) -> dict[StockKey, StockLevel]:
     keys = sorted({key for demand in demands for key in demand.lines})
     if not keys:
         return {}

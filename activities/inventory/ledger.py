@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Literal
 
-from sqlalchemy import Connection, Engine, exc
+from sqlalchemy import Connection, Engine, TextClause, exc
 
 from activities.inventory import holds, statements, stock
-from activities.inventory.errors import LedgerError, ReservationConflict, ledger_error
+from activities.inventory.errors import ReservationConflict, ledger_error
 from activities.inventory.records import (
     Availability,
     Breach,
@@ -25,6 +25,7 @@ from activities.inventory.records import (
     StockRow,
 )
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.names import checkout_id_of
 from holdfast_client.outcomes import AdjustmentOutcome
 
 HOLD_SECONDS_CAP_DEFAULT: Final = 14_400
@@ -37,9 +38,16 @@ BREACHES_MAX: Final = 1_000
 RESERVE_PASSES_MAX: Final = 8
 _QUANTITY_UNBOUNDED: Final = 2**62
 
-_AUDITS: Final = (
+_Isolation = Literal["READ COMMITTED", "REPEATABLE READ"]
+_Audit = tuple[Literal["I1", "I2", "I3", "I4"], TextClause]
+
+# These read stock items and open holds only, so they cost the same however much is closed.
+_PRESENT_AUDITS: Final[tuple[_Audit, ...]] = (
     ("I1", statements.AUDIT_WITHIN_TOTAL),
     ("I2", statements.AUDIT_RESERVED_IS_HELD),
+)
+# These read all that ever happened.
+_HISTORY_AUDITS: Final[tuple[_Audit, ...]] = (
     ("I3", statements.AUDIT_FIGURES_ARE_MOVEMENTS),
     ("I4", statements.AUDIT_ONE_ENDING),
 )
@@ -56,9 +64,7 @@ class Ledger:
     again) and LedgerCorrupt where a constraint refused the change.
     """
 
-    def __init__(
-        self, engine: Engine, *, hold_seconds_cap: int = HOLD_SECONDS_CAP_DEFAULT
-    ) -> None:
+    def __init__(self, engine: Engine, *, hold_seconds_cap: int = HOLD_SECONDS_CAP_DEFAULT) -> None:
         self._engine = engine
         self._hold_seconds_cap = hold_seconds_cap
 
@@ -86,7 +92,7 @@ class Ledger:
                     connection.rollback()
             if not result.overdue:
                 break
-            self.close([Closing(holds.checkout_id_of(id), "expired") for id in result.overdue])
+            self.close([Closing(checkout_id_of(id), "expired") for id in result.overdue])
         return result.answers
 
     def close(self, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
@@ -110,9 +116,14 @@ class Ledger:
 
         Leaves out those that somebody else is just now ending.
 
+        Args:
+            grace_seconds: 0 or more.
+            batch_size_max: 1 to ``BATCH_SIZE_MAX``.
+
         Returns:
             How many were ended; fewer than ``batch_size_max`` when none is left.
         """
+        _check_batch_size(batch_size_max)
         with self._transaction() as connection:
             return holds.expire_overdue(connection, grace_seconds, batch_size_max)
 
@@ -141,6 +152,7 @@ class Ledger:
 
         Raises:
             StockLoadRefused: some totals would be below what is reserved.
+            ValueError: a stock item is given twice.
         """
         with self._transaction() as connection:
             return stock.load(connection, rows)
@@ -148,7 +160,12 @@ class Ledger:
     # --- reading ---------------------------------------------------------------------------------
 
     def availability(self, skus: Sequence[str]) -> tuple[Availability, ...]:
-        """Return the figures of some SKUs at every location; unknown ones are left out."""
+        """Return the figures of some SKUs at every location; unknown ones are left out.
+
+        Args:
+            skus: at most ``BATCH_SIZE_MAX``.
+        """
+        _bounded(skus)
         with self._transaction() as connection:
             rows = connection.execute(statements.READ_AVAILABILITY, {"skus": list(skus)})
             return tuple(Availability(*row) for row in rows)
@@ -195,12 +212,11 @@ class Ledger:
         Returns:
             The breaches, at most ``BREACHES_MAX`` of each invariant; none when all is right.
         """
-        with self._transaction(isolation_level="REPEATABLE READ") as connection:
-            return tuple(
-                Breach(invariant, row.subject, row.finding)  # type: ignore[arg-type]  # literals
-                for invariant, statement in _AUDITS
-                for row in connection.execute(statement, {"breaches_max": BREACHES_MAX})
-            )
+        return self._audit((*_PRESENT_AUDITS, *_HISTORY_AUDITS))
+
+    def drift(self) -> tuple[Breach, ...]:
+        """Check I1 and I2 alone, which is quick enough to do every minute."""
+        return self._audit(_PRESENT_AUDITS)
 
     def schema_version(self) -> str:
         """Return the version of the schema that the database has."""
@@ -221,13 +237,21 @@ class Ledger:
             rows = connection.execute(statements.READ_STOCK_BETWEEN, limits)
             return tuple(Availability(*row) for row in rows)
 
+    def _audit(self, audits: Sequence[_Audit]) -> tuple[Breach, ...]:
+        # One snapshot for all, or a change between two statements would look like a breach.
+        with self._transaction(isolation_level="REPEATABLE READ") as connection:
+            return tuple(
+                Breach(invariant, row.subject, row.finding)
+                for invariant, statement in audits
+                for row in connection.execute(statement, {"breaches_max": BREACHES_MAX})
+            )
+
     @contextmanager
-    def _transaction(self, isolation_level: str = "READ COMMITTED") -> Iterator[Connection]:
+    def _transaction(self, isolation_level: _Isolation = "READ COMMITTED") -> Iterator[Connection]:
         try:
-            with self._engine.connect() as connection:
-                connection = connection.execution_options(isolation_level=isolation_level)  # type: ignore[call-overload]  # noqa: PLW2901
-                with connection.begin():
-                    yield connection
+            engine = self._engine.execution_options(isolation_level=isolation_level)
+            with engine.begin() as connection:
+                yield connection
         except exc.SQLAlchemyError as error:
             meaning = ledger_error(error)
             if meaning is None:
@@ -236,14 +260,15 @@ class Ledger:
 
 
 def _bounded(batch: Sequence[object]) -> None:
-    if not 1 <= len(batch) <= BATCH_SIZE_MAX:
-        raise ValueError(f"a batch has 1 to {BATCH_SIZE_MAX} entries, not {len(batch)}")
+    _check_batch_size(len(batch))
+
+
+def _check_batch_size(size: int) -> None:
+    if not 1 <= size <= BATCH_SIZE_MAX:
+        raise ValueError(f"a batch has 1 to {BATCH_SIZE_MAX} entries, not {size}")
 
 
 def _page(page_size: int) -> int:
     if not 1 <= page_size <= PAGE_SIZE_MAX:
         raise ValueError(f"a page has 1 to {PAGE_SIZE_MAX} rows, not {page_size}")
     return page_size
-
-
-__all__ = ["BATCH_SIZE_MAX", "HOLD_SECONDS_CAP_DEFAULT", "Ledger", "LedgerError"]

@@ -63,7 +63,9 @@ stock_items: Final = Table(
     UniqueConstraint("sku", "location", name="stock_items_sku_location_key"),
     CheckConstraint("total_quantity >= 0", name="stock_items_total_not_negative"),
     CheckConstraint("reserved_quantity >= 0", name="stock_items_reserved_not_negative"),
-    CheckConstraint("reserved_quantity <= total_quantity", name="stock_items_reserved_within_total"),
+    CheckConstraint(
+        "reserved_quantity <= total_quantity", name="stock_items_reserved_within_total"
+    ),
     CheckConstraint("length(sku) BETWEEN 1 AND 100", name="stock_items_sku_length"),
     CheckConstraint("length(location) BETWEEN 1 AND 100", name="stock_items_location_length"),
     # Room on each page, so that the frequent change of a quantity stays on it and off the indexes.
@@ -184,7 +186,7 @@ stock_movements: Final = Table(
         name="stock_movements_reservation_fits_the_kind",
     ),
     Index("stock_movements_by_stock_item", "stock_item_id", "id"),
-    # A reservation moves an item once in each way: the second release of one hold cannot be written.
+    # A reservation moves an item once in each way: a second release of one hold cannot be written.
     Index(
         "stock_movements_once_per_reservation",
         "reservation_id",

@@ -189,17 +189,21 @@ WITH moment AS MATERIALIZED (
 SELECT id FROM closed
 """)
 
-# Move the deadline of live holds, never backwards, never past the cap on the whole length.
+# Move the deadline of live holds, never backwards, never past the cap on the whole length. Of
+# several wishes for one hold the furthest under the cap counts.
 EXTEND: Final = _sql("""
 UPDATE holdfast.reservations AS r
    SET expires_at = e.expires_at
-  FROM unnest(CAST(:ids AS text[]), CAST(:deadlines AS timestamptz[])) AS e(id, expires_at),
+  FROM (SELECT w.id, max(w.expires_at) AS expires_at
+          FROM unnest(CAST(:ids AS text[]), CAST(:deadlines AS timestamptz[])) AS w(id, expires_at)
+          JOIN holdfast.reservations AS c ON c.id = w.id
+         WHERE w.expires_at <= c.created_at + make_interval(secs => :hold_seconds_cap)
+         GROUP BY w.id) AS e,
        (SELECT holdfast.clock() AS at OFFSET 0) AS moment
  WHERE r.id = e.id
    AND r.status = 'held'
    AND moment.at < r.expires_at
    AND e.expires_at > r.expires_at
-   AND e.expires_at <= r.created_at + make_interval(secs => :hold_seconds_cap)
 """)
 
 # Where reservations stand, with their lines and the seconds left by the database's clock.

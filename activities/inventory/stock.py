@@ -6,6 +6,7 @@ lock stock by id.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -59,8 +60,12 @@ def load(connection: Connection, rows: Sequence[StockRow]) -> StockLoad:
 
     Raises:
         StockLoadRefused: some totals would be below what is reserved; nothing was loaded.
+        ValueError: a stock item is given twice, so that it is not clear which total it has.
     """
     keys = [(row.sku, row.location) for row in rows]
+    for (sku, location), count in Counter(keys).items():
+        if count > 1:
+            raise ValueError(f"{sku} at {location} is given twice")
     created = set(connection.execute(statements.CREATE_STOCK_ITEMS, _columns(keys)).scalars())
     items = _lock_items(connection, keys)
     below = [

@@ -20,7 +20,11 @@ from __future__ import annotations
 
 from pydantic import ValidationError
 
+from holdfast_client.fields import excerpt
+
 _LISTED_MAX = 5
+_PATH_LENGTH_MAX = 120
+_PROBLEM_LENGTH_MAX = 200
 
 
 class HoldfastError(Exception):
@@ -97,9 +101,9 @@ def _path(location: tuple[int | str, ...]) -> str:
             path += f"[{part}]"
         else:
             path += f".{part}" if path else part
-    return path
+    return excerpt(path, _PATH_LENGTH_MAX)
 
 
 def _problem(message: str) -> str:
     text = message.removeprefix("Value error, ")
-    return text[:1].lower() + text[1:]
+    return excerpt(text[:1].lower() + text[1:], _PROBLEM_LENGTH_MAX)

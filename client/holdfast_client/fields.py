@@ -25,6 +25,12 @@ _ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/\-]*$"
 _REFUSED_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
+def excerpt(text: str, length_max: int) -> str:
+    """Cut what a stranger wrote to a length, and to characters that every system can carry."""
+    kept = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:length_max])
+    return kept if len(text) <= length_max else kept[: length_max - 3] + "..."
+
+
 class Message(BaseModel):
     """Base of every message: immutable, strict about types, closed to unknown keys."""
 
@@ -35,6 +41,13 @@ class Message(BaseModel):
         hide_input_in_errors=True,
         ser_json_timedelta="float",
     )
+
+
+class Answer(Message):
+    """Base of every answer. Keys that a later version adds are passed over, so that old readers
+    and new writers can run side by side during an upgrade."""
+
+    model_config = ConfigDict(extra="ignore")
 
 
 def _printable(text: str) -> str:

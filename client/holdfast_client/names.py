@@ -24,6 +24,13 @@ CUSTOMER_ID_ATTRIBUTE: Final = "CustomerId"
 CART_ID_ATTRIBUTE: Final = "CartId"
 SKUS_ATTRIBUTE: Final = "Skus"
 
+SEARCH_ATTRIBUTE_TYPES: Final = {
+    CHECKOUT_STATUS_ATTRIBUTE: "Keyword",
+    CUSTOMER_ID_ATTRIBUTE: "Keyword",
+    CART_ID_ATTRIBUTE: "Keyword",
+    SKUS_ATTRIBUTE: "KeywordList",
+}
+
 # Types of the application failures that cross Temporal.
 INVALID_REQUEST: Final = "InvalidRequest"
 CHECKOUT_CONFLICT: Final = "CheckoutConflict"

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, TypeAdapter
 
-from holdfast_client.fields import Message, UtcTime
+from holdfast_client.fields import Answer, UtcTime
 
 ShortageReason = Literal["insufficient", "unknown_sku", "inactive"]
 CheckoutStatus = Literal[
@@ -20,7 +20,7 @@ FINAL_STATUSES: Final[frozenset[CheckoutStatus]] = frozenset(
 )
 
 
-class HeldLine(Message):
+class HeldLine(Answer):
     """So many units of a stock item, held or sold by a checkout."""
 
     sku: str
@@ -28,7 +28,7 @@ class HeldLine(Message):
     quantity: int
 
 
-class Shortage(Message):
+class Shortage(Answer):
     """Why one stock item could not be held.
 
     ``available`` is what could be bought at that moment (0 for an unknown or inactive SKU);
@@ -43,7 +43,7 @@ class Shortage(Message):
     next_expiry: UtcTime | None = None
 
 
-class Held(Message):
+class Held(Answer):
     """All lines are held until ``expires_at``."""
 
     status: Literal["held"] = "held"
@@ -51,14 +51,14 @@ class Held(Message):
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)]
 
 
-class Denied(Message):
+class Denied(Answer):
     """Nothing is held, because of ``shortages``. Final."""
 
     status: Literal["denied"] = "denied"
     shortages: Annotated[tuple[Shortage, ...], Field(strict=False)]
 
 
-class Fulfilled(Message):
+class Fulfilled(Answer):
     """Paid, and the stock has left. Final."""
 
     status: Literal["fulfilled"] = "fulfilled"
@@ -67,7 +67,7 @@ class Fulfilled(Message):
     at: UtcTime
 
 
-class Cancelled(Message):
+class Cancelled(Answer):
     """Given back before it was paid. Final."""
 
     status: Literal["cancelled"] = "cancelled"
@@ -76,14 +76,14 @@ class Cancelled(Message):
     at: UtcTime
 
 
-class Expired(Message):
+class Expired(Answer):
     """Nobody paid before the deadline; the stock is free again. Final."""
 
     status: Literal["expired"] = "expired"
     at: UtcTime
 
 
-class Unavailable(Message):
+class Unavailable(Answer):
     """The inventory database did not answer in time; nothing is held, nothing will be. Final."""
 
     status: Literal["unavailable"] = "unavailable"
@@ -106,7 +106,7 @@ def parse_outcome(answer: Any) -> Outcome:
     return _OUTCOME.validate_python(answer)
 
 
-class CheckoutEvent(Message):
+class CheckoutEvent(Answer):
     """One entry of a checkout's own story."""
 
     at: UtcTime
@@ -115,7 +115,7 @@ class CheckoutEvent(Message):
     reason: str = ""
 
 
-class CheckoutReport(Message):
+class CheckoutReport(Answer):
     """The answer of the ``status`` query: where a checkout stands and how it came there."""
 
     checkout_id: str
@@ -125,7 +125,7 @@ class CheckoutReport(Message):
     events: Annotated[tuple[CheckoutEvent, ...], Field(strict=False)] = ()
 
 
-class AdjustmentApplied(Message):
+class AdjustmentApplied(Answer):
     """The change is made; the figures are those right after it."""
 
     status: Literal["applied"] = "applied"
@@ -139,7 +139,7 @@ class AdjustmentApplied(Message):
 RefusalReason = Literal["below_reserved", "unknown_sku", "negative_total"]
 
 
-class AdjustmentRefused(Message):
+class AdjustmentRefused(Answer):
     """The change would break the stock's figures; nothing was changed."""
 
     status: Literal["refused"] = "refused"

@@ -109,7 +109,9 @@ def _create_stock_items() -> None:
             "reserved_quantity <= total_quantity", name="stock_items_reserved_within_total"
         ),
         sa.CheckConstraint("length(sku) BETWEEN 1 AND 100", name="stock_items_sku_length"),
-        sa.CheckConstraint("length(location) BETWEEN 1 AND 100", name="stock_items_location_length"),
+        sa.CheckConstraint(
+            "length(location) BETWEEN 1 AND 100", name="stock_items_location_length"
+        ),
         schema=_S,
         postgresql_with={"fillfactor": "50"},
     )

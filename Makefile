@@ -1,0 +1,64 @@
+# Each target sets up what it needs, and does nothing twice. `make help` lists them.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+export PYTHONPATH := $(CURDIR)
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## What can be made.
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): requirements.txt client/pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "Holdfast needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try make PYTHON=python3.12"; exit 2; }
+	@echo "Setting up $(VENV) (once; about a minute) ..."
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --no-index --editable ./client
+	@touch $@
+
+.PHONY: setup
+setup: $(READY) ## The virtual environment with everything pinned.
+
+.PHONY: demo
+demo: $(READY) ## The whole of it at work: real servers, shoppers, proof. ORDERS=file replays a file.
+	@$(BIN)/python -m worker demo $(if $(ORDERS),--orders "$(ORDERS)")
+
+.PHONY: dev
+dev: $(READY) ## Embedded Postgres, Temporal with its Web UI, and a worker, until Ctrl-C.
+	@$(BIN)/python -m worker dev
+
+.PHONY: test
+test: $(READY) ## The whole test suite, on real servers.
+	@$(BIN)/python -m pytest $(TESTS)
+
+.PHONY: check
+check: $(READY) ## Format, lint, strict types, import rules, migrations in step with the models.
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest --quiet tests/inventory/test_migrations.py
+
+.PHONY: format
+format: $(READY) ## Put the code into its one format.
+	@$(BIN)/ruff check --quiet --fix .
+	@$(BIN)/ruff format --quiet .
+
+.PHONY: lock
+lock: ## Pin requirements.txt anew from pyproject.toml, versions and hashes only.
+	@$(PYTHON) -m venv $(VENV)-lock
+	@$(VENV)-lock/bin/python -m pip install --quiet uv
+	@$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade \
+	  --group dev pyproject.toml --output-file requirements.txt
+	@rm -rf $(VENV)-lock
+
+.PHONY: clean
+clean: ## Remove the virtual environment and caches; stock in .holdfast stays.
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache

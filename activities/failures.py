@@ -1,0 +1,35 @@
+"""How a failure of the ledger is told to Temporal: what may be retried, and what may not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from temporalio.exceptions import ApplicationError
+
+from activities.inventory.errors import (
+    AdjustmentConflict,
+    LedgerCorrupt,
+    LedgerUnavailable,
+    ReservationConflict,
+)
+from holdfast_client.names import ADJUSTMENT_CONFLICT, CHECKOUT_CONFLICT
+
+INVENTORY_UNAVAILABLE: Final = "InventoryUnavailable"
+INVENTORY_CORRUPT: Final = "InventoryCorrupt"
+
+
+@contextmanager
+def told_to_temporal() -> Iterator[None]:
+    """Raise the ledger's errors as application errors that say whether to try again."""
+    try:
+        yield
+    except LedgerUnavailable as error:
+        raise ApplicationError(str(error), type=INVENTORY_UNAVAILABLE) from None
+    except LedgerCorrupt as error:
+        raise ApplicationError(str(error), type=INVENTORY_CORRUPT) from error
+    except ReservationConflict as error:
+        raise ApplicationError(str(error), type=CHECKOUT_CONFLICT, non_retryable=True) from None
+    except AdjustmentConflict as error:
+        raise ApplicationError(str(error), type=ADJUSTMENT_CONFLICT, non_retryable=True) from None

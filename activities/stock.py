@@ -1,0 +1,35 @@
+"""The activity of a stock adjustment."""
+
+from __future__ import annotations
+
+import structlog
+from temporalio import activity
+
+from activities.attempt import attempt_fields
+from activities.failures import told_to_temporal
+from activities.inventory.ledger import Ledger
+from holdfast_client.messages import StockAdjustment
+from holdfast_client.outcomes import AdjustmentOutcome
+
+_log = structlog.get_logger(__name__)
+
+
+class StockActivities:
+    """What the warehouse's workflow asks of the ledger."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+
+    @activity.defn(name="adjust_stock")
+    def adjust_stock(self, adjustment: StockAdjustment) -> AdjustmentOutcome:
+        """Receive, correct or count stock."""
+        with told_to_temporal():
+            outcome = self._ledger.adjust(adjustment)
+        _log.info(
+            "adjust_stock",
+            adjustment_id=adjustment.adjustment_id,
+            sku=adjustment.sku,
+            decision=outcome.status,
+            **attempt_fields(),
+        )
+        return outcome

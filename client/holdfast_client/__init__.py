@@ -1,0 +1,122 @@
+"""Holdfast's client: reserve stock for a checkout, confirm, extend or cancel it.
+
+Names are loaded when they are first used, so that importing this package costs next to nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from holdfast_client.client import ReservationClient
+    from holdfast_client.errors import (
+        AdjustmentConflict,
+        CheckoutConflict,
+        CheckoutInterrupted,
+        CheckoutNotFound,
+        ExtensionRefused,
+        HoldfastError,
+        HoldNotActive,
+        InvalidRequest,
+        OutcomeUnknown,
+        ServerUnreachable,
+    )
+    from holdfast_client.fake import FakeReservationClient
+    from holdfast_client.messages import Line
+    from holdfast_client.outcomes import (
+        AdjustmentApplied,
+        AdjustmentOutcome,
+        AdjustmentRefused,
+        Cancelled,
+        CheckoutEvent,
+        CheckoutReport,
+        Denied,
+        Expired,
+        FinalOutcome,
+        Fulfilled,
+        Held,
+        HeldLine,
+        Outcome,
+        Shortage,
+        Unavailable,
+    )
+    from holdfast_client.protocol import Reservations
+    from holdfast_client.summaries import CheckoutSummary
+    from holdfast_client.sync_client import SyncReservationClient
+    from holdfast_client.sync_facade import SyncReservations
+    from holdfast_client.sync_fake import SyncFakeReservationClient
+
+__all__ = [
+    "AdjustmentApplied",
+    "AdjustmentConflict",
+    "AdjustmentOutcome",
+    "AdjustmentRefused",
+    "Cancelled",
+    "CheckoutConflict",
+    "CheckoutEvent",
+    "CheckoutInterrupted",
+    "CheckoutNotFound",
+    "CheckoutReport",
+    "CheckoutSummary",
+    "Denied",
+    "Expired",
+    "ExtensionRefused",
+    "FakeReservationClient",
+    "FinalOutcome",
+    "Fulfilled",
+    "Held",
+    "HeldLine",
+    "HoldNotActive",
+    "HoldfastError",
+    "InvalidRequest",
+    "Line",
+    "Outcome",
+    "OutcomeUnknown",
+    "ReservationClient",
+    "Reservations",
+    "ServerUnreachable",
+    "Shortage",
+    "SyncFakeReservationClient",
+    "SyncReservationClient",
+    "SyncReservations",
+    "Unavailable",
+]
+
+_HOMES: Final[dict[str, str]] = {
+    "CheckoutSummary": "summaries",
+    "FakeReservationClient": "fake",
+    "Line": "messages",
+    "ReservationClient": "client",
+    "Reservations": "protocol",
+    "SyncFakeReservationClient": "sync_fake",
+    "SyncReservationClient": "sync_client",
+    "SyncReservations": "sync_facade",
+}
+_ERRORS: Final = frozenset(
+    {
+        "AdjustmentConflict",
+        "CheckoutConflict",
+        "CheckoutInterrupted",
+        "CheckoutNotFound",
+        "ExtensionRefused",
+        "HoldNotActive",
+        "HoldfastError",
+        "InvalidRequest",
+        "OutcomeUnknown",
+        "ServerUnreachable",
+    }
+)
+
+if not TYPE_CHECKING:  # a type checker reads the imports above, and finds misspelled names
+
+    def __getattr__(name: str) -> Any:
+        if name not in __all__:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        home = "errors" if name in _ERRORS else _HOMES.get(name, "outcomes")
+        attribute = getattr(import_module(f"{__name__}.{home}"), name)
+        globals()[name] = attribute
+        return attribute
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})

@@ -1,0 +1,148 @@
+"""From answers and failures, as Temporal carries them, to typed outcomes and errors. Pure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from pydantic import ValidationError
+from temporalio import exceptions as temporal
+from temporalio.exceptions import ApplicationError
+
+from holdfast_client import names
+from holdfast_client.errors import (
+    AdjustmentConflict,
+    CheckoutConflict,
+    CheckoutInterrupted,
+    ExtensionRefused,
+    HoldfastError,
+    HoldNotActive,
+    InvalidRequest,
+)
+from holdfast_client.fields import excerpt
+from holdfast_client.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.outcomes import (
+    AdjustmentOutcome,
+    CheckoutReport,
+    FinalOutcome,
+    Held,
+    Outcome,
+    parse_adjustment_outcome,
+    parse_outcome,
+)
+
+_SHOWN_LENGTH_MAX: Final = 200
+_FIELD_AND_PROBLEM: Final = 2
+_REFUSALS: Final[dict[str, type[HoldfastError]]] = {
+    names.CHECKOUT_CONFLICT: CheckoutConflict,
+    names.HOLD_NOT_ACTIVE: HoldNotActive,
+    names.EXTENSION_REFUSED: ExtensionRefused,
+    names.ADJUSTMENT_CONFLICT: AdjustmentConflict,
+}
+
+
+def outcome_of(answer: Any) -> Outcome:
+    """Return the outcome, or raise HoldfastError where the answer is of an unknown shape."""
+    try:
+        return parse_outcome(answer)
+    except ValidationError:
+        raise _unreadable(answer, "an outcome") from None
+
+
+def final_outcome_of(answer: Any) -> FinalOutcome:
+    """Return the final outcome, or raise HoldfastError where the answer is none."""
+    outcome = outcome_of(answer)
+    if isinstance(outcome, Held):
+        raise _unreadable(answer, "a final outcome")
+    return outcome
+
+
+def held_of(answer: Any) -> Held:
+    """Return the live hold, or raise HoldfastError where the answer is none."""
+    outcome = outcome_of(answer)
+    if not isinstance(outcome, Held):
+        raise _unreadable(answer, "a live hold")
+    return outcome
+
+
+def report_of(answer: Any) -> CheckoutReport:
+    """Return the report, or raise HoldfastError where the answer is none."""
+    try:
+        return CheckoutReport.model_validate(answer)
+    except ValidationError:
+        raise _unreadable(answer, "a checkout's report") from None
+
+
+def adjustment_outcome_of(answer: Any) -> AdjustmentOutcome:
+    """Return the outcome of a stock adjustment, or raise HoldfastError where the answer is none."""
+    try:
+        return parse_adjustment_outcome(answer)
+    except ValidationError:
+        raise _unreadable(answer, "a stock adjustment's outcome") from None
+
+
+def refusal_of(failure: BaseException | None) -> HoldfastError | None:
+    """Return the error that a failure from the workflow stands for; None where it is no refusal."""
+    if not isinstance(failure, ApplicationError):
+        return None
+    if failure.type == names.INVALID_REQUEST:
+        return _invalid(failure)
+    refusal = _REFUSALS.get(failure.type or "")
+    return refusal(failure.message) if refusal else None
+
+
+def interruption_of(checkout_id: str, cause: BaseException) -> HoldfastError:
+    """Return the error for a checkout whose workflow ended without an outcome."""
+    return refusal_of(cause) or CheckoutInterrupted(
+        f"checkout {checkout_id!r} {_how_it_ended(cause)} and has no outcome; stock that it may "
+        "still hold comes free at its deadline; use a new checkout id for a new attempt"
+    )
+
+
+def adjustment_failure_of(adjustment_id: str, cause: BaseException) -> HoldfastError:
+    """Return the error for a stock adjustment whose workflow ended without an outcome."""
+    return refusal_of(cause) or HoldfastError(
+        f"stock adjustment {adjustment_id!r} {_how_it_ended(cause)}; look at the stock item's "
+        "figures before you ask for the change again with a new adjustment id"
+    )
+
+
+def asks_the_same_checkout(request: CheckoutRequest, first_input: Any) -> bool:
+    """Say whether a checkout's first input, read from its history, means the same request."""
+    try:
+        started_with = CheckoutRequest.model_validate(first_input)
+    except ValidationError:
+        return False
+    return started_with.normalized() == request.normalized()
+
+
+def asks_the_same_adjustment(change: StockAdjustment, first_input: Any) -> bool:
+    """Say whether an adjustment's first input, read from its history, means the same change."""
+    try:
+        return StockAdjustment.model_validate(first_input) == change
+    except ValidationError:
+        return False
+
+
+def _invalid(failure: ApplicationError) -> InvalidRequest:
+    details = failure.details
+    if len(details) == _FIELD_AND_PROBLEM and all(isinstance(part, str) for part in details):
+        return InvalidRequest(*details)
+    return InvalidRequest("", failure.message)
+
+
+def _how_it_ended(cause: BaseException) -> str:
+    if isinstance(cause, temporal.TerminatedError):
+        return f"was terminated ({cause.message})"
+    if isinstance(cause, temporal.TimeoutError):
+        return "ran into its workflow's timeout"
+    if isinstance(cause, temporal.CancelledError):
+        return "was cancelled from outside"
+    return f"failed ({cause})"
+
+
+def _unreadable(answer: Any, expected: str) -> HoldfastError:
+    shown = excerpt(repr(answer), _SHOWN_LENGTH_MAX)
+    return HoldfastError(
+        f"the answer is not {expected} that this version of holdfast-client knows: {shown}; "
+        "bring client and worker to the same version"
+    )

@@ -1,0 +1,42 @@
+"""The command line ``holdfast``: the client's methods for people and scripts.
+
+Nothing heavy is imported here, and the pure parts (``orders``, ``replay`` and what they use) need
+neither typer nor rich, so that other programs may use them without the extra ``[cli]``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from importlib.util import find_spec
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from holdfast_client.cli.session import Connect
+
+_NEEDED = ("typer", "rich")
+_USAGE_EXIT = 2
+
+
+def main(arguments: Sequence[str] | None = None, *, connect: Connect | None = None) -> int:
+    """Run one command and return its exit code.
+
+    Args:
+        arguments: the words after ``holdfast``; those of this process when None.
+        connect: how to reach the checkouts; a connection to Temporal when None.
+
+    Returns:
+        0 done, 1 refused, 2 wrong usage, 3 unreachable or unknown, 130 interrupted.
+    """
+    missing = [name for name in _NEEDED if find_spec(name) is None]
+    if missing:
+        print(
+            f"holdfast: the command line needs {' and '.join(missing)}: "
+            "install holdfast-client[cli]",
+            file=sys.stderr,
+        )
+        return _USAGE_EXIT
+    # Only now, because it needs what was just looked for.
+    from holdfast_client.cli.app import run  # noqa: PLC0415
+
+    return run(sys.argv[1:] if arguments is None else arguments, connect=connect)

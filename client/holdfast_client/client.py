@@ -1,0 +1,300 @@
+"""The client of a checkout service: reserve stock, confirm, extend or cancel it."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from datetime import datetime, timedelta
+from typing import Final, Self
+
+from temporalio.client import Client
+
+from holdfast_client import answers, arguments
+from holdfast_client.arguments import LineLike
+from holdfast_client.calls import Question, answer_within
+from holdfast_client.connection import connected
+from holdfast_client.errors import HoldNotActive
+from holdfast_client.exchanges import Exchanges
+from holdfast_client.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.messages import AdjustmentKind
+from holdfast_client.names import (
+    CANCEL_UPDATE,
+    CONFIRM_UPDATE,
+    DEFAULT_LOCATION,
+    EXTEND_UPDATE,
+    TASK_QUEUE,
+)
+from holdfast_client.outcomes import (
+    AdjustmentOutcome,
+    CheckoutReport,
+    FinalOutcome,
+    Held,
+    Outcome,
+)
+from holdfast_client.summaries import (
+    LIST_LIMIT_DEFAULT,
+    CheckoutFilter,
+    CheckoutSummary,
+    SummaryStatus,
+)
+
+ANSWER_TIMEOUT_SECONDS_DEFAULT: Final = 15.0
+
+_ASK_AGAIN: Final = (
+    "its outcome is unknown and nothing is lost: ask again with the same checkout id"
+)
+_LOOK_FIRST: Final = (
+    "whether the hold was extended is unknown: look at its deadline with status before you "
+    "extend it again"
+)
+_READ_AGAIN: Final = "nothing was changed: ask again"
+_ADJUST_AGAIN: Final = (
+    "whether it was applied is unknown and nothing is lost: ask again with the same adjustment id"
+)
+
+
+class ReservationClient:
+    """Reserves stock for checkouts through Holdfast's workflows on Temporal.
+
+    Every method may raise, besides what it names itself:
+
+    - InvalidRequest: an argument is wrong; nothing was sent.
+    - OutcomeUnknown: no answer within ``answer_timeout_seconds``; asking again with the same id
+      is safe (for ``extend``: look at the deadline first). ServerUnreachable, a kind of it:
+      Temporal could not be reached.
+    - CheckoutInterrupted: the checkout's workflow was terminated, failed or timed out.
+    - HoldfastError: Temporal refused the request itself (permissions, namespace, an unknown search
+      attribute), or an answer does not fit this version of the client.
+
+    Args:
+        temporal: a connected client; any data converter that writes plain JSON will do.
+        task_queue: where Holdfast's workers listen.
+        answer_timeout_seconds: the longest that one call may take, above 0.
+    """
+
+    def __init__(
+        self,
+        temporal: Client,
+        *,
+        task_queue: str = TASK_QUEUE,
+        answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS_DEFAULT,
+    ) -> None:
+        self._answer_timeout_seconds = arguments.answer_timeout(answer_timeout_seconds)
+        self._address = temporal.service_client.config.target_host
+        self._exchanges = Exchanges(
+            temporal, task_queue, timedelta(seconds=self._answer_timeout_seconds)
+        )
+
+    @classmethod
+    async def connect(
+        cls,
+        address: str | None = None,
+        *,
+        namespace: str | None = None,
+        answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS_DEFAULT,
+    ) -> Self:
+        """Connect by Temporal's standard environment settings and profiles.
+
+        ``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE``, ``TEMPORAL_API_KEY``, ``TEMPORAL_TLS_*``,
+        ``TEMPORAL_PROFILE`` and the configuration file count; arguments go before them.
+
+        Args:
+            address: ``host:port``; ``localhost:7233`` where nothing names another.
+            namespace: Temporal's namespace; ``default`` where nothing names another.
+            answer_timeout_seconds: the longest wait, for the connection and then for each call.
+
+        Raises:
+            ServerUnreachable: nobody answered at the address in time.
+        """
+        seconds = arguments.answer_timeout(answer_timeout_seconds)
+        temporal = await connected(address, namespace, seconds)
+        return cls(temporal, answer_timeout_seconds=seconds)
+
+    async def reserve(
+        self,
+        checkout_id: str,
+        lines: Sequence[LineLike],
+        *,
+        hold_seconds: int = HOLD_SECONDS_DEFAULT,
+        customer_id: str | None = None,
+        cart_id: str | None = None,
+    ) -> Outcome:
+        """Hold every line, or none.
+
+        Asked again with the same request, it answers where the checkout stands by then.
+
+        Args:
+            checkout_id: names this one attempt to buy for ever; 1 to 200 characters.
+            lines: 1 to 1,000 of ``Line``, ``(sku, quantity)`` or a mapping with ``sku``,
+                ``quantity`` and perhaps ``location``. Equal SKUs are summed.
+            hold_seconds: how long to hold, 1 to 86,400 s.
+            customer_id: who buys, to find the checkout by.
+            cart_id: the shop's cart, to find the checkout by.
+
+        Returns:
+            Held, Denied with every shortage, Unavailable, or the final outcome that came first.
+
+        Raises:
+            CheckoutConflict: the checkout id was used with another request.
+        """
+        request = arguments.checkout_request(checkout_id, lines, hold_seconds, customer_id, cart_id)
+        question = _about(checkout_id, _ASK_AGAIN)
+        async with self._answer(question):
+            answer = await self._exchanges.reserve(question, request)
+        return answers.outcome_of(answer)
+
+    async def confirm(
+        self, checkout_id: str, payment_reference: str, *, actor: str = ""
+    ) -> FinalOutcome:
+        """Fulfil the hold, because it was paid.
+
+        Args:
+            checkout_id: the checkout.
+            payment_reference: the payment, 1 to 500 characters.
+            actor: who says so.
+
+        Returns:
+            Fulfilled, or the final outcome that came first.
+
+        Raises:
+            CheckoutNotFound: no such checkout.
+        """
+        message = arguments.confirmation(payment_reference, actor)
+        question = _about(arguments.checkout_id_of_call(checkout_id), _ASK_AGAIN)
+        async with self._answer(question):
+            reply = await self._exchanges.update(
+                question, checkout_id, CONFIRM_UPDATE, message, is_repeatable=True
+            )
+        return answers.final_outcome_of(reply.answer)
+
+    async def extend(
+        self, checkout_id: str, seconds: int, *, reason: str = "", actor: str = ""
+    ) -> Held:
+        """Move the deadline of a live hold by ``seconds`` (1 to 86,400).
+
+        Raises:
+            HoldNotActive: the hold is over, or has not begun.
+            ExtensionRefused: the hold's whole length would exceed the cap.
+            CheckoutNotFound: no such checkout.
+        """
+        message = arguments.extension(seconds, reason, actor)
+        question = _about(arguments.checkout_id_of_call(checkout_id), _LOOK_FIRST)
+        async with self._answer(question):
+            reply = await self._exchanges.update(
+                question, checkout_id, EXTEND_UPDATE, message, is_repeatable=False
+            )
+        if reply.is_result:
+            outcome = answers.outcome_of(reply.answer)
+            raise HoldNotActive(
+                f"checkout {checkout_id!r} is {outcome.status}: there is no live hold to extend"
+            )
+        return answers.held_of(reply.answer)
+
+    async def cancel(self, checkout_id: str, *, reason: str = "", actor: str = "") -> FinalOutcome:
+        """Give the hold back.
+
+        Returns:
+            Cancelled, or the final outcome that came first.
+
+        Raises:
+            CheckoutNotFound: no such checkout.
+        """
+        message = arguments.cancellation(reason, actor)
+        question = _about(arguments.checkout_id_of_call(checkout_id), _ASK_AGAIN)
+        async with self._answer(question):
+            reply = await self._exchanges.update(
+                question, checkout_id, CANCEL_UPDATE, message, is_repeatable=True
+            )
+        return answers.final_outcome_of(reply.answer)
+
+    async def status(self, checkout_id: str) -> CheckoutReport:
+        """Report where a checkout stands and how it came there.
+
+        Raises:
+            CheckoutNotFound: no such checkout.
+        """
+        question = _about(arguments.checkout_id_of_call(checkout_id), _READ_AGAIN)
+        async with self._answer(question):
+            answer = await self._exchanges.status(question, checkout_id)
+        return answers.report_of(answer)
+
+    async def adjust_stock(
+        self,
+        adjustment_id: str,
+        sku: str,
+        kind: AdjustmentKind,
+        quantity: int,
+        *,
+        location: str = DEFAULT_LOCATION,
+        reason: str = "",
+        actor: str = "",
+    ) -> AdjustmentOutcome:
+        """Change a stock item's total; the same adjustment id is applied once.
+
+        Args:
+            adjustment_id: names this one change for ever; 1 to 200 characters.
+            sku: the SKU; ``receive`` creates one that is not there.
+            kind: ``receive`` adds, ``adjust`` adds or subtracts, ``count`` sets the total.
+            quantity: units; at least 1 to receive, at least 0 to count, not 0 to adjust.
+            location: where the stock is.
+            reason: why, for the record.
+            actor: who says so.
+
+        Returns:
+            AdjustmentApplied with the new figures, or AdjustmentRefused with the reason.
+
+        Raises:
+            AdjustmentConflict: the adjustment id was used for another change.
+        """
+        change = arguments.stock_adjustment(
+            adjustment_id, sku, kind, quantity, location, reason, actor
+        )
+        question = Question(f"stock adjustment {adjustment_id!r}", _ADJUST_AGAIN)
+        async with self._answer(question):
+            answer = await self._exchanges.adjust_stock(change)
+        return answers.adjustment_outcome_of(answer)
+
+    async def list(
+        self,
+        *,
+        status: SummaryStatus | None = None,
+        customer_id: str | None = None,
+        cart_id: str | None = None,
+        sku: str | None = None,
+        started_after: datetime | None = None,
+        started_before: datetime | None = None,
+        limit: int = LIST_LIMIT_DEFAULT,
+    ) -> builtins.list[CheckoutSummary]:
+        """List the checkouts that meet every given condition, newest first.
+
+        Temporal's index runs a moment behind the workflows: what was just reserved may be missing.
+
+        Args:
+            status: a checkout's status, or ``interrupted``.
+            customer_id: as given to ``reserve``.
+            cart_id: as given to ``reserve``.
+            sku: a SKU among the checkout's lines (indexed for the first of very many lines).
+            started_after: started at this moment or later; in UTC.
+            started_before: started earlier than this moment; in UTC.
+            limit: 1 to 1,000 checkouts.
+        """
+        wanted = arguments.validated(
+            CheckoutFilter,
+            status=status,
+            customer_id=customer_id,
+            cart_id=cart_id,
+            sku=sku,
+            started_after=started_after,
+            started_before=started_before,
+            limit=limit,
+        )
+        async with self._answer(Question("the list of checkouts", _READ_AGAIN)):
+            return await self._exchanges.summaries(wanted)
+
+    def _answer(self, question: Question) -> AbstractAsyncContextManager[None]:
+        return answer_within(self._answer_timeout_seconds, question, self._address)
+
+
+def _about(checkout_id: str, remedy: str) -> Question:
+    return Question(f"checkout {checkout_id!r}", remedy)

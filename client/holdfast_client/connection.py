@@ -1,0 +1,97 @@
+"""The connection to Temporal: its standard environment settings and profiles, bounded waits."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import os
+from typing import Final
+
+from temporalio.client import Client
+from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
+from temporalio.runtime import Runtime, TelemetryConfig
+from temporalio.service import RetryConfig
+
+from holdfast_client.errors import HoldfastError, InvalidRequest, ServerUnreachable
+
+ADDRESS_DEFAULT: Final = "localhost:7233"
+# Retries end well before the answer's time is up, so that the caller hears the reason.
+_RETRIES_SHARE: Final = 0.6
+_RETRY_INTERVAL_SHARE: Final = 0.2
+
+
+async def connected(
+    address: str | None, namespace: str | None, answer_timeout_seconds: float
+) -> Client:
+    """Connect within ``answer_timeout_seconds``.
+
+    Args:
+        address: ``host:port``; None takes the environment's, or ``localhost:7233``.
+        namespace: None takes the environment's, or ``default``.
+        answer_timeout_seconds: the longest wait, also for later calls' retries.
+
+    Raises:
+        ServerUnreachable: nobody answered at the address.
+        InvalidRequest: the address or the namespace is unusable.
+        HoldfastError: the environment's settings cannot be read.
+    """
+    settings = _settings(address, namespace)
+    target = settings["target_host"]
+    try:
+        async with asyncio.timeout(answer_timeout_seconds):
+            return await Client.connect(
+                **settings,
+                retry_config=_retries(answer_timeout_seconds),
+                runtime=_quiet_runtime(os.getpid()),
+            )
+    except TimeoutError:
+        raise _unreachable(target, f"no answer within {answer_timeout_seconds:g} s") from None
+    except RuntimeError as error:
+        raise _unreachable(target, str(error)) from error
+    except ValueError as error:
+        raise InvalidRequest("address", f"{target!r} is not usable: {error}") from None
+
+
+def _settings(address: str | None, namespace: str | None) -> ClientConnectConfig:
+    try:
+        settings = ClientConfigProfile.load().to_client_connect_config()
+    except (RuntimeError, ValueError) as error:
+        raise HoldfastError(
+            f"Temporal's settings in the environment or its profile file cannot be read: {error}"
+        ) from error
+    settings["target_host"] = _named("address", address) or settings.get(
+        "target_host", ADDRESS_DEFAULT
+    )
+    settings["namespace"] = _named("namespace", namespace) or settings.get("namespace", "default")
+    return settings
+
+
+def _named(field: str, text: str | None) -> str | None:
+    if text is not None and (not isinstance(text, str) or not text.strip()):
+        raise InvalidRequest(field, "must be a text that is not empty, or None")
+    return text
+
+
+def _retries(answer_timeout_seconds: float) -> RetryConfig:
+    milliseconds = answer_timeout_seconds * 1_000
+    return RetryConfig(
+        max_elapsed_time_millis=max(1, int(milliseconds * _RETRIES_SHARE)),
+        max_interval_millis=max(1, int(milliseconds * _RETRY_INTERVAL_SHARE)),
+    )
+
+
+@functools.cache
+def _quiet_runtime(pid: int) -> Runtime:  # noqa: ARG001 the key: a runtime does not outlive a fork
+    """Return this process's runtime, which logs nothing.
+
+    The SDK's own default writes its retry warnings to standard output, into the middle of what
+    the program prints there; this client raises them as errors instead.
+    """
+    return Runtime(telemetry=TelemetryConfig(logging=None))
+
+
+def _unreachable(target: str, reason: str) -> ServerUnreachable:
+    return ServerUnreachable(
+        f"Temporal at {target} cannot be reached ({reason}); check that it runs, and the address "
+        "(the argument, TEMPORAL_ADDRESS, or the profile in Temporal's configuration file)"
+    )

@@ -1,0 +1,87 @@
+"""Lists of checkouts over Temporal's visibility store: the query, and its rows read back. Pure."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final, get_args
+
+from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
+
+from holdfast_client import names
+from holdfast_client.outcomes import FINAL_STATUSES, CheckoutStatus
+from holdfast_client.starts import CART_ID_KEY, CUSTOMER_ID_KEY, SKUS_KEY, STATUS_KEY
+from holdfast_client.summaries import CheckoutFilter, CheckoutSummary, SummaryStatus
+
+_INTERRUPTED: Final = frozenset(
+    {
+        WorkflowExecutionStatus.CANCELED,
+        WorkflowExecutionStatus.FAILED,
+        WorkflowExecutionStatus.TERMINATED,
+        WorkflowExecutionStatus.TIMED_OUT,
+    }
+)
+_STATUSES: Final[dict[str, CheckoutStatus]] = {
+    status: status for status in get_args(CheckoutStatus)
+}
+
+
+def visibility_query(wanted: CheckoutFilter) -> str:
+    """Return the filter as a query of Temporal's visibility store."""
+    conditions = [
+        f"WorkflowType = {_quoted(names.CHECKOUT_WORKFLOW)}",
+        # An earlier run of the same checkout, which its present run stands for.
+        "ExecutionStatus != 'ContinuedAsNew'",
+        *_status_conditions(wanted.status),
+    ]
+    for attribute, text in (
+        (names.CUSTOMER_ID_ATTRIBUTE, wanted.customer_id),
+        (names.CART_ID_ATTRIBUTE, wanted.cart_id),
+        (names.SKUS_ATTRIBUTE, wanted.sku),
+    ):
+        if text is not None:
+            conditions.append(f"{attribute} = {_quoted(text)}")
+    if wanted.started_after is not None:
+        conditions.append(f"StartTime >= {_moment(wanted.started_after)}")
+    if wanted.started_before is not None:
+        conditions.append(f"StartTime < {_moment(wanted.started_before)}")
+    return " AND ".join(conditions)
+
+
+def summary_of(execution: WorkflowExecution) -> CheckoutSummary:
+    """Return one row of a list from what the visibility store says."""
+    attributes = execution.typed_search_attributes
+    return CheckoutSummary(
+        checkout_id=names.checkout_id_of(execution.id),
+        status=_status(attributes.get(STATUS_KEY), execution.status),
+        customer_id=attributes.get(CUSTOMER_ID_KEY),
+        cart_id=attributes.get(CART_ID_KEY),
+        skus=tuple(attributes.get(SKUS_KEY) or ()),
+        started_at=execution.start_time,
+        closed_at=execution.close_time,
+    )
+
+
+def _status(indexed: str | None, execution: WorkflowExecutionStatus | None) -> SummaryStatus:
+    # A checkout that another program started shows no status until its workflow sets one.
+    status = _STATUSES.get(indexed or "", "pending")
+    return "interrupted" if execution in _INTERRUPTED and status not in FINAL_STATUSES else status
+
+
+def _status_conditions(status: SummaryStatus | None) -> list[str]:
+    if status is None:
+        return []
+    if status == "interrupted":
+        return ["ExecutionStatus IN ('Canceled', 'Failed', 'Terminated', 'TimedOut')"]
+    condition = f"{names.CHECKOUT_STATUS_ATTRIBUTE} = {_quoted(status)}"
+    if status in FINAL_STATUSES:
+        return [condition]
+    # An interrupted checkout keeps the status it had last, and is no longer in it.
+    return [condition, "ExecutionStatus = 'Running'"]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _moment(moment: datetime) -> str:
+    return _quoted(moment.isoformat(timespec="microseconds").replace("+00:00", "Z"))

@@ -1,0 +1,85 @@
+"""What a checkout service may type against, so that its tests can put the fake in place."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+from holdfast_client.arguments import LineLike
+from holdfast_client.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.messages import AdjustmentKind
+from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.outcomes import (
+    AdjustmentOutcome,
+    CheckoutReport,
+    FinalOutcome,
+    Held,
+    Outcome,
+)
+from holdfast_client.summaries import LIST_LIMIT_DEFAULT, CheckoutSummary, SummaryStatus
+
+
+class Reservations(Protocol):
+    """The methods that ReservationClient, which describes them, and FakeReservationClient share."""
+
+    async def reserve(
+        self,
+        checkout_id: str,
+        lines: Sequence[LineLike],
+        *,
+        hold_seconds: int = HOLD_SECONDS_DEFAULT,
+        customer_id: str | None = None,
+        cart_id: str | None = None,
+    ) -> Outcome:
+        """Hold every line, or none."""
+        ...
+
+    async def confirm(
+        self, checkout_id: str, payment_reference: str, *, actor: str = ""
+    ) -> FinalOutcome:
+        """Fulfil the hold, because it was paid."""
+        ...
+
+    async def extend(
+        self, checkout_id: str, seconds: int, *, reason: str = "", actor: str = ""
+    ) -> Held:
+        """Move the deadline of a live hold."""
+        ...
+
+    async def cancel(self, checkout_id: str, *, reason: str = "", actor: str = "") -> FinalOutcome:
+        """Give the hold back."""
+        ...
+
+    async def status(self, checkout_id: str) -> CheckoutReport:
+        """Report where a checkout stands and how it came there."""
+        ...
+
+    async def adjust_stock(
+        self,
+        adjustment_id: str,
+        sku: str,
+        kind: AdjustmentKind,
+        quantity: int,
+        *,
+        location: str = DEFAULT_LOCATION,
+        reason: str = "",
+        actor: str = "",
+    ) -> AdjustmentOutcome:
+        """Change a stock item's total."""
+        ...
+
+    async def list(
+        self,
+        *,
+        status: SummaryStatus | None = None,
+        customer_id: str | None = None,
+        cart_id: str | None = None,
+        sku: str | None = None,
+        started_after: datetime | None = None,
+        started_before: datetime | None = None,
+        limit: int = LIST_LIMIT_DEFAULT,
+    ) -> builtins.list[CheckoutSummary]:
+        """List the checkouts that meet every given condition, newest first."""
+        ...

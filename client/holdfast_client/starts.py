@@ -1,0 +1,128 @@
+"""How a workflow of Holdfast is started: its id, its story for the Web UI, what it is found by."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from itertools import islice
+from typing import Any, Final
+
+from temporalio.client import WithStartWorkflowOperation
+from temporalio.common import (
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+
+from holdfast_client import names
+from holdfast_client.fields import excerpt
+from holdfast_client.messages import CheckoutRequest, StockAdjustment
+
+STATUS_KEY: Final = SearchAttributeKey.for_keyword(names.CHECKOUT_STATUS_ATTRIBUTE)
+CUSTOMER_ID_KEY: Final = SearchAttributeKey.for_keyword(names.CUSTOMER_ID_ATTRIBUTE)
+CART_ID_KEY: Final = SearchAttributeKey.for_keyword(names.CART_ID_ATTRIBUTE)
+SKUS_KEY: Final = SearchAttributeKey.for_keyword_list(names.SKUS_ATTRIBUTE)
+
+INDEXED_SKUS_MAX: Final = 100
+# Temporal refuses the whole start where one search attribute is larger than 2,048 bytes.
+INDEXED_BYTES_MAX: Final = 2_000
+DETAIL_LINES_MAX: Final = 50
+# Temporal documents 20,000 bytes for details and 400 for a summary.
+_DETAILS_BYTES_MAX: Final = 16_000
+_SUMMARY_PARTY_LENGTH_MAX: Final = 24
+_SECONDS_PER_MINUTE: Final = 60
+_SECONDS_PER_HOUR: Final = 3_600
+
+
+def checkout_start(
+    request: CheckoutRequest, payload: dict[str, Any], task_queue: str
+) -> WithStartWorkflowOperation[Any, Any]:
+    """Return the start of a checkout's workflow, to be sent together with its first update."""
+    return WithStartWorkflowOperation(
+        names.CHECKOUT_WORKFLOW,
+        payload,
+        id=names.checkout_workflow_id(request.checkout_id),
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        search_attributes=checkout_attributes(request),
+        static_summary=checkout_summary(request),
+        static_details=checkout_details(request),
+    )
+
+
+def checkout_attributes(request: CheckoutRequest) -> TypedSearchAttributes:
+    """Return what a checkout is found by, as far as Temporal has room for it.
+
+    An id too large to be indexed is left out, and of the SKUs the first (in order) are indexed:
+    at most ``INDEXED_SKUS_MAX`` and ``INDEXED_BYTES_MAX`` bytes. The request itself holds all.
+    """
+    skus = sorted({line.sku for line in request.lines})
+    pairs: list[SearchAttributePair[Any]] = [
+        SearchAttributePair(STATUS_KEY, "pending"),
+        SearchAttributePair(SKUS_KEY, _fitting(skus, INDEXED_SKUS_MAX, INDEXED_BYTES_MAX)),
+    ]
+    for key, party in ((CUSTOMER_ID_KEY, request.customer_id), (CART_ID_KEY, request.cart_id)):
+        if party is not None and _json_bytes(party) <= INDEXED_BYTES_MAX:
+            pairs.append(SearchAttributePair(key, party))
+    return TypedSearchAttributes(pairs)
+
+
+def checkout_summary(request: CheckoutRequest) -> str:
+    """Return the one line by which people know a checkout in the Web UI."""
+    units = sum(line.quantity for line in request.lines)
+    skus = len({line.sku for line in request.lines})
+    customer = (
+        f" for {excerpt(request.customer_id, _SUMMARY_PARTY_LENGTH_MAX)}"
+        if request.customer_id
+        else ""
+    )
+    return (
+        f"{_counted(units, 'unit')} of {_counted(skus, 'SKU')}{customer}, "
+        f"held {_duration(request.hold_seconds)}"
+    )
+
+
+def checkout_details(request: CheckoutRequest) -> str:
+    """Return the lines of a checkout as a list, at most ``DETAIL_LINES_MAX`` of them."""
+    lines = request.normalized().lines
+    texts = [f"- {line.quantity:,} of `{line.sku}` at {line.location}" for line in lines]
+    shown = _fitting(texts, DETAIL_LINES_MAX, _DETAILS_BYTES_MAX)
+    if len(shown) < len(texts):
+        shown.append(f"- and {_counted(len(texts) - len(shown), 'more line')}")
+    return "\n".join(shown)
+
+
+def adjustment_summary(change: StockAdjustment) -> str:
+    """Return the one line by which people know a stock adjustment in the Web UI."""
+    return f"{change.kind} {change.quantity:,} of {excerpt(change.sku, _SUMMARY_PARTY_LENGTH_MAX)}"
+
+
+def _fitting(texts: Iterable[str], count_max: int, bytes_max: int) -> list[str]:
+    """Return the first texts that fit both bounds once they are JSON."""
+    fitting: list[str] = []
+    room = bytes_max
+    for text in islice(texts, count_max):
+        room -= _json_bytes(text) + 1
+        if room < 0:
+            break
+        fitting.append(text)
+    return fitting
+
+
+def _json_bytes(text: str) -> int:
+    return len(json.dumps(text))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def _duration(seconds: int) -> str:
+    if seconds % _SECONDS_PER_HOUR == 0:
+        return f"{seconds // _SECONDS_PER_HOUR} h"
+    if seconds % _SECONDS_PER_MINUTE == 0:
+        return f"{seconds // _SECONDS_PER_MINUTE} min"
+    return f"{seconds} s"

@@ -1,0 +1,122 @@
+"""The methods of ReservationClient without ``await``: one facade, over the real client or a fake."""
+
+from __future__ import annotations
+
+import builtins
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Coroutine, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+from holdfast_client.arguments import LineLike
+from holdfast_client.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.messages import AdjustmentKind
+from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.outcomes import (
+    AdjustmentOutcome,
+    CheckoutReport,
+    FinalOutcome,
+    Held,
+    Outcome,
+)
+from holdfast_client.protocol import Reservations
+from holdfast_client.summaries import LIST_LIMIT_DEFAULT, CheckoutSummary, SummaryStatus
+
+Answer = TypeVar("Answer")
+Ask = Callable[[Reservations], Coroutine[Any, Any, Answer]]
+
+
+class SyncReservations(ABC):
+    """Each method does, returns and raises what the one of ReservationClient does."""
+
+    def reserve(
+        self,
+        checkout_id: str,
+        lines: Sequence[LineLike],
+        *,
+        hold_seconds: int = HOLD_SECONDS_DEFAULT,
+        customer_id: str | None = None,
+        cart_id: str | None = None,
+    ) -> Outcome:
+        """Hold every line, or none."""
+        return self._answer(
+            lambda client: client.reserve(
+                checkout_id,
+                lines,
+                hold_seconds=hold_seconds,
+                customer_id=customer_id,
+                cart_id=cart_id,
+            )
+        )
+
+    def confirm(self, checkout_id: str, payment_reference: str, *, actor: str = "") -> FinalOutcome:
+        """Fulfil the hold, because it was paid."""
+        return self._answer(
+            lambda client: client.confirm(checkout_id, payment_reference, actor=actor)
+        )
+
+    def extend(self, checkout_id: str, seconds: int, *, reason: str = "", actor: str = "") -> Held:
+        """Move the deadline of a live hold by ``seconds``."""
+        return self._answer(
+            lambda client: client.extend(checkout_id, seconds, reason=reason, actor=actor)
+        )
+
+    def cancel(self, checkout_id: str, *, reason: str = "", actor: str = "") -> FinalOutcome:
+        """Give the hold back."""
+        return self._answer(lambda client: client.cancel(checkout_id, reason=reason, actor=actor))
+
+    def status(self, checkout_id: str) -> CheckoutReport:
+        """Report where a checkout stands and how it came there."""
+        return self._answer(lambda client: client.status(checkout_id))
+
+    def adjust_stock(
+        self,
+        adjustment_id: str,
+        sku: str,
+        kind: AdjustmentKind,
+        quantity: int,
+        *,
+        location: str = DEFAULT_LOCATION,
+        reason: str = "",
+        actor: str = "",
+    ) -> AdjustmentOutcome:
+        """Change a stock item's total; the same adjustment id is applied once."""
+        return self._answer(
+            lambda client: client.adjust_stock(
+                adjustment_id,
+                sku,
+                kind,
+                quantity,
+                location=location,
+                reason=reason,
+                actor=actor,
+            )
+        )
+
+    def list(
+        self,
+        *,
+        status: SummaryStatus | None = None,
+        customer_id: str | None = None,
+        cart_id: str | None = None,
+        sku: str | None = None,
+        started_after: datetime | None = None,
+        started_before: datetime | None = None,
+        limit: int = LIST_LIMIT_DEFAULT,
+    ) -> builtins.list[CheckoutSummary]:
+        """List the checkouts that meet every given condition, newest first."""
+        return self._answer(
+            lambda client: client.list(
+                status=status,
+                customer_id=customer_id,
+                cart_id=cart_id,
+                sku=sku,
+                started_after=started_after,
+                started_before=started_before,
+                limit=limit,
+            )
+        )
+
+    @abstractmethod
+    def _answer(self, ask: Ask[Answer]) -> Answer:
+        """Ask the async client and wait for its answer."""

@@ -1,0 +1,564 @@
+"""What every client of a shop does alike: the fake in memory and the real one with its ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta, timezone
+from typing import Any
+
+import pytest
+
+from holdfast_client import (
+    AdjustmentApplied,
+    AdjustmentConflict,
+    AdjustmentRefused,
+    Cancelled,
+    CheckoutConflict,
+    CheckoutNotFound,
+    Denied,
+    Expired,
+    ExtensionRefused,
+    Fulfilled,
+    Held,
+    HeldLine,
+    HoldNotActive,
+    InvalidRequest,
+    Line,
+    Outcome,
+)
+from tests.client.shops import Shop
+from tests.client.waiting import eventually
+
+
+def new_sku(name: str = "MUG") -> str:
+    return f"{name}-{uuid.uuid4().hex[:12]}"
+
+
+async def hold(shop: Shop, checkout_id: str, sku: str, quantity: int = 1, **more: Any) -> Held:
+    outcome = await shop.client.reserve(checkout_id, [(sku, quantity)], **more)
+    assert isinstance(outcome, Held)
+    return outcome
+
+
+# Reserving
+
+
+async def test_a_hold_lowers_what_is_available_and_leaves_the_total(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    held = await hold(shop, checkout_id, sku, 2)
+    assert await shop.available(sku) == (5, 2, 3)
+    assert held.lines == (HeldLine(sku=sku, location="main", quantity=2),)
+
+
+async def test_all_lines_are_held_or_none(shop: Shop, checkout_id: str) -> None:
+    plenty, scarce = new_sku("A"), new_sku("B")
+    await shop.stock(plenty, 10)
+    await shop.stock(scarce, 1)
+    outcome = await shop.client.reserve(checkout_id, [(plenty, 4), (scarce, 2)])
+    assert isinstance(outcome, Denied)
+    assert await shop.available(plenty) == (10, 0, 10)
+
+
+async def test_a_denial_names_every_short_item_in_order_and_why(
+    shop: Shop, checkout_id: str
+) -> None:
+    base = uuid.uuid4().hex[:12]
+    scarce, plenty, retired, unknown = (f"{base}-{n}" for n in "1234")
+    await shop.stock(scarce, 1)
+    await shop.stock(scarce, 2, location="attic")
+    await shop.stock(plenty, 9)
+    await shop.stock(retired, 9, active=False)
+    lines = [
+        Line(sku=unknown, quantity=1),
+        Line(sku=retired, quantity=1),
+        Line(sku=plenty, quantity=1),
+        Line(sku=scarce, quantity=3),
+        Line(sku=scarce, quantity=4, location="attic"),
+    ]
+    outcome = await shop.client.reserve(checkout_id, lines)
+    assert isinstance(outcome, Denied)
+    shown = [(s.sku, s.location, s.requested, s.available, s.reason) for s in outcome.shortages]
+    assert shown == [
+        (scarce, "attic", 4, 2, "insufficient"),
+        (scarce, "main", 3, 1, "insufficient"),
+        (retired, "main", 1, 0, "inactive"),
+        (unknown, "main", 1, 0, "unknown_sku"),
+    ]
+
+
+async def test_equal_skus_on_several_lines_are_judged_by_their_sum(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    outcome = await shop.client.reserve(checkout_id, [(sku, 3), (sku, 3)])
+    assert isinstance(outcome, Denied)
+    assert [(s.requested, s.available) for s in outcome.shortages] == [(6, 5)]
+
+
+async def test_a_denial_says_when_the_next_hold_on_the_item_ends(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 3)
+    later = await hold(shop, f"{checkout_id}/later", sku, hold_seconds=900)
+    sooner = await hold(shop, f"{checkout_id}/sooner", sku, hold_seconds=300)
+    assert sooner.expires_at < later.expires_at
+    outcome = await shop.client.reserve(checkout_id, [(sku, 2)])
+    assert isinstance(outcome, Denied)
+    assert outcome.shortages[0].next_expiry == sooner.expires_at
+
+
+async def test_a_denial_of_an_item_that_nobody_holds_names_no_next_expiry(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 1)
+    outcome = await shop.client.reserve(checkout_id, [(sku, 2)])
+    assert isinstance(outcome, Denied)
+    assert outcome.shortages[0].next_expiry is None
+
+
+async def test_the_same_request_asked_again_is_the_same_hold(shop: Shop, checkout_id: str) -> None:
+    sku, other = new_sku("A"), new_sku("B")
+    await shop.stock(sku, 5)
+    await shop.stock(other, 5)
+    first = await shop.client.reserve(checkout_id, [(sku, 3), (other, 1)])
+    again = await shop.client.reserve(
+        checkout_id,
+        [{"sku": other, "quantity": 1, "location": "main"}, (sku, 1), Line(sku=sku, quantity=2)],
+    )
+    assert again == first
+    assert await shop.available(sku) == (5, 3, 2)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"lines": [("MUG", 2)]},
+        {"lines": [("CUP", 1)]},
+        {"lines": [{"sku": "MUG", "quantity": 1, "location": "attic"}]},
+        {"hold_seconds": 901},
+        {"customer_id": "u-2"},
+        {"cart_id": "c-2"},
+    ],
+    ids=["quantity", "sku", "location", "hold", "customer", "cart"],
+)
+async def test_another_request_under_the_same_id_is_a_conflict(
+    shop: Shop, checkout_id: str, change: dict[str, Any]
+) -> None:
+    request = {"lines": [("MUG", 1)], "hold_seconds": 900, "customer_id": "u-1", "cart_id": "c-1"}
+    await shop.client.reserve(checkout_id, **request)  # type: ignore[arg-type]
+    with pytest.raises(CheckoutConflict):
+        await shop.client.reserve(checkout_id, **{**request, **change})
+
+
+async def test_of_many_shoppers_for_the_last_units_only_as_many_as_there_are_units_win(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 3)
+    outcomes = await asyncio.gather(
+        *(shop.client.reserve(f"{checkout_id}/{n}", [(sku, 1)]) for n in range(12))
+    )
+    assert sum(isinstance(outcome, Held) for outcome in outcomes) == 3
+    assert await shop.available(sku) == (3, 3, 0)
+
+
+# Confirming
+
+
+async def test_a_confirmed_hold_leaves_the_stock_for_good(shop: Shop, checkout_id: str) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    await hold(shop, checkout_id, sku, 2, hold_seconds=60)
+    outcome = await shop.client.confirm(checkout_id, "pay_1", actor="psp")
+    assert isinstance(outcome, Fulfilled)
+    assert outcome.payment_reference == "pay_1"
+    assert outcome.lines == (HeldLine(sku=sku, location="main", quantity=2),)
+    await shop.pass_time(61)
+    assert await shop.available(sku) == (3, 0, 3)
+
+
+async def test_a_second_confirmation_gets_the_outcome_of_the_first(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    await hold(shop, checkout_id, sku)
+    first = await shop.client.confirm(checkout_id, "pay_1")
+    assert await shop.client.confirm(checkout_id, "pay_2") == first
+    assert await shop.available(sku) == (4, 0, 4)
+
+
+async def test_whichever_of_payment_and_cancellation_came_first_stands(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    paid, dropped = f"{checkout_id}/paid", f"{checkout_id}/dropped"
+    await hold(shop, paid, sku)
+    await hold(shop, dropped, sku)
+    assert isinstance(await shop.client.confirm(paid, "pay_1"), Fulfilled)
+    assert isinstance(await shop.client.cancel(dropped), Cancelled)
+    assert isinstance(await shop.client.cancel(paid), Fulfilled)
+    assert isinstance(await shop.client.confirm(dropped, "pay_1"), Cancelled)
+    assert await shop.available(sku) == (4, 0, 4)
+
+
+async def test_a_denied_checkout_stays_denied_whatever_is_asked(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    denied = await shop.client.reserve(checkout_id, [(sku, 1)])
+    assert isinstance(denied, Denied)
+    await shop.stock(sku, 5)
+    assert await shop.client.reserve(checkout_id, [(sku, 1)]) == denied
+    assert await shop.client.confirm(checkout_id, "pay_1") == denied
+    assert await shop.client.cancel(checkout_id) == denied
+
+
+# Expiry
+
+
+async def test_a_hold_that_nobody_pays_expires_and_frees_its_stock(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    await hold(shop, checkout_id, sku, 5, hold_seconds=60)
+    await shop.pass_time(61)
+    assert await shop.available(sku) == (5, 0, 5)
+    assert (await shop.client.status(checkout_id)).status == "expired"
+
+
+async def test_confirming_or_cancelling_an_expired_hold_says_that_it_expired(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    await hold(shop, checkout_id, sku, hold_seconds=60)
+    await shop.pass_time(61)
+    assert isinstance(await shop.client.confirm(checkout_id, "pay_1"), Expired)
+    assert isinstance(await shop.client.cancel(checkout_id), Expired)
+    assert await shop.available(sku) == (5, 0, 5)
+
+
+async def test_reserving_again_after_the_end_gives_the_final_outcome_or_the_conflict(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    await hold(shop, checkout_id, sku)
+    final = await shop.client.confirm(checkout_id, "pay_1")
+    assert await shop.client.reserve(checkout_id, [(sku, 1)]) == final
+    with pytest.raises(CheckoutConflict):
+        await shop.client.reserve(checkout_id, [(sku, 2)])
+
+
+# Extending
+
+
+async def test_an_extension_moves_the_deadline_by_its_seconds(shop: Shop, checkout_id: str) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 1)
+    held = await hold(shop, checkout_id, sku, hold_seconds=60)
+    extended = await shop.client.extend(checkout_id, 600, reason="card check", actor="psp")
+    assert extended.expires_at - held.expires_at == timedelta(seconds=600)
+    await shop.pass_time(61)
+    assert await shop.available(sku) == (1, 1, 0)
+
+
+async def test_an_extension_over_the_cap_is_refused_and_the_hold_stays_as_it_is(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 1)
+    held = await hold(shop, checkout_id, sku, hold_seconds=900)
+    with pytest.raises(ExtensionRefused):
+        await shop.client.extend(checkout_id, 13_501)
+    assert (await shop.client.status(checkout_id)).expires_at == held.expires_at
+    extended = await shop.client.extend(checkout_id, 13_500)
+    assert extended.expires_at - held.expires_at == timedelta(seconds=13_500)
+
+
+async def _confirmed(shop: Shop, checkout_id: str) -> Outcome:
+    return await shop.client.confirm(checkout_id, "pay_1")
+
+
+async def _cancelled(shop: Shop, checkout_id: str) -> Outcome:
+    return await shop.client.cancel(checkout_id)
+
+
+async def _expired(shop: Shop, checkout_id: str) -> Outcome:
+    await shop.pass_time(61)
+    return await shop.client.confirm(checkout_id, "pay_1")
+
+
+@pytest.mark.parametrize("end", [_confirmed, _cancelled, _expired])
+async def test_a_hold_that_is_over_cannot_be_extended(
+    shop: Shop, checkout_id: str, end: Callable[[Shop, str], Awaitable[Outcome]]
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    await hold(shop, checkout_id, sku, hold_seconds=60)
+    outcome = await end(shop, checkout_id)
+    with pytest.raises(HoldNotActive, match=outcome.status):
+        await shop.client.extend(checkout_id, 60)
+    assert (await shop.client.status(checkout_id)).status == outcome.status
+
+
+# Cancelling and reading
+
+
+async def test_a_cancellation_frees_the_stock_and_keeps_who_and_why(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    await hold(shop, checkout_id, sku, 5)
+    outcome = await shop.client.cancel(checkout_id, reason="changed their mind", actor="ann")
+    assert isinstance(outcome, Cancelled)
+    assert (outcome.reason, outcome.actor) == ("changed their mind", "ann")
+    assert await shop.available(sku) == (5, 0, 5)
+
+
+async def test_the_status_tells_the_lines_the_deadline_and_the_story(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    held = await hold(shop, checkout_id, sku, 2)
+    report = await shop.client.status(checkout_id)
+    assert (report.checkout_id, report.status) == (checkout_id, "held")
+    assert report.expires_at == held.expires_at
+    assert report.lines == held.lines
+    assert report.events
+
+
+async def test_an_unknown_checkout_is_not_found(shop: Shop, checkout_id: str) -> None:
+    asked: list[Callable[[], Awaitable[object]]] = [
+        lambda: shop.client.confirm(checkout_id, "pay_1"),
+        lambda: shop.client.extend(checkout_id, 60),
+        lambda: shop.client.cancel(checkout_id),
+        lambda: shop.client.status(checkout_id),
+    ]
+    for ask in asked:
+        with pytest.raises(CheckoutNotFound, match=checkout_id):
+            await ask()
+
+
+async def test_checkouts_are_listed_by_whose_they_are_where_they_stand_and_what_they_hold(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku, customer, cart = new_sku("O'Brien"), f"u-{checkout_id}", f"c-{checkout_id}"
+    await shop.stock(sku, 5)
+    before = datetime.now(UTC) - timedelta(days=1)
+    await hold(shop, f"{checkout_id}/1", sku, customer_id=customer, cart_id=cart)
+    await hold(shop, f"{checkout_id}/2", sku, customer_id=customer)
+    await shop.client.cancel(f"{checkout_id}/2")
+    wanted: list[tuple[dict[str, Any], list[str]]] = [
+        ({"customer_id": customer}, ["2", "1"]),
+        ({"customer_id": customer, "status": "held"}, ["1"]),
+        ({"customer_id": customer, "status": "cancelled"}, ["2"]),
+        ({"customer_id": customer, "limit": 1}, ["2"]),
+        ({"customer_id": customer, "started_after": before}, ["2", "1"]),
+        ({"customer_id": customer, "started_before": before}, []),
+        ({"cart_id": cart}, ["1"]),
+        ({"sku": sku}, ["2", "1"]),
+        ({"sku": sku.upper()}, []),
+    ]
+    for conditions, expected in wanted:
+        assert await _listed(shop, conditions, expected) == expected
+
+
+async def _listed(shop: Shop, conditions: dict[str, Any], expected: list[str]) -> list[str]:
+    async def look() -> list[str]:
+        rows = await shop.client.list(**conditions)
+        return [row.checkout_id.rpartition("/")[2] for row in rows]
+
+    return await eventually(look, lambda found: found == expected)
+
+
+# Adjusting stock
+
+
+@pytest.mark.parametrize(
+    ("kind", "quantity", "expected"),
+    [
+        ("receive", 3, (13, 4, 9)),
+        ("adjust", 3, (13, 4, 9)),
+        ("adjust", -6, (4, 4, 0)),
+        ("adjust", -7, "below_reserved"),
+        ("adjust", -10, "below_reserved"),
+        ("adjust", -11, "negative_total"),
+        ("count", 4, (4, 4, 0)),
+        ("count", 3, "below_reserved"),
+        ("count", 0, "below_reserved"),
+    ],
+)
+async def test_an_adjustment_never_takes_what_is_reserved(
+    shop: Shop, checkout_id: str, kind: Any, quantity: int, expected: Any
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 10)
+    await hold(shop, checkout_id, sku, 4)
+    outcome = await shop.client.adjust_stock(checkout_id, sku, kind, quantity, actor="ann")
+    if isinstance(expected, str):
+        assert outcome == AdjustmentRefused(reason=expected)  # type: ignore[arg-type]
+        assert await shop.available(sku) == (10, 4, 6)
+    else:
+        assert isinstance(outcome, AdjustmentApplied)
+        assert (outcome.total, outcome.reserved, outcome.available) == expected
+        assert await shop.available(sku) == expected
+
+
+async def test_goods_received_make_a_new_sku(shop: Shop, checkout_id: str) -> None:
+    sku = new_sku()
+    outcome = await shop.client.adjust_stock(checkout_id, sku, "receive", 7, location="attic")
+    assert outcome == AdjustmentApplied(sku=sku, location="attic", total=7, reserved=0, available=7)
+
+
+@pytest.mark.parametrize("kind", ["adjust", "count"])
+async def test_an_unknown_sku_is_neither_corrected_nor_counted(
+    shop: Shop, checkout_id: str, kind: Any
+) -> None:
+    outcome = await shop.client.adjust_stock(checkout_id, new_sku(), kind, 7)
+    assert outcome == AdjustmentRefused(reason="unknown_sku")
+
+
+async def test_one_adjustment_id_is_applied_once_and_means_one_change(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    first = await shop.client.adjust_stock(checkout_id, sku, "receive", 7)
+    assert await shop.client.adjust_stock(checkout_id, sku, "receive", 7) == first
+    assert await shop.available(sku) == (7, 0, 7)
+    with pytest.raises(AdjustmentConflict):
+        await shop.client.adjust_stock(checkout_id, sku, "receive", 8)
+
+
+# Refusing
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [
+        ("checkout_id", {"checkout_id": ""}),
+        ("checkout_id", {"checkout_id": "-x"}),
+        ("checkout_id", {"checkout_id": "a b"}),
+        ("checkout_id", {"checkout_id": "x" * 201}),
+        ("checkout_id", {"checkout_id": 7}),
+        ("checkout_id", {"checkout_id": "cart\n"}),
+        ("lines", {"lines": []}),
+        ("lines", {"lines": "MUG"}),
+        ("lines", {"lines": None}),
+        ("lines", {"lines": {"sku": "MUG", "quantity": 1}}),
+        ("lines", {"lines": [("MUG", 1)] * 1_001}),
+        ("lines[0]", {"lines": ["MUG"]}),
+        ("lines[1]", {"lines": [("MUG", 1), ("MUG",)]}),
+        ("lines[1]", {"lines": [("MUG", 1), ("MUG", 1, "main", 4)]}),
+        ("lines[1]", {"lines": [("MUG", 1), None]}),
+        ("lines[0].quantity", {"lines": [("MUG", 0)]}),
+        ("lines[0].quantity", {"lines": [("MUG", -1)]}),
+        ("lines[0].quantity", {"lines": [("MUG", True)]}),
+        ("lines[0].quantity", {"lines": [("MUG", 2.0)]}),
+        ("lines[0].quantity", {"lines": [("MUG", "2")]}),
+        ("lines[0].quantity", {"lines": [("MUG", 1_000_001)]}),
+        ("lines[0].quantity", {"lines": [Line.model_construct(sku="MUG", quantity=0)]}),
+        ("lines[0].quantity", {"lines": [{"sku": "MUG"}]}),
+        ("lines[0].colour", {"lines": [{"sku": "MUG", "quantity": 1, "colour": "red"}]}),
+        ("lines[0].sku", {"lines": [("", 1)]}),
+        ("lines[0].sku", {"lines": [("M\nUG", 1)]}),
+        ("lines[0].sku", {"lines": [(" MUG", 1)]}),
+        ("lines[0].sku", {"lines": [("x" * 101, 1)]}),
+        ("lines[0].location", {"lines": [{"sku": "MUG", "quantity": 1, "location": ""}]}),
+        ("hold_seconds", {"hold_seconds": 0}),
+        ("hold_seconds", {"hold_seconds": 604_800}),
+        ("hold_seconds", {"hold_seconds": 60.0}),
+        ("hold_seconds", {"hold_seconds": True}),
+        ("customer_id", {"customer_id": ""}),
+        ("customer_id", {"customer_id": 17}),
+        ("cart_id", {"cart_id": "x" * 201}),
+    ],
+)
+async def test_a_wrong_reserve_is_refused_by_the_name_of_its_field(
+    shop: Shop, checkout_id: str, field: str, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(InvalidRequest) as refusal:
+        await shop.client.reserve(
+            **{"checkout_id": checkout_id, "lines": [("MUG", 1)], **arguments}
+        )
+    assert refusal.value.field == field
+
+
+_NAIVE = datetime(2026, 3, 1)  # noqa: DTZ001 the point of it
+_ELSEWHERE = datetime(2026, 3, 1, tzinfo=timezone(timedelta(hours=1)))
+
+
+@pytest.mark.parametrize(
+    ("field", "method", "arguments"),
+    [
+        ("checkout_id", "confirm", {"checkout_id": "", "payment_reference": "p"}),
+        ("payment_reference", "confirm", {"payment_reference": ""}),
+        ("payment_reference", "confirm", {"payment_reference": "p" * 501}),
+        ("actor", "confirm", {"payment_reference": "p", "actor": "a\x00"}),
+        ("checkout_id", "extend", {"checkout_id": "?", "seconds": 60}),
+        ("seconds", "extend", {"seconds": 0}),
+        ("seconds", "extend", {"seconds": True}),
+        ("seconds", "extend", {"seconds": 86_401}),
+        ("reason", "extend", {"seconds": 60, "reason": "r" * 501}),
+        ("checkout_id", "cancel", {"checkout_id": None}),
+        ("actor", "cancel", {"actor": 5}),
+        ("checkout_id", "status", {"checkout_id": "a b"}),
+        ("limit", "list", {"limit": 0}),
+        ("limit", "list", {"limit": 1_001}),
+        ("limit", "list", {"limit": True}),
+        ("status", "list", {"status": "sold"}),
+        ("started_after", "list", {"started_after": _NAIVE}),
+        ("started_before", "list", {"started_before": _ELSEWHERE}),
+        ("customer_id", "list", {"customer_id": 'a "nickname"'}),
+        ("cart_id", "list", {"cart_id": "a\\b"}),
+        ("sku", "list", {"sku": "MUG'"}),
+    ],
+)
+async def test_a_wrong_call_is_refused_by_the_name_of_its_field(
+    shop: Shop, checkout_id: str, field: str, method: str, arguments: dict[str, Any]
+) -> None:
+    named = {} if method == "list" else {"checkout_id": checkout_id}
+    with pytest.raises(InvalidRequest) as refusal:
+        await getattr(shop.client, method)(**{**named, **arguments})
+    assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(
+    ("field", "arguments"),
+    [
+        ("adjustment_id", {"adjustment_id": ""}),
+        ("sku", {"sku": ""}),
+        ("kind", {"kind": "steal"}),
+        ("quantity", {"quantity": 1.0}),
+        ("quantity", {"quantity": 1_000_000_001}),
+        ("location", {"location": ""}),
+    ],
+)
+async def test_a_wrong_adjustment_is_refused_by_the_name_of_its_field(
+    shop: Shop, checkout_id: str, field: str, arguments: dict[str, Any]
+) -> None:
+    right = {"adjustment_id": checkout_id, "sku": "MUG", "kind": "receive", "quantity": 1}
+    with pytest.raises(InvalidRequest) as refusal:
+        await shop.client.adjust_stock(**{**right, **arguments})
+    assert refusal.value.field == field
+
+
+@pytest.mark.parametrize(("kind", "quantity"), [("receive", 0), ("count", -1), ("adjust", 0)])
+async def test_each_kind_of_adjustment_has_quantities_that_make_no_sense(
+    shop: Shop, checkout_id: str, kind: Any, quantity: int
+) -> None:
+    with pytest.raises(InvalidRequest, match="quantity"):
+        await shop.client.adjust_stock(checkout_id, "MUG", kind, quantity)

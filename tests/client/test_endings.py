@@ -1,0 +1,156 @@
+"""Checkouts that are over, or end while they are asked: their workflows closed or restarted."""
+
+from __future__ import annotations
+
+import gc
+import logging
+from collections.abc import Awaitable, Callable
+
+import pytest
+from temporalio.client import Client
+
+from holdfast_client import (
+    CheckoutConflict,
+    CheckoutInterrupted,
+    HoldfastError,
+    HoldNotActive,
+    InvalidRequest,
+    OutcomeUnknown,
+    ReservationClient,
+)
+from holdfast_client.names import CHECKOUT_WORKFLOW, checkout_workflow_id
+from tests.client.waiting import closed, workflow_of
+
+
+async def test_a_closed_checkout_answers_the_same_request_with_its_outcome(
+    client: ReservationClient, temporal: Client, checkout_id: str
+) -> None:
+    await client.reserve(checkout_id, [("MUG", 1), ("MUG", 1)])
+    fulfilled = await client.confirm(checkout_id, "pay_1")
+    await closed(temporal, checkout_id)
+    assert await client.reserve(checkout_id, [("MUG", 2)]) == fulfilled
+    assert await client.confirm(checkout_id, "pay_2") == fulfilled
+    assert await client.cancel(checkout_id) == fulfilled
+    assert (await client.status(checkout_id)).status == "fulfilled"
+
+
+async def test_a_closed_checkout_refuses_another_request_and_any_extension(
+    client: ReservationClient, temporal: Client, checkout_id: str
+) -> None:
+    await client.reserve(checkout_id, [("MUG", 1)])
+    await client.confirm(checkout_id, "pay_1")
+    await closed(temporal, checkout_id)
+    with pytest.raises(CheckoutConflict, match=checkout_id):
+        await client.reserve(checkout_id, [("MUG", 2)])
+    with pytest.raises(HoldNotActive, match="fulfilled"):
+        await client.extend(checkout_id, 60)
+
+
+async def test_a_closed_checkout_is_known_by_its_first_runs_request(
+    client: ReservationClient, temporal: Client, checkout_id: str
+) -> None:
+    await client.reserve(checkout_id, [("MUG", 1)], cart_id="restart")
+    await client.confirm(checkout_id, "pay_1")
+    await closed(temporal, checkout_id)
+    again = await client.reserve(checkout_id, [("MUG", 1)], cart_id="restart")
+    assert again.status == "fulfilled"
+    with pytest.raises(CheckoutConflict):
+        await client.reserve(checkout_id, [("MUG", 2)], cart_id="restart")
+
+
+async def _terminated(temporal: Client, checkout_id: str) -> None:
+    await workflow_of(temporal, checkout_id).terminate(reason="by support")
+
+
+async def _cancelled(temporal: Client, checkout_id: str) -> None:
+    await workflow_of(temporal, checkout_id).cancel()
+    await closed(temporal, checkout_id)
+
+
+@pytest.mark.parametrize(
+    ("interrupt", "how"), [(_terminated, "by support"), (_cancelled, "cancelled")]
+)
+async def test_an_interrupted_checkout_says_so_to_whoever_asks(
+    client: ReservationClient,
+    temporal: Client,
+    checkout_id: str,
+    interrupt: Callable[[Client, str], Awaitable[None]],
+    how: str,
+) -> None:
+    await client.reserve(checkout_id, [("MUG", 1)])
+    await interrupt(temporal, checkout_id)
+    asked: list[Callable[[], Awaitable[object]]] = [
+        lambda: client.reserve(checkout_id, [("MUG", 1)]),
+        lambda: client.confirm(checkout_id, "pay_1"),
+        lambda: client.extend(checkout_id, 60),
+        lambda: client.cancel(checkout_id),
+        lambda: client.status(checkout_id),
+    ]
+    for ask in asked:
+        with pytest.raises(CheckoutInterrupted, match=how):
+            await ask()
+
+
+@pytest.mark.parametrize(
+    ("failure", "error"),
+    [
+        ("InvalidRequest", InvalidRequest),
+        ("CheckoutConflict", CheckoutConflict),
+        ("Bug", CheckoutInterrupted),
+    ],
+)
+async def test_a_checkout_that_failed_says_why_to_whoever_asks(
+    client: ReservationClient,
+    temporal: Client,
+    task_queue: str,
+    checkout_id: str,
+    failure: str,
+    error: type[HoldfastError],
+) -> None:
+    await temporal.start_workflow(
+        CHECKOUT_WORKFLOW,
+        {"checkout_id": checkout_id, "cart_id": f"fail:{failure}"},
+        id=checkout_workflow_id(checkout_id),
+        task_queue=task_queue,
+    )
+    await closed(temporal, checkout_id)
+    for ask in (client.cancel, client.status):
+        with pytest.raises(HoldfastError) as refusal:
+            await ask(checkout_id)
+        assert type(refusal.value) is error
+
+
+async def test_an_update_that_the_end_overtook_is_answered_by_the_result(
+    client: ReservationClient, checkout_id: str
+) -> None:
+    await client.reserve(checkout_id, [("MUG", 1)], cart_id="lose")
+    outcome = await client.confirm(checkout_id, "pay_1")
+    assert outcome.status == "fulfilled"
+
+
+async def test_an_update_that_a_new_run_overtook_is_sent_to_the_new_run(
+    client: ReservationClient, checkout_id: str
+) -> None:
+    await client.reserve(checkout_id, [("MUG", 1)], cart_id="restart")
+    outcome = await client.confirm(checkout_id, "pay_1")
+    assert outcome.status == "fulfilled"
+
+
+async def test_an_extension_that_a_new_run_overtook_is_not_sent_twice(
+    client: ReservationClient, checkout_id: str
+) -> None:
+    await client.reserve(checkout_id, [("MUG", 1)], cart_id="restart")
+    with pytest.raises(OutcomeUnknown, match="look at its deadline"):
+        await client.extend(checkout_id, 60)
+
+
+async def test_nothing_is_logged_about_an_error_that_was_raised(
+    client: ReservationClient, temporal: Client, checkout_id: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    await client.reserve(checkout_id, [("MUG", 1)])
+    await client.confirm(checkout_id, "pay_1")
+    await closed(temporal, checkout_id)
+    with caplog.at_level(logging.WARNING, logger="asyncio"):
+        await client.reserve(checkout_id, [("MUG", 1)])
+        gc.collect()
+    assert not caplog.records

@@ -1,0 +1,28 @@
+"""Servers for stories that only look; those that stop or break one start their own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from worker.embedded import EmbeddedPostgres
+from worker.embedded.ports import choose_ports
+
+
+@pytest.fixture(scope="package")
+def shared_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres(tmp_path_factory.mktemp("shared")) as server:
+        yield server
+
+
+@pytest.fixture
+def free_port() -> int:
+    (port,) = choose_ports([0])
+    return port
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path) -> Path:
+    return tmp_path / "data"

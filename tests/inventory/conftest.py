@@ -1,0 +1,90 @@
+"""A real Postgres for the ledger's stories: one server, and a database of its own for each test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Engine
+
+from activities.inventory.engine import open_engine
+from activities.inventory.ledger import Ledger
+from tests.inventory.databases import create_template, fresh_database
+from tests.inventory.shop import Shop, clear, open_shop
+from worker.embedded.postgres import EmbeddedPostgres
+
+# As many as the most crowded story has buyers, and some for those who watch.
+CONNECTIONS_MAX = 60
+
+
+@pytest.fixture(scope="session")
+def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
+        yield server.url
+
+
+@pytest.fixture(scope="session")
+def template(postgres_url: str) -> str:
+    return create_template(postgres_url)
+
+
+@pytest.fixture
+def empty_database_url(postgres_url: str) -> Iterator[str]:
+    """A database without the ledger's schema."""
+    with fresh_database(postgres_url) as url:
+        yield url
+
+
+@pytest.fixture
+def database_url(postgres_url: str, template: str) -> Iterator[str]:
+    """A database that one test has to itself, and may break."""
+    with fresh_database(postgres_url, template) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def _module_engine(postgres_url: str, template: str) -> Iterator[Engine]:
+    with fresh_database(postgres_url, template) as url, _open(url) as engine:
+        yield engine
+
+
+@pytest.fixture
+def engine(_module_engine: Engine) -> Engine:
+    """Connections to a database without stock or reservations, in which the schema stays."""
+    clear(_module_engine)
+    return _module_engine
+
+
+@pytest.fixture
+def ledger(engine: Engine) -> Ledger:
+    return Ledger(engine)
+
+
+@pytest.fixture
+def shop(engine: Engine, ledger: Ledger) -> Shop:
+    """A shop without stock whose clock stands still until it is turned."""
+    return open_shop(engine, ledger)
+
+
+@pytest.fixture
+def fragile_shop(database_url: str) -> Iterator[Shop]:
+    """The same with a database of its own, whose protections a test may take out."""
+    with _open(database_url) as engine:
+        yield open_shop(engine, Ledger(engine))
+
+
+@contextmanager
+def _open(url: str) -> Iterator[Engine]:
+    # The timeouts are longer than in production, so that a busy machine fails no story; a
+    # deadlock is found by the server long before.
+    engine = open_engine(
+        url,
+        connections_max=CONNECTIONS_MAX,
+        lock_timeout_ms=20_000,
+        statement_timeout_ms=30_000,
+    )
+    try:
+        yield engine
+    finally:
+        engine.dispose()

@@ -1,0 +1,52 @@
+"""Databases for the tests: each one a fresh copy of a migrated template, gone afterwards."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import make_url
+
+from activities.inventory.engine import open_engine
+from activities.inventory.migrate import upgrade
+
+_number: Final = itertools.count(1)
+
+
+def at_database(url: str, name: str) -> str:
+    """Return the URL of another database of the same server."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+def administer(url: str, command: str, **names: str) -> None:
+    """Run one command with names in it, outside any transaction, as CREATE DATABASE wants it."""
+    quoted = {key: sql.Identifier(name) for key, name in names.items()}
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(sql.SQL(command).format(**quoted))  # type: ignore[arg-type]
+
+
+def create_template(url: str) -> str:
+    """Make a migrated database to copy from and return its name."""
+    name = f"ledger_template_{next(_number)}"
+    administer(url, "CREATE DATABASE {name}", name=name)
+    engine = open_engine(at_database(url, name), connections_max=1)
+    upgrade(engine)
+    engine.dispose()
+    # A session in it, be it the server's own vacuum, would stand in the way of copying.
+    administer(url, "ALTER DATABASE {name} ALLOW_CONNECTIONS false", name=name)
+    return name
+
+
+@contextmanager
+def fresh_database(url: str, template: str = "template0") -> Iterator[str]:
+    """Lend the URL of a database that nobody has used, copied from a template."""
+    name = f"ledger_test_{next(_number)}"
+    administer(url, "CREATE DATABASE {name} TEMPLATE {template}", name=name, template=template)
+    try:
+        yield at_database(url, name)
+    finally:
+        administer(url, "DROP DATABASE {name} WITH (FORCE)", name=name)

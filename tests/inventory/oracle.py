@@ -1,0 +1,252 @@
+"""What the ledger ought to answer, in plain dictionaries and without its code.
+
+It keeps no reserved quantities: what is reserved is what the open holds hold. It decides one
+checkout at a time and forgets nothing, which is slow, and plain to read.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+Cart = dict[str, int]
+Answer = dict[str, Any]
+
+
+@dataclass
+class Hold:
+    """One reservation from its first mention on."""
+
+    answer: Answer
+    cart: Cart = field(default_factory=dict)
+    asked: tuple[Cart, int] | None = None
+    opened: datetime | None = None
+
+    @property
+    def deadline(self) -> datetime | None:
+        deadline: datetime | None = self.answer.get("expires_at")
+        return deadline
+
+    @property
+    def is_open(self) -> bool:
+        return self.answer["status"] == "held"
+
+
+class Oracle:
+    """The ledger of one location, in memory.
+
+    Args:
+        now: the standing clock.
+        cap_seconds: how long a hold may last in all.
+    """
+
+    def __init__(self, now: datetime, cap_seconds: int) -> None:
+        self.now = now
+        self.cap = timedelta(seconds=cap_seconds)
+        self.totals: dict[str, int] = {}
+        self.inactive: set[str] = set()
+        self.holds: dict[str, Hold] = {}
+        self.adjustments: dict[str, tuple[object, Answer]] = {}
+
+    # --- figures ---------------------------------------------------------------------------------
+
+    def reserved(self, sku: str) -> int:
+        return sum(hold.cart.get(sku, 0) for hold in self.holds.values() if hold.is_open)
+
+    def available(self, sku: str) -> int:
+        return self.totals[sku] - self.reserved(sku)
+
+    def overdue(self, seconds: float = 0) -> list[str]:
+        """Return the checkouts that are late by more than so many seconds, the latest first."""
+        limit = self.now - timedelta(seconds=seconds)
+        late = [
+            (hold.deadline, id)
+            for id, hold in self.holds.items()
+            if hold.is_open and hold.deadline is not None and hold.deadline < limit
+        ]
+        return [id for _, id in sorted(late)]
+
+    # --- reservations ----------------------------------------------------------------------------
+
+    def reserve(self, batch: list[tuple[str, Cart, int]]) -> list[Answer]:
+        first = {id: (cart, seconds) for id, cart, seconds in reversed(batch)}
+        new = [id for id in dict.fromkeys(id for id, _, _ in batch) if id not in self.holds]
+        while True:
+            trial = {id: self._lacking(new[:place], first, id) for place, id in enumerate(new)}
+            short = {
+                entry["sku"]
+                for lacking in trial.values()
+                for entry in lacking
+                if entry["reason"] == "insufficient"
+            }
+            late = [hold for hold in self.holds.values() if self._is_in_the_way(hold, short)]
+            if not late:
+                break
+            for hold in late:
+                hold.answer = {"status": "expired", "at": self.now}
+        self._open(new, first, trial)
+        return [self._told(id, (cart, seconds)) for id, cart, seconds in batch]
+
+    def end(self, batch: list[tuple[str, str]]) -> list[Answer]:
+        for id, status in batch:
+            hold = self.holds.get(id)
+            if hold is None:
+                self.holds[id] = Hold(self._ending("cancelled" if status == "cancelled" else "expired", {}))
+            elif hold.is_open and (status != "expired" or self._is_late(hold)):
+                hold.answer = self._ending(status, hold.cart)
+        return [self.holds[id].answer for id, _ in batch]
+
+    def expire_overdue(self, grace_seconds: float, count_max: int) -> int:
+        ids = self.overdue(grace_seconds)[:count_max]
+        self.end([(id, "expired") for id in ids])
+        return len(ids)
+
+    def extend(self, batch: list[tuple[str, datetime]]) -> list[tuple[str, Answer]]:
+        for id, deadline in batch:
+            hold = self.holds.setdefault(id, Hold(self._ending("expired", {})))
+            if self._is_live(hold) and self._is_under_cap(hold, deadline):
+                assert hold.deadline is not None
+                hold.answer = hold.answer | {"expires_at": max(hold.deadline, deadline)}
+        return [(self._verdict(self.holds[id], wish), self.holds[id].answer) for id, wish in batch]
+
+    # --- stock -----------------------------------------------------------------------------------
+
+    def adjust(self, id: str, kind: str, sku: str, quantity: int) -> Answer:
+        change = (kind, sku, quantity)
+        if id not in self.adjustments:
+            self.adjustments[id] = (change, self._adjusted(kind, sku, quantity))
+        known, answer = self.adjustments[id]
+        return answer if known == change else {"status": "conflict"}
+
+    def load(self, totals: Cart) -> bool:
+        """Set totals, and return whether that was possible."""
+        if any(sku in self.totals and total < self.reserved(sku) for sku, total in totals.items()):
+            return False
+        self.totals |= totals
+        return True
+
+    # --- parts -----------------------------------------------------------------------------------
+
+    def _open(
+        self, ids: list[str], asked: dict[str, tuple[Cart, int]], lacking: dict[str, list[Answer]]
+    ) -> None:
+        for id in ids:
+            cart, seconds = asked[id]
+            if lacking[id]:
+                self.holds[id] = Hold({"status": "denied", "shortages": []}, asked=asked[id])
+            else:
+                held = {
+                    "status": "held",
+                    "expires_at": self.now + timedelta(seconds=seconds),
+                    "lines": _lines(cart),
+                }
+                self.holds[id] = Hold(held, cart, asked[id], self.now)
+        for id in ids:
+            if lacking[id]:
+                self.holds[id].answer["shortages"] = [
+                    entry | {"next_expiry": self._next_expiry(entry)} for entry in lacking[id]
+                ]
+
+    def _lacking(
+        self, before: list[str], asked: dict[str, tuple[Cart, int]], id: str
+    ) -> list[Answer]:
+        """Say what a checkout lacks when those before it, as far as they lack nothing, are served."""
+        served: Cart = {}
+        for place, other in enumerate(before):
+            if not self._lacking(before[:place], asked, other):
+                for sku, quantity in asked[other][0].items():
+                    served[sku] = served.get(sku, 0) + quantity
+        found = []
+        for sku, quantity in sorted(asked[id][0].items()):
+            if sku not in self.totals:
+                found.append(_entry(sku, quantity, 0, "unknown_sku"))
+            elif sku in self.inactive:
+                found.append(_entry(sku, quantity, 0, "inactive"))
+            elif (left := self.available(sku) - served.get(sku, 0)) < quantity:
+                found.append(_entry(sku, quantity, left, "insufficient"))
+        return found
+
+    def _next_expiry(self, entry: Answer) -> datetime | None:
+        if entry["reason"] != "insufficient":
+            return None
+        ends = [
+            hold.deadline
+            for hold in self.holds.values()
+            if hold.is_open and entry["sku"] in hold.cart and hold.deadline is not None
+        ]
+        return min(ends, default=None)
+
+    def _told(self, id: str, asked: tuple[Cart, int]) -> Answer:
+        hold = self.holds[id]
+        if hold.asked is not None and hold.asked != asked:
+            return {"status": "conflict"}
+        return hold.answer
+
+    def _ending(self, status: str, cart: Cart) -> Answer:
+        if status == "fulfilled":
+            for sku, quantity in cart.items():
+                self.totals[sku] -= quantity
+            return {
+                "status": status,
+                "payment_reference": "pay_1",
+                "lines": _lines(cart),
+                "at": self.now,
+            }
+        if status == "cancelled":
+            return {"status": status, "reason": "no", "actor": "shopper", "at": self.now}
+        return {"status": status, "at": self.now}
+
+    def _adjusted(self, kind: str, sku: str, quantity: int) -> Answer:
+        if sku not in self.totals:
+            if kind != "receive":
+                return {"status": "refused", "reason": "unknown_sku"}
+            self.totals[sku] = 0
+        total = quantity if kind == "count" else self.totals[sku] + quantity
+        if total < 0:
+            return {"status": "refused", "reason": "negative_total"}
+        if total < self.reserved(sku):
+            return {"status": "refused", "reason": "below_reserved"}
+        self.totals[sku] = total
+        return {
+            "status": "applied",
+            "sku": sku,
+            "location": "main",
+            "total": total,
+            "reserved": self.reserved(sku),
+            "available": self.available(sku),
+        }
+
+    def _is_late(self, hold: Hold) -> bool:
+        return hold.deadline is not None and hold.deadline <= self.now
+
+    def _is_live(self, hold: Hold) -> bool:
+        return hold.is_open and not self._is_late(hold)
+
+    def _is_in_the_way(self, hold: Hold, short: set[str]) -> bool:
+        return hold.is_open and self._is_late(hold) and not short.isdisjoint(hold.cart)
+
+    def _is_under_cap(self, hold: Hold, deadline: datetime) -> bool:
+        return hold.opened is not None and deadline <= hold.opened + self.cap
+
+    def _verdict(self, hold: Hold, wish: datetime) -> str:
+        if not self._is_live(hold) or hold.deadline is None:
+            return "not_active"
+        return "extended" if wish <= hold.deadline else "over_cap"
+
+
+def _entry(sku: str, requested: int, available: int, reason: str) -> Answer:
+    return {
+        "sku": sku,
+        "location": "main",
+        "requested": requested,
+        "available": available,
+        "reason": reason,
+    }
+
+
+def _lines(cart: Cart) -> tuple[Answer, ...]:
+    return tuple(
+        {"sku": sku, "location": "main", "quantity": quantity}
+        for sku, quantity in sorted(cart.items())
+    )

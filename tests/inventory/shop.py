@@ -1,0 +1,174 @@
+"""A shop to tell stories about: a ledger, raw figures beside it, and a clock that stands still.
+
+The figures are read by SQL of their own, so a story never asks the ledger whether it was right.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Engine, text
+
+from activities.inventory.ledger import Ledger
+from activities.inventory.records import (
+    Closing,
+    ExtensionAnswer,
+    HoldExtension,
+    ReservationState,
+    StockLoad,
+    StockRow,
+)
+from holdfast_client.messages import AdjustmentKind, CheckoutRequest, Line, StockAdjustment
+from holdfast_client.outcomes import AdjustmentOutcome, Denied, Held, Outcome
+
+OPENING: Final = datetime(2031, 3, 14, 9, 0, 0, tzinfo=UTC)
+_TABLES: Final = (
+    "stock_movements",
+    "stock_adjustments",
+    "reservation_lines",
+    "reservations",
+    "stock_items",
+)
+
+
+class Figures(NamedTuple):
+    total: int
+    reserved: int
+    available: int
+
+
+def checkout(checkout_id: str, hold_seconds: int = 900, **quantities: int) -> CheckoutRequest:
+    """Return the request for a cart at the default location, one keyword for each SKU."""
+    lines = tuple(Line(sku=sku, quantity=quantity) for sku, quantity in quantities.items())
+    return CheckoutRequest(checkout_id=checkout_id, lines=lines, hold_seconds=hold_seconds)
+
+
+class Shop:
+    """One database with the ledger's schema.
+
+    Args:
+        engine: connections for what the ledger is not asked.
+        ledger: the ledger that is put to the test.
+    """
+
+    def __init__(self, engine: Engine, ledger: Ledger) -> None:
+        self.engine = engine
+        self.ledger = ledger
+        self.now = OPENING
+
+    # --- time ------------------------------------------------------------------------------------
+
+    def after(self, seconds: float) -> datetime:
+        """Return the moment that lies so many seconds ahead of the standing clock."""
+        return self.now + timedelta(seconds=seconds)
+
+    def pass_seconds(self, seconds: float) -> None:
+        """Turn the ledger's clock on, and let it stand there."""
+        self.now = self.after(seconds)
+        self.sql(
+            "CREATE OR REPLACE FUNCTION holdfast.clock() RETURNS timestamptz "
+            "LANGUAGE sql VOLATILE PARALLEL SAFE "
+            f"AS $$ SELECT timestamptz '{self.now.isoformat()}' $$"
+        )
+
+    # --- the ledger ------------------------------------------------------------------------------
+
+    def stock(self, **totals: int) -> StockLoad:
+        return self.ledger.load_stock([StockRow(sku, "main", n) for sku, n in totals.items()])
+
+    def reserve(self, request: CheckoutRequest) -> Outcome:
+        (answer,) = self.ledger.reserve([request])
+        assert isinstance(answer, ReservationState), answer
+        return answer.outcome
+
+    def hold(self, checkout_id: str, hold_seconds: int = 900, **quantities: int) -> Held:
+        outcome = self.reserve(checkout(checkout_id, hold_seconds, **quantities))
+        assert isinstance(outcome, Held), outcome
+        return outcome
+
+    def denial(self, checkout_id: str, hold_seconds: int = 900, **quantities: int) -> Denied:
+        outcome = self.reserve(checkout(checkout_id, hold_seconds, **quantities))
+        assert isinstance(outcome, Denied), outcome
+        return outcome
+
+    def fulfil(self, checkout_id: str, payment_reference: str = "pay_1") -> Outcome:
+        return self._close(
+            Closing(checkout_id, "fulfilled", payment_reference=payment_reference)
+        )
+
+    def cancel(self, checkout_id: str, reason: str = "changed my mind") -> Outcome:
+        return self._close(Closing(checkout_id, "cancelled", reason=reason, actor="shopper"))
+
+    def expire(self, checkout_id: str) -> Outcome:
+        return self._close(Closing(checkout_id, "expired"))
+
+    def extend(self, checkout_id: str, deadline: datetime) -> ExtensionAnswer:
+        (answer,) = self.ledger.extend([HoldExtension(checkout_id, deadline)])
+        return answer
+
+    def adjust(
+        self, adjustment_id: str, kind: AdjustmentKind, sku: str, quantity: int
+    ) -> AdjustmentOutcome:
+        return self.ledger.adjust(
+            StockAdjustment(adjustment_id=adjustment_id, kind=kind, sku=sku, quantity=quantity)
+        )
+
+    def state(self, checkout_id: str) -> ReservationState:
+        return self.ledger.reservations([checkout_id])[checkout_id]
+
+    def _close(self, closing: Closing) -> Outcome:
+        (state,) = self.ledger.close([closing])
+        return state.outcome
+
+    # --- beside the ledger -----------------------------------------------------------------------
+
+    def sql(self, statement: str, **parameters: object) -> list[Any]:
+        """Run one statement in a transaction of its own and return its rows, if it has any."""
+        with self.engine.begin() as connection:
+            result = connection.execute(text(statement), parameters)
+            return list(result) if result.returns_rows else []
+
+    def figures(self, sku: str, location: str = "main") -> Figures:
+        (row,) = self.sql(
+            "SELECT total_quantity, reserved_quantity, available_quantity "
+            "FROM holdfast.stock_items WHERE sku = :sku AND location = :location",
+            sku=sku,
+            location=location,
+        )
+        return Figures(*row)
+
+    def movements(self, checkout_id: str) -> list[tuple[str, int, int]]:
+        """Return kind, change of total and change of reserved, in the order they were written."""
+        rows = self.sql(
+            "SELECT kind, total_delta, reserved_delta FROM holdfast.stock_movements "
+            "WHERE reservation_id = :id ORDER BY id",
+            id=f"checkout/{checkout_id}",
+        )
+        return [tuple(row) for row in rows]
+
+    def status(self, checkout_id: str) -> str:
+        (row,) = self.sql(
+            "SELECT status FROM holdfast.reservations WHERE id = :id", id=f"checkout/{checkout_id}"
+        )
+        return str(row.status)
+
+    def count(self, table: str) -> int:
+        (row,) = self.sql(f"SELECT count(*) FROM holdfast.{table}")
+        return int(row[0])
+
+
+def open_shop(engine: Engine, ledger: Ledger) -> Shop:
+    """Return a shop whose clock stands still at the opening hour."""
+    shop = Shop(engine, ledger)
+    shop.pass_seconds(0)
+    return shop
+
+
+def clear(engine: Engine) -> None:
+    """Forget all stock, reservations and movements, which only a test may."""
+    with engine.begin() as connection:
+        # As a replica does: no trigger and no foreign key stands in the way.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
+        for table in _TABLES:
+            connection.execute(text(f"DELETE FROM holdfast.{table}"))

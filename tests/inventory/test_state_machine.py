@@ -1,0 +1,188 @@
+"""Any operations in any order: the ledger and its oracle agree after each step.
+
+A longer run: ``HOLDFAST_SOAK_EXAMPLES=2000 HOLDFAST_SOAK_STEPS=80 pytest`` with this file.
+"""
+
+from __future__ import annotations
+
+import os
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
+
+from activities.inventory.errors import AdjustmentConflict, StockLoadRefused
+from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
+from activities.inventory.records import Closing, HoldExtension, ReservationState
+from holdfast_client.messages import AdjustmentKind
+from tests.inventory.oracle import Cart, Oracle
+from tests.inventory.shop import Figures, Shop, checkout, clear, open_shop
+
+EXAMPLES = int(os.environ.get("HOLDFAST_SOAK_EXAMPLES", "40"))
+STEPS = int(os.environ.get("HOLDFAST_SOAK_STEPS", "30"))
+
+# Few of each, so that the same ids and the same stock items meet again and again.
+IDS = [f"c{number}" for number in range(9)]
+STOCKED = ["CUP", "MUG", "PEN"]
+SKUS = [*STOCKED, "HAT"]
+
+ids = st.sampled_from(IDS)
+carts = st.dictionaries(st.sampled_from(SKUS), st.integers(1, 5), min_size=1, max_size=3)
+# Few lengths, so that deadlines fall together and the clock stops exactly on them.
+hold_seconds = st.sampled_from([10, 20, 60])
+seconds = st.sampled_from([0, 1, 10, 20, 60, HOLD_SECONDS_CAP_DEFAULT, HOLD_SECONDS_CAP_DEFAULT + 1])
+steps = st.sampled_from([0.000001, 1, 9.999999, 10, 20, 60])
+graces = st.sampled_from([0, 1, 10])
+statuses = st.sampled_from(["fulfilled", "cancelled", "expired"])
+changes = st.one_of(
+    st.tuples(st.just("receive"), st.sampled_from(SKUS), st.integers(1, 4)),
+    st.tuples(st.just("count"), st.sampled_from(SKUS), st.integers(0, 8)),
+    st.tuples(st.just("adjust"), st.sampled_from(SKUS), st.sampled_from([-9, -2, -1, 1, 3])),
+)
+
+
+def _batches(one: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
+    return st.lists(one, min_size=1, max_size=4)
+
+
+class LedgerMachine(RuleBasedStateMachine):
+    """Asks both the same and compares what they answer."""
+
+    def __init__(self, shop: Shop) -> None:
+        super().__init__()
+        clear(shop.engine)
+        self.shop = open_shop(shop.engine, shop.ledger)
+        self.oracle = Oracle(self.shop.now, HOLD_SECONDS_CAP_DEFAULT)
+
+    @initialize(totals=st.tuples(*[st.integers(0, 8)] * len(STOCKED)))
+    def open_the_shop(self, totals: tuple[int, ...]) -> None:
+        self._load(dict(zip(STOCKED, totals, strict=True)))
+
+    @rule(batch=_batches(st.tuples(ids, carts, hold_seconds)))
+    def reserve(self, batch: list[tuple[str, Cart, int]]) -> None:
+        requests = [checkout(id, length, **cart) for id, cart, length in batch]
+        told = [
+            answer.outcome.model_dump() if isinstance(answer, ReservationState)
+            else {"status": "conflict"}
+            for answer in self.shop.ledger.reserve(requests)
+        ]
+        assert told == self.oracle.reserve(batch)
+
+    @rule(id=ids)
+    def reserve_again(self, id: str) -> None:
+        hold = self.oracle.holds.get(id)
+        if hold and hold.asked:
+            self.reserve([(id, *hold.asked)])
+
+    @rule(batch=_batches(st.tuples(ids, statuses)))
+    def end(self, batch: list[tuple[str, Any]]) -> None:
+        closings = [
+            Closing(id, status, reason="no", actor="shopper", payment_reference="pay_1")
+            for id, status in batch
+        ]
+        told = [state.outcome.model_dump() for state in self.shop.ledger.close(closings)]
+        assert told == self.oracle.end(batch)
+
+    @rule(wishes=_batches(st.tuples(ids, seconds)))
+    def extend(self, wishes: list[tuple[str, int]]) -> None:
+        batch = [(id, self.shop.after(ahead)) for id, ahead in wishes]
+        self._extend(batch)
+
+    @rule(id=ids, beyond=st.sampled_from([0, 0.000001]))
+    def extend_to_the_cap(self, id: str, beyond: float) -> None:
+        hold = self.oracle.holds.get(id)
+        if hold and hold.opened:
+            ahead = (hold.opened - self.shop.now).total_seconds() + HOLD_SECONDS_CAP_DEFAULT
+            self._extend([(id, self.shop.after(ahead + beyond))])
+
+    @rule(grace=graces, count_max=st.integers(1, 3))
+    def expire_overdue(self, grace: float, count_max: int) -> None:
+        # Of holds that end at the same moment the one with the lower id goes first, in both.
+        ended = self.shop.ledger.expire_overdue(grace, batch_size_max=count_max)
+        assert ended == self.oracle.expire_overdue(grace, count_max)
+
+    @rule(number=st.integers(0, 5), change=changes)
+    def adjust(self, number: int, change: tuple[AdjustmentKind, str, int]) -> None:
+        id = f"a{number}"
+        try:
+            told = self.shop.adjust(id, *change).model_dump()
+        except AdjustmentConflict:
+            told = {"status": "conflict"}
+        assert told == self.oracle.adjust(id, *change)
+
+    @rule(totals=st.dictionaries(st.sampled_from(SKUS), st.integers(0, 8), min_size=1))
+    def load(self, totals: Cart) -> None:
+        self._load(totals)
+
+    @rule(sku=st.sampled_from(STOCKED))
+    def switch(self, sku: str) -> None:
+        self.shop.sql("UPDATE holdfast.stock_items SET active = NOT active WHERE sku = :s", s=sku)
+        self.oracle.inactive ^= {sku}
+
+    @rule(step=steps)
+    def pass_time(self, step: float) -> None:
+        self.shop.pass_seconds(step)
+        self.oracle.now = self.shop.now
+
+    @invariant()
+    def the_figures_agree(self) -> None:
+        rows = self.shop.sql(
+            "SELECT sku, total_quantity, reserved_quantity, available_quantity "
+            "FROM holdfast.stock_items"
+        )
+        assert {sku: Figures(*figures) for sku, *figures in rows} == {
+            sku: Figures(total, self.oracle.reserved(sku), self.oracle.available(sku))
+            for sku, total in self.oracle.totals.items()
+        }
+
+    @invariant()
+    def the_reservations_agree(self) -> None:
+        found = self.shop.ledger.reservations(IDS)
+        assert {id: state.outcome.model_dump() for id, state in found.items()} == {
+            id: hold.answer for id, hold in self.oracle.holds.items()
+        }
+
+    @invariant()
+    def the_same_holds_are_overdue(self) -> None:
+        found = [hold.checkout_id for hold in self.shop.ledger.overdue(1)]
+        assert found == self.oracle.overdue(1)
+
+    @invariant()
+    def no_invariant_is_broken(self) -> None:
+        assert self.shop.ledger.audit() == ()
+
+    def _extend(self, batch: list[tuple[str, datetime]]) -> None:
+        answers = self.shop.ledger.extend([HoldExtension(id, moment) for id, moment in batch])
+        told = [(answer.verdict, answer.state.outcome.model_dump()) for answer in answers]
+        assert told == self.oracle.extend(batch)
+
+    def _load(self, totals: Cart) -> None:
+        try:
+            self.shop.stock(**totals)
+            loaded = True
+        except StockLoadRefused:
+            loaded = False
+        assert loaded == self.oracle.load(totals)
+
+
+@pytest.mark.timeout(max(120, EXAMPLES * STEPS))
+def test_the_ledger_and_its_oracle_agree_whatever_is_asked_in_whatever_order(shop: Shop) -> None:
+    run_state_machine_as_test(
+        partial(LedgerMachine, shop),  # type: ignore[no-untyped-call]
+        settings=settings(
+            max_examples=EXAMPLES,
+            stateful_step_count=STEPS,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )

@@ -1,0 +1,1 @@
+"""What runs Holdfast: settings, composition, embedded servers and the operators' commands."""

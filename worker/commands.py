@@ -1,0 +1,223 @@
+"""The operators' command line, ``python -m worker``.
+
+Exit codes: 0 done, 1 refused or unhealthy or a breach found, 2 wrong usage or settings,
+3 a server cannot be reached.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from activities.inventory.engine import open_engine
+from activities.inventory.errors import LedgerError, LedgerUnavailable, StockLoadRefused
+from activities.inventory.ledger import LOW_STOCK_THRESHOLD_DEFAULT, Ledger
+from activities.inventory.migrate import upgrade
+from worker import tables
+from worker.composition import NotReady, open_inventory
+from worker.demo import demonstrate
+from worker.dev import TEMPORAL_PORT_DEFAULT, UI_PORT_DEFAULT, develop
+from worker.embedded.errors import EmbeddedServerError
+from worker.health import find_ailments
+from worker.logs import configure_logs
+from worker.processes import PROCESSES_MAX, WorkerProcesses
+from worker.service import serve
+from worker.settings import Settings, SettingsInvalid, load_settings
+from worker.stock_file import StockFileInvalid, read_stock_file
+from worker.temporal import SearchAttributesMissing
+
+EXIT_REFUSED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_UNREACHABLE: Final = 3
+_STOP_MARGIN_SECONDS: Final = 15.0
+
+Port = Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free port.")]
+
+app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
+stock_app = typer.Typer(help="Load stock and look at it.", no_args_is_help=True)
+app.add_typer(stock_app, name="stock")
+
+
+@app.callback(invoke_without_command=True)
+def work(
+    context: typer.Context,
+    processes: Annotated[
+        int, typer.Option(min=1, max=PROCESSES_MAX, help="How many worker processes.")
+    ] = 1,
+) -> None:
+    """Run a worker until SIGTERM or Ctrl-C, or one of the commands below."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = _settings()
+    if processes > 1:
+        stop_seconds = settings.shutdown_grace_seconds + _STOP_MARGIN_SECONDS
+        raise typer.Exit(WorkerProcesses(processes, stop_seconds).run())
+    asyncio.run(serve(settings))
+
+
+@app.command()
+def dev(
+    data_dir: Annotated[Path, typer.Option(help="Where all state is kept.")] = Path(".holdfast"),
+    temporal_port: Port = TEMPORAL_PORT_DEFAULT,
+    ui_port: Port = UI_PORT_DEFAULT,
+) -> None:
+    """Run embedded Postgres, Temporal with its Web UI, and a worker, until Ctrl-C."""
+    configure_logs("warning", "text")
+    asyncio.run(develop(data_dir, temporal_port, ui_port))
+
+
+@app.command()
+def demo(
+    orders: Annotated[
+        Path | None, typer.Option(help="An order file to replay instead of the demo's shoppers.")
+    ] = None,
+) -> None:
+    """Show the whole of it at work on servers of its own, and prove the invariants."""
+    configure_logs("error", "text")
+    raise typer.Exit(asyncio.run(demonstrate(orders)))
+
+
+@app.command()
+def migrate() -> None:
+    """Bring the database to the schema of this version."""
+    settings = _settings()
+    # A migration may take long and must not be cut off half way by the limits of daily work.
+    engine = open_engine(
+        settings.database, connections_max=1, statement_timeout_ms=0, lock_timeout_ms=0
+    )
+    try:
+        before, after = upgrade(engine)
+    except Exception as error:
+        raise LedgerUnavailable(str(error).splitlines()[0]) from error
+    finally:
+        engine.dispose()
+    print(f"schema {after} (nothing to do)" if before == after else f"schema {before} -> {after}")
+
+
+@app.command()
+def health() -> None:
+    """Exit with 0 if the database and Temporal answer, else with 1 and the reason."""
+    ailments = asyncio.run(find_ailments(_settings()))
+    for ailment in ailments:
+        _complain(ailment)
+    if ailments:
+        raise typer.Exit(EXIT_REFUSED)
+    print("healthy: the database and Temporal answer")
+
+
+@app.command()
+def audit() -> None:
+    """Check invariants I1 to I4 and print each breach."""
+    with _ledger(statement_timeout_ms=0) as ledger:
+        breaches = ledger.audit()
+    for breach in breaches:
+        print(breach)
+    if breaches:
+        _complain(f"{len(breaches):,} breaches")
+        raise typer.Exit(EXIT_REFUSED)
+    print("I1, I2, I3 and I4 hold")
+
+
+@app.command()
+def overdue(
+    older_than: Annotated[
+        float, typer.Option(min=0, help="Only holds overdue by more than so many seconds.")
+    ] = 0.0,
+) -> None:
+    """List holds that are past their deadline and that nothing has ended yet."""
+    with _ledger() as ledger:
+        tables.show_overdue(ledger.overdue(older_than))
+
+
+@stock_app.command("load")
+def load(file: Annotated[Path, typer.Argument(help="CSV: sku,quantity[,location,name]")]) -> None:
+    """Set the totals of stock items from a file, all rows or none."""
+    sheet = read_stock_file(file)
+    with _ledger(statement_timeout_ms=0) as ledger:
+        try:
+            result = ledger.load_stock(sheet.rows)
+        except StockLoadRefused as error:
+            raise StockFileInvalid(
+                [
+                    f"line {sheet.lines[index]}: {wanted:,} is below the {reserved:,} reserved"
+                    for index, wanted, reserved in error.rows
+                ]
+            ) from error
+    print(
+        f"{len(sheet.rows):,} rows: {result.created:,} new, {result.changed:,} changed, "
+        f"{result.unchanged:,} as they were"
+    )
+
+
+@stock_app.command("show")
+def show(
+    skus: Annotated[list[str] | None, typer.Argument(help="All in stock if left out.")] = None,
+) -> None:
+    """Show total, reserved and available stock."""
+    with _ledger() as ledger:
+        tables.show_stock(ledger.availability(skus) if skus else ledger.in_stock())
+
+
+@stock_app.command("low")
+def low(
+    threshold: Annotated[
+        int, typer.Option(min=0, help="At most so many available.")
+    ] = LOW_STOCK_THRESHOLD_DEFAULT,
+) -> None:
+    """Show what is running out."""
+    with _ledger() as ledger:
+        tables.show_stock(ledger.low_stock(threshold))
+
+
+def main() -> None:
+    """Run the command line; every expected failure is one clear line and an exit code."""
+    try:
+        app()
+    except SettingsInvalid as error:
+        _fail(str(error), EXIT_USAGE)
+    except StockFileInvalid as error:
+        _fail(f"{error}\nnothing was loaded", EXIT_REFUSED)
+    except (NotReady, LedgerUnavailable, SearchAttributesMissing, EmbeddedServerError) as error:
+        _fail(str(error), EXIT_UNREACHABLE)
+    except LedgerError as error:
+        _fail(str(error), EXIT_REFUSED)
+    except BrokenPipeError:
+        # The reader has seen enough; nothing may be left to flush into the broken pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _settings() -> Settings:
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format)
+    return settings
+
+
+@contextmanager
+def _ledger(statement_timeout_ms: int | None = None) -> Iterator[Ledger]:
+    """Open the ledger; long work of an operator's own may lift the limit on statements."""
+    settings = _settings()
+    if statement_timeout_ms is not None:
+        settings = settings.model_copy(update={"statement_timeout_ms": statement_timeout_ms})
+    inventory = open_inventory(settings)
+    try:
+        yield inventory.ledger
+    finally:
+        inventory.close()
+
+
+def _complain(line: str) -> None:
+    print(line, file=sys.stderr)
+
+
+def _fail(message: str, code: int) -> None:
+    _complain(message)
+    sys.exit(code)

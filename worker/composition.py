@@ -1,0 +1,162 @@
+"""Where everything is put together: the one place that knows all the parts."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final, TypeVar
+
+import structlog
+from sqlalchemy import Engine
+from temporalio.client import Client
+from temporalio.service import RPCError
+from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+
+from activities.checkout import CheckoutActivities
+from activities.inventory.engine import open_engine
+from activities.inventory.errors import LedgerUnavailable
+from activities.inventory.ledger import Ledger
+from activities.inventory.migrate import latest_version
+from activities.reconcile import ReconcileActivities
+from activities.stock import StockActivities
+from holdfast_client.names import TASK_QUEUE
+from worker.settings import Settings
+from worker.temporal import connect_temporal, ensure_schedule, ensure_search_attributes
+from workflows.adjust_stock import AdjustStockWorkflow
+from workflows.checkout import CheckoutWorkflow
+from workflows.reconcile import ReconcileWorkflow
+
+WORKFLOWS: Final = (CheckoutWorkflow, AdjustStockWorkflow, ReconcileWorkflow)
+_STARTUP_RETRY_SECONDS: Final = 1.0
+
+_log = structlog.get_logger(__name__)
+ResultT = TypeVar("ResultT")
+
+
+class NotReady(Exception):
+    """The database or Temporal is not there, or not as this version needs it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inventory:
+    """The ledger and the connections it works on."""
+
+    engine: Engine
+    ledger: Ledger
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+def open_inventory(settings: Settings) -> Inventory:
+    """Open the ledger that a worker works on. Connects when first used."""
+    engine = open_engine(
+        settings.database,
+        connections_max=settings.connections_max,
+        statement_timeout_ms=settings.statement_timeout_ms,
+        lock_timeout_ms=settings.lock_timeout_ms,
+        application_name="holdfast-worker",
+    )
+    return Inventory(engine, Ledger(engine, hold_seconds_cap=settings.hold_seconds_cap))
+
+
+def build_worker(
+    client: Client,
+    ledger: Ledger,
+    settings: Settings,
+    *,
+    task_queue: str = TASK_QUEUE,
+    workflow_runner: WorkflowRunner | None = None,
+) -> Worker:
+    """Return a worker for all workflows and activities.
+
+    Args:
+        client: with the data converter of `workflows.payloads`.
+        ledger: over as many connections as the settings name.
+        settings: slots and grace.
+        task_queue: where it takes its work from.
+        workflow_runner: none for production, where the code is known to be deterministic (tests
+            run it in the sandbox) and the sandbox would double the cost of a checkout.
+    """
+    checkout = CheckoutActivities(ledger)
+    stock = StockActivities(ledger)
+    reconcile = ReconcileActivities(ledger)
+    return Worker(
+        client,
+        task_queue=task_queue,
+        workflows=WORKFLOWS,
+        activities=[
+            checkout.reserve,
+            checkout.fulfil,
+            checkout.release,
+            checkout.extend,
+            stock.adjust_stock,
+            reconcile.expire_overdue,
+            reconcile.find_drift,
+        ],
+        activity_executor=ThreadPoolExecutor(settings.connections_max, "ledger"),
+        max_concurrent_activities=settings.activity_slots,
+        max_concurrent_local_activities=settings.activity_slots,
+        max_concurrent_workflow_tasks=settings.workflow_slots,
+        max_cached_workflows=settings.cached_workflows,
+        graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),
+        workflow_runner=workflow_runner or UnsandboxedWorkflowRunner(),
+    )
+
+
+@asynccontextmanager
+async def running_worker(
+    settings: Settings, temporal_address: str | None = None
+) -> AsyncIterator[Worker]:
+    """Run a worker while the block runs; leaving it finishes the calls that have begun.
+
+    Raises:
+        NotReady: the database or Temporal did not answer in time, or the schema is old.
+    """
+    inventory = open_inventory(settings)
+    try:
+        await _patiently(settings, lambda: asyncio.to_thread(check_schema, inventory.ledger))
+        client = await _patiently(settings, lambda: connect_temporal(temporal_address))
+        await _patiently(settings, lambda: ensure_search_attributes(client))
+        await _patiently(settings, lambda: ensure_schedule(client, settings))
+        worker = build_worker(client, inventory.ledger, settings)
+        async with worker:
+            yield worker
+    finally:
+        inventory.close()
+
+
+def check_schema(ledger: Ledger) -> str:
+    """Return the database's schema version.
+
+    A newer one than this code needs is fine: migrations expand first and contract later.
+
+    Raises:
+        NotReady: it is older than this code needs.
+        LedgerUnavailable: the database does not answer.
+    """
+    version, needed = ledger.schema_version(), latest_version()
+    if version < needed:
+        raise NotReady(
+            f"the database's schema is {version}, this version needs {needed}: "
+            "run `python -m worker migrate`"
+        )
+    return version
+
+
+async def _patiently(settings: Settings, step: Callable[[], Awaitable[ResultT]]) -> ResultT:
+    """Try a step of the start until it succeeds or the startup wait is over."""
+    deadline = time.monotonic() + settings.startup_wait_seconds
+    while True:
+        try:
+            return await step()
+        except (LedgerUnavailable, RPCError, RuntimeError, OSError) as error:
+            if time.monotonic() >= deadline:
+                raise NotReady(str(error)) from error
+            _log.warning("waiting", reason=str(error))
+        await asyncio.sleep(_STARTUP_RETRY_SECONDS)

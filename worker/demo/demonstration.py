@@ -1,0 +1,201 @@
+"""Runs the demo: start everything, let shoppers shop, and check what is left."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.console import Console
+
+from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
+from activities.inventory.records import Availability, StockRow
+from holdfast_client.cli.checkout_plan import ReplayOptions
+from holdfast_client.cli.orders import Order, OrderBook, read_orders
+from holdfast_client.cli.replay import Replay
+from holdfast_client.cli.replay_report import CheckoutStep, ReplayEvent, ReplayReport, Step
+from holdfast_client.cli.stock_file import cover_demand
+from holdfast_client.client import ReservationClient
+from holdfast_client.names import DEFAULT_LOCATION
+from worker.composition import open_inventory
+from worker.demo import catalogue
+from worker.demo.board import Board
+from worker.demo.report import Verdict, print_links, print_report
+from worker.dev import RunningStack, running_stack
+from worker.service import stop_requested
+
+EXIT_BROKEN: Final = 1
+FILE_COVER: Final = 0.9
+_LOOK_SECONDS: Final = 0.25
+_SKUS_PER_LOOK_MAX: Final = 5_000
+# What the demo's shoppers and those of an order file do.
+_SHOPPERS: Final = ReplayOptions(
+    prefix="demo",
+    concurrency=12,
+    abandon_share=0.15,
+    cancel_share=0.10,
+    extend_share=0.10,
+    seed=catalogue.SEED,
+    hold_seconds=8,
+    think_seconds=0.8,
+)
+_FILE_SHOPPERS: Final = ReplayOptions(
+    prefix="demo", concurrency=20, abandon_share=0.10, cancel_share=0.05, hold_seconds=10
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """What is put on: the stock at the start, who comes, and how they behave."""
+
+    stock: tuple[StockRow, ...]
+    orders: tuple[Order, ...]
+    options: ReplayOptions
+
+
+async def demonstrate(orders_path: Path | None) -> int:
+    """Put the show on, and in a terminal keep the servers up until Ctrl-C.
+
+    Args:
+        orders_path: an order file to replay; without one the demo has shoppers of its own.
+
+    Returns:
+        The exit code: 0 if every invariant holds, 1 if not.
+
+    Raises:
+        EmbeddedServerError: a server did not start.
+        OrderFileError: the order file cannot be read.
+    """
+    console = Console()
+    show = _show(console, orders_path)
+    began = time.monotonic()
+    stop = stop_requested()
+    data_dir = Path(tempfile.mkdtemp(prefix="holdfast-demo-"))
+    try:
+        async with running_stack(data_dir) as running:
+            _say(console, f"Everything is up after {time.monotonic() - began:.1f} s")
+            _say(console, f"  Web UI    {running.ui_url}")
+            _say(console, f"  Temporal  {running.temporal_address}")
+            holds = await _until(stop, _perform(console, running, show))
+            if console.is_terminal and not stop.is_set():
+                _say(console, f"\nLook around: {running.ui_url}   Ctrl-C ends it.")
+                await stop.wait()
+    finally:
+        shutil.rmtree(data_dir, ignore_errors=True)
+    return 0 if holds else EXIT_BROKEN
+
+
+async def _until(stop: asyncio.Event, performance: Coroutine[None, None, bool]) -> bool:
+    """Return what the performance proved; False when it was stopped before its end."""
+    playing = asyncio.create_task(performance)
+    stopping = asyncio.create_task(stop.wait())
+    await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
+    if not playing.done():
+        playing.cancel()
+        await asyncio.wait({playing})
+        return False
+    return playing.result()
+
+
+def _show(console: Console, orders_path: Path | None) -> Show:
+    if orders_path is None:
+        return Show(catalogue.stock(), catalogue.orders(), _SHOPPERS)
+    book = read_orders(orders_path)
+    _tell_skipped(console, orders_path, book)
+    cover = cover_demand(book.orders, FILE_COVER)
+    stock = tuple(
+        StockRow(sku, DEFAULT_LOCATION, quantity, book.names.get(sku, ""))
+        for sku, quantity in cover.quantities.items()
+    )
+    return Show(stock, book.orders, _FILE_SHOPPERS)
+
+
+def _tell_skipped(console: Console, path: Path, book: OrderBook) -> None:
+    skipped = ", ".join(f"{count} {kind}" for kind, count in book.skipped.items() if count)
+    _say(console, f"{path}: {len(book.orders)} orders; rows skipped: {skipped or 'none'}")
+
+
+async def _perform(console: Console, running: RunningStack, show: Show) -> bool:
+    inventory = open_inventory(running.settings)
+    try:
+        ledger = inventory.ledger
+        loaded = await asyncio.to_thread(ledger.load_stock, show.stock)
+        _say(console, f"Stock of {loaded.created} SKUs is loaded; {len(show.orders)} shoppers come")
+        client = await ReservationClient.connect(running.temporal_address)
+        report, examples, ends = await _shop(console, client, ledger, show)
+        stock, verdict = await asyncio.to_thread(_judge, ledger, show, report, ends)
+        print_report(console, report, stock, verdict)
+        print_links(console, running.ui_url, examples)
+        return verdict.holds
+    finally:
+        inventory.close()
+
+
+async def _shop(
+    console: Console, client: ReservationClient, ledger: Ledger, show: Show
+) -> tuple[ReplayReport, dict[Step, str], dict[str, Step]]:
+    examples: dict[Step, str] = {}
+    ends: dict[str, Step] = {}
+    skus = [row.sku for row in show.stock][:_SKUS_PER_LOOK_MAX]
+    with Board(console, len(show.orders)) as board:
+
+        def hear(event: ReplayEvent) -> None:
+            if isinstance(event, CheckoutStep):
+                examples.setdefault(event.step, event.checkout_id)
+                if event.outcome is not None or event.asked == "status":
+                    ends[event.checkout_id] = event.step
+            board.hear(event)
+
+        replay = Replay(client, show.orders, show.options, on_event=hear)
+        looking = asyncio.create_task(_look(board, ledger, skus))
+        try:
+            report = await replay.run()
+        finally:
+            looking.cancel()
+            await asyncio.wait({looking})
+        board.see(await asyncio.to_thread(ledger.availability, skus))
+    return report, examples, ends
+
+
+async def _look(board: Board, ledger: Ledger, skus: Sequence[str]) -> None:
+    while True:
+        board.see(await asyncio.to_thread(ledger.availability, skus))
+        await asyncio.sleep(_LOOK_SECONDS)
+
+
+def _judge(
+    ledger: Ledger, show: Show, report: ReplayReport, ends: dict[str, Step]
+) -> tuple[tuple[Availability, ...], Verdict]:
+    stock = ledger.availability([row.sku for row in show.stock])
+    verdict = Verdict(ledger.audit(), _disagreements(ledger, ends), report.open)
+    return stock, verdict
+
+
+def _disagreements(ledger: Ledger, ends: dict[str, Step]) -> tuple[str, ...]:
+    """Compare what every shopper was told last with what the database has."""
+    ids = list(ends)
+    found: list[str] = []
+    for start in range(0, len(ids), BATCH_SIZE_MAX):
+        batch = ids[start : start + BATCH_SIZE_MAX]
+        known = ledger.reservations(batch)
+        for checkout_id in batch:
+            state = known.get(checkout_id)
+            has = state.outcome.status if state else "nothing"
+            told = "held" if ends[checkout_id] is Step.EXTENDED else ends[checkout_id].value
+            if has != told:
+                found.append(f"{checkout_id} was told {told}, the database has {has}")
+    return tuple(found)
+
+
+def _say(console: Console, line: str) -> None:
+    if console.is_terminal:
+        console.print(line, highlight=False, markup=False)
+    else:
+        print(line, file=sys.stdout, flush=True)

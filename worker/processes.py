@@ -1,0 +1,106 @@
+"""Several worker processes under one parent, which replaces one that dies and stops them all."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import time
+from collections import deque
+from types import FrameType
+from typing import Final
+
+from worker.service import STOP_SIGNALS
+
+PROCESSES_MAX: Final = 64
+# A worker that keeps dying has a reason that starting it again will not cure.
+RESTARTS_MAX: Final = 10
+RESTARTS_WITHIN_SECONDS: Final = 60.0
+_POLL_SECONDS: Final = 0.2
+_RESTART_PAUSE_SECONDS: Final = 1.0
+
+
+class WorkerProcesses:
+    """Runs so many workers (2 to 64) as child processes.
+
+    Args:
+        count: how many.
+        stop_seconds: how long a stop waits for them before it kills them.
+    """
+
+    def __init__(self, count: int, stop_seconds: float) -> None:
+        self._count = count
+        self._stop_seconds = stop_seconds
+        self._children: list[subprocess.Popen[bytes]] = []
+        self._restarts: deque[float] = deque()
+        self._stopping = False
+
+    def run(self) -> int:
+        """Run until SIGTERM or Ctrl-C.
+
+        Returns:
+            The exit code: 0 after an orderly stop, 1 when workers kept dying or had to be killed.
+        """
+        for number in STOP_SIGNALS:
+            signal.signal(number, self._ask_to_stop)
+        self._children = [_start() for _ in range(self._count)]
+        while not self._stopping:
+            if not self._replace_dead():
+                self._stop()
+                return 1
+            time.sleep(_POLL_SECONDS)
+        return self._stop()
+
+    def _ask_to_stop(self, number: int, _frame: FrameType | None) -> None:
+        if not self._stopping:
+            _say(f"{signal.Signals(number).name}: stopping {self._count} workers")
+        self._stopping = True
+
+    def _replace_dead(self) -> bool:
+        """Start a new worker for each that ended by itself; False when that happens too often."""
+        for place, child in enumerate(self._children):
+            if child.poll() is None or self._stopping:
+                continue
+            if not self._may_restart():
+                _say(
+                    f"workers ended {RESTARTS_MAX} times in a minute; the last with "
+                    f"exit code {child.returncode}; giving up"
+                )
+                return False
+            _say(f"worker {child.pid} ended with exit code {child.returncode}; starting another")
+            time.sleep(_RESTART_PAUSE_SECONDS)
+            self._children[place] = _start()
+        return True
+
+    def _may_restart(self) -> bool:
+        now = time.monotonic()
+        while self._restarts and now - self._restarts[0] > RESTARTS_WITHIN_SECONDS:
+            self._restarts.popleft()
+        self._restarts.append(now)
+        return len(self._restarts) <= RESTARTS_MAX
+
+    def _stop(self) -> int:
+        for child in self._children:
+            if child.poll() is None:
+                child.terminate()
+        deadline = time.monotonic() + self._stop_seconds
+        codes = [_wait_or_kill(child, deadline) for child in self._children]
+        return 0 if all(code == 0 for code in codes) else 1
+
+
+def _start() -> subprocess.Popen[bytes]:
+    # A session of its own, so that Ctrl-C in the terminal reaches the parent alone.
+    return subprocess.Popen([sys.executable, "-m", "worker"], start_new_session=True)
+
+
+def _wait_or_kill(child: subprocess.Popen[bytes], deadline: float) -> int:
+    try:
+        return child.wait(max(0.0, deadline - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        _say(f"worker {child.pid} did not stop in time; killing it")
+        child.kill()
+        return child.wait()
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

@@ -1,0 +1,95 @@
+"""The settings of a worker, read from the environment."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from activities.inventory.engine import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, database_url
+from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
+from workflows.policies import RECONCILE_BATCH_SIZE, RECONCILE_GRACE_SECONDS
+
+PREFIX: Final = "HOLDFAST_"
+
+
+class SettingsInvalid(Exception):
+    """A setting is missing or wrong; the message names the variable."""
+
+
+def _postgres(url: SecretStr) -> SecretStr:
+    database_url(url.get_secret_value())
+    return url
+
+
+class Settings(BaseSettings):
+    """Everything a worker can be told, each as ``HOLDFAST_<NAME>``.
+
+    Where Temporal is, and how to reach it, the standard Temporal settings say
+    (``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE``, ``TEMPORAL_TLS_...``, profiles).
+
+    Args:
+        database_url: Postgres, as ``postgresql://user:password@host/database``.
+        activity_slots: ledger calls at once, 1 to 200. Each has its own database connection, and
+            local and regular activities have as many each, so a process opens at most twice this.
+        workflow_slots: workflow tasks at once, 2 to 1,000.
+        cached_workflows: checkouts kept in memory between two messages, 0 to 100,000.
+        hold_seconds_cap: how long a hold may last in all, extensions included, in seconds.
+        statement_timeout_ms: the database ends a statement that runs longer.
+        lock_timeout_ms: the database ends a statement that waits longer for a lock.
+        reconcile_interval_seconds: how often overdue holds without a workflow are looked for.
+        reconcile_grace_seconds: how long a hold must be overdue before the reconciler ends it.
+        reconcile_batch_size: holds that the reconciler ends in one transaction.
+        shutdown_grace_seconds: how long a stop waits for calls that have begun.
+        startup_wait_seconds: how long a start waits for the database and Temporal.
+        log_level: least severe level that is written.
+        log_format: ``json`` for machines, ``text`` for people.
+    """
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
+
+    database_url: Annotated[SecretStr, AfterValidator(_postgres)]
+    activity_slots: Annotated[int, Field(ge=1, le=200)] = 10
+    workflow_slots: Annotated[int, Field(ge=2, le=1_000)] = 50
+    cached_workflows: Annotated[int, Field(ge=0, le=100_000)] = 2_000
+    hold_seconds_cap: Annotated[int, Field(ge=1, le=2_592_000)] = HOLD_SECONDS_CAP_DEFAULT
+    statement_timeout_ms: Annotated[int, Field(ge=100, le=60_000)] = STATEMENT_TIMEOUT_MS
+    lock_timeout_ms: Annotated[int, Field(ge=50, le=60_000)] = LOCK_TIMEOUT_MS
+    reconcile_interval_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60
+    reconcile_grace_seconds: Annotated[int, Field(ge=0, le=86_400)] = RECONCILE_GRACE_SECONDS
+    reconcile_batch_size: Annotated[int, Field(ge=1, le=500)] = RECONCILE_BATCH_SIZE
+    shutdown_grace_seconds: Annotated[float, Field(ge=0, le=600)] = 20.0
+    startup_wait_seconds: Annotated[float, Field(ge=0, le=600)] = 30.0
+    log_level: Literal["debug", "info", "warning", "error"] = "warning"
+    log_format: Literal["json", "text"] = "json"
+
+    @property
+    def connections_max(self) -> int:
+        """As many connections as ledger calls can run at once, so that none waits for one."""
+        return 2 * self.activity_slots
+
+    @property
+    def database(self) -> str:
+        return self.database_url.get_secret_value()
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Read the settings.
+
+    Raises:
+        SettingsInvalid: names each variable that is missing or wrong, and never its value.
+    """
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]  # checked by the model itself
+    except ValidationError as error:
+        findings = error.errors(include_url=False, include_input=False, include_context=False)
+        raise SettingsInvalid("\n".join(_finding(f["loc"], f["msg"]) for f in findings)) from None
+
+
+def _finding(location: tuple[int | str, ...], message: str) -> str:
+    variable = PREFIX + "_".join(str(part) for part in location).upper()
+    problem = message.removeprefix("Value error, ")
+    if problem == "Field required":
+        return f"{variable} is not set"
+    return f"{variable}: {problem}"

@@ -1,0 +1,386 @@
+"""One checkout as a durable workflow: reserve, wait for the payment or the deadline, end it.
+
+The workflow decides when; the ledger decides whether, and its word is always taken. One task
+alone talks to the ledger, message by message in the order they came, so no two calls of one
+checkout ever race. Handlers only queue a message and wait for what became of it. The protocol
+is in docs/lifecycle.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from temporalio import workflow
+from temporalio.common import RawValue, SearchAttributeUpdate
+from temporalio.exceptions import ApplicationError
+
+with workflow.unsafe.imports_passed_through():
+    from activities.inventory.records import Closing, ReservationState
+    from holdfast_client.errors import InvalidRequest
+    from holdfast_client.fields import TEXT_LENGTH_MAX, excerpt
+    from holdfast_client.messages import Cancellation, CheckoutRequest, Confirmation, Extension
+    from holdfast_client.names import (
+        CANCEL_SIGNAL,
+        CANCEL_UPDATE,
+        CHECKOUT_CONFLICT,
+        CHECKOUT_WORKFLOW,
+        CONFIRM_UPDATE,
+        EXTEND_SIGNAL,
+        EXTEND_UPDATE,
+        EXTENSION_REFUSED,
+        HOLD_NOT_ACTIVE,
+        INVALID_REQUEST,
+        RESERVED_UPDATE,
+        STATUS_QUERY,
+        checkout_workflow_id,
+    )
+    from holdfast_client.outcomes import Held, Outcome
+    from holdfast_client.starts import STATUS_KEY, checkout_attributes
+    from workflows import ledger_calls, policies, story
+    from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach
+    from workflows.lifecycle import CarriedState, Checkout, Ticket, Wish
+    from workflows.payloads import invalid_request, read_message
+
+
+@workflow.defn(name=CHECKOUT_WORKFLOW)
+class CheckoutWorkflow:
+    """Holds the lines of one checkout until it is paid, cancelled or over."""
+
+    @workflow.init
+    def __init__(self, *payloads: RawValue) -> None:
+        self._checkout: Checkout | None = None
+        # Why this run will fail: a bad request, or an id that belongs to another request.
+        self._failure: ApplicationError | None = None
+        try:
+            self._checkout = _read_start(payloads)
+        except InvalidRequest as error:
+            self._failure = invalid_request(error)
+
+    @workflow.run
+    async def run(self, *payloads: RawValue) -> Any:  # noqa: ARG002  # read when it was made
+        if self._checkout is None:
+            raise self._failure or RuntimeError("a checkout that was not read has no failure")
+        checkout = self._checkout
+        await self._outlive_cancellation(asyncio.create_task(self._live(checkout)), checkout)
+        if self._failure:
+            raise self._failure
+        if not checkout.over:
+            workflow.continue_as_new(args=[checkout.request, checkout.carried()])
+        return checkout.final_outcome()
+
+    # --- messages --------------------------------------------------------------------------------
+
+    @workflow.update(name=RESERVED_UPDATE, description="Wait for the decision on the request.")
+    async def reserved(self, *payloads: RawValue) -> Outcome:  # noqa: ARG002  # validated before
+        checkout = self._known()
+        await workflow.wait_condition(lambda: bool(checkout.outcome or self._failure))
+        if checkout.outcome is None:
+            raise self._failure or RuntimeError("nothing was decided")
+        return checkout.outcome
+
+    @reserved.validator
+    def _validate_reserved(self, *payloads: RawValue) -> None:
+        request = self._read(CheckoutRequest, payloads)
+        if request.normalized() != self._known().request.normalized():
+            raise ApplicationError(
+                f"checkout {request.checkout_id} was started with a different request",
+                type=CHECKOUT_CONFLICT,
+                non_retryable=True,
+            )
+
+    @workflow.update(
+        name=CONFIRM_UPDATE,
+        description='The order is paid: fulfil it. {"payment_reference": "pay_1", "actor": ""}',
+    )
+    async def confirm(self, *payloads: RawValue) -> Outcome:
+        ticket = self._post(self._read(Confirmation, payloads))
+        return await self._answer(ticket)
+
+    @confirm.validator
+    def _validate_confirm(self, *payloads: RawValue) -> None:
+        self._read(Confirmation, payloads)
+
+    @workflow.update(
+        name=EXTEND_UPDATE,
+        description='Hold it longer. {"seconds": 600, "reason": "", "actor": ""}',
+    )
+    async def extend_hold(self, *payloads: RawValue) -> Outcome:
+        ticket = self._post(self._read(Extension, payloads))
+        outcome = await self._answer(ticket)
+        if ticket.refusal == "over_cap":
+            raise ApplicationError(
+                "the hold would last longer than is allowed in all",
+                type=EXTENSION_REFUSED,
+                non_retryable=True,
+            )
+        if ticket.refusal == "not_active" or not isinstance(outcome, Held):
+            raise ApplicationError(
+                f"there is no live hold to extend: the checkout is {outcome.status}",
+                type=HOLD_NOT_ACTIVE,
+                non_retryable=True,
+            )
+        return outcome
+
+    @extend_hold.validator
+    def _validate_extend(self, *payloads: RawValue) -> None:
+        self._read(Extension, payloads)
+
+    @workflow.update(
+        name=CANCEL_UPDATE,
+        description='Give the stock back. {"reason": "", "actor": ""}',
+    )
+    async def cancel_hold(self, *payloads: RawValue) -> Outcome:
+        ticket = self._post(self._read(Cancellation, payloads))
+        return await self._answer(ticket)
+
+    @cancel_hold.validator
+    def _validate_cancel(self, *payloads: RawValue) -> None:
+        self._read(Cancellation, payloads)
+
+    @workflow.signal(
+        name=EXTEND_SIGNAL,
+        description='Hold it longer. {"seconds": 600, "reason": "", "actor": ""}',
+    )
+    def extend(self, *payloads: RawValue) -> None:
+        self._take_signal(EXTEND_SIGNAL, Extension, payloads)
+
+    @workflow.signal(
+        name=CANCEL_SIGNAL, description='Give the stock back. {"reason": "", "actor": ""}'
+    )
+    def cancel(self, *payloads: RawValue) -> None:
+        self._take_signal(CANCEL_SIGNAL, Cancellation, payloads)
+
+    @workflow.signal(dynamic=True)
+    def unknown(self, name: str, _payloads: Sequence[RawValue]) -> None:
+        self._note_ignored(name, "there is no such signal")
+
+    @workflow.query(name=STATUS_QUERY, description="Where the checkout stands, and its story.")
+    def status(self, *payloads: RawValue) -> Any:  # noqa: ARG002  # whatever is asked, the answer is the same
+        if self._checkout is None:
+            raise self._failure or RuntimeError("the checkout was not read")
+        return self._checkout.report()
+
+    # --- the one task that talks to the ledger ---------------------------------------------------
+
+    async def _live(self, checkout: Checkout) -> None:
+        if checkout.outcome is None:
+            await self._reserve(checkout)
+        while not (checkout.over or self._failure or self._must_continue_as_new(checkout)):
+            if checkout.waiting:
+                await self._serve(checkout, checkout.waiting[0])
+                checkout.waiting.popleft()
+            elif await self._deadline_passed(checkout):
+                await self._close(checkout, checkout.expiring())
+        await workflow.wait_condition(workflow.all_handlers_finished)
+
+    async def _reserve(self, checkout: Checkout) -> None:
+        """Reserve, unless a cancellation is there first or comes while the database is slow.
+
+        Interrupted, it decides nothing: the release that the cancellation asks for takes back
+        what an attempt may have held, and bars one that commits later.
+        """
+        if checkout.cancel_leads:
+            return
+        attempt = asyncio.create_task(
+            ledger_calls.reserve(checkout.request, story.reserve_summary(checkout))
+        )
+        await workflow.wait_condition(lambda: attempt.done() or checkout.cancel_leads)
+        if not attempt.done():
+            attempt.cancel()
+            await workflow.wait([attempt])
+        if not attempt.cancelled():
+            await self._take_reserve(checkout, attempt)
+
+    async def _take_reserve(
+        self, checkout: Checkout, attempt: asyncio.Task[ReservationState]
+    ) -> None:
+        try:
+            state = attempt.result()
+        except LedgerConflict as error:
+            self._failure = ApplicationError(str(error), type=CHECKOUT_CONFLICT, non_retryable=True)
+        except LedgerOutOfReach as error:
+            checkout.give_up()
+            self._publish_status(checkout)
+            self._tell(checkout, "unavailable", reason=excerpt(str(error), TEXT_LENGTH_MAX))
+            await ledger_calls.close(checkout.giving_up())
+        else:
+            self._settle(checkout, state.outcome, state.remaining_seconds)
+            self._tell_standing(checkout)
+
+    async def _serve(self, checkout: Checkout, ticket: Ticket) -> None:
+        match ticket.wish:
+            case Confirmation() as wish:
+                await self._close(checkout, checkout.confirming(wish))
+            case Cancellation() as wish:
+                await self._close(checkout, checkout.cancelling(wish))
+            case Extension() as wish:
+                await self._extend(checkout, ticket, wish)
+        ticket.answer = checkout.outcome
+
+    async def _close(self, checkout: Checkout, closing: Closing) -> None:
+        state = await ledger_calls.close(closing)
+        self._settle(checkout, state.outcome, state.remaining_seconds)
+        if not checkout.over:
+            return
+        if checkout.status == closing.status:
+            self._tell_standing(checkout, actor=closing.actor, reason=closing.reason)
+            return
+        self._tell(
+            checkout, f"too late to be {closing.status}", actor=closing.actor, reason=closing.reason
+        )
+        self._tell_standing(checkout)
+
+    async def _extend(self, checkout: Checkout, ticket: Ticket, wish: Extension) -> None:
+        if checkout.outcome is None:
+            ticket.refusal = "not_active"
+            return
+        answer = await ledger_calls.extend(checkout.extending(wish), wish)
+        self._settle(checkout, answer.state.outcome, answer.state.remaining_seconds)
+        held = checkout.outcome
+        if answer.verdict == "extended" and isinstance(held, Held):
+            reason = story.deadline_reason(held, wish.reason)
+            self._tell(checkout, "extended", actor=wish.actor, reason=reason)
+            return
+        ticket.refusal = "over_cap" if answer.verdict == "over_cap" else "not_active"
+        self._tell(checkout, "extension refused", actor=wish.actor, reason=ticket.refusal)
+        if checkout.over:
+            self._tell_standing(checkout)
+
+    async def _deadline_passed(self, checkout: Checkout) -> bool:
+        """Wait for a message or the deadline. True only when the deadline came first."""
+        held, wake_at = checkout.outcome, checkout.wake_at
+        if not isinstance(held, Held) or wake_at is None:
+            raise RuntimeError("only a hold has a deadline")
+        left = wake_at - workflow.now()
+        if left <= timedelta(0):
+            return True
+        try:
+            await workflow.wait_condition(
+                lambda: bool(checkout.waiting) or self._must_continue_as_new(checkout),
+                timeout=left,
+                timeout_summary=story.timer_summary(held, checkout.request.customer_id),
+            )
+        except TimeoutError:
+            return not checkout.waiting
+        return False
+
+    # --- the workflow's own cancellation ---------------------------------------------------------
+
+    async def _outlive_cancellation(self, life: asyncio.Task[None], checkout: Checkout) -> None:
+        """Treat a cancellation of the workflow as one more message that asks to cancel."""
+        while True:
+            try:
+                await asyncio.shield(life)
+            except asyncio.CancelledError:
+                reason = workflow.cancellation_reason()
+                if reason is None or life.cancelled():
+                    # Not asked for by anybody: this worker is letting go of the workflow.
+                    raise
+                words = excerpt(reason, TEXT_LENGTH_MAX) or "the workflow was cancelled"
+                checkout.post(Cancellation(reason=words, actor="temporal"))
+            else:
+                return
+
+    # --- small parts -----------------------------------------------------------------------------
+
+    def _known(self) -> Checkout:
+        if self._checkout is None:
+            raise self._failure or RuntimeError("the checkout was not read")
+        return self._checkout
+
+    def _read(self, model: Any, payloads: Sequence[RawValue]) -> Any:
+        self._known()
+        try:
+            return read_message(model, payloads)
+        except InvalidRequest as error:
+            raise invalid_request(error) from None
+
+    def _post(self, wish: Wish) -> Ticket:
+        ticket = self._known().post(wish)
+        if ticket is None:
+            raise ApplicationError(
+                f"{policies.WAITING_MESSAGES_MAX} messages wait already; try again later",
+                type=INVALID_REQUEST,
+            )
+        return ticket
+
+    async def _answer(self, ticket: Ticket) -> Outcome:
+        """Wait until a message was dealt with, or the checkout ended before its turn came."""
+        checkout = self._known()
+        await workflow.wait_condition(
+            lambda: bool(ticket.answer or ticket.refusal or checkout.over or self._failure)
+        )
+        outcome = ticket.answer or checkout.outcome
+        if outcome is None:
+            raise self._failure or RuntimeError("nothing was decided")
+        return outcome
+
+    def _take_signal(self, name: str, model: Any, payloads: Sequence[RawValue]) -> None:
+        if self._checkout is None:
+            return
+        try:
+            wish = read_message(model, payloads)
+        except InvalidRequest as error:
+            self._note_ignored(name, str(error))
+        else:
+            if self._checkout.post(wish) is None:
+                self._note_ignored(name, "too many messages wait already")
+
+    def _note_ignored(self, name: str, reason: str) -> None:
+        if self._checkout:
+            self._tell(self._checkout, "signal ignored", reason=f"{name[:100]}: {reason}")
+
+    def _must_continue_as_new(self, checkout: Checkout) -> bool:
+        """Say whether this run is long enough; never while a message waits."""
+        info = workflow.info()
+        long = (
+            info.is_continue_as_new_suggested()
+            or info.get_current_history_length() > policies.HISTORY_EVENTS_MAX
+        )
+        return long and isinstance(checkout.outcome, Held) and not checkout.waiting
+
+    def _settle(self, checkout: Checkout, outcome: Outcome, remaining: float | None) -> None:
+        before = checkout.status
+        checkout.settle(outcome, remaining, workflow.now())
+        if checkout.status != before:
+            self._publish_status(checkout)
+
+    def _publish_status(self, checkout: Checkout) -> None:
+        known = workflow.info().typed_search_attributes
+        # Who started the workflow by hand, or in another language, may have left these out.
+        updates: list[SearchAttributeUpdate[Any]] = [
+            pair.key.value_set(pair.value)
+            for pair in checkout_attributes(checkout.request)
+            if pair.key != STATUS_KEY and known.get(pair.key) is None
+        ]
+        updates.append(STATUS_KEY.value_set(checkout.status))
+        workflow.upsert_search_attributes(updates)
+
+    def _tell_standing(self, checkout: Checkout, actor: str = "", reason: str = "") -> None:
+        match checkout.outcome:
+            case Held() as held:
+                self._tell(checkout, "held", actor=actor, reason=story.deadline_reason(held))
+            case None:
+                pass
+            case final:
+                reason = story.ending_reason(final) or reason
+                self._tell(checkout, final.status, actor=actor, reason=reason)
+
+    def _tell(self, checkout: Checkout, event: str, *, actor: str = "", reason: str = "") -> None:
+        checkout.note(workflow.now(), event, actor=actor, reason=reason)
+        workflow.set_current_details(story.details(checkout))
+
+
+def _read_start(payloads: Sequence[RawValue]) -> Checkout:
+    """Read the request, and after a continue-as-new what the run before handed over."""
+    request = read_message(CheckoutRequest, payloads[:1])
+    if workflow.info().workflow_id != checkout_workflow_id(request.checkout_id):
+        raise InvalidRequest(
+            "checkout_id", f"the workflow id must be {checkout_workflow_id(request.checkout_id)}"
+        )
+    if len(payloads) == 1:
+        return Checkout(request)
+    return Checkout.resumed(request, read_message(CarriedState, payloads[1:]))

@@ -1,0 +1,131 @@
+"""How a workflow asks the ledger: at once inside its task, then as an activity that waits.
+
+The quick way costs half the history. The lasting way survives workers and database alike, and
+shows in the Web UI while it waits.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
+
+from activities.checkout import CheckoutActivities
+from activities.inventory.records import (
+    Closing,
+    ExtensionAnswer,
+    HoldExtension,
+    ReservationState,
+)
+from holdfast_client.messages import CheckoutRequest, Extension
+from holdfast_client.names import CHECKOUT_CONFLICT
+from workflows import policies, story
+
+AnswerT = TypeVar("AnswerT")
+
+
+class LedgerOutOfReach(Exception):
+    """The ledger did not answer within the budget."""
+
+
+class LedgerConflict(Exception):
+    """The reservation's id belongs to a different request."""
+
+
+async def reserve(request: CheckoutRequest, summary: str) -> ReservationState:
+    """Reserve within the reserve budget.
+
+    Raises:
+        LedgerOutOfReach: no answer in time; a late attempt may still commit, so release it.
+        LedgerConflict: the id belongs to a different request, which must be left alone.
+    """
+    return await _ask(
+        CheckoutActivities.reserve,
+        request,
+        summary,
+        policies.RESERVE_RETRY_BUDGET,
+        policies.RESERVE_RETRY,
+    )
+
+
+async def close(closing: Closing) -> ReservationState:
+    """Fulfil or release, however long the database takes to answer."""
+    activity = (
+        CheckoutActivities.fulfil if closing.status == "fulfilled" else CheckoutActivities.release
+    )
+    return await _ask_lastingly(activity, closing, story.closing_summary(closing))
+
+
+async def extend(extension: HoldExtension, wish: Extension) -> ExtensionAnswer:
+    """Move a deadline, however long the database takes to answer."""
+    summary = story.extend_summary(wish.seconds, wish.reason)
+    return await _ask_lastingly(CheckoutActivities.extend, extension, summary)
+
+
+async def _ask_lastingly(activity: Callable[..., AnswerT], message: Any, summary: str) -> AnswerT:
+    return await _ask(
+        activity, message, summary, policies.LASTING_RETRY_BUDGET, policies.LASTING_RETRY
+    )
+
+
+async def _ask(
+    activity: Callable[..., AnswerT],
+    message: Any,
+    summary: str,
+    retry_budget: timedelta,
+    retry: RetryPolicy,
+) -> AnswerT:
+    try:
+        return await _ask_at_once(activity, message, summary)
+    except LedgerOutOfReach:
+        return await _ask_and_wait(activity, message, summary, retry_budget, retry)
+
+
+async def _ask_at_once(activity: Callable[..., AnswerT], message: Any, summary: str) -> AnswerT:
+    try:
+        answer: AnswerT = await workflow.execute_local_activity_method(
+            activity,
+            message,
+            schedule_to_close_timeout=policies.LOCAL_TRY_BUDGET,
+            start_to_close_timeout=policies.LOCAL_ATTEMPT_TIMEOUT,
+            retry_policy=policies.LOCAL_RETRY,
+            summary=summary,
+        )
+    except ActivityError as error:
+        raise _meaning(error) from error
+    return answer
+
+
+async def _ask_and_wait(
+    activity: Callable[..., AnswerT],
+    message: Any,
+    summary: str,
+    retry_budget: timedelta,
+    retry: RetryPolicy,
+) -> AnswerT:
+    try:
+        answer: AnswerT = await workflow.execute_activity_method(
+            activity,
+            message,
+            schedule_to_close_timeout=retry_budget,
+            start_to_close_timeout=policies.ATTEMPT_TIMEOUT,
+            retry_policy=retry,
+            summary=summary,
+        )
+    except ActivityError as error:
+        raise _meaning(error) from error
+    return answer
+
+
+def _meaning(error: ActivityError) -> BaseException:
+    cause = error.cause
+    if isinstance(cause, CancelledError):
+        return asyncio.CancelledError()
+    if isinstance(cause, ApplicationError) and cause.type == CHECKOUT_CONFLICT:
+        return LedgerConflict(cause.message)
+    return LedgerOutOfReach(str(cause or error))

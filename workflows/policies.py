@@ -1,0 +1,52 @@
+"""Every timeout, retry and limit of the workflows, by name."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from temporalio.common import RetryPolicy
+
+# A call of the ledger takes milliseconds, so it first runs inside the workflow task, which costs
+# half the history. A database that is away shows within these seconds.
+LOCAL_TRY_BUDGET: Final = timedelta(seconds=3)
+LOCAL_ATTEMPT_TIMEOUT: Final = timedelta(seconds=2)
+LOCAL_RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=50),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=1),
+)
+
+# Then it becomes a regular activity, which support can see waiting.
+ATTEMPT_TIMEOUT: Final = timedelta(seconds=10)
+# A shopper waits for the reserve, so it gives up: this many seconds in all, with those above.
+RESERVE_RETRY_BUDGET: Final = timedelta(seconds=7)
+RESERVE_RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(milliseconds=500),
+    backoff_coefficient=1.5,
+    maximum_interval=timedelta(seconds=2),
+)
+# Money or stock depends on the rest, so they outlast any outage that is not the shop's end.
+LASTING_RETRY_BUDGET: Final = timedelta(days=30)
+LASTING_RETRY: Final = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=15),
+)
+
+# A deadline that the ledger says is still ahead is waited for at least this long, so that clocks
+# which disagree by a hair cannot make the workflow spin.
+WAIT_SECONDS_MIN: Final = 0.05
+
+MESSAGE_BYTES_MAX: Final = 1_000_000
+WAITING_MESSAGES_MAX: Final = 100
+EVENTS_KEPT_MAX: Final = 100
+HISTORY_EVENTS_MAX: Final = 2_000
+LINES_SHOWN_MAX: Final = 20
+
+# A run of the reconciler that is stuck gives way to the next.
+RECONCILE_BUDGET: Final = timedelta(minutes=10)
+DRIFT_TIMEOUT: Final = timedelta(minutes=2)
+RECONCILE_GRACE_SECONDS: Final = 60
+RECONCILE_BATCH_SIZE: Final = 200
+RECONCILE_BATCHES_MAX: Final = 100
