@@ -20,6 +20,7 @@ from activities.inventory.engine import open_engine
 from activities.inventory.errors import LedgerError, LedgerUnavailable, StockLoadRefused
 from activities.inventory.ledger import LOW_STOCK_THRESHOLD_DEFAULT, Ledger
 from activities.inventory.migrate import upgrade
+from holdfast_client.cli.order_columns import OrderFileError
 from worker import tables
 from worker.composition import NotReady, open_inventory
 from worker.demo import demonstrate
@@ -181,6 +182,8 @@ def main() -> None:
     try:
         app()
     except SettingsInvalid as error:
+        _fail(str(error), EXIT_USAGE)
+    except OrderFileError as error:
         _fail(str(error), EXIT_USAGE)
     except StockFileInvalid as error:
         _fail(f"{error}\nnothing was loaded", EXIT_REFUSED)

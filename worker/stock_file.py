@@ -105,14 +105,18 @@ def _check_headings(headings: object) -> None:
 def _numbered(
     reader: csv.DictReader[str], problems: list[str]
 ) -> Iterator[tuple[int, dict[str | None, object]]]:
-    """Yield each row with the line it begins on; a blank line is none."""
-    begins = reader.line_num + 1
-    try:
-        for cells in reader:
-            yield begins, dict(cells)
-            begins = reader.line_num + 1
-    except csv.Error as error:
-        problems.append(f"line {begins}: {error}")
+    """Yield each row with the line it begins on, which is not the last where a cell has breaks."""
+    while True:
+        begins = reader.line_num + 1
+        try:
+            cells = next(reader, None)
+        except csv.Error as error:
+            problems.append(f"line {begins}: {error}")
+            return
+        if cells is None:
+            return
+        breaks = sum(str(cell).count("\n") for cell in cells.values() if cell)
+        yield reader.line_num - breaks, dict(cells)
 
 
 def _row(line: int, cells: Mapping[str | None, object], problems: list[str]) -> StockRow | None:

@@ -168,12 +168,23 @@ class CheckoutWorkflow:
     async def _live(self, checkout: Checkout) -> None:
         if checkout.outcome is None:
             await self._reserve(checkout)
-        while not (checkout.over or self._failure or self._must_continue_as_new(checkout)):
+        else:
+            # The run before has handed it over; the Web UI shows nothing of that one here.
+            workflow.set_current_details(story.details(checkout))
+        while not (checkout.over or self._failure):
             if checkout.waiting:
                 await self._serve(checkout, checkout.waiting[0])
                 checkout.waiting.popleft()
-            elif await self._deadline_passed(checkout):
-                await self._close(checkout, checkout.expiring())
+            elif not self._is_long():
+                if await self._deadline_passed(checkout):
+                    await self._close(checkout, checkout.expiring())
+            elif workflow.all_handlers_finished():
+                return
+            else:
+                # Whoever was answered must still hear it; whoever comes meanwhile is served first.
+                await workflow.wait_condition(
+                    lambda: bool(checkout.waiting) or workflow.all_handlers_finished()
+                )
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     async def _reserve(self, checkout: Checkout) -> None:
@@ -259,7 +270,7 @@ class CheckoutWorkflow:
             return True
         try:
             await workflow.wait_condition(
-                lambda: bool(checkout.waiting) or self._must_continue_as_new(checkout),
+                lambda: bool(checkout.waiting) or self._is_long(),
                 timeout=left,
                 timeout_summary=story.timer_summary(held, checkout.request.customer_id),
             )
@@ -280,7 +291,7 @@ class CheckoutWorkflow:
                     # Not asked for by anybody: this worker is letting go of the workflow.
                     raise
                 words = excerpt(reason, TEXT_LENGTH_MAX) or "the workflow was cancelled"
-                checkout.post(Cancellation(reason=words, actor="temporal"))
+                checkout.post_always(Cancellation(reason=words, actor="temporal"))
             else:
                 return
 
@@ -308,10 +319,14 @@ class CheckoutWorkflow:
         return ticket
 
     async def _answer(self, ticket: Ticket) -> Outcome:
-        """Wait until a message was dealt with, or the checkout ended before its turn came."""
+        """Wait until a message was dealt with, or the checkout ended before its turn came.
+
+        An extension refused before the decision has no answer yet: the cancellation that overtook
+        the reserve comes next, and ends the checkout.
+        """
         checkout = self._known()
         await workflow.wait_condition(
-            lambda: bool(ticket.answer or ticket.refusal or checkout.over or self._failure)
+            lambda: bool(ticket.answer or checkout.over or self._failure)
         )
         outcome = ticket.answer or checkout.outcome
         if outcome is None:
@@ -331,16 +346,16 @@ class CheckoutWorkflow:
 
     def _note_ignored(self, name: str, reason: str) -> None:
         if self._checkout:
-            self._tell(self._checkout, "signal ignored", reason=f"{name[:100]}: {reason}")
+            words = f"{excerpt(name, policies.SIGNAL_NAME_SHOWN_MAX)}: {reason}"
+            self._tell(self._checkout, "signal ignored", reason=words)
 
-    def _must_continue_as_new(self, checkout: Checkout) -> bool:
-        """Say whether this run is long enough; never while a message waits."""
+    def _is_long(self) -> bool:
+        """Say whether this run's history is long enough for a new run to take over."""
         info = workflow.info()
-        long = (
+        return (
             info.is_continue_as_new_suggested()
             or info.get_current_history_length() > policies.HISTORY_EVENTS_MAX
         )
-        return long and isinstance(checkout.outcome, Held) and not checkout.waiting
 
     def _settle(self, checkout: Checkout, outcome: Outcome, remaining: float | None) -> None:
         before = checkout.status
@@ -376,11 +391,12 @@ class CheckoutWorkflow:
 
 def _read_start(payloads: Sequence[RawValue]) -> Checkout:
     """Read the request, and after a continue-as-new what the run before handed over."""
-    request = read_message(CheckoutRequest, payloads[:1])
+    continued = workflow.info().continued_run_id is not None
+    request = read_message(CheckoutRequest, payloads[:1] if continued else payloads)
     if workflow.info().workflow_id != checkout_workflow_id(request.checkout_id):
         raise InvalidRequest(
             "checkout_id", f"the workflow id must be {checkout_workflow_id(request.checkout_id)}"
         )
-    if len(payloads) == 1:
+    if not continued:
         return Checkout(request)
     return Checkout.resumed(request, read_message(CarriedState, payloads[1:]))

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
-from temporalio.exceptions import ActivityError, ApplicationError, CancelledError
+from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
 
 from activities.checkout import CheckoutActivities
 from activities.inventory.records import (
@@ -96,7 +96,7 @@ async def _ask_at_once(activity: Callable[..., AnswerT], message: Any, summary: 
             retry_policy=policies.LOCAL_RETRY,
             summary=summary,
         )
-    except ActivityError as error:
+    except FailureError as error:
         raise _meaning(error) from error
     return answer
 
@@ -117,13 +117,14 @@ async def _ask_and_wait(
             retry_policy=retry,
             summary=summary,
         )
-    except ActivityError as error:
+    except FailureError as error:
         raise _meaning(error) from error
     return answer
 
 
-def _meaning(error: ActivityError) -> BaseException:
-    cause = error.cause
+def _meaning(error: FailureError) -> BaseException:
+    # A local activity's own failure comes bare, a regular one's inside an ActivityError.
+    cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, CancelledError):
         return asyncio.CancelledError()
     if isinstance(cause, ApplicationError) and cause.type == CHECKOUT_CONFLICT:

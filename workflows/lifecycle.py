@@ -100,6 +100,10 @@ class Checkout:
         """Queue a message, first come first served; None when too many wait already."""
         if len(self.waiting) >= WAITING_MESSAGES_MAX:
             return None
+        return self.post_always(wish)
+
+    def post_always(self, wish: Wish) -> Ticket:
+        """Queue a message however many wait: Temporal tells a workflow once that it is cancelled."""
         ticket = Ticket(wish)
         self.waiting.append(ticket)
         return ticket

@@ -43,6 +43,7 @@ WAITING_MESSAGES_MAX: Final = 100
 EVENTS_KEPT_MAX: Final = 100
 HISTORY_EVENTS_MAX: Final = 2_000
 LINES_SHOWN_MAX: Final = 20
+SIGNAL_NAME_SHOWN_MAX: Final = 100
 
 # A run of the reconciler that is stuck gives way to the next.
 RECONCILE_BUDGET: Final = timedelta(minutes=10)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from itertools import accumulate
 
 from activities.inventory.records import Closing
 from holdfast_client.messages import StockAdjustment
@@ -36,9 +37,10 @@ def summary(text: str) -> str:
     """Return the text, cut to what Temporal has room for in a summary."""
     if len(json.dumps(text)) <= _SUMMARY_BYTES_MAX:
         return text
-    # No character takes more than 12 bytes of JSON, so this cut always fits.
-    cut = text[: _SUMMARY_BYTES_MAX // 12] if not text.isascii() else text[:360]
-    return f"{cut}..."
+    room = _SUMMARY_BYTES_MAX - len(json.dumps("..."))
+    # A character takes up to 12 bytes of JSON: how many fit depends on which they are.
+    sizes = accumulate(len(json.dumps(character)) - len('""') for character in text)
+    return text[: sum(size <= room for size in sizes)] + "..."
 
 
 def clock(moment: datetime) -> str:

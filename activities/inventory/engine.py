@@ -15,6 +15,8 @@ STATEMENT_TIMEOUT_MS: Final = 5_000
 LOCK_TIMEOUT_MS: Final = 2_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS: Final = 10_000
 CONNECTION_AGE_SECONDS_MAX: Final = 1_800
+# Both are what Postgres' own tools take, and what hosting providers hand out.
+_BACKEND_NAMES: Final = frozenset({"postgresql", "postgres"})
 
 
 def database_url(url: str) -> URL:
@@ -28,7 +30,7 @@ def database_url(url: str) -> URL:
     except Exception:
         # The message of the original would repeat the URL, and with it a password.
         raise ValueError("is not a database URL (postgresql://user:password@host/db)") from None
-    if parsed.get_backend_name() != "postgresql":
+    if parsed.get_backend_name() not in _BACKEND_NAMES:
         raise ValueError("is not a Postgres URL (postgresql://user:password@host/database)")
     return parsed.set(drivername="postgresql+psycopg")
 

@@ -21,7 +21,15 @@ from sqlalchemy import exc
 
 # SQLSTATE classes and codes that say "not now" rather than "never".
 _PASSING_CLASSES: Final = frozenset({"08", "40", "53", "57", "58"})
-_PASSING_CODES: Final = frozenset({postgres.LockNotAvailable.sqlstate})
+_PASSING_CODES: Final = frozenset(
+    {
+        postgres.LockNotAvailable.sqlstate,
+        # The server became a standby, or the connection still leads to the old primary.
+        postgres.ReadOnlySqlTransaction.sqlstate,
+        # This process stood still for so long that the server gave its locks away.
+        postgres.IdleInTransactionSessionTimeout.sqlstate,
+    }
+)
 _SCHEMA_CODES: Final = frozenset(
     {postgres.UndefinedTable.sqlstate, postgres.InvalidSchemaName.sqlstate}
 )

@@ -110,7 +110,7 @@ def expire_overdue(connection: Connection, grace_seconds: float, batch_size_max:
 def extend(
     connection: Connection, extensions: Sequence[HoldExtension], hold_seconds_cap: int
 ) -> tuple[ExtensionAnswer, ...]:
-    """Move the deadlines of live holds; of several wishes for an id the furthest under the cap counts.
+    """Move the deadlines of live holds; of several for one id the furthest under the cap counts.
 
     An id that was never reserved becomes a closed row, as in :func:`close`.
     """

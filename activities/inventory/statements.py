@@ -2,6 +2,8 @@
 
 Arrays go in as parallel columns and are unnested, so one statement serves one row or a batch.
 The clock is always ``holdfast.clock()``: the time of reading, not that of the transaction's begin.
+Where rows are found by it, it is read once, in a subquery: a bare call would be made for each row
+and no index could be used.
 
 Locks are taken by CLAIM_RESERVATIONS or CLAIM_ADJUSTMENT, CREATE_STOCK_ITEMS, LOCK_RESERVATIONS
 and LOCK_STOCK, in that order and each by id; nothing else waits. See docs/lifecycle.md.
@@ -61,7 +63,7 @@ LOCK_OVERDUE: Final = _sql("""
 SELECT id
   FROM holdfast.reservations
  WHERE status = 'held'
-   AND expires_at < holdfast.clock() - make_interval(secs => :grace_seconds)
+   AND expires_at < (SELECT holdfast.clock()) - make_interval(secs => :grace_seconds)
  ORDER BY expires_at, id
  LIMIT :batch_size_max
    FOR NO KEY UPDATE SKIP LOCKED
@@ -307,7 +309,7 @@ SELECT sku, location, name, active, total, reserved, available
 READ_OVERDUE: Final = _sql("""
 SELECT id, checkout_id, customer_id, expires_at, overdue_seconds, units
   FROM holdfast.overdue_reservations
- WHERE expires_at < holdfast.clock() - make_interval(secs => :older_than_seconds)
+ WHERE expires_at < (SELECT holdfast.clock()) - make_interval(secs => :older_than_seconds)
  ORDER BY expires_at, id
  LIMIT :page_size
 """)
@@ -316,7 +318,7 @@ COUNT_OVERDUE: Final = _sql("""
 SELECT count(*)
   FROM holdfast.reservations
  WHERE status = 'held'
-   AND expires_at < holdfast.clock() - make_interval(secs => :older_than_seconds)
+   AND expires_at < (SELECT holdfast.clock()) - make_interval(secs => :older_than_seconds)
 """)
 
 SCHEMA_VERSION: Final = _sql("SELECT version_num FROM holdfast.alembic_version")
@@ -389,11 +391,11 @@ WITH moved AS (
       FULL JOIN moved AS m
         ON m.reservation_id = l.reservation_id AND m.stock_item_id = l.stock_item_id
 )
-SELECT r.id AS subject,
-       format('status %s, line %s, reserved %s, %s %s', r.status, t.quantity, t.taken,
-              coalesce(t.ending, 'given back'), coalesce(t.given, 0)) AS finding
+SELECT t.reservation_id AS subject,
+       format('status %s, line %s, reserved %s, %s %s', coalesce(r.status, 'unknown'), t.quantity,
+              t.taken, coalesce(t.ending, 'given back'), coalesce(t.given, 0)) AS finding
   FROM told AS t
-  JOIN holdfast.reservations AS r ON r.id = t.reservation_id
+  LEFT JOIN holdfast.reservations AS r ON r.id = t.reservation_id
  WHERE NOT coalesce(
            t.takings = 1 AND t.taken = t.quantity
            AND CASE r.status

@@ -266,9 +266,11 @@ class ReservationClient:
         started_before: datetime | None = None,
         limit: int = LIST_LIMIT_DEFAULT,
     ) -> builtins.list[CheckoutSummary]:
-        """List the checkouts that meet every given condition, newest first.
+        """List the checkouts that meet every given condition.
 
-        Temporal's index runs a moment behind the workflows: what was just reserved may be missing.
+        Open ones come first, the latest to start leading; then the closed, the latest to close
+        leading. Temporal's index runs a moment behind the workflows, so what was just reserved
+        may be missing.
 
         Args:
             status: a checkout's status, or ``interrupted``.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import functools
+import ctypes
 import os
 from typing import Final
 
@@ -18,6 +18,8 @@ ADDRESS_DEFAULT: Final = "localhost:7233"
 # Retries end well before the answer's time is up, so that the caller hears the reason.
 _RETRIES_SHARE: Final = 0.6
 _RETRY_INTERVAL_SHARE: Final = 0.2
+
+_runtimes: list[Runtime] = []
 
 
 async def connected(
@@ -42,7 +44,7 @@ async def connected(
             return await Client.connect(
                 **settings,
                 retry_config=_retries(answer_timeout_seconds),
-                runtime=_quiet_runtime(os.getpid()),
+                runtime=_quiet_runtime(),
             )
     except TimeoutError:
         raise _unreachable(target, f"no answer within {answer_timeout_seconds:g} s") from None
@@ -80,14 +82,27 @@ def _retries(answer_timeout_seconds: float) -> RetryConfig:
     )
 
 
-@functools.cache
-def _quiet_runtime(pid: int) -> Runtime:  # noqa: ARG001 the key: a runtime does not outlive a fork
+def _quiet_runtime() -> Runtime:
     """Return this process's runtime, which logs nothing.
 
     The SDK's own default writes its retry warnings to standard output, into the middle of what
     the program prints there; this client raises them as errors instead.
     """
-    return Runtime(telemetry=TelemetryConfig(logging=None))
+    if not _runtimes:
+        _runtimes.append(Runtime(telemetry=TelemetryConfig(logging=None)))
+    return _runtimes[-1]
+
+
+def _leave_runtimes_to_parent() -> None:
+    """Let go of the runtimes of the process that was forked, without ever freeing them.
+
+    A runtime waits for its threads when it is freed, at the latest when the interpreter ends, and
+    a fork does not copy threads: the child would never end. Nothing but a reference that nobody
+    gives back outlasts the interpreter.
+    """
+    for runtime in _runtimes:
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(runtime))
+    _runtimes.clear()
 
 
 def _unreachable(target: str, reason: str) -> ServerUnreachable:
@@ -95,3 +110,7 @@ def _unreachable(target: str, reason: str) -> ServerUnreachable:
         f"Temporal at {target} cannot be reached ({reason}); check that it runs, and the address "
         "(the argument, TEMPORAL_ADDRESS, or the profile in Temporal's configuration file)"
     )
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_leave_runtimes_to_parent)

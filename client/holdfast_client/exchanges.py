@@ -163,7 +163,7 @@ class Exchanges:
             raise adjustment_failure_of(change.adjustment_id, error.cause) from error
 
     async def summaries(self, wanted: CheckoutFilter) -> list[CheckoutSummary]:
-        """Return the checkouts that the filter admits, newest first."""
+        """Return the checkouts that the filter admits, in the order of Temporal's index."""
         rows = self._temporal.list_workflows(
             visibility_query(wanted),
             page_size=wanted.limit,

@@ -182,7 +182,7 @@ class FakeReservationClient:
         started_before: datetime | None = None,
         limit: int = LIST_LIMIT_DEFAULT,
     ) -> builtins.list[CheckoutSummary]:
-        """List the checkouts that meet every given condition, newest first."""
+        """List the checkouts that meet every given condition, the open ones first."""
         wanted = arguments.validated(
             CheckoutFilter,
             status=status,

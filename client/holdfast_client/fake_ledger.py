@@ -170,8 +170,8 @@ class FakeLedger:
         )
 
     def summaries(self) -> Iterator[CheckoutSummary]:
-        """Yield every checkout, newest first."""
-        for checkout in reversed(self._checkouts.values()):
+        """Yield every checkout: the open ones, the latest first, then the latest to close."""
+        for checkout in sorted(self._checkouts.values(), key=_place, reverse=True):
             request = checkout.request
             yield CheckoutSummary(
                 checkout_id=request.checkout_id,
@@ -296,3 +296,8 @@ class FakeLedger:
 
     def _event(self, event: str, actor: str = "", reason: str = "") -> CheckoutEvent:
         return CheckoutEvent(at=self.now, event=event, actor=actor, reason=reason)
+
+
+def _place(checkout: Checkout) -> tuple[bool, datetime, datetime]:
+    closed_at = checkout.closed_at
+    return closed_at is None, closed_at or checkout.started_at, checkout.started_at

@@ -81,5 +81,5 @@ class Reservations(Protocol):
         started_before: datetime | None = None,
         limit: int = LIST_LIMIT_DEFAULT,
     ) -> builtins.list[CheckoutSummary]:
-        """List the checkouts that meet every given condition, newest first."""
+        """List the checkouts that meet every given condition, the open ones first."""
         ...

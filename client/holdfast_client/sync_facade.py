@@ -1,4 +1,4 @@
-"""The methods of ReservationClient without ``await``: one facade, over the real client or a fake."""
+"""The methods of ReservationClient without ``await``, over the real client or over a fake."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class SyncReservations(ABC):
         started_before: datetime | None = None,
         limit: int = LIST_LIMIT_DEFAULT,
     ) -> builtins.list[CheckoutSummary]:
-        """List the checkouts that meet every given condition, newest first."""
+        """List the checkouts that meet every given condition, the open ones first."""
         return self._answer(
             lambda client: client.list(
                 status=status,

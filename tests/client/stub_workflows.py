@@ -19,6 +19,8 @@ from holdfast_client.names import (
     STATUS_QUERY,
 )
 
+# The scripts `lose` and `restart` leave an update unfinished on purpose.
+ABANDON = workflow.HandlerUnfinishedPolicy.ABANDON
 AT = "2026-03-01T12:00:00.000000Z"
 HELD = {"status": "held", "expires_at": AT, "lines": []}
 FULFILLED = {"status": "fulfilled", "payment_reference": "pay_1", "lines": [], "at": AT}
@@ -67,15 +69,15 @@ class StubCheckout:
     async def reserved(self, request: dict[str, Any]) -> dict[str, Any]:
         return await self._played(HELD)
 
-    @workflow.update(name=CONFIRM_UPDATE)
+    @workflow.update(name=CONFIRM_UPDATE, unfinished_policy=ABANDON)
     async def confirm(self, message: dict[str, Any]) -> dict[str, Any]:
         return await self._played(FULFILLED, closing=True)
 
-    @workflow.update(name=EXTEND_UPDATE)
+    @workflow.update(name=EXTEND_UPDATE, unfinished_policy=ABANDON)
     async def extend_hold(self, message: dict[str, Any]) -> dict[str, Any]:
         return await self._played(HELD, closing=self._script in {"lose", "restart"})
 
-    @workflow.update(name=CANCEL_UPDATE)
+    @workflow.update(name=CANCEL_UPDATE, unfinished_policy=ABANDON)
     async def cancel_hold(self, message: dict[str, Any]) -> dict[str, Any]:
         return await self._played(CANCELLED, closing=True)
 

@@ -14,14 +14,14 @@ from tests.client.waiting import started
 
 
 async def test_an_adjustment_that_still_runs_is_joined_by_the_same_change_only(
-    client: ReservationClient, temporal: Client, checkout_id: str
+    client: ReservationClient, temporal_client: Client, checkout_id: str
 ) -> None:
     def receive(quantity: int) -> Any:
         return client.adjust_stock(checkout_id, "MUG", "receive", quantity, reason="wait")
 
     first = asyncio.create_task(receive(5))
     second = asyncio.create_task(receive(5))
-    handle = temporal.get_workflow_handle(adjustment_workflow_id(checkout_id))
+    handle = temporal_client.get_workflow_handle(adjustment_workflow_id(checkout_id))
     await started(handle)
     with pytest.raises(AdjustmentConflict, match=checkout_id):
         await receive(6)
@@ -31,12 +31,12 @@ async def test_an_adjustment_that_still_runs_is_joined_by_the_same_change_only(
 
 
 async def test_a_terminated_adjustment_says_to_look_at_the_figures(
-    client: ReservationClient, temporal: Client, checkout_id: str
+    client: ReservationClient, temporal_client: Client, checkout_id: str
 ) -> None:
     adjusting = asyncio.create_task(
         client.adjust_stock(checkout_id, "MUG", "receive", 5, reason="wait")
     )
-    handle = temporal.get_workflow_handle(adjustment_workflow_id(checkout_id))
+    handle = temporal_client.get_workflow_handle(adjustment_workflow_id(checkout_id))
     await started(handle)
     await handle.terminate(reason="by support")
     with pytest.raises(HoldfastError, match=r"by support.*figures"):

@@ -23,11 +23,11 @@ from tests.client.waiting import closed, workflow_of
 
 
 async def test_a_closed_checkout_answers_the_same_request_with_its_outcome(
-    client: ReservationClient, temporal: Client, checkout_id: str
+    client: ReservationClient, temporal_client: Client, checkout_id: str
 ) -> None:
     await client.reserve(checkout_id, [("MUG", 1), ("MUG", 1)])
     fulfilled = await client.confirm(checkout_id, "pay_1")
-    await closed(temporal, checkout_id)
+    await closed(temporal_client, checkout_id)
     assert await client.reserve(checkout_id, [("MUG", 2)]) == fulfilled
     assert await client.confirm(checkout_id, "pay_2") == fulfilled
     assert await client.cancel(checkout_id) == fulfilled
@@ -35,11 +35,11 @@ async def test_a_closed_checkout_answers_the_same_request_with_its_outcome(
 
 
 async def test_a_closed_checkout_refuses_another_request_and_any_extension(
-    client: ReservationClient, temporal: Client, checkout_id: str
+    client: ReservationClient, temporal_client: Client, checkout_id: str
 ) -> None:
     await client.reserve(checkout_id, [("MUG", 1)])
     await client.confirm(checkout_id, "pay_1")
-    await closed(temporal, checkout_id)
+    await closed(temporal_client, checkout_id)
     with pytest.raises(CheckoutConflict, match=checkout_id):
         await client.reserve(checkout_id, [("MUG", 2)])
     with pytest.raises(HoldNotActive, match="fulfilled"):
@@ -47,24 +47,24 @@ async def test_a_closed_checkout_refuses_another_request_and_any_extension(
 
 
 async def test_a_closed_checkout_is_known_by_its_first_runs_request(
-    client: ReservationClient, temporal: Client, checkout_id: str
+    client: ReservationClient, temporal_client: Client, checkout_id: str
 ) -> None:
     await client.reserve(checkout_id, [("MUG", 1)], cart_id="restart")
     await client.confirm(checkout_id, "pay_1")
-    await closed(temporal, checkout_id)
+    await closed(temporal_client, checkout_id)
     again = await client.reserve(checkout_id, [("MUG", 1)], cart_id="restart")
     assert again.status == "fulfilled"
     with pytest.raises(CheckoutConflict):
         await client.reserve(checkout_id, [("MUG", 2)], cart_id="restart")
 
 
-async def _terminated(temporal: Client, checkout_id: str) -> None:
-    await workflow_of(temporal, checkout_id).terminate(reason="by support")
+async def _terminated(temporal_client: Client, checkout_id: str) -> None:
+    await workflow_of(temporal_client, checkout_id).terminate(reason="by support")
 
 
-async def _cancelled(temporal: Client, checkout_id: str) -> None:
-    await workflow_of(temporal, checkout_id).cancel()
-    await closed(temporal, checkout_id)
+async def _cancelled(temporal_client: Client, checkout_id: str) -> None:
+    await workflow_of(temporal_client, checkout_id).cancel()
+    await closed(temporal_client, checkout_id)
 
 
 @pytest.mark.parametrize(
@@ -72,13 +72,13 @@ async def _cancelled(temporal: Client, checkout_id: str) -> None:
 )
 async def test_an_interrupted_checkout_says_so_to_whoever_asks(
     client: ReservationClient,
-    temporal: Client,
+    temporal_client: Client,
     checkout_id: str,
     interrupt: Callable[[Client, str], Awaitable[None]],
     how: str,
 ) -> None:
     await client.reserve(checkout_id, [("MUG", 1)])
-    await interrupt(temporal, checkout_id)
+    await interrupt(temporal_client, checkout_id)
     asked: list[Callable[[], Awaitable[object]]] = [
         lambda: client.reserve(checkout_id, [("MUG", 1)]),
         lambda: client.confirm(checkout_id, "pay_1"),
@@ -99,21 +99,21 @@ async def test_an_interrupted_checkout_says_so_to_whoever_asks(
         ("Bug", CheckoutInterrupted),
     ],
 )
-async def test_a_checkout_that_failed_says_why_to_whoever_asks(
+async def test_a_checkout_that_failed_says_why_to_whoever_asks(  # noqa: PLR0917 fixtures
     client: ReservationClient,
-    temporal: Client,
+    temporal_client: Client,
     task_queue: str,
     checkout_id: str,
     failure: str,
     error: type[HoldfastError],
 ) -> None:
-    await temporal.start_workflow(
+    await temporal_client.start_workflow(
         CHECKOUT_WORKFLOW,
         {"checkout_id": checkout_id, "cart_id": f"fail:{failure}"},
         id=checkout_workflow_id(checkout_id),
         task_queue=task_queue,
     )
-    await closed(temporal, checkout_id)
+    await closed(temporal_client, checkout_id)
     for ask in (client.cancel, client.status):
         with pytest.raises(HoldfastError) as refusal:
             await ask(checkout_id)
@@ -145,11 +145,14 @@ async def test_an_extension_that_a_new_run_overtook_is_not_sent_twice(
 
 
 async def test_nothing_is_logged_about_an_error_that_was_raised(
-    client: ReservationClient, temporal: Client, checkout_id: str, caplog: pytest.LogCaptureFixture
+    client: ReservationClient,
+    temporal_client: Client,
+    checkout_id: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     await client.reserve(checkout_id, [("MUG", 1)])
     await client.confirm(checkout_id, "pay_1")
-    await closed(temporal, checkout_id)
+    await closed(temporal_client, checkout_id)
     with caplog.at_level(logging.WARNING, logger="asyncio"):
         await client.reserve(checkout_id, [("MUG", 1)])
         gc.collect()

@@ -10,10 +10,10 @@ from tests.client.waiting import eventually, workflow_of
 
 
 async def test_a_terminated_checkout_is_listed_as_interrupted_and_no_longer_as_held(
-    client: ReservationClient, temporal: Client, checkout_id: str
+    client: ReservationClient, temporal_client: Client, checkout_id: str
 ) -> None:
     await client.reserve(checkout_id, [("MUG", 1)], customer_id=checkout_id)
-    await workflow_of(temporal, checkout_id).terminate(reason="by support")
+    await workflow_of(temporal_client, checkout_id).terminate(reason="by support")
     rows = await eventually(
         lambda: client.list(customer_id=checkout_id, status="interrupted"), lambda rows: rows
     )
@@ -23,7 +23,7 @@ async def test_a_terminated_checkout_is_listed_as_interrupted_and_no_longer_as_h
 
 
 async def test_a_checkout_that_continued_as_new_is_listed_once(
-    client: ReservationClient, temporal: Client, checkout_id: str
+    client: ReservationClient, temporal_client: Client, checkout_id: str
 ) -> None:
     await client.reserve(checkout_id, [("MUG", 1)], cart_id="restart", customer_id=checkout_id)
     await client.confirm(checkout_id, "pay_1")

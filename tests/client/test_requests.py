@@ -21,10 +21,10 @@ from tests.client.waiting import workflow_of
 
 
 async def test_the_same_plain_json_goes_with_the_start_and_with_the_update(
-    client: ReservationClient, temporal: Client, checkout_id: str
+    client: ReservationClient, temporal_client: Client, checkout_id: str
 ) -> None:
     await client.reserve(checkout_id, [("MUG", 2)], customer_id="u-17")
-    history = await workflow_of(temporal, checkout_id).fetch_history()
+    history = await workflow_of(temporal_client, checkout_id).fetch_history()
     started = history.events[0].workflow_execution_started_event_attributes.input
     accepted = next(
         event.workflow_execution_update_accepted_event_attributes
@@ -45,10 +45,10 @@ async def test_the_same_plain_json_goes_with_the_start_and_with_the_update(
 
 
 async def test_the_start_says_in_the_web_ui_what_it_is_about(
-    client: ReservationClient, temporal: Client, checkout_id: str
+    client: ReservationClient, temporal_client: Client, checkout_id: str
 ) -> None:
     await client.reserve(checkout_id, [("MUG", 2), ("CUP", 1)], customer_id="u-17")
-    description = await workflow_of(temporal, checkout_id).describe()
+    description = await workflow_of(temporal_client, checkout_id).describe()
     assert await description.static_summary() == "3 units of 2 SKUs for u-17, held 15 min"
     assert await description.static_details() == "- 1 of `CUP` at main\n- 2 of `MUG` at main"
     found = {pair.key.name: pair.value for pair in description.typed_search_attributes}
@@ -105,9 +105,9 @@ async def test_an_answer_of_an_unknown_shape_is_an_error_that_shows_it(
 
 
 async def test_a_missing_namespace_is_not_a_missing_checkout(
-    stub_address: str, checkout_id: str
+    temporal_address: str, checkout_id: str
 ) -> None:
-    client = await ReservationClient.connect(stub_address, namespace="nowhere")
+    client = await ReservationClient.connect(temporal_address, namespace="nowhere")
     with pytest.raises(HoldfastError, match="Namespace nowhere is not found") as refusal:
         await client.status(checkout_id)
     assert type(refusal.value) is HoldfastError

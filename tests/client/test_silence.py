@@ -21,9 +21,11 @@ async def test_no_answer_in_time_names_the_checkout_and_says_to_ask_again(
         await hasty_client.confirm(checkout_id, "pay_1")
 
 
-async def test_no_answer_comes_where_no_worker_runs(temporal: Client, checkout_id: str) -> None:
+async def test_no_answer_comes_where_no_worker_runs(
+    temporal_client: Client, checkout_id: str
+) -> None:
     client = ReservationClient(
-        temporal, task_queue=f"nobody-{uuid.uuid4()}", answer_timeout_seconds=0.7
+        temporal_client, task_queue=f"nobody-{uuid.uuid4()}", answer_timeout_seconds=0.7
     )
     asked: list[Callable[[], Awaitable[object]]] = [
         lambda: client.reserve(checkout_id, [("MUG", 1)]),
@@ -37,9 +39,9 @@ async def test_no_answer_comes_where_no_worker_runs(temporal: Client, checkout_i
 
 
 async def test_what_was_not_answered_is_answered_when_asked_again(
-    client: ReservationClient, temporal: Client, checkout_id: str, task_queue: str
+    client: ReservationClient, temporal_client: Client, checkout_id: str, task_queue: str
 ) -> None:
-    hurried = ReservationClient(temporal, task_queue=task_queue, answer_timeout_seconds=1e-6)
+    hurried = ReservationClient(temporal_client, task_queue=task_queue, answer_timeout_seconds=1e-6)
     with pytest.raises(OutcomeUnknown):
         await hurried.reserve(checkout_id, [("MUG", 1)])
     assert (await client.reserve(checkout_id, [("MUG", 1)])).status == "held"

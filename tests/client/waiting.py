@@ -30,13 +30,13 @@ async def eventually(
     return seen
 
 
-def workflow_of(temporal: Client, checkout_id: str) -> WorkflowHandle[Any, Any]:
-    return temporal.get_workflow_handle(checkout_workflow_id(checkout_id))
+def workflow_of(temporal_client: Client, checkout_id: str) -> WorkflowHandle[Any, Any]:
+    return temporal_client.get_workflow_handle(checkout_workflow_id(checkout_id))
 
 
-async def closed(temporal: Client, checkout_id: str) -> None:
+async def closed(temporal_client: Client, checkout_id: str) -> None:
     """Wait until the workflow of a checkout has closed, however it did."""
-    handle = workflow_of(temporal, checkout_id)
+    handle = workflow_of(temporal_client, checkout_id)
     description = await eventually(handle.describe, lambda seen: seen.close_time)
     assert description.close_time, "the workflow does not close"
 

@@ -12,8 +12,8 @@ from worker.embedded.ports import choose_ports
 
 
 @pytest.fixture(scope="package")
-def shared_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(tmp_path_factory.mktemp("shared")) as server:
+def shared_postgres(server_directory: Path) -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres(server_directory / "embedded") as server:
         yield server
 
 
@@ -21,8 +21,3 @@ def shared_postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Embedd
 def free_port() -> int:
     (port,) = choose_ports([0])
     return port
-
-
-@pytest.fixture
-def data_dir(tmp_path: Path) -> Path:
-    return tmp_path / "data"

@@ -24,8 +24,8 @@ from worker.embedded import postgres as postgres_module
 
 
 @pytest.fixture
-def postgres(tmp_path: Path) -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(tmp_path / "postgres") as server:
+def postgres(data_dir: Path) -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres(data_dir) as server:
         yield server
 
 
@@ -76,7 +76,7 @@ def test_a_row_is_still_there_after_a_kill_in_the_middle_of_someones_work(
 
 
 def test_a_process_of_a_killed_server_that_is_slow_to_end_only_delays_the_next_start(
-    postgres: EmbeddedPostgres, tmp_path: Path
+    postgres: EmbeddedPostgres, data_dir: Path
 ):
     with psycopg.connect(postgres.url) as slow, ThreadPoolExecutor(max_workers=1) as pool:
         backend_pid = slow.info.backend_pid
@@ -85,7 +85,7 @@ def test_a_process_of_a_killed_server_that_is_slow_to_end_only_delays_the_next_s
             postgres.kill()
             start = pool.submit(postgres.start)
             refusal = "pre-existing shared memory block"
-            assert comes_true(lambda: refusal in _logs(tmp_path / "postgres"))
+            assert comes_true(lambda: refusal in _logs(data_dir))
         finally:
             os.kill(backend_pid, signal.SIGCONT)
         start.result()
@@ -107,10 +107,10 @@ def test_the_address_stays_the_same_over_a_restart(postgres: EmbeddedPostgres):
     assert before.endswith("/holdfast")
 
 
-def test_another_object_opens_the_same_data_with_the_same_password(tmp_path: Path):
-    with EmbeddedPostgres(tmp_path / "postgres") as first:
+def test_another_object_opens_the_same_data_with_the_same_password(data_dir: Path):
+    with EmbeddedPostgres(data_dir) as first:
         _write_a_row(first.url)
-    with EmbeddedPostgres(tmp_path / "postgres") as second:
+    with EmbeddedPostgres(data_dir) as second:
         assert _one(second.url, "SELECT sku FROM kept") == "MUG-01"
 
 
@@ -157,60 +157,60 @@ def test_nobody_gets_in_without_the_password(shared_postgres: EmbeddedPostgres, 
         psycopg.connect(shared_postgres.url.replace(right, password))
 
 
-def test_only_the_servers_account_can_read_the_password(postgres: EmbeddedPostgres, tmp_path: Path):
-    found = (tmp_path / "postgres" / "password").stat()
+def test_only_the_servers_account_can_read_the_password(postgres: EmbeddedPostgres, data_dir: Path):
+    found = (data_dir / "password").stat()
 
     assert found.st_mode & 0o777 == 0o600
-    assert found.st_uid == (tmp_path / "postgres" / "cluster").stat().st_uid
+    assert found.st_uid == (data_dir / "cluster").stat().st_uid
 
 
 def test_a_second_server_on_the_same_directory_is_refused_and_harms_nothing(
-    postgres: EmbeddedPostgres, tmp_path: Path
+    postgres: EmbeddedPostgres, data_dir: Path
 ):
     with pytest.raises(DataDirectoryInUse, match=f"in use by process {os.getpid()}"):
-        EmbeddedPostgres(tmp_path / "postgres").start()
+        EmbeddedPostgres(data_dir).start()
 
     assert _one(postgres.url, "SELECT 1") == 1
 
 
-def test_a_fixed_port_is_taken_as_given(tmp_path: Path, free_port: int):
-    with EmbeddedPostgres(tmp_path / "postgres", port=free_port) as postgres:
+def test_a_fixed_port_is_taken_as_given(data_dir: Path, free_port: int):
+    with EmbeddedPostgres(data_dir, port=free_port) as postgres:
         assert f"@127.0.0.1:{free_port}/" in postgres.url
 
 
-def test_a_fixed_port_that_is_taken_is_refused_by_its_number(tmp_path: Path):
+def test_a_fixed_port_that_is_taken_is_refused_by_its_number(data_dir: Path):
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         with pytest.raises(PortInUse, match=f"Port {port} .* is in use"):
-            EmbeddedPostgres(tmp_path / "postgres", port=port).start()
+            EmbeddedPostgres(data_dir, port=port).start()
 
 
 def test_another_port_is_taken_when_somebody_grabs_the_chosen_one(
-    tmp_path: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
+    data_dir: Path, free_port: int, monkeypatch: pytest.MonkeyPatch
 ):
     with socket.create_server(("127.0.0.1", 0)) as grabber:
         chosen = iter([[grabber.getsockname()[1]], [free_port]])
         monkeypatch.setattr(postgres_module, "choose_ports", lambda _: next(chosen))
-        with EmbeddedPostgres(tmp_path / "postgres") as postgres:
+        with EmbeddedPostgres(data_dir) as postgres:
             assert _one(postgres.url, "SHOW port") == str(free_port)
 
 
 @pytest.mark.parametrize("port", [-1, 65_536])
-def test_a_number_that_is_no_port_is_refused_at_once(tmp_path: Path, port: int):
+def test_a_number_that_is_no_port_is_refused_at_once(data_dir: Path, port: int):
     with pytest.raises(ValueError, match="is no port"):
-        EmbeddedPostgres(tmp_path, port=port)
+        EmbeddedPostgres(data_dir, port=port)
 
 
-def test_the_address_is_not_known_before_the_first_start(tmp_path: Path):
+def test_the_address_is_not_known_before_the_first_start(data_dir: Path):
     with pytest.raises(EmbeddedServerError, match="not started yet"):
-        _ = EmbeddedPostgres(tmp_path).url
+        _ = EmbeddedPostgres(data_dir).url
 
 
 def test_a_process_id_that_now_belongs_to_another_program_does_not_block_a_start(
-    postgres: EmbeddedPostgres, tmp_path: Path
+    postgres: EmbeddedPostgres, data_dir: Path
 ):
     postgres.kill()
-    lock_file = tmp_path / "postgres" / "cluster" / "postmaster.pid"
+    lock_file = data_dir / "cluster" / "postmaster.pid"
     _, *rest = lock_file.read_text().splitlines()
     bystander = os.getppid()
     lock_file.write_text("\n".join([str(bystander), *rest, ""]))
@@ -221,21 +221,21 @@ def test_a_process_id_that_now_belongs_to_another_program_does_not_block_a_start
     assert os.getppid() == bystander
 
 
-def test_what_an_interrupted_first_start_left_is_made_anew(tmp_path: Path):
-    unfinished = tmp_path / "postgres" / "cluster.unfinished"
+def test_what_an_interrupted_first_start_left_is_made_anew(data_dir: Path):
+    unfinished = data_dir / "cluster.unfinished"
     unfinished.mkdir(parents=True)
     (unfinished / "half").write_text("a file")
-    (tmp_path / "postgres" / "password").write_text("")
+    (data_dir / "password").write_text("")
 
-    with EmbeddedPostgres(tmp_path / "postgres") as postgres:
+    with EmbeddedPostgres(data_dir) as postgres:
         assert _one(postgres.url, "SELECT 1") == 1
 
 
 def test_a_server_that_cannot_start_shows_its_log_and_keeps_no_lock(
-    postgres: EmbeddedPostgres, tmp_path: Path
+    postgres: EmbeddedPostgres, data_dir: Path
 ):
     postgres.stop()
-    version = tmp_path / "postgres" / "cluster" / "PG_VERSION"
+    version = data_dir / "cluster" / "PG_VERSION"
     right = version.read_text()
     version.write_text("9.6\n")
 
@@ -247,9 +247,9 @@ def test_a_server_that_cannot_start_shows_its_log_and_keeps_no_lock(
     assert _one(postgres.url, "SELECT 1") == 1
 
 
-def test_a_lost_password_is_named_as_what_is_missing(postgres: EmbeddedPostgres, tmp_path: Path):
+def test_a_lost_password_is_named_as_what_is_missing(postgres: EmbeddedPostgres, data_dir: Path):
     postgres.stop()
-    (tmp_path / "postgres" / "password").unlink()
+    (data_dir / "password").unlink()
 
     with pytest.raises(EmbeddedServerError, match="password is missing"):
         postgres.start()

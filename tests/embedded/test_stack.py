@@ -89,8 +89,8 @@ def test_a_second_stack_on_the_same_directory_is_refused_and_harms_nothing(data_
         assert is_running(other.temporal_pid)
 
 
-def test_two_stacks_run_side_by_side_in_two_directories(tmp_path: Path):
-    with EmbeddedStack(tmp_path / "one") as one, EmbeddedStack(tmp_path / "two") as two:
+def test_two_stacks_run_side_by_side_in_two_directories(data_dir: Path):
+    with EmbeddedStack(data_dir / "one") as one, EmbeddedStack(data_dir / "two") as two:
         assert one.temporal.address != two.temporal.address
         assert one.postgres.url != two.postgres.url
 

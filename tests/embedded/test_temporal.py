@@ -117,7 +117,7 @@ async def test_a_search_attribute_added_by_a_later_version_arrives_in_old_data(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ):
     with monkeypatch.context() as earlier:
-        earlier.setattr(temporal_module, "SEARCH_ATTRIBUTES", {"CheckoutStatus": "Keyword"})
+        earlier.setattr(names, "SEARCH_ATTRIBUTE_TYPES", {"CheckoutStatus": "Keyword"})
         with EmbeddedTemporal(data_dir):
             pass
 

@@ -1,4 +1,4 @@
-"""A real Postgres for the ledger's stories: one server, and a database of its own for each test."""
+"""Databases for the ledger's stories, on the suite's real Postgres."""
 
 from __future__ import annotations
 
@@ -10,23 +10,11 @@ from sqlalchemy import Engine
 
 from activities.inventory.engine import open_engine
 from activities.inventory.ledger import Ledger
-from tests.inventory.databases import create_template, fresh_database
+from tests.inventory.databases import fresh_database
 from tests.inventory.shop import Shop, clear, open_shop
-from worker.embedded.postgres import EmbeddedPostgres
 
 # As many as the most crowded story has buyers, and some for those who watch.
 CONNECTIONS_MAX = 60
-
-
-@pytest.fixture(scope="session")
-def postgres_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with EmbeddedPostgres(tmp_path_factory.mktemp("postgres")) as server:
-        yield server.url
-
-
-@pytest.fixture(scope="session")
-def template(postgres_url: str) -> str:
-    return create_template(postgres_url)
 
 
 @pytest.fixture

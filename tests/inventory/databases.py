@@ -26,7 +26,7 @@ def administer(url: str, command: str, **names: str) -> None:
     """Run one command with names in it, outside any transaction, as CREATE DATABASE wants it."""
     quoted = {key: sql.Identifier(name) for key, name in names.items()}
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(sql.SQL(command).format(**quoted))  # type: ignore[arg-type]
+        connection.execute(sql.SQL(command).format(**quoted))
 
 
 def create_template(url: str) -> str:

@@ -30,7 +30,7 @@ class Hold:
 
     @property
     def is_open(self) -> bool:
-        return self.answer["status"] == "held"
+        return bool(self.answer["status"] == "held")
 
 
 class Oracle:
@@ -92,7 +92,9 @@ class Oracle:
         for id, status in batch:
             hold = self.holds.get(id)
             if hold is None:
-                self.holds[id] = Hold(self._ending("cancelled" if status == "cancelled" else "expired", {}))
+                self.holds[id] = Hold(
+                    self._ending("cancelled" if status == "cancelled" else "expired", {})
+                )
             elif hold.is_open and (status != "expired" or self._is_late(hold)):
                 hold.answer = self._ending(status, hold.cart)
         return [self.holds[id].answer for id, _ in batch]
@@ -134,7 +136,7 @@ class Oracle:
         for id in ids:
             cart, seconds = asked[id]
             if lacking[id]:
-                self.holds[id] = Hold({"status": "denied", "shortages": []}, asked=asked[id])
+                self.holds[id] = Hold({"status": "denied", "shortages": ()}, asked=asked[id])
             else:
                 held = {
                     "status": "held",
@@ -144,14 +146,14 @@ class Oracle:
                 self.holds[id] = Hold(held, cart, asked[id], self.now)
         for id in ids:
             if lacking[id]:
-                self.holds[id].answer["shortages"] = [
+                self.holds[id].answer["shortages"] = tuple(
                     entry | {"next_expiry": self._next_expiry(entry)} for entry in lacking[id]
-                ]
+                )
 
     def _lacking(
         self, before: list[str], asked: dict[str, tuple[Cart, int]], id: str
     ) -> list[Answer]:
-        """Say what a checkout lacks when those before it, as far as they lack nothing, are served."""
+        """Say what a checkout lacks once those before it that lack nothing are served."""
         served: Cart = {}
         for place, other in enumerate(before):
             if not self._lacking(before[:place], asked, other):

@@ -146,8 +146,6 @@ def test_a_count_that_finds_what_is_there_is_recorded_too(shop: Shop) -> None:
 def test_an_adjustment_touches_one_location_only(shop: Shop) -> None:
     shop.stock(MUG=10)
     shop.ledger.adjust(
-        StockAdjustment(
-            adjustment_id="a1", kind="receive", sku="MUG", location="attic", quantity=3
-        )
+        StockAdjustment(adjustment_id="a1", kind="receive", sku="MUG", location="attic", quantity=3)
     )
     assert (shop.figures("MUG").total, shop.figures("MUG", "attic").total) == (10, 3)

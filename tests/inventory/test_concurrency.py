@@ -1,4 +1,4 @@
-"""Many buyers at once on real connections: nothing oversold, nobody deadlocked, every unit told for.
+"""Many buyers at once on real connections: nothing oversold, nobody deadlocked, no unit lost.
 
 The positive controls take one protection out and run the same scenario, which then has to fail.
 """
@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from activities.inventory import holds, statements
 from activities.inventory.errors import LedgerUnavailable
-from activities.inventory.records import Closing, HoldExtension, ReservationState
+from activities.inventory.records import Closing, HoldExtension
 from holdfast_client.messages import CheckoutRequest, Line
 from tests.inventory.crowd import all_at_once, waiting_behind
 from tests.inventory.shop import Figures, Shop, checkout
@@ -145,7 +145,7 @@ def test_everything_at_once_leaves_the_figures_exact(shop: Shop, buyers: int) ->
 
     def live(worker: int) -> None:
         chance = random.Random(worker)
-        for number in range(max(6, 120 // buyers)):
+        for number in range(max(8, 200 // buyers)):
             if worker == 0:
                 # Deadlines pass while the others are busy.
                 shop.pass_seconds(20)
@@ -153,7 +153,6 @@ def test_everything_at_once_leaves_the_figures_exact(shop: Shop, buyers: int) ->
 
     all_at_once([partial(live, worker) for worker in range(buyers)])
     assert shop.ledger.audit() == ()
-    assert shop.sql("SELECT 1 FROM holdfast.reservations WHERE status = 'held' AND id IS NULL") == []
 
 
 @crowds
@@ -249,18 +248,19 @@ def test_without_the_order_of_locks_the_crowd_deadlocks(
     fragile_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = fragile_shop
+    shop.sql(f"ALTER DATABASE {shop.engine.url.database} SET deadlock_timeout = '10ms'")
+    shop.engine.dispose()  # New sessions take the setting up.
     _fill_shelves(shop, units=10_000)
     disordered = str(statements.LOCK_STOCK).replace("ORDER BY id", "ORDER BY random()")
     assert disordered != str(statements.LOCK_STOCK)
     monkeypatch.setattr(statements, "LOCK_STOCK", text(disordered))
-    whole = {sku: 1 for sku in SKUS}
-    with pytest.raises(LedgerUnavailable, match="deadlock"):
+
+    def buy_the_whole_range() -> None:
         for number in range(ROUNDS_MAX):
-            _reserve_all(shop, [checkout(f"c{number}-{n}", **whole) for n in range(10)])
+            _reserve_all(
+                shop,
+                [checkout(f"c{number}-{n}", **dict.fromkeys(SKUS, 1)) for n in range(10)],
+            )
 
-
-def test_an_answer_of_the_crowd_is_a_state_and_never_a_conflict(shop: Shop) -> None:
-    shop.stock(MUG=1)
-    requests = [checkout("c1", MUG=1)]
-    answers = all_at_once([partial(shop.ledger.reserve, requests) for _ in range(10)])
-    assert all(isinstance(answer, ReservationState) for (answer,) in answers)
+    with pytest.raises(LedgerUnavailable, match="deadlock"):
+        buy_the_whole_range()

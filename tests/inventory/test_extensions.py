@@ -89,9 +89,7 @@ def test_the_cap_is_the_ledgers_own(shop: Shop) -> None:
         pytest.param(61, "not_active", id="after it"),
     ],
 )
-def test_a_hold_past_its_deadline_is_not_revived(
-    shop: Shop, seconds: float, verdict: str
-) -> None:
+def test_a_hold_past_its_deadline_is_not_revived(shop: Shop, seconds: float, verdict: str) -> None:
     shop.stock(MUG=1)
     shop.hold("c1", hold_seconds=60, MUG=1)
     shop.pass_seconds(seconds)

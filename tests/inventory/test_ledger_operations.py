@@ -142,9 +142,7 @@ def test_a_batch_decides_first_come_first_and_answers_in_the_order_asked(shop: S
 def test_the_shop_and_the_cart_of_a_checkout_are_recorded(shop: Shop) -> None:
     shop.stock(MUG=5)
     lines = (Line(sku="MUG", quantity=1),)
-    shop.reserve(
-        CheckoutRequest(checkout_id="c1", lines=lines, customer_id="u-17", cart_id="42")
-    )
+    shop.reserve(CheckoutRequest(checkout_id="c1", lines=lines, customer_id="u-17", cart_id="42"))
     (row,) = shop.sql("SELECT id, checkout_id, customer_id, cart_id FROM holdfast.reservations")
     assert tuple(row) == ("checkout/c1", "c1", "u-17", "42")
 
@@ -367,7 +365,9 @@ def test_a_tombstone_is_written_once_and_keeps_its_first_reason(shop: Shop) -> N
 
 
 @pytest.mark.parametrize("count", [0, BATCH_SIZE_MAX + 1])
-@pytest.mark.parametrize("operation", ["reserve", "close", "extend", "reservations", "availability"])
+@pytest.mark.parametrize(
+    "operation", ["reserve", "close", "extend", "reservations", "availability"]
+)
 def test_a_batch_out_of_bounds_is_refused(shop: Shop, operation: str, count: int) -> None:
     entries = {
         "reserve": checkout("c1", MUG=1),

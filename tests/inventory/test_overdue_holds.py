@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from sqlalchemy import text
 
-from activities.inventory import holds, ledger
+from activities.inventory import holds, ledger, statements
 from activities.inventory.ledger import BATCH_SIZE_MAX
 from holdfast_client.outcomes import Denied, Held
 from tests.inventory.shop import Figures, Shop, checkout
@@ -166,6 +167,16 @@ def test_what_the_reconciler_ended_says_so(shop: Shop) -> None:
     (row,) = shop.sql("SELECT status, reason, actor FROM holdfast.reservations")
     assert tuple(row) == ("expired", "overdue", "reconciler")
     assert shop.movements("c1") == [("reserve", 0, 1), ("expire", 0, -1)]
+
+
+@pytest.mark.parametrize("name", ["LOCK_OVERDUE", "READ_OVERDUE", "COUNT_OVERDUE"])
+def test_looking_for_overdue_holds_walks_no_hold_that_is_not(shop: Shop, name: str) -> None:
+    limits = {"grace_seconds": 0.0, "older_than_seconds": 0.0, "batch_size_max": 1, "page_size": 1}
+    with shop.engine.connect() as connection:
+        # On a table of a few rows any plan will do, so the one without an index is ruled out.
+        connection.execute(text("SET LOCAL enable_seqscan = off"))
+        plan = connection.execute(text(f"EXPLAIN {getattr(statements, name)}"), limits).scalars()
+        assert "Index Cond: (expires_at < " in "\n".join(plan)
 
 
 @pytest.mark.parametrize("batch_size_max", [0, -1, BATCH_SIZE_MAX + 1])

@@ -46,7 +46,8 @@ def _stocked(shop: Shop) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("available", "low", "stocked"), [(0, True, False), (1, True, True), (5, True, True), (6, False, True)]
+    ("available", "low", "stocked"),
+    [(0, True, False), (1, True, True), (5, True, True), (6, False, True)],
 )
 def test_stock_runs_low_at_five_unless_told_otherwise(
     shop: Shop, available: int, low: bool, stocked: bool

@@ -96,7 +96,7 @@ def test_requirement_09_more_than_is_available_is_never_reserved(shop: Shop) -> 
 @pytest.mark.parametrize("column", ["total_quantity", "reserved_quantity"])
 def test_requirement_10_no_quantity_can_be_negative(shop: Shop, column: str) -> None:
     shop.stock(MUG=10)
-    with pytest.raises(exc.IntegrityError, match="not_negative|within_total"):
+    with pytest.raises(exc.IntegrityError, match=r"not_negative|within_total"):
         shop.sql(f"UPDATE holdfast.stock_items SET {column} = -1")
 
 

@@ -1,4 +1,4 @@
-"""Loading a whole stock file: totals are set, all rows or none, and a second run changes nothing."""
+"""Loading a whole stock file: totals are set, all or none, and a second run changes nothing."""
 
 from __future__ import annotations
 

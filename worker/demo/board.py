@@ -61,6 +61,7 @@ class Board:
         self._counts: Counter[Step] = Counter()
         self._news: deque[Text] = deque(maxlen=_NEWS_SHOWN_MAX)
         self._stock: Sequence[Availability] = ()
+        self._total_at_start: dict[str, int] = {}
         self._began = time.monotonic()
         self._summarised_at = 0.0
         self._live = (
@@ -97,6 +98,8 @@ class Board:
     def see(self, stock: Sequence[Availability]) -> None:
         """Take in the stock's figures as the database has them now."""
         self._stock = stock
+        for item in stock:
+            self._total_at_start.setdefault(item.sku, item.total)
         now = time.monotonic()
         if not self._live and now - self._summarised_at >= _SUMMARY_SECONDS:
             self._summarised_at = now
@@ -141,15 +144,17 @@ class Board:
                 f"{item.total:,}",
                 f"{item.reserved:,}",
                 f"{item.available:,}",
-                _bar(item),
+                _bar(item, self._total_at_start[item.sku]),
             )
         return table
 
 
-def _bar(item: Availability) -> Text:
-    reserved = round(_BAR_WIDTH * item.reserved / item.total) if item.total else 0
-    available = _BAR_WIDTH - reserved if item.total else 0
-    return Text.assemble(("█" * reserved, "yellow"), ("█" * available, "green"))
+def _bar(item: Availability, total_at_start: int) -> Text:
+    """Draw what was there at the start as what is sold, reserved and available of it."""
+    scale = _BAR_WIDTH / max(total_at_start, item.total, 1)
+    reserved, available = round(item.reserved * scale), round(item.available * scale)
+    sold = max(0, _BAR_WIDTH - reserved - available)
+    return Text.assemble(("░" * sold, "dim"), ("█" * reserved, "yellow"), ("█" * available, "green"))
 
 
 def _words(event: CheckoutStep) -> str:

@@ -6,28 +6,45 @@ neither typer nor rich, so that other programs may use them without the extra ``
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from holdfast_client.cli.session import Connect
 
 _NEEDED = ("typer", "rich")
 _USAGE_EXIT = 2
+_INTERRUPTED_EXIT = 130
 
 
 def main(arguments: Sequence[str] | None = None, *, connect: Connect | None = None) -> int:
-    """Run one command and return its exit code.
+    """Run one command and return its exit code; as the program itself, end the process with it.
 
     Args:
-        arguments: the words after ``holdfast``; those of this process when None.
+        arguments: the words after ``holdfast``; None as the program itself, which takes those of
+            its process.
         connect: how to reach the checkouts; a connection to Temporal when None.
 
     Returns:
         0 done, 1 refused, 2 wrong usage, 3 unreachable or unknown, 130 interrupted.
     """
+    if arguments is not None:
+        return _run(arguments, connect)
+    try:
+        code = _run(sys.argv[1:], connect)
+    except KeyboardInterrupt:
+        # Before the command began; once it has, it says itself what that means.
+        code = _INTERRUPTED_EXIT
+    if "temporalio" in sys.modules:
+        _end_process(code)
+    return code
+
+
+def _run(arguments: Sequence[str], connect: Connect | None) -> int:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         print(
@@ -39,4 +56,17 @@ def main(arguments: Sequence[str] | None = None, *, connect: Connect | None = No
     # Only now, because it needs what was just looked for.
     from holdfast_client.cli.app import run  # noqa: PLC0415
 
-    return run(sys.argv[1:] if arguments is None else arguments, connect=connect)
+    return run(arguments, connect=connect)
+
+
+def _end_process(code: int) -> NoReturn:
+    """End the process at once, all text written.
+
+    The threads of Temporal's SDK still run, and the interpreter, when it takes itself down beneath
+    them, aborts about every fifth time, which would give the caller a wrong exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with suppress(OSError):
+                stream.flush()
+    os._exit(code)

@@ -17,6 +17,7 @@ from holdfast_client.cli.replay_report import (
     ReplayEvent,
     Step,
 )
+from holdfast_client.cli.screen import say
 
 _LINES_MAX: Final = 10
 _SHOWN: Final = (Step.HELD, Step.DENIED, Step.FULFILLED)
@@ -69,9 +70,9 @@ class _Lines:
 
     def hear(self, event: ReplayEvent) -> None:
         if isinstance(event, ExpiryWait):
-            _say(_waiting_text(event))
+            say(_waiting_text(event))
         elif self._count.hear(event) and self._is_due():
-            _say(f"{self._count.closed} of {self._orders} orders: {self._count.text()}")
+            say(f"{self._count.closed} of {self._orders} orders: {self._count.text()}")
 
     def _is_due(self) -> bool:
         closed = self._count.closed
@@ -103,7 +104,3 @@ def _bar(orders: int) -> Iterator[Listener]:
 
 def _waiting_text(event: ExpiryWait) -> str:
     return f"waiting up to {event.seconds:.0f} s for {event.holds} abandoned holds to end"
-
-
-def _say(line: str) -> None:
-    print(f"holdfast: {line}", file=sys.stderr, flush=True)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from contextlib import suppress
 from typing import Any
 
 from rich.console import Console
@@ -47,7 +48,13 @@ class Screen:
 
     def note(self, line: str) -> None:
         """Write a remark to stderr."""
-        print(f"holdfast: {line}", file=sys.stderr)
+        say(line)
+
+
+def say(line: str) -> None:
+    """Write one line to stderr; what nobody reads any more is no reason to stop."""
+    with suppress(OSError):
+        print(f"holdfast: {line}", file=sys.stderr, flush=True)
 
 
 def _plain_lines(sheet: Sheet) -> list[str]:

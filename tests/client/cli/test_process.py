@@ -75,6 +75,15 @@ def test_without_its_extra_packages_one_line_says_what_to_install(
     assert ran.stderr.count("\n") == 1
 
 
+def test_a_process_with_temporals_threads_ends_before_the_interpreter_takes_itself_down(
+    environment: dict[str, str],
+) -> None:
+    code = "import atexit, temporalio.client; atexit.register(print, 'taken down');" + RUN
+    ran = holdfast(environment, "replay", "no-such-file.csv", "--json", code=code)
+    assert ran.returncode == 2
+    assert json.loads(ran.stdout)["error"]["type"] == "OrderFileError"
+
+
 def test_the_replay_engine_is_imported_without_typer_and_rich(environment: dict[str, str]) -> None:
     code = (
         "import sys; sys.modules['typer'] = sys.modules['rich'] = None;"

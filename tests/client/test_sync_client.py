@@ -1,0 +1,216 @@
+"""The client without ``await``: threads, forks, Ctrl-C and the interpreter's exit."""
+
+from __future__ import annotations
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from holdfast_client import (
+    HoldfastError,
+    InvalidRequest,
+    OutcomeUnknown,
+    ServerUnreachable,
+    SyncReservationClient,
+)
+from worker.embedded import EmbeddedTemporal
+
+GUARD_SECONDS = 20.0
+
+
+@pytest.fixture
+def sync_client(temporal_address: str) -> Iterator[SyncReservationClient]:
+    with SyncReservationClient(temporal_address, answer_timeout_seconds=5.0) as client:
+        yield client
+
+
+def thread_count() -> int:
+    return sum(thread.name == "holdfast-client" for thread in threading.enumerate())
+
+
+def ran(
+    script: str, address: str, *, interpreter: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
+    """Run a script that has ``ADDRESS``, in an interpreter of its own."""
+    code = f"ADDRESS = {address!r}\n{textwrap.dedent(script)}"
+    with subprocess.Popen(
+        [sys.executable, *interpreter, "-c", code],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        start_new_session=True,  # a script that hangs is ended with whatever it forked
+    ) as script_process:
+        try:
+            stdout, stderr = script_process.communicate(timeout=GUARD_SECONDS)
+        except subprocess.TimeoutExpired:
+            os.killpg(script_process.pid, signal.SIGKILL)
+            raise
+    return subprocess.CompletedProcess([], script_process.returncode, stdout, stderr)
+
+
+def test_it_connects_on_first_use_and_not_before() -> None:
+    client = SyncReservationClient("127.0.0.1:1", answer_timeout_seconds=1.0)
+    with client, pytest.raises(ServerUnreachable):
+        client.list()
+
+
+def test_many_threads_share_one_connection(sync_client: SyncReservationClient) -> None:
+    before = thread_count()
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(lambda _: sync_client.list(limit=1), range(48)))
+    assert len(answers) == 48
+    assert thread_count() == before + 1
+
+
+def test_every_method_refuses_a_wrong_argument_as_the_async_one_does(
+    sync_client: SyncReservationClient,
+) -> None:
+    for ask in (
+        lambda: sync_client.reserve("", [("MUG", 1)]),
+        lambda: sync_client.confirm("", "pay_1"),
+        lambda: sync_client.extend("", 60),
+        lambda: sync_client.cancel(""),
+        lambda: sync_client.status(""),
+        lambda: sync_client.adjust_stock("", "MUG", "receive", 1),
+        lambda: sync_client.list(limit=0),
+    ):
+        with pytest.raises(InvalidRequest):
+            ask()
+
+
+def test_a_closed_client_says_that_it_is_closed(temporal_address: str) -> None:
+    client = SyncReservationClient(temporal_address)
+    client.list()
+    client.close()
+    client.close()
+    with pytest.raises(HoldfastError, match="closed"):
+        client.list()
+    assert thread_count() == 0
+
+
+def test_closing_wakes_whoever_waits(temporal_address: str, checkout_id: str) -> None:
+    client = SyncReservationClient(temporal_address, answer_timeout_seconds=GUARD_SECONDS)
+    client.list()
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(client.reserve, checkout_id, [("MUG", 1)])
+        assert not waiting.done()
+        client.close()
+        with pytest.raises((OutcomeUnknown, HoldfastError), match="closed"):
+            waiting.result(GUARD_SECONDS)
+
+
+def test_a_forgotten_client_ends_its_thread(temporal_address: str) -> None:
+    client = SyncReservationClient(temporal_address)
+    client.list()
+    del client
+    gc.collect()
+    assert thread_count() == 0
+
+
+def test_the_interpreter_ends_cleanly_with_a_client_that_nobody_closed(
+    temporal_address: str,
+) -> None:
+    done = ran(
+        """
+        from holdfast_client import SyncReservationClient
+        client = SyncReservationClient(ADDRESS)
+        print(len(client.list(limit=1)) <= 1)
+        """,
+        temporal_address,
+        interpreter=("-X", "dev", "-W", "error"),
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "True\n", "")
+
+
+def test_the_interpreter_ends_cleanly_while_a_thread_still_waits(
+    temporal_address: str, checkout_id: str
+) -> None:
+    done = ran(
+        f"""
+        import threading
+        from holdfast_client import SyncReservationClient, OutcomeUnknown
+        client = SyncReservationClient(ADDRESS, answer_timeout_seconds=600)
+        client.list()
+        def wait():
+            try:
+                client.reserve({checkout_id!r}, [("MUG", 1)])
+            except OutcomeUnknown:
+                pass
+        threading.Thread(target=wait, daemon=True).start()
+        """,
+        temporal_address,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+FORK = """
+    import os, sys, warnings
+    warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the point
+    from holdfast_client import SyncReservationClient
+    client = SyncReservationClient(ADDRESS, answer_timeout_seconds=10)
+    client.list()
+    pid = os.fork()
+    if pid == 0:
+        client.list()
+        print("child", flush=True)
+        {leave}
+    _, status = os.waitpid(pid, 0)
+    client.list()
+    print("parent", os.waitstatus_to_exitcode(status))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize("leave", ["sys.exit(0)", "os._exit(0)", "client.close(); sys.exit(0)"])
+def test_a_forked_process_connects_anew_and_leaves_its_parents_connection_alone(
+    temporal_address: str, leave: str
+) -> None:
+    done = ran(FORK.format(leave=leave), temporal_address)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "child\nparent 0\n", "")
+
+
+def test_ctrl_c_interrupts_a_call_that_waits(temporal_address: str, checkout_id: str) -> None:
+    done = ran(
+        f"""
+        import os, signal, threading
+        from holdfast_client import SyncReservationClient
+        client = SyncReservationClient(ADDRESS, answer_timeout_seconds=600)
+        client.list()
+        threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()
+        try:
+            client.reserve({checkout_id!r}, [("MUG", 1)])
+        except KeyboardInterrupt:
+            print("interrupted", len(client.list(customer_id="nobody")))
+        """,
+        temporal_address,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted 0\n", "")
+
+
+def test_the_retries_of_the_sdk_leave_standard_output_alone(tmp_path: Path) -> None:
+    with EmbeddedTemporal(tmp_path / "temporal") as server:
+        done = ran(
+            f"""
+            import os, signal, time
+            from holdfast_client import ServerUnreachable, SyncReservationClient
+            client = SyncReservationClient(ADDRESS, answer_timeout_seconds=5)
+            client.list()
+            os.kill({server.pid}, signal.SIGKILL)
+            try:
+                client.list()
+            except ServerUnreachable:
+                print("unreachable")
+            """,
+            server.address,
+        )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "unreachable\n", "")

@@ -1,0 +1,139 @@
+"""What an operator types, and what comes back: words, and an exit code to branch on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from activities.inventory.migrate import latest_version
+from tests.worker.conftest import Operator
+
+NOWHERE = "postgresql://holdfast:geheim@127.0.0.1:1/holdfast"
+
+
+def _execute(operator: Operator, statement: str) -> None:
+    with psycopg.connect(operator.environment["HOLDFAST_DATABASE_URL"], autocommit=True) as link:
+        link.execute(statement)  # type: ignore[call-overload]
+
+
+@pytest.fixture
+def stock_file(tmp_path: Path) -> Path:
+    file = tmp_path / "stock.csv"
+    file.write_text("sku,quantity,location,name\nMUG-01,30,main,Mug\nTEAPOT,2,main,Teapot\n")
+    return file
+
+
+def test_migrate_brings_an_empty_database_up_and_then_has_nothing_to_do(
+    operator_without_schema: Operator,
+):
+    first, second = (operator_without_schema.run("migrate") for _ in range(2))
+    assert (first.returncode, second.returncode) == (0, 0)
+    assert first.stdout == f"schema None -> {latest_version()}\n"
+    assert second.stdout == f"schema {latest_version()} (nothing to do)\n"
+
+
+def test_health_is_0_when_both_servers_answer(operator: Operator):
+    result = operator.run("health")
+    assert (result.returncode, result.stderr) == (0, "")
+
+
+def test_health_names_each_server_that_does_not_answer(operator: Operator):
+    result = operator.run(
+        "health", HOLDFAST_DATABASE_URL=NOWHERE, TEMPORAL_ADDRESS="127.0.0.1:1"
+    )
+    assert result.returncode == 1
+    database, temporal = result.stderr.splitlines()
+    assert database.startswith("database: the database cannot be reached")
+    assert temporal.startswith("Temporal: ")
+    assert "geheim" not in result.stderr
+
+
+def test_health_says_to_migrate_where_there_is_no_schema(operator_without_schema: Operator):
+    result = operator_without_schema.run("health")
+    assert result.returncode == 1
+    assert "python -m worker migrate" in result.stderr
+
+
+def test_a_worker_without_a_schema_says_to_migrate(operator_without_schema: Operator):
+    result = operator_without_schema.run(HOLDFAST_STARTUP_WAIT_SECONDS="0")
+    assert result.returncode == 3
+    assert "python -m worker migrate" in result.stderr
+
+
+def test_a_worker_without_settings_names_what_is_missing(operator: Operator):
+    environment = {k: v for k, v in operator.environment.items() if "DATABASE" not in k}
+    result = Operator(environment).run()
+    assert (result.returncode, result.stderr) == (2, "HOLDFAST_DATABASE_URL is not set\n")
+
+
+def test_a_stock_file_is_loaded_and_a_second_load_changes_nothing(
+    operator: Operator, stock_file: Path
+):
+    first, second = (operator.run("stock", "load", str(stock_file)) for _ in range(2))
+    assert first.stdout == "2 rows: 2 new, 0 changed, 0 as they were\n"
+    assert second.stdout == "2 rows: 0 new, 0 changed, 2 as they were\n"
+    assert operator.run("audit").stdout == "I1, I2, I3 and I4 hold\n"
+
+
+def test_a_stock_file_with_a_bad_row_loads_nothing_and_names_the_line(
+    operator: Operator, stock_file: Path
+):
+    stock_file.write_text(stock_file.read_text() + "LAMP,-3,main,Lamp\n")
+    result = operator.run("stock", "load", str(stock_file))
+    assert result.returncode == 1
+    assert result.stderr.startswith("line 4: quantity: ")
+    assert result.stderr.endswith("nothing was loaded\n")
+    assert operator.run("stock", "show").stdout == ""
+
+
+def test_a_stock_file_below_what_is_reserved_loads_nothing_and_names_the_line(
+    operator: Operator, stock_file: Path
+):
+    operator.run("stock", "load", str(stock_file))
+    _execute(operator, "UPDATE holdfast.stock_items SET reserved_quantity = 2 WHERE sku = 'TEAPOT'")
+    stock_file.write_text("sku,quantity\nMUG-01,1\nTEAPOT,1\n")
+    result = operator.run("stock", "load", str(stock_file))
+    assert result.returncode == 1
+    assert result.stderr == "line 3: 1 is below the 2 reserved\nnothing was loaded\n"
+    assert "MUG-01\tmain\tMug\t30" in operator.run("stock", "show", "MUG-01").stdout
+
+
+def test_audit_prints_each_breach_and_exits_with_1(operator: Operator, stock_file: Path):
+    operator.run("stock", "load", str(stock_file))
+    _execute(operator, "UPDATE holdfast.stock_items SET reserved_quantity = 2 WHERE sku = 'TEAPOT'")
+    result = operator.run("audit")
+    assert result.returncode == 1
+    assert [line[:2] for line in result.stdout.splitlines()] == ["I2", "I3"]
+    assert "TEAPOT at main" in result.stdout
+
+
+def test_low_stock_shows_what_has_five_or_fewer_available(operator: Operator, stock_file: Path):
+    operator.run("stock", "load", str(stock_file))
+    assert operator.run("stock", "low").stdout.split("\t")[1] == "TEAPOT"
+    assert operator.run("stock", "low", "--threshold", "1").stdout == ""
+
+
+def test_overdue_lists_only_what_is_older_than_asked(operator: Operator):
+    _execute(
+        operator,
+        "INSERT INTO holdfast.reservations (id, checkout_id, status, expires_at, created_at) "
+        "VALUES ('checkout/c1', 'c1', 'held', holdfast.clock() - interval '90 s', now())",
+    )
+    assert operator.run("overdue").stdout.split("\t")[:2] == ["overdue", "c1"]
+    assert operator.run("overdue", "--older-than", "100").stdout == ""
+
+
+@pytest.mark.parametrize("words", [["audit"], ["stock", "show"], ["migrate"], ["overdue"]])
+def test_a_database_that_is_not_there_is_exit_code_3_without_its_password(
+    operator: Operator, words: list[str]
+):
+    result = operator.run(*words, HOLDFAST_DATABASE_URL=NOWHERE)
+    assert result.returncode == 3
+    assert "Traceback" not in result.stderr
+    assert "geheim" not in result.stderr
+
+
+def test_an_unknown_command_is_exit_code_2(operator: Operator):
+    assert operator.run("frobnicate").returncode == 2

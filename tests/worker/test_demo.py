@@ -1,0 +1,71 @@
+"""The demo without a terminal: plain lines, proof, links, and an exit code that means it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from activities.inventory.ledger import Ledger
+from activities.inventory.records import Breach, Closing, StockRow
+from holdfast_client.cli.replay_report import Step
+from holdfast_client.messages import CheckoutRequest, Line
+from tests.worker.conftest import Operator
+from worker.demo.demonstration import _disagreements
+from worker.demo.report import Verdict
+
+
+@pytest.mark.timeout(180)
+def test_the_demo_shows_every_kind_of_end_and_proves_the_invariants(operator: Operator):
+    result = operator.run("demo")
+    assert result.returncode == 0, result.stdout + result.stderr
+    for words in ("has paid: fulfilled", "cancels:", "walks away", "the hold is over", "is denied"):
+        assert words in result.stdout
+    for invariant in ("I1", "I2", "I3", "I4"):
+        assert f"{invariant} holds" in result.stdout
+    for end in ("fulfilled", "expired", "cancelled"):
+        assert f"  {end:<10} http://127.0.0.1:" in result.stdout
+    assert "\x1b" not in result.stdout
+
+
+@pytest.mark.timeout(180)
+def test_the_demo_replays_an_order_file_and_counts_what_it_skips(
+    operator: Operator, tmp_path: Path
+):
+    orders = tmp_path / "orders.csv"
+    lines = [f"{100 + n},SKU-{n % 3},Thing,{n % 4 + 1},7" for n in range(30)]
+    lines += ["C900,SKU-1,Thing,-1,7", "901,POST,Postage,1,7"]
+    orders.write_text("InvoiceNo,StockCode,Description,Quantity,CustomerID\n" + "\n".join(lines))
+    result = operator.run("demo", "--orders", str(orders))
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "30 orders; rows skipped: 1 cancellation, 1 service_code" in result.stdout
+
+
+def test_an_order_file_that_is_not_there_is_one_clear_line(operator: Operator):
+    result = operator.run("demo", "--orders", "nowhere.csv")
+    assert result.returncode == 2
+    assert "nowhere.csv cannot be read" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+@pytest.mark.parametrize(
+    "verdict",
+    [
+        Verdict((Breach("I2", "MUG-01 at main", "reserved 1, open holds 0"),), (), 0),
+        Verdict((), ("demo/1 was told fulfilled, the database has expired",), 0),
+        Verdict((), (), 1),
+    ],
+)
+def test_a_breach_a_disagreement_or_an_open_hold_fails_the_demo(verdict: Verdict):
+    assert not verdict.holds
+
+
+def test_an_answer_that_the_database_does_not_confirm_is_found(ledger: Ledger):
+    ledger.load_stock([StockRow("MUG-01", "main", 2)])
+    ledger.reserve([CheckoutRequest(checkout_id="c1", lines=(Line(sku="MUG-01", quantity=1),))])
+    ledger.close([Closing("c1", "cancelled")])
+    assert _disagreements(ledger, {"c1": Step.CANCELLED}) == ()
+    assert _disagreements(ledger, {"c1": Step.FULFILLED, "c2": Step.HELD}) == (
+        "c1 was told fulfilled, the database has cancelled",
+        "c2 was told held, the database has nothing",
+    )

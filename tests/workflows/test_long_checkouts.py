@@ -1,0 +1,101 @@
+"""A checkout whose history grows long goes on in a new run, and nobody notices."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from temporalio.client import WorkflowHandle
+from temporalio.common import SearchAttributeKey
+
+from tests.workflows.histories import details_of, failed_tasks_of, kinds_of
+from tests.workflows.stage import Stage, at_work, open_stage
+from tests.workflows.till import moment
+from tests.workflows.waiting import until
+from workflows import policies
+
+HISTORY_EVENTS_MAX = 20
+
+
+@pytest.fixture
+async def short_stage(
+    monkeypatch: pytest.MonkeyPatch,
+    session_database_url: str,
+    temporal_address: str,
+    unique: str,
+) -> AsyncIterator[Stage]:
+    """A stage whose runs are short. Not in the sandbox, which has policies of its own."""
+    monkeypatch.setattr(policies, "HISTORY_EVENTS_MAX", HISTORY_EVENTS_MAX)
+    async with (
+        open_stage(session_database_url, temporal_address, unique) as stage,
+        at_work(stage, sandboxed=False),
+    ):
+        yield stage
+
+
+async def _lengthen(stage: Stage, checkout_id: str) -> WorkflowHandle[Any, Any]:
+    """Extend a hold, second by second, until it goes on in another run; return the first."""
+    first = stage.till.handle(checkout_id)
+    first_run = (await first.describe()).run_id
+    for _ in range(HISTORY_EVENTS_MAX):
+        await stage.till.extend(checkout_id, 1)
+        if (await first.describe()).run_id != first_run:
+            break
+    handle = stage.client.get_workflow_handle(f"checkout/{checkout_id}", run_id=first_run)
+    await until(lambda: _continued(handle))
+    return handle
+
+
+async def _continued(handle: WorkflowHandle[Any, Any]) -> bool:
+    return (await kinds_of(handle))[-1] == "WORKFLOW_EXECUTION_CONTINUED_AS_NEW"
+
+
+async def test_hold_deadline_and_story_are_carried_over(short_stage: Stage, unique: str):
+    till = short_stage.till
+    request = {short_stage.stock(unique, 5): 2}
+    held = await till.reserve(unique, request, customer_id="u-17")
+    first = await _lengthen(short_stage, unique)
+    report = await till.status(unique)
+    extensions = [event["event"] for event in report["events"]].count("extended")
+    assert report["events"][0]["event"] == "held"
+    later = moment(report["expires_at"]) - moment(held["expires_at"])
+    assert later == timedelta(seconds=extensions) > timedelta(0)
+    again = await till.reserve(unique, request, customer_id="u-17")
+    assert again == {**held, "expires_at": report["expires_at"]}
+    assert not await failed_tasks_of(first)
+
+
+async def test_the_new_run_is_found_and_shown_as_the_old_one_was(short_stage: Stage, unique: str):
+    till, sku = short_stage.till, short_stage.stock(unique, 5)
+    await till.reserve(unique, {sku: 2}, customer_id="u-17")
+    await _lengthen(short_stage, unique)
+    handle = till.handle(unique)
+    found = (await handle.describe()).typed_search_attributes
+    assert found[SearchAttributeKey.for_keyword("CheckoutStatus")] == "held"
+    assert found[SearchAttributeKey.for_keyword("CustomerId")] == "u-17"
+    assert "**held**" in await details_of(handle)
+
+
+async def test_the_new_run_takes_payments(short_stage: Stage, unique: str):
+    till, sku = short_stage.till, short_stage.stock(unique, 5)
+    await till.reserve(unique, {sku: 2})
+    await _lengthen(short_stage, unique)
+    answer = await till.confirm(unique)
+    assert answer["status"] == "fulfilled"
+    assert await till.result(unique) == answer
+    assert short_stage.shop.figures(sku) == (3, 0, 3)
+
+
+async def test_the_new_run_ends_at_the_deadline(short_stage: Stage, unique: str):
+    till, sku = short_stage.till, short_stage.stock(unique, 5)
+    await till.reserve(unique, {sku: 2}, hold_seconds=900)
+    await _lengthen(short_stage, unique)
+    short_stage.shop.sql(
+        "UPDATE holdfast.reservations SET expires_at = holdfast.clock() WHERE id = :id",
+        id=f"checkout/{unique}",
+    )
+    await short_stage.pass_time(till.handle(unique), 930)
+    assert (await till.result(unique))["status"] == "expired"
+    assert short_stage.shop.figures(sku) == (5, 0, 5)

@@ -1,0 +1,120 @@
+"""A database that goes away and comes back: what every kind of checkout makes of it.
+
+One outage serves all stories, because a checkout gives the database ten seconds before it gives
+up, and they all can wait together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from activities.inventory.engine import open_engine
+from activities.inventory.migrate import upgrade
+from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.outcomes import Cancelled
+from tests.workflows.histories import failed_tasks_of, kinds_of
+from tests.workflows.stage import Stage, at_work, open_stage
+from tests.workflows.till import HOLD_SECONDS
+from tests.workflows.waiting import until
+from worker.embedded.postgres import EmbeddedPostgres
+
+SKU = "MUG-01"
+TASK_QUEUE = "outage"
+
+
+@dataclass(frozen=True)
+class Outage:
+    """What was answered while the database was away, and the stage after it came back."""
+
+    stage: Stage
+    unavailable: Any
+    paid: Any
+
+
+@pytest.fixture(scope="module")
+async def outage(
+    tmp_path_factory: pytest.TempPathFactory, temporal_address: str
+) -> AsyncIterator[Outage]:
+    with EmbeddedPostgres(tmp_path_factory.mktemp("outage")) as postgres:
+        engine = open_engine(postgres.url, connections_max=1)
+        upgrade(engine)
+        engine.dispose()
+        async with (
+            open_stage(postgres.url, temporal_address, TASK_QUEUE) as stage,
+            at_work(stage),
+        ):
+            yield await _live_through(postgres, stage)
+
+
+async def _live_through(postgres: EmbeddedPostgres, stage: Stage) -> Outage:
+    till = stage.till
+    stage.stock(SKU, 100)
+    await till.reserve("paid", {SKU: 1})
+    await till.reserve("cancelled", {SKU: 1})
+    await till.reserve("abandoned", {SKU: 1}, hold_seconds=2)
+    postgres.stop()
+    reserve = asyncio.ensure_future(till.reserve("unavailable", {SKU: 1}))
+    payment = asyncio.ensure_future(till.confirm("paid"))
+    await till.signal("cancelled", "cancel", {"reason": "in the dark"})
+    interrupted = await till.start("interrupted", {SKU: 1})
+    await till.signal("interrupted", "cancel", {"reason": "too slow"})
+    unavailable = await reserve
+    await until(lambda: _has(interrupted, "ACTIVITY_TASK_SCHEDULED"))
+    stage.shop.engine.dispose()
+    postgres.start()
+    return Outage(stage, unavailable, await payment)
+
+
+async def _has(handle: Any, kind: str) -> bool:
+    return kind in await kinds_of(handle)
+
+
+async def test_a_reserve_without_a_database_is_unavailable(outage: Outage):
+    assert outage.unavailable == {"status": "unavailable"}
+    assert await outage.stage.till.result("unavailable") == {"status": "unavailable"}
+    assert await outage.stage.till.events("unavailable") == ["unavailable"]
+
+
+async def test_after_the_outage_a_tombstone_bars_a_reserve_that_comes_late(outage: Outage):
+    stage = outage.stage
+    await stage.till.result("unavailable")
+    assert stage.shop.status("unavailable") == "cancelled"
+    late = CheckoutRequest(
+        checkout_id="unavailable", lines=(Line(sku=SKU, quantity=1),), hold_seconds=HOLD_SECONDS
+    )
+    assert isinstance(stage.shop.reserve(late), Cancelled)
+    assert stage.shop.movements("unavailable") == []
+
+
+async def test_a_payment_during_the_outage_is_carried_out_after_it(outage: Outage):
+    assert outage.paid["status"] == "fulfilled"
+    assert outage.stage.shop.movements("paid") == [("reserve", 0, 1), ("fulfil", -1, -1)]
+
+
+async def test_a_cancellation_during_the_outage_is_carried_out_after_it(outage: Outage):
+    assert (await outage.stage.till.result("cancelled"))["reason"] == "in the dark"
+    assert outage.stage.shop.movements("cancelled") == [("reserve", 0, 1), ("cancel", 0, -1)]
+
+
+async def test_a_hold_that_ended_during_the_outage_expires_after_it(outage: Outage):
+    assert (await outage.stage.till.result("abandoned"))["status"] == "expired"
+    assert outage.stage.shop.status("abandoned") == "expired"
+
+
+async def test_a_checkout_cancelled_while_it_could_not_reserve_holds_nothing(outage: Outage):
+    result = await outage.stage.till.result("interrupted")
+    assert (result["status"], result["reason"]) == ("cancelled", "too slow")
+    assert outage.stage.shop.movements("interrupted") == []
+
+
+async def test_no_workflow_task_failed_and_the_books_are_right(outage: Outage):
+    for checkout_id in ("paid", "cancelled", "abandoned", "unavailable", "interrupted"):
+        await outage.stage.till.result(checkout_id)
+        assert not await failed_tasks_of(outage.stage.till.handle(checkout_id))
+    assert outage.stage.shop.figures(SKU) == (99, 0, 99)
+    assert outage.stage.ledger.audit() == ()
