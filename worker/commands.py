@@ -7,12 +7,11 @@ Exit codes: 0 done, 1 refused or unhealthy or a breach found, 2 wrong usage or s
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -20,6 +19,7 @@ from activities.inventory.engine import open_engine
 from activities.inventory.errors import LedgerError, LedgerUnavailable, StockLoadRefused
 from activities.inventory.ledger import LOW_STOCK_THRESHOLD_DEFAULT, Ledger
 from activities.inventory.migrate import upgrade
+from holdfast_client.cli.ending import end_process
 from holdfast_client.cli.order_columns import OrderFileError
 from worker import tables
 from worker.composition import NotReady, open_inventory
@@ -37,7 +37,19 @@ from worker.temporal import SearchAttributesMissing
 EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_UNREACHABLE: Final = 3
+EXIT_INTERRUPTED: Final = 130
 _STOP_MARGIN_SECONDS: Final = 15.0
+# What may well happen, and the exit code it means; the first kind that fits counts.
+_EXPECTED: Final[dict[type[Exception], int]] = {
+    SettingsInvalid: EXIT_USAGE,
+    OrderFileError: EXIT_USAGE,
+    StockFileInvalid: EXIT_REFUSED,
+    NotReady: EXIT_UNREACHABLE,
+    LedgerUnavailable: EXIT_UNREACHABLE,
+    SearchAttributesMissing: EXIT_UNREACHABLE,
+    EmbeddedServerError: EXIT_UNREACHABLE,
+    LedgerError: EXIT_REFUSED,
+}
 
 Port = Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free port.")]
 
@@ -106,10 +118,8 @@ def migrate() -> None:
 def health() -> None:
     """Exit with 0 if the database and Temporal answer, else with 1 and the reason."""
     ailments = asyncio.run(find_ailments(_settings()))
-    for ailment in ailments:
-        _complain(ailment)
     if ailments:
-        raise typer.Exit(EXIT_REFUSED)
+        raise typer.Exit(_complain("\n".join(ailments), EXIT_REFUSED))
     print("healthy: the database and Temporal answer")
 
 
@@ -121,8 +131,7 @@ def audit() -> None:
     for breach in breaches:
         print(breach)
     if breaches:
-        _complain(f"{len(breaches):,} breaches")
-        raise typer.Exit(EXIT_REFUSED)
+        raise typer.Exit(_complain(f"{len(breaches):,} breaches", EXIT_REFUSED))
     print("I1, I2, I3 and I4 hold")
 
 
@@ -177,25 +186,29 @@ def low(
         tables.show_stock(ledger.low_stock(threshold))
 
 
-def main() -> None:
-    """Run the command line; every expected failure is one clear line and an exit code."""
+def main() -> NoReturn:
+    """Run the command line and end the process; an expected failure is one clear line."""
+    end_process(_run())
+
+
+def _run() -> int:
     try:
         app()
-    except SettingsInvalid as error:
-        _fail(str(error), EXIT_USAGE)
-    except OrderFileError as error:
-        _fail(str(error), EXIT_USAGE)
-    except StockFileInvalid as error:
-        _fail(f"{error}\nnothing was loaded", EXIT_REFUSED)
-    except (NotReady, LedgerUnavailable, SearchAttributesMissing, EmbeddedServerError) as error:
-        _fail(str(error), EXIT_UNREACHABLE)
-    except LedgerError as error:
-        _fail(str(error), EXIT_REFUSED)
+    except tuple(_EXPECTED) as error:
+        return _complain(str(error), _exit_code(error))
     except BrokenPipeError:
-        # The reader has seen enough; nothing may be left to flush into the broken pipe.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # The reader has seen enough, and what was asked is done.
+        return 0
     except KeyboardInterrupt:
-        sys.exit(130)
+        return EXIT_INTERRUPTED
+    except SystemExit as end:
+        # Typer's way of ending: a usage error, or the code that a command chose.
+        return end.code if isinstance(end.code, int) else 0
+    return 0
+
+
+def _exit_code(error: Exception) -> int:
+    return next(code for kind, code in _EXPECTED.items() if isinstance(error, kind))
 
 
 def _settings() -> Settings:
@@ -217,10 +230,6 @@ def _ledger(statement_timeout_ms: int | None = None) -> Iterator[Ledger]:
         inventory.close()
 
 
-def _complain(line: str) -> None:
-    print(line, file=sys.stderr)
-
-
-def _fail(message: str, code: int) -> None:
-    _complain(message)
-    sys.exit(code)
+def _complain(message: str, code: int) -> int:
+    print(message, file=sys.stderr)
+    return code

@@ -15,7 +15,12 @@ import structlog
 from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.service import RPCError
-from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
+from temporalio.worker import (
+    PollerBehaviorAutoscaling,
+    UnsandboxedWorkflowRunner,
+    Worker,
+    WorkflowRunner,
+)
 
 from activities.checkout import CheckoutActivities
 from activities.inventory.engine import open_engine
@@ -32,6 +37,12 @@ from workflows.checkout import CheckoutWorkflow
 from workflows.reconcile import ReconcileWorkflow
 
 WORKFLOWS: Final = (CheckoutWorkflow, AdjustStockWorkflow, ReconcileWorkflow)
+# The SDK's five pollers leave one for checkouts that begin, which then queue for it one by one:
+# with 20 at once on a busy machine the first answer took up to 5 s.
+_WORKFLOW_POLLERS: Final = PollerBehaviorAutoscaling(minimum=4, initial=10, maximum=20)
+_NEW_WORK_POLL_SHARE: Final = 0.5
+# Regular activities are the exception here, so few polls wait for them.
+_ACTIVITY_POLLERS: Final = PollerBehaviorAutoscaling(minimum=1, initial=2, maximum=10)
 _STARTUP_RETRY_SECONDS: Final = 1.0
 
 _log = structlog.get_logger(__name__)
@@ -104,6 +115,9 @@ def build_worker(
         max_concurrent_local_activities=settings.activity_slots,
         max_concurrent_workflow_tasks=settings.workflow_slots,
         max_cached_workflows=settings.cached_workflows,
+        workflow_task_poller_behavior=_WORKFLOW_POLLERS,
+        activity_task_poller_behavior=_ACTIVITY_POLLERS,
+        nonsticky_to_sticky_poll_ratio=_NEW_WORK_POLL_SHARE,
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),
         workflow_runner=workflow_runner or UnsandboxedWorkflowRunner(),
     )

@@ -28,7 +28,7 @@ class StockFileInvalid(Exception):
 
     def __init__(self, problems: list[str]) -> None:
         self.problems = problems
-        super().__init__("\n".join(problems))
+        super().__init__("\n".join([*problems, "nothing was loaded"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -325,9 +325,7 @@ class CheckoutWorkflow:
         the reserve comes next, and ends the checkout.
         """
         checkout = self._known()
-        await workflow.wait_condition(
-            lambda: bool(ticket.answer or checkout.over or self._failure)
-        )
+        await workflow.wait_condition(lambda: bool(ticket.answer or checkout.over or self._failure))
         outcome = ticket.answer or checkout.outcome
         if outcome is None:
             raise self._failure or RuntimeError("nothing was decided")

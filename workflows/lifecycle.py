@@ -103,7 +103,7 @@ class Checkout:
         return self.post_always(wish)
 
     def post_always(self, wish: Wish) -> Ticket:
-        """Queue a message however many wait: Temporal tells a workflow once that it is cancelled."""
+        """Queue a message however many wait: a workflow is told only once that it is cancelled."""
         ticket = Ticket(wish)
         self.waiting.append(ticket)
         return ticket

@@ -11,10 +11,13 @@ from temporalio.common import RetryPolicy
 # half the history. A database that is away shows within these seconds.
 LOCAL_TRY_BUDGET: Final = timedelta(seconds=3)
 LOCAL_ATTEMPT_TIMEOUT: Final = timedelta(seconds=2)
+# The attempts are counted too, because Temporal ends a local activity by its budget only while an
+# attempt runs: a database that refuses at once would be asked for ever. These take 1.6 s.
 LOCAL_RETRY: Final = RetryPolicy(
     initial_interval=timedelta(milliseconds=50),
     backoff_coefficient=2.0,
     maximum_interval=timedelta(seconds=1),
+    maximum_attempts=6,
 )
 
 # Then it becomes a regular activity, which support can see waiting.

@@ -34,6 +34,7 @@ from holdfast_client.errors import (
     OutcomeUnknown,
     ServerUnreachable,
 )
+from holdfast_client.leaving import note_end_of_call
 
 # What the server reports for an update that its workflow accepted and did not live to answer.
 _ACCEPTED_AND_LOST: Final = "AcceptedUpdateCompletedWorkflow"
@@ -93,6 +94,8 @@ async def answer_within(
         raise _server_error(question, error, address) from error
     except TemporalError as error:
         raise _failed(question, error) from error
+    finally:
+        note_end_of_call()
 
 
 def unanswered(question: Question, timeout_seconds: float) -> OutcomeUnknown:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ctypes
 import os
 from typing import Final
 
@@ -13,6 +12,7 @@ from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RetryConfig
 
 from holdfast_client.errors import HoldfastError, InvalidRequest, ServerUnreachable
+from holdfast_client.leaving import never_free, note_end_of_call
 
 ADDRESS_DEFAULT: Final = "localhost:7233"
 # Retries end well before the answer's time is up, so that the caller hears the reason.
@@ -52,6 +52,8 @@ async def connected(
         raise _unreachable(target, str(error)) from error
     except ValueError as error:
         raise InvalidRequest("address", f"{target!r} is not usable: {error}") from None
+    finally:
+        note_end_of_call()
 
 
 def _settings(address: str | None, namespace: str | None) -> ClientConnectConfig:
@@ -89,20 +91,10 @@ def _quiet_runtime() -> Runtime:
     the program prints there; this client raises them as errors instead.
     """
     if not _runtimes:
-        _runtimes.append(Runtime(telemetry=TelemetryConfig(logging=None)))
+        runtime = Runtime(telemetry=TelemetryConfig(logging=None))
+        never_free(runtime)
+        _runtimes.append(runtime)
     return _runtimes[-1]
-
-
-def _leave_runtimes_to_parent() -> None:
-    """Let go of the runtimes of the process that was forked, without ever freeing them.
-
-    A runtime waits for its threads when it is freed, at the latest when the interpreter ends, and
-    a fork does not copy threads: the child would never end. Nothing but a reference that nobody
-    gives back outlasts the interpreter.
-    """
-    for runtime in _runtimes:
-        ctypes.pythonapi.Py_IncRef(ctypes.py_object(runtime))
-    _runtimes.clear()
 
 
 def _unreachable(target: str, reason: str) -> ServerUnreachable:
@@ -113,4 +105,5 @@ def _unreachable(target: str, reason: str) -> ServerUnreachable:
 
 
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_leave_runtimes_to_parent)
+    # A fork copies no threads, so a child needs a runtime of its own.
+    os.register_at_fork(after_in_child=_runtimes.clear)

@@ -12,6 +12,7 @@ from typing import Final, Self
 from holdfast_client.arguments import answer_timeout
 from holdfast_client.client import ANSWER_TIMEOUT_SECONDS_DEFAULT, ReservationClient
 from holdfast_client.errors import HoldfastError
+from holdfast_client.leaving import settle
 from holdfast_client.loop_thread import LoopThread
 from holdfast_client.sync_facade import Answer, Ask, SyncReservations
 
@@ -87,8 +88,8 @@ class SyncReservationClient(SyncReservations):
                 self._connection = _Connection(
                     self._address, self._namespace, self._answer_timeout_seconds
                 )
-                # Also at the interpreter's exit: the SDK must not be at work while it ends.
-                weakref.finalize(self, self._connection.thread.stop)
+                # Also at the interpreter's exit, where nothing of it may be at work.
+                weakref.finalize(self, _end, self._connection.thread)
             return self._connection
 
 
@@ -122,6 +123,11 @@ class _Connection:
                     answer_timeout_seconds=self._answer_timeout_seconds,
                 )
             return self._client
+
+
+def _end(thread: LoopThread) -> None:
+    thread.stop()
+    settle()
 
 
 _clients: weakref.WeakSet[SyncReservationClient] = weakref.WeakSet()

@@ -7,8 +7,8 @@ from typing import Any
 
 from activities.inventory.records import StockRow
 from holdfast_client import ReservationClient
-from holdfast_client.names import DEFAULT_LOCATION
-from tests.client.waiting import eventually
+from holdfast_client.names import DEFAULT_LOCATION, checkout_id_of
+from tests.client.waiting import closed
 from tests.workflows.stage import Stage
 
 _OPEN = "SELECT id FROM holdfast.reservations WHERE status = 'held'"
@@ -39,14 +39,21 @@ class RealShop:
         return await asyncio.to_thread(self._stage.shop.figures, sku, location)
 
     async def pass_time(self, seconds: float) -> None:
-        """Turn the clocks of the ledger and of every open checkout, then wait for what is due."""
+        """Turn the clocks of the ledger and of every open checkout; wait until the due have ended.
+
+        Ended in the workflow too: the ledger knows it a moment before the workflow does.
+        """
         self._passed_seconds += seconds
         await asyncio.to_thread(self._stage.turn_clock, self._passed_seconds)
-        for (workflow_id,) in await self._sql(_OPEN):
+        open_ids, due_ids = await self._ids(_OPEN), await self._ids(_DUE)
+        for workflow_id in open_ids:
             handle = self._stage.client.get_workflow_handle(workflow_id)
             await self._stage.pass_time(handle, seconds)
-        late = await eventually(lambda: self._sql(_DUE), lambda rows: not rows)
-        assert not late, "holds that are due do not end"
+        for workflow_id in due_ids:
+            await closed(self._stage.client, checkout_id_of(workflow_id))
+
+    async def _ids(self, statement: str) -> list[str]:
+        return [workflow_id for (workflow_id,) in await self._sql(statement)]
 
     async def _sql(self, statement: str, **parameters: object) -> list[Any]:
         return await asyncio.to_thread(self._stage.shop.sql, statement, **parameters)

@@ -164,6 +164,16 @@ def _of(checkout_id: str, kind: str) -> str:
     return f"reservation_id = 'checkout/{checkout_id}' AND kind = '{kind}'"
 
 
+def _split(shop: Shop, checkout_id: str, kind: str, halves: str) -> None:
+    """Replace the movement of two mugs by two movements of one, which add up to the same."""
+    mugs = (
+        f"{_of(checkout_id, kind)} AND stock_item_id = "
+        "(SELECT id FROM holdfast.stock_items WHERE sku = 'MUG')"
+    )
+    _move(shop, halves, mugs)
+    _copy_movements(shop, mugs)
+
+
 CONTRADICTIONS: list[tuple[str, str, Callable[[Shop], object]]] = [
     (
         "held, but the movements say closed",
@@ -265,6 +275,16 @@ CONTRADICTIONS: list[tuple[str, str, Callable[[Shop], object]]] = [
             shop.sql(f"DELETE FROM holdfast.{table} WHERE reservation_id = 'checkout/paid'")
             for table in ("reservation_lines", "stock_movements")
         ],
+    ),
+    (
+        "reserved in two movements",
+        "open",
+        lambda shop: _split(shop, "open", "reserve", "reserved_delta = 1"),
+    ),
+    (
+        "fulfilled in two movements",
+        "paid",
+        lambda shop: _split(shop, "paid", "fulfil", "total_delta = -1, reserved_delta = -1"),
     ),
     (
         "denied with a movement",

@@ -105,6 +105,8 @@ def test_a_hold_that_is_over_stays_over(shop: Shop, ending: str) -> None:
     ended = getattr(shop, ending)("c1")
     answer = shop.extend("c1", shop.after(600))
     assert (answer.verdict, answer.state.outcome) == ("not_active", ended)
+    (row,) = shop.sql("SELECT expires_at FROM holdfast.reservations")
+    assert row.expires_at == shop.after(60)
     assert shop.figures("MUG").reserved == 0
 
 

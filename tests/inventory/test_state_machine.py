@@ -32,11 +32,13 @@ EXAMPLES = int(os.environ.get("HOLDFAST_SOAK_EXAMPLES", "80"))
 STEPS = int(os.environ.get("HOLDFAST_SOAK_STEPS", "30"))
 
 # Few of each, so that the same ids and the same stock items meet again and again.
-IDS = [f"c{number}" for number in range(9)]
+IDS = [f"c{number:02}" for number in range(30)]
 STOCKED = ["CUP", "MUG", "PEN"]
 SKUS = [*STOCKED, "HAT"]
 
 ids = st.sampled_from(IDS)
+# Which checkout is meant: see `LedgerMachine._meant`.
+picks = st.integers(0, 199)
 carts = st.dictionaries(st.sampled_from(SKUS), st.integers(1, 5), min_size=1, max_size=3)
 # Few lengths, so that deadlines fall together and the clock stops exactly on them.
 hold_seconds = st.sampled_from([10, 20, 60])
@@ -66,7 +68,7 @@ class LedgerMachine(RuleBasedStateMachine):
         self.shop = open_shop(shop.engine, shop.ledger)
         self.oracle = Oracle(self.shop.now, HOLD_SECONDS_CAP_DEFAULT)
 
-    @initialize(totals=st.tuples(*[st.integers(0, 8)] * len(STOCKED)))
+    @initialize(totals=st.tuples(*[st.integers(2, 15)] * len(STOCKED)))
     def open_the_shop(self, totals: tuple[int, ...]) -> None:
         self._load(dict(zip(STOCKED, totals, strict=True)))
 
@@ -81,14 +83,24 @@ class LedgerMachine(RuleBasedStateMachine):
         ]
         assert told == self.oracle.reserve(batch)
 
-    @rule(id=ids)
-    def reserve_again(self, id: str) -> None:
+    @rule(cart=carts, length=hold_seconds)
+    def reserve_anew(self, cart: Cart, length: int) -> None:
+        new = [id for id in IDS if id not in self.oracle.holds]
+        if new:
+            self.reserve([(new[0], cart, length)])
+
+    @rule(pick=picks)
+    def reserve_again(self, pick: int) -> None:
+        id = self._meant(pick)
         hold = self.oracle.holds.get(id)
         if hold and hold.asked:
             self.reserve([(id, *hold.asked)])
 
-    @rule(batch=_batches(st.tuples(ids, statuses)))
-    def end(self, batch: list[tuple[str, Any]]) -> None:
+    @rule(wishes=_batches(st.tuples(picks, statuses)))
+    def end(self, wishes: list[tuple[int, Any]]) -> None:
+        self._end([(self._meant(pick), status) for pick, status in wishes])
+
+    def _end(self, batch: list[tuple[str, Any]]) -> None:
         closings = [
             Closing(id, status, reason="no", actor="shopper", payment_reference="pay_1")
             for id, status in batch
@@ -96,13 +108,14 @@ class LedgerMachine(RuleBasedStateMachine):
         told = [state.outcome.model_dump() for state in self.shop.ledger.close(closings)]
         assert told == self.oracle.end(batch)
 
-    @rule(wishes=_batches(st.tuples(ids, seconds)))
-    def extend(self, wishes: list[tuple[str, int]]) -> None:
-        batch = [(id, self.shop.after(ahead)) for id, ahead in wishes]
+    @rule(wishes=_batches(st.tuples(picks, seconds)))
+    def extend(self, wishes: list[tuple[int, int]]) -> None:
+        batch = [(self._meant(pick), self.shop.after(ahead)) for pick, ahead in wishes]
         self._extend(batch)
 
-    @rule(id=ids, beyond=st.sampled_from([0, 0.000001]))
-    def extend_to_the_cap(self, id: str, beyond: float) -> None:
+    @rule(pick=picks, beyond=st.sampled_from([0, 0.000001]))
+    def extend_to_the_cap(self, pick: int, beyond: float) -> None:
+        id = self._meant(pick)
         hold = self.oracle.holds.get(id)
         if hold and hold.opened:
             ahead = (hold.opened - self.shop.now).total_seconds() + HOLD_SECONDS_CAP_DEFAULT
@@ -137,6 +150,14 @@ class LedgerMachine(RuleBasedStateMachine):
         self.shop.pass_seconds(step)
         self.oracle.now = self.shop.now
 
+    @rule(pick=picks)
+    def expire_at_the_deadline(self, pick: int) -> None:
+        id = self._meant(pick)
+        hold = self.oracle.holds.get(id)
+        if hold and hold.is_open and hold.deadline and hold.deadline > self.shop.now:
+            self.pass_time((hold.deadline - self.shop.now).total_seconds())
+        self._end([(id, "expired")])
+
     @invariant()
     def the_figures_agree(self) -> None:
         rows = self.shop.sql(
@@ -163,6 +184,13 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def no_invariant_is_broken(self) -> None:
         assert self.shop.ledger.audit() == ()
+
+    def _meant(self, pick: int) -> str:
+        """Choose an open hold for the most part, or few would live long enough to be tested."""
+        held = [id for id in IDS if id in self.oracle.holds and self.oracle.holds[id].is_open]
+        if pick % 10 and held:
+            return held[pick % len(held)]
+        return IDS[pick % len(IDS)]
 
     def _extend(self, batch: list[tuple[str, datetime]]) -> None:
         answers = self.shop.ledger.extend([HoldExtension(id, moment) for id, moment in batch])

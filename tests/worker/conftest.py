@@ -50,9 +50,9 @@ class Operator:
 
 
 @pytest.fixture(scope="module")
-def own_temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedTemporal]:
+def own_temporal(server_directory: Path) -> Iterator[EmbeddedTemporal]:
     """A Temporal whose task queue no worker of another story listens on."""
-    with EmbeddedTemporal(tmp_path_factory.mktemp("temporal"), ui_port=None) as server:
+    with EmbeddedTemporal(server_directory / "worker-temporal", ui_port=None) as server:
         yield server
 
 

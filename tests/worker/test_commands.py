@@ -15,7 +15,7 @@ NOWHERE = "postgresql://holdfast:geheim@127.0.0.1:1/holdfast"
 
 def _execute(operator: Operator, statement: str) -> None:
     with psycopg.connect(operator.environment["HOLDFAST_DATABASE_URL"], autocommit=True) as link:
-        link.execute(statement)  # type: ignore[call-overload]
+        link.execute(statement)
 
 
 @pytest.fixture
@@ -40,9 +40,7 @@ def test_health_is_0_when_both_servers_answer(operator: Operator):
 
 
 def test_health_names_each_server_that_does_not_answer(operator: Operator):
-    result = operator.run(
-        "health", HOLDFAST_DATABASE_URL=NOWHERE, TEMPORAL_ADDRESS="127.0.0.1:1"
-    )
+    result = operator.run("health", HOLDFAST_DATABASE_URL=NOWHERE, TEMPORAL_ADDRESS="127.0.0.1:1")
     assert result.returncode == 1
     database, temporal = result.stderr.splitlines()
     assert database.startswith("database: the database cannot be reached")

@@ -16,11 +16,15 @@ from holdfast_client.outcomes import AdjustmentApplied, Fulfilled, Held
 from tests.worker.conftest import Operator
 from tests.worker.test_processes import STOP_SECONDS_MAX
 
-READY = re.compile(r"^ready temporal=(127\.0\.0\.1:\d+) ui=(http://127\.0\.0\.1:\d+) database=(\S+)$")
+READY = re.compile(
+    r"^ready temporal=(127\.0\.0\.1:\d+) ui=(http://127\.0\.0\.1:\d+) database=(\S+)$"
+)
 
 
 @contextmanager
-def developing(operator: Operator, data_dir: Path) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
+def developing(
+    operator: Operator, data_dir: Path
+) -> Iterator[tuple[subprocess.Popen[str], str, str]]:
     words = ("dev", "--data-dir", str(data_dir), "--temporal-port", "0", "--ui-port", "0")
     process = operator.start(*words)
     try:

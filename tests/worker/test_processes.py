@@ -115,7 +115,10 @@ def test_a_worker_process_that_dies_is_replaced_and_all_stop_together(operator: 
 
 def test_workers_that_cannot_start_are_not_started_for_ever(operator: Operator):
     with running(
-        operator, "--processes", "2", TEMPORAL_ADDRESS="127.0.0.1:1",
+        operator,
+        "--processes",
+        "2",
+        TEMPORAL_ADDRESS="127.0.0.1:1",
         HOLDFAST_STARTUP_WAIT_SECONDS="0",
     ) as parent:
         assert parent.wait(90) == 1

@@ -49,9 +49,9 @@ def test_several_wrong_settings_are_named_together(monkeypatch: pytest.MonkeyPat
 
 
 def test_the_database_password_is_in_no_representation_of_the_settings():
-    assert "geheim" not in repr(Settings(database_url=URL))  # type: ignore[arg-type]
+    assert "geheim" not in repr(Settings(database_url=URL))
 
 
 def test_there_is_a_connection_for_every_ledger_call_that_can_run_at_once():
-    settings = Settings(database_url=URL, activity_slots=7)  # type: ignore[arg-type]
+    settings = Settings(database_url=URL, activity_slots=7)
     assert settings.connections_max == 14

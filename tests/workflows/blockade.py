@@ -37,8 +37,6 @@ class Blockade:
 def blockade(shop: Shop, sku: str) -> Iterator[Blockade]:
     url = shop.engine.url.set(drivername="postgresql").render_as_string(hide_password=False)
     with psycopg.connect(url) as connection:
-        connection.execute(
-            "SELECT 1 FROM holdfast.stock_items WHERE sku = %s FOR UPDATE", [sku]
-        )
+        connection.execute("SELECT 1 FROM holdfast.stock_items WHERE sku = %s FOR UPDATE", [sku])
         yield Blockade(connection, shop)
         connection.rollback()

@@ -87,9 +87,7 @@ async def at_work(stage: Stage, *, sandboxed: bool = True) -> AsyncIterator[Work
     In the sandbox, unlike in production, code that is not deterministic fails its workflow task.
     """
     inventory: Inventory = open_inventory(stage.settings)
-    runner: WorkflowRunner = (
-        SandboxedWorkflowRunner() if sandboxed else UnsandboxedWorkflowRunner()
-    )
+    runner: WorkflowRunner = SandboxedWorkflowRunner() if sandboxed else UnsandboxedWorkflowRunner()
     address = stage.client.service_client.config.target_host
     try:
         worker = build_worker(

@@ -9,12 +9,15 @@ from typing import Any
 import pytest
 from temporalio.client import WorkflowHandle
 from temporalio.common import SearchAttributeKey
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from tests.workflows.histories import details_of, failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import moment
 from tests.workflows.waiting import until
+from worker.composition import WORKFLOWS
 from workflows import policies
+from workflows.payloads import DATA_CONVERTER
 
 HISTORY_EVENTS_MAX = 20
 
@@ -99,3 +102,17 @@ async def test_the_new_run_ends_at_the_deadline(short_stage: Stage, unique: str)
     await short_stage.pass_time(till.handle(unique), 930)
     assert (await till.result(unique))["status"] == "expired"
     assert short_stage.shop.figures(sku) == (5, 0, 5)
+
+
+async def test_both_runs_replay(short_stage: Stage, unique: str):
+    await short_stage.till.reserve(unique, {short_stage.stock(unique, 5): 2})
+    first = await _lengthen(short_stage, unique)
+    await short_stage.till.cancel(unique)
+    await short_stage.till.result(unique)
+    replayer = Replayer(
+        workflows=WORKFLOWS,
+        data_converter=DATA_CONVERTER,
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    )
+    for run in (first, short_stage.till.handle(unique)):
+        await replayer.replay_workflow(await run.fetch_history())

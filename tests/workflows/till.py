@@ -131,7 +131,8 @@ class Till:
                 )
             )
         except RPCError as error:
-            assert error.status is RPCStatusCode.NOT_FOUND
+            if error.status is not RPCStatusCode.NOT_FOUND:
+                raise
             return False
         return True
 

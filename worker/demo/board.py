@@ -154,7 +154,8 @@ def _bar(item: Availability, total_at_start: int) -> Text:
     scale = _BAR_WIDTH / max(total_at_start, item.total, 1)
     reserved, available = round(item.reserved * scale), round(item.available * scale)
     sold = max(0, _BAR_WIDTH - reserved - available)
-    return Text.assemble(("░" * sold, "dim"), ("█" * reserved, "yellow"), ("█" * available, "green"))
+    parts = (("░" * sold, "dim"), ("█" * reserved, "yellow"), ("█" * available, "green"))
+    return Text.assemble(*parts)
 
 
 def _words(event: CheckoutStep) -> str:

