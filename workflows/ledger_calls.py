@@ -1,7 +1,7 @@
 """How a workflow asks the ledger: at once inside its task, then as an activity that waits.
 
-The quick way costs half the history. The lasting way survives workers and database alike, and
-shows in the Web UI while it waits.
+The quick way costs half the history, and suits whatever may be asked twice. The lasting way
+survives workers and database alike, and shows in the Web UI while it waits.
 """
 
 from __future__ import annotations
@@ -58,18 +58,28 @@ async def close(closing: Closing) -> ReservationState:
     activity = (
         CheckoutActivities.fulfil if closing.status == "fulfilled" else CheckoutActivities.release
     )
-    return await _ask_lastingly(activity, closing, story.closing_summary(closing))
+    return await _ask(
+        activity,
+        closing,
+        story.closing_summary(closing),
+        policies.LASTING_RETRY_BUDGET,
+        policies.LASTING_RETRY,
+    )
 
 
 async def extend(extension: HoldExtension, wish: Extension) -> ExtensionAnswer:
-    """Move a deadline, however long the database takes to answer."""
-    summary = story.extend_summary(wish.seconds, wish.reason)
-    return await _ask_lastingly(CheckoutActivities.extend, extension, summary)
+    """Move a deadline, however long the database takes to answer.
 
-
-async def _ask_lastingly(activity: Callable[..., AnswerT], message: Any, summary: str) -> AnswerT:
-    return await _ask(
-        activity, message, summary, policies.LASTING_RETRY_BUDGET, policies.LASTING_RETRY
+    Never the quick way: a workflow task may be lost after the ledger was asked and run again. It
+    would then add the seconds to the deadline that it has moved already. Scheduled as an activity,
+    the new deadline is on record before the ledger hears of it.
+    """
+    return await _ask_and_wait(
+        CheckoutActivities.extend,
+        extension,
+        story.extend_summary(wish.seconds, wish.reason),
+        policies.LASTING_RETRY_BUDGET,
+        policies.LASTING_RETRY,
     )
 
 

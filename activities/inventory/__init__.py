@@ -1,1 +1,1 @@
-"""The stock ledger: exact figures in Postgres, one transaction per operation, nothing of Temporal."""
+"""The stock ledger: exact figures in Postgres, one transaction per operation, no Temporal."""

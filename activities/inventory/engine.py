@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy import URL, Engine, create_engine, exc, make_url
 
 CONNECT_TIMEOUT_SECONDS: Final = 3
 # How long the kernel waits for a peer that has vanished without a word.
@@ -27,7 +27,7 @@ def database_url(url: str) -> URL:
     """
     try:
         parsed = make_url(url)
-    except Exception:
+    except (exc.ArgumentError, ValueError):
         # The message of the original would repeat the URL, and with it a password.
         raise ValueError("is not a database URL (postgresql://user:password@host/db)") from None
     if parsed.get_backend_name() not in _BACKEND_NAMES:

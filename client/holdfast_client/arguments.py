@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
@@ -29,6 +30,10 @@ class _Named(Message):
     checkout_id: CheckoutId
 
 
+class _NamedExtension(Message):
+    extension_id: CheckoutId
+
+
 def validated(model: type[_Model], **fields: Any) -> _Model:
     """Build ``model`` from ``fields``.
 
@@ -44,6 +49,13 @@ def validated(model: type[_Model], **fields: Any) -> _Model:
 def checkout_id_of_call(checkout_id: str) -> str:
     """Return a checkout id that is fit to be sent, or raise InvalidRequest."""
     return validated(_Named, checkout_id=checkout_id).checkout_id
+
+
+def extension_id_of_call(extension_id: str | None) -> str:
+    """Return the id of an extension, a new one where None is given, or raise InvalidRequest."""
+    if extension_id is None:
+        return uuid.uuid4().hex
+    return validated(_NamedExtension, extension_id=extension_id).extension_id
 
 
 def checkout_request(

@@ -44,10 +44,6 @@ ANSWER_TIMEOUT_SECONDS_DEFAULT: Final = 15.0
 _ASK_AGAIN: Final = (
     "its outcome is unknown and nothing is lost: ask again with the same checkout id"
 )
-_LOOK_FIRST: Final = (
-    "whether the hold was extended is unknown: look at its deadline with status before you "
-    "extend it again"
-)
 _READ_AGAIN: Final = "nothing was changed: ask again"
 _ADJUST_AGAIN: Final = (
     "whether it was applied is unknown and nothing is lost: ask again with the same adjustment id"
@@ -61,7 +57,7 @@ class ReservationClient:
 
     - InvalidRequest: an argument is wrong; nothing was sent.
     - OutcomeUnknown: no answer within ``answer_timeout_seconds``; asking again with the same id
-      is safe (for ``extend``: look at the deadline first). ServerUnreachable, a kind of it:
+      is safe (for ``extend``: with the same ``extension_id``). ServerUnreachable, a kind of it:
       Temporal could not be reached.
     - CheckoutInterrupted: the checkout's workflow was terminated, failed or timed out.
     - HoldfastError: Temporal refused the request itself (permissions, namespace, an unknown search
@@ -169,9 +165,23 @@ class ReservationClient:
         return answers.final_outcome_of(reply.answer)
 
     async def extend(
-        self, checkout_id: str, seconds: int, *, reason: str = "", actor: str = ""
+        self,
+        checkout_id: str,
+        seconds: int,
+        *,
+        reason: str = "",
+        actor: str = "",
+        extension_id: str | None = None,
     ) -> Held:
-        """Move the deadline of a live hold by ``seconds`` (1 to 86,400).
+        """Move the deadline of a live hold.
+
+        Args:
+            checkout_id: the checkout.
+            seconds: how much later it ends, 1 to 86,400 s.
+            reason: why, for the record.
+            actor: who says so.
+            extension_id: names this one extension; asked again with the same, it is made once.
+                Made up if left out, and told by OutcomeUnknown.
 
         Raises:
             HoldNotActive: the hold is over, or has not begun.
@@ -179,10 +189,12 @@ class ReservationClient:
             CheckoutNotFound: no such checkout.
         """
         message = arguments.extension(seconds, reason, actor)
-        question = _about(arguments.checkout_id_of_call(checkout_id), _LOOK_FIRST)
+        key = arguments.extension_id_of_call(extension_id)
+        remedy = f"ask again with extension_id={key!r}, and it is extended once, not twice"
+        question = _about(arguments.checkout_id_of_call(checkout_id), remedy)
         async with self._answer(question):
             reply = await self._exchanges.update(
-                question, checkout_id, EXTEND_UPDATE, message, is_repeatable=False
+                question, checkout_id, EXTEND_UPDATE, message, update_id=key, is_repeatable=False
             )
         if reply.is_result:
             outcome = answers.outcome_of(reply.answer)

@@ -86,7 +86,8 @@ class CheckoutInterrupted(HoldfastError):
 class OutcomeUnknown(HoldfastError):
     """No answer came in time: the request may or may not have been carried out.
 
-    Asking again with the same id is always safe and gives the one outcome.
+    Asking again with the same id is always safe and gives the one outcome; for an extension that
+    is the extension id, which the message names.
     """
 
 

@@ -104,14 +104,16 @@ class Exchanges:
         update: str,
         message: Message,
         *,
+        update_id: str | None = None,
         is_repeatable: bool,
     ) -> Reply:
         """Send an update to a checkout; a closed one answers with its result.
 
-        An update that is not repeatable is not sent again once a run may have carried it out.
+        A run carries an update of one id out once. An update that is not repeatable is not sent
+        to another run once one may have carried it out.
         """
         handle = self._checkout(checkout_id)
-        update_id = str(uuid.uuid4())
+        update_id = update_id or str(uuid.uuid4())
         for _ in range(ASKS_MAX):
             may_be_done = False
             try:

@@ -132,12 +132,19 @@ class FakeReservationClient:
             return self._ledger.confirm(checkout_id, message)
 
     async def extend(
-        self, checkout_id: str, seconds: int, *, reason: str = "", actor: str = ""
+        self,
+        checkout_id: str,
+        seconds: int,
+        *,
+        reason: str = "",
+        actor: str = "",
+        extension_id: str | None = None,
     ) -> Held:
-        """Move the deadline of a live hold."""
+        """Move the deadline of a live hold; the same extension id moves it once."""
         message = arguments.extension(seconds, reason, actor)
+        key = arguments.extension_id_of_call(extension_id)
         with self._changing(checkout_id):
-            return self._ledger.extend(checkout_id, message)
+            return self._ledger.extend(checkout_id, message, key)
 
     async def cancel(self, checkout_id: str, *, reason: str = "", actor: str = "") -> FinalOutcome:
         """Give the hold back."""

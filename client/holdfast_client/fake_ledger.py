@@ -76,6 +76,7 @@ class Checkout:
     outcome: Outcome
     closed_at: datetime | None = None
     events: list[CheckoutEvent] = field(default_factory=list)
+    extensions: dict[str, Held] = field(default_factory=dict)
 
     @property
     def lines(self) -> tuple[HeldLine, ...]:
@@ -138,9 +139,11 @@ class FakeLedger:
         outcome = Cancelled(reason=message.reason, actor=message.actor, at=self.now)
         return self._end(checkout, outcome, self.now, actor=message.actor, reason=message.reason)
 
-    def extend(self, checkout_id: str, message: Extension) -> Held:
-        """Move the deadline of a live hold, under the cap on its whole length."""
+    def extend(self, checkout_id: str, message: Extension, extension_id: str) -> Held:
+        """Move the deadline of a live hold, under the cap on its whole length, once per id."""
         checkout = self._checkout(checkout_id)
+        if extension_id in checkout.extensions:
+            return checkout.extensions[extension_id]
         if not isinstance(checkout.outcome, Held):
             raise HoldNotActive(
                 f"checkout {checkout_id!r} is {checkout.outcome.status}: there is no live hold "
@@ -154,6 +157,7 @@ class FakeLedger:
             )
         held = checkout.outcome.model_copy(update={"expires_at": deadline})
         checkout.outcome = held
+        checkout.extensions[extension_id] = held
         checkout.events.append(self._event("extended", message.actor, message.reason))
         return held
 

@@ -1,4 +1,4 @@
-"""The types of single fields, with their limits: one place for what a SKU, an id or a time may be."""
+"""The types of single fields, with their limits: what a SKU, an id or a time may be."""
 
 from __future__ import annotations
 

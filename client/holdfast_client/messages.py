@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from holdfast_client.fields import (
     HOLD_SECONDS_DEFAULT,
@@ -31,11 +31,21 @@ class Line(Message):
     location: Location | None = None
 
 
+def _not_empty(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    # A minimum length in the field itself would count the good lines only, and complain of none
+    # beside the line that is bad.
+    if not lines:
+        raise ValueError("must hold at least one line")
+    return lines
+
+
 class CheckoutRequest(Message):
     """The lines that one attempt to buy wants held, and for how long (1 to 86,400 s)."""
 
     checkout_id: CheckoutId
-    lines: Annotated[tuple[Line, ...], Field(min_length=1, max_length=LINES_MAX, strict=False)]
+    lines: Annotated[
+        tuple[Line, ...], Field(max_length=LINES_MAX, strict=False), AfterValidator(_not_empty)
+    ]
     hold_seconds: HoldSeconds = HOLD_SECONDS_DEFAULT
     customer_id: PartyId | None = None
     cart_id: PartyId | None = None

@@ -43,7 +43,13 @@ class Reservations(Protocol):
         ...
 
     async def extend(
-        self, checkout_id: str, seconds: int, *, reason: str = "", actor: str = ""
+        self,
+        checkout_id: str,
+        seconds: int,
+        *,
+        reason: str = "",
+        actor: str = "",
+        extension_id: str | None = None,
     ) -> Held:
         """Move the deadline of a live hold."""
         ...

@@ -55,10 +55,20 @@ class SyncReservations(ABC):
             lambda client: client.confirm(checkout_id, payment_reference, actor=actor)
         )
 
-    def extend(self, checkout_id: str, seconds: int, *, reason: str = "", actor: str = "") -> Held:
-        """Move the deadline of a live hold by ``seconds``."""
+    def extend(
+        self,
+        checkout_id: str,
+        seconds: int,
+        *,
+        reason: str = "",
+        actor: str = "",
+        extension_id: str | None = None,
+    ) -> Held:
+        """Move the deadline of a live hold by ``seconds``; once for the same extension id."""
         return self._answer(
-            lambda client: client.extend(checkout_id, seconds, reason=reason, actor=actor)
+            lambda client: client.extend(
+                checkout_id, seconds, reason=reason, actor=actor, extension_id=extension_id
+            )
         )
 
     def cancel(self, checkout_id: str, *, reason: str = "", actor: str = "") -> FinalOutcome:

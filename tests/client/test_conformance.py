@@ -273,6 +273,20 @@ async def test_an_extension_moves_the_deadline_by_its_seconds(shop: Shop, checko
     assert await shop.available(sku) == (1, 1, 0)
 
 
+async def test_an_extension_asked_again_with_its_id_is_made_once(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 1)
+    held = await hold(shop, checkout_id, sku, hold_seconds=60)
+    asked = [
+        await shop.client.extend(checkout_id, 600, extension_id="extension-1") for _ in range(2)
+    ]
+    assert [answer.expires_at - held.expires_at for answer in asked] == 2 * [timedelta(seconds=600)]
+    other = await shop.client.extend(checkout_id, 600, extension_id="extension-2")
+    assert other.expires_at - held.expires_at == timedelta(seconds=1_200)
+
+
 async def test_an_extension_over_the_cap_is_refused_and_the_hold_stays_as_it_is(
     shop: Shop, checkout_id: str
 ) -> None:

@@ -17,19 +17,6 @@ from worker.dev import RunningStack, running_stack
 
 LINES_MAX: Final = 15
 RUN_SECONDS_MAX: Final = 60
-# The SDK's threads can abort an interpreter that ends right after its last answer, as the README
-# says of short scripts with the async client. What a script says and does is what counts here.
-RUN: Final = """
-import os, runpy, sys
-try:
-    runpy.run_path(sys.argv[1], run_name="__main__")
-except BaseException:
-    import traceback
-    traceback.print_exc()
-    os._exit(1)
-sys.stdout.flush()
-os._exit(0)
-"""
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +62,7 @@ def test_the_checkout_of_the_readme_is_short():
 async def _run(code: str, dev: RunningStack, directory: Path) -> str:
     script = directory / "checkout.py"
     script.write_text(code)
-    return await _python(["-c", RUN, str(script)], dev)
+    return await _python([str(script)], dev)
 
 
 async def _python(arguments: list[str], dev: RunningStack) -> str:

@@ -89,7 +89,8 @@ class Oracle:
         return [self._told(id, (cart, seconds)) for id, cart, seconds in batch]
 
     def end(self, batch: list[tuple[str, str]]) -> list[Answer]:
-        for id, status in batch:
+        # The first wish for an id counts, even one that cannot come true yet.
+        for id, status in dict(reversed(batch)).items():
             hold = self.holds.get(id)
             if hold is None:
                 self.holds[id] = Hold(

@@ -11,7 +11,7 @@ URL = "postgresql://holdfast:geheim@db/holdfast"
 
 def test_a_missing_database_url_is_named(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("HOLDFAST_DATABASE_URL", raising=False)
-    with pytest.raises(SettingsInvalid, match="^HOLDFAST_DATABASE_URL is not set$"):
+    with pytest.raises(SettingsInvalid, match=r"^HOLDFAST_DATABASE_URL is not set$"):
         load_settings()
 
 

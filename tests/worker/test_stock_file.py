@@ -24,7 +24,7 @@ def test_an_empty_location_is_main():
 
 
 def test_a_quoted_name_over_two_lines_does_not_shift_the_line_numbers():
-    with pytest.raises(StockFileInvalid, match="^line 4: quantity"):
+    with pytest.raises(StockFileInvalid, match=r"^line 4: quantity"):
         parse_stock('sku,quantity,name\nA,1,"x ""y"""\nB,2,"z"\nC,-1,w\n')
 
 

@@ -230,6 +230,22 @@ async def test_an_extension_by_signal_moves_the_deadline_too(stage: Stage, till:
     assert "at the desk" in report["events"][-1]["reason"]
 
 
+async def test_a_new_deadline_is_on_record_before_the_ledger_hears_of_it(
+    stage: Stage, till: Till, unique: str
+):
+    # A workflow task may be lost and run again: it must not add the seconds once more.
+    await till.reserve(unique, {stage.stock(unique, 5): 2})
+    extended = await till.extend(unique, 60)
+    scheduled = [
+        event.activity_task_scheduled_event_attributes
+        for event in await events_of(till.handle(unique))
+        if kind(event) == "ACTIVITY_TASK_SCHEDULED"
+    ]
+    (message,) = scheduled[0].input.payloads
+    assert scheduled[0].activity_type.name == "extend"
+    assert moment(read_json(message)["expires_at"]) == moment(extended["expires_at"])
+
+
 @pytest.mark.parametrize(("seconds", "allowed"), [(13_500, True), (13_501, False)])
 async def test_a_hold_lasts_four_hours_in_all_and_not_a_second_more(
     stage: Stage, till: Till, unique: str, seconds: int, allowed: bool

@@ -27,7 +27,8 @@ _APPEND_ONLY = """
 CREATE FUNCTION holdfast.refuse_change() RETURNS trigger
 LANGUAGE plpgsql
 AS $$ BEGIN
-    RAISE EXCEPTION 'holdfast.% is append only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation';
+    RAISE EXCEPTION 'holdfast.% is append only', TG_TABLE_NAME
+        USING ERRCODE = 'integrity_constraint_violation';
 END $$
 """
 
