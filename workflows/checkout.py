@@ -32,9 +32,9 @@ with workflow.unsafe.imports_passed_through():
         EXTEND_UPDATE,
         EXTENSION_REFUSED,
         HOLD_NOT_ACTIVE,
-        INVALID_REQUEST,
         RESERVED_UPDATE,
         STATUS_QUERY,
+        TOO_MANY_MESSAGES,
         checkout_workflow_id,
     )
     from holdfast_client.outcomes import Held, Outcome
@@ -314,7 +314,7 @@ class CheckoutWorkflow:
         if ticket is None:
             raise ApplicationError(
                 f"{policies.WAITING_MESSAGES_MAX} messages wait already; try again later",
-                type=INVALID_REQUEST,
+                type=TOO_MANY_MESSAGES,
             )
         return ticket
 

@@ -36,6 +36,7 @@ INVALID_REQUEST: Final = "InvalidRequest"
 CHECKOUT_CONFLICT: Final = "CheckoutConflict"
 HOLD_NOT_ACTIVE: Final = "HoldNotActive"
 EXTENSION_REFUSED: Final = "ExtensionRefused"
+TOO_MANY_MESSAGES: Final = "TooManyMessages"
 ADJUSTMENT_CONFLICT: Final = "AdjustmentConflict"
 
 DEFAULT_LOCATION: Final = "main"

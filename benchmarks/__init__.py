@@ -1,0 +1,1 @@
+"""How fast Holdfast is, measured on embedded servers of its own."""
