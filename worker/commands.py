@@ -16,10 +16,9 @@ from typing import Annotated, Final, NoReturn
 
 import typer
 
-from activities.inventory.engine import open_engine
 from activities.inventory.errors import LedgerError, LedgerUnavailable, StockLoadRefused
 from activities.inventory.ledger import LOW_STOCK_THRESHOLD_DEFAULT, Ledger
-from activities.inventory.migrate import upgrade
+from activities.inventory.migrate import upgrade_database
 from activities.inventory.records import Availability
 from holdfast_client.cli.ending import end_process
 from holdfast_client.cli.order_columns import OrderFileError
@@ -103,17 +102,7 @@ def demo(
 @app.command()
 def migrate() -> None:
     """Bring the database to the schema of this version."""
-    settings = _settings()
-    # A migration may take long and must not be cut off half way by the limits of daily work.
-    engine = open_engine(
-        settings.database, connections_max=1, statement_timeout_ms=0, lock_timeout_ms=0
-    )
-    try:
-        before, after = upgrade(engine)
-    except Exception as error:
-        raise LedgerUnavailable(str(error).splitlines()[0]) from error
-    finally:
-        engine.dispose()
+    before, after = upgrade_database(_settings().database)
     print(f"schema {after} (nothing to do)" if before == after else f"schema {before} -> {after}")
 
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from activities.inventory.migrate import upgrade
-from worker.composition import open_inventory, running_worker
+from activities.inventory.migrate import upgrade_database
+from worker.composition import running_worker
 from worker.embedded.errors import EmbeddedServerError
 from worker.embedded.stack import EmbeddedStack
 from worker.service import stop_requested
@@ -65,7 +65,7 @@ async def running_stack(
     await asyncio.to_thread(stack.start)
     try:
         settings = load_settings(database_url=stack.postgres.url)
-        await asyncio.to_thread(_migrate, settings)
+        await asyncio.to_thread(upgrade_database, settings.database)
         async with running_worker(settings, stack.temporal.address):
             yield RunningStack(stack, settings)
     finally:
@@ -93,14 +93,6 @@ def _check_alive(stack: EmbeddedStack) -> None:
     for name, pid in (("Postgres", stack.postgres.pid), ("Temporal", stack.temporal.pid)):
         if pid is None:
             raise EmbeddedServerError(f"{name} ended by itself; its log is in the data directory")
-
-
-def _migrate(settings: Settings) -> None:
-    inventory = open_inventory(settings)
-    try:
-        upgrade(inventory.engine)
-    finally:
-        inventory.close()
 
 
 def _announce(line: str) -> None:

@@ -81,12 +81,15 @@ def reserve(
 def close(connection: Connection, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
     """End a batch of holds and return where each reservation stands.
 
-    The first wish for an id counts; one that lost a race gets the outcome that won. An id
-    that was never reserved becomes a closed row, so that a reserve that comes late is refused.
+    Of several wishes for an id the first counts, but an expiry, which may come to nothing, gives
+    way to any other. One that lost a race gets the outcome that won. An id that was never reserved
+    becomes a closed row, so that a reserve that comes late is refused.
     """
     by_id: dict[str, Closing] = {}
     for closing in closings:
-        by_id.setdefault(closing.reservation_id, closing)
+        known = by_id.setdefault(closing.reservation_id, closing)
+        if known.status == "expired":
+            by_id[closing.reservation_id] = closing
     _claim_tombstones(connection, by_id)
     connection.execute(statements.LOCK_RESERVATIONS, {"ids": list(by_id)})
     _close_locked(connection, by_id)

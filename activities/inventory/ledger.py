@@ -238,7 +238,7 @@ class Ledger:
             return tuple(Availability(*row) for row in rows)
 
     def _audit(self, audits: Sequence[_Audit]) -> tuple[Breach, ...]:
-        # One snapshot for all, or a change between two statements would look like a breach.
+        # One snapshot for all, so that the findings of one audit speak of one moment.
         with self._transaction(isolation_level="REPEATABLE READ") as connection:
             return tuple(
                 Breach(invariant, row.subject, row.finding)

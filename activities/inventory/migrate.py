@@ -10,8 +10,10 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, text
+from sqlalchemy import Connection, Engine, exc, text
 
+from activities.inventory.engine import open_engine
+from activities.inventory.errors import ledger_error
 from activities.inventory.schema import SCHEMA, metadata
 
 VERSION_TABLE: Final = "alembic_version"
@@ -56,6 +58,29 @@ def upgrade(engine: Engine, revision: str = "head") -> tuple[str | None, str]:
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
         return before, _version(connection) or ""
+
+
+def upgrade_database(url: str) -> tuple[str | None, str]:
+    """Run all migrations that the database lacks, over a connection of its own.
+
+    A migration may take long and must not be cut off half way by the limits of daily work.
+
+    Args:
+        url: of a role that may create and alter tables.
+
+    Returns:
+        The version before and the version after.
+
+    Raises:
+        LedgerUnavailable: the database does not answer.
+    """
+    engine = open_engine(url, connections_max=1, statement_timeout_ms=0, lock_timeout_ms=0)
+    try:
+        return upgrade(engine)
+    except exc.SQLAlchemyError as error:
+        raise ledger_error(error) or error from error
+    finally:
+        engine.dispose()
 
 
 def differences(engine: Engine) -> list[object]:

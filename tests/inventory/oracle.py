@@ -89,8 +89,10 @@ class Oracle:
         return [self._told(id, (cart, seconds)) for id, cart, seconds in batch]
 
     def end(self, batch: list[tuple[str, str]]) -> list[Answer]:
-        # The first wish for an id counts, even one that cannot come true yet.
-        for id, status in dict(reversed(batch)).items():
+        # The first wish for an id counts; an expiry counts only where nobody wishes otherwise.
+        wishes = [pair for pair in batch if pair[1] == "expired"]
+        wishes += reversed([pair for pair in batch if pair[1] != "expired"])
+        for id, status in dict(wishes).items():
             hold = self.holds.get(id)
             if hold is None:
                 self.holds[id] = Hold(

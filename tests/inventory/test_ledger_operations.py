@@ -388,3 +388,10 @@ def test_the_largest_batch_is_one_transaction(shop: Shop) -> None:
     assert shop.status(ids[-1]) == "denied"
     shop.ledger.close([Closing(id, "cancelled") for id in ids])
     assert shop.figures("MUG").reserved == 0
+
+
+def test_an_expiry_that_is_not_due_does_not_take_the_place_of_a_cancellation(shop: Shop) -> None:
+    shop.stock(MUG=1)
+    shop.hold("c1", MUG=1)
+    expired, cancelled = shop.ledger.close([Closing("c1", "expired"), Closing("c1", "cancelled")])
+    assert (expired.outcome.status, cancelled.outcome.status) == ("cancelled", "cancelled")

@@ -11,7 +11,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle
 
-_KNOWN_FAILURES = "WORKFLOW_TASK_FAILED"
+_FAILED_TASK = "WORKFLOW_TASK_FAILED"
 
 
 async def events_of(handle: WorkflowHandle[Any, Any]) -> list[HistoryEvent]:
@@ -32,7 +32,7 @@ async def failed_tasks_of(handle: WorkflowHandle[Any, Any]) -> list[str]:
     return [
         event.workflow_task_failed_event_attributes.failure.message
         for event in await events_of(handle)
-        if kind(event) == _KNOWN_FAILURES
+        if kind(event) == _FAILED_TASK
     ]
 
 

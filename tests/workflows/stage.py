@@ -31,6 +31,7 @@ class Stage:
         till: speaks to the checkouts.
         shop: reads and stocks the database.
         settings: of its workers.
+        skipper: lets time pass for one workflow.
     """
 
     till: Till

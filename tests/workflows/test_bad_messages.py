@@ -23,7 +23,6 @@ from tests.workflows.garbage import GARBAGE, NO_MESSAGE, Arguments, raw
 from tests.workflows.histories import details_of, failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage
 from tests.workflows.till import Till, failure_of, refusal_of, request
-from tests.workflows.waiting import until
 from workflows.reconcile import ReconcileOptions
 
 UPDATES: dict[str, type[BaseModel]] = {
@@ -107,7 +106,7 @@ async def test_a_signal_that_is_no_message_is_noted_and_changes_nothing(
     handle = till.handle(unique)
     for signal in SIGNALS:
         await handle.signal(signal, args=arguments)
-    await until(lambda: _noted(till, unique, len(SIGNALS)))
+    await till.until_event(unique, "signal ignored", len(SIGNALS))
     after = await till.status(unique)
     assert {**after, "events": []} == {**before, "events": []}
     for signal, event in zip(SIGNALS, after["events"][1:], strict=True):
@@ -116,10 +115,6 @@ async def test_a_signal_that_is_no_message_is_noted_and_changes_nothing(
         assert event["reason"].isprintable()
     assert not await failed_tasks_of(handle)
     assert (await till.confirm(unique))["status"] == "fulfilled"
-
-
-async def _noted(till: Till, checkout_id: str, count: int) -> bool:
-    return (await till.events(checkout_id)).count("signal ignored") >= count
 
 
 @no_messages
@@ -156,7 +151,7 @@ async def test_signals_and_updates_that_do_not_exist_change_nothing(
         await handle.signal(name, args=[1, raw(b"\xff", "binary/plain")])
         with pytest.raises(WorkflowUpdateFailedError):
             await handle.execute_update(name)
-    await until(lambda: _noted(till, unique, 3))
+    await till.until_event(unique, "signal ignored", 3)
     assert all(event["reason"].isprintable() for event in (await till.status(unique))["events"])
     assert "\n| b |" not in await details_of(handle)
     assert not await failed_tasks_of(handle)

@@ -223,6 +223,7 @@ async def test_an_extension_moves_the_deadline_by_so_many_seconds(
 async def test_an_extension_by_signal_moves_the_deadline_too(stage: Stage, till: Till, unique: str):
     held = await till.reserve(unique, {stage.stock(unique, 5): 2})
     await till.signal(unique, "extend", {"seconds": 60, "reason": "at the desk", "actor": "sue"})
+    await till.until_event(unique, "extended")
     report = await till.status(unique)
     later = moment(report["expires_at"]) - moment(held["expires_at"])
     assert later == timedelta(seconds=60)

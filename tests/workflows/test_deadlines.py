@@ -7,10 +7,14 @@ story can let either be ahead.
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
-from tests.workflows.histories import failed_tasks_of
+from temporalio.client import WorkflowHandle
+
+from tests.workflows.histories import failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage
 from tests.workflows.till import moment, refusal_of
+from tests.workflows.waiting import until
 
 
 async def test_a_hold_of_15_minutes_ends_after_15_minutes(own_stage: Stage, unique: str):
@@ -40,11 +44,16 @@ async def test_an_extended_hold_ends_at_its_new_deadline_and_not_at_the_old_one(
     assert moment(result["at"]) >= moment(held["expires_at"]) + timedelta(seconds=600)
 
 
+async def _waits_again(handle: WorkflowHandle[Any, Any]) -> bool:
+    return (await kinds_of(handle)).count("TIMER_STARTED") == 2
+
+
 async def test_a_timer_that_is_early_ends_nothing_and_waits_again(own_stage: Stage, unique: str):
     till, sku = own_stage.till, own_stage.stock(unique, 5)
     held = await till.reserve(unique, {sku: 2}, hold_seconds=900)
     handle = till.handle(unique)
     await own_stage.pass_time(handle, 901)
+    await until(lambda: _waits_again(handle))
     report = await till.status(unique)
     assert (report["status"], report["expires_at"]) == ("held", held["expires_at"])
     assert own_stage.shop.figures(sku) == (5, 2, 3)
@@ -61,6 +70,7 @@ async def test_a_hold_extended_beside_its_workflow_is_waited_for(own_stage: Stag
     own_stage.shop.extend(unique, later)
     own_stage.turn_clock(900)
     await own_stage.pass_time(till.handle(unique), 900)
+    await until(lambda: _waits_again(till.handle(unique)))
     report = await till.status(unique)
     assert report["status"] == "held"
     assert moment(report["expires_at"]) == later

@@ -103,15 +103,11 @@ async def test_an_extension_before_the_reserve_is_made_once_it_is_held(
     await till.signal(unique, "extend", {"seconds": 60})
     async with at_work(idle_stage):
         held = await till.reserve(unique, {sku: 2})
-        await until(lambda: _extended(till, unique))
+        await till.until_event(unique, "extended")
         report = await till.status(unique)
         await till.cancel(unique)
     assert moment(report["expires_at"]) == _created_at(idle_stage, unique) + timedelta(seconds=960)
     assert held["status"] == "held"
-
-
-async def _extended(till: Till, checkout_id: str) -> bool:
-    return "extended" in await till.events(checkout_id)
 
 
 async def test_an_extension_before_a_cancellation_before_the_reserve_has_no_hold_to_extend(

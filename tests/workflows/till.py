@@ -25,6 +25,8 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError
 from temporalio.service import RPCError, RPCStatusCode
 
+from tests.workflows.waiting import until
+
 Json = Any
 HOLD_SECONDS: Final = 900
 
@@ -141,6 +143,14 @@ class Till:
 
     async def result(self, checkout_id: str) -> Json:
         return await self.handle(checkout_id).result()
+
+    async def until_event(self, checkout_id: str, event: str, count: int = 1) -> None:
+        """Wait until the checkout's own events have so many of a kind."""
+
+        async def is_told() -> bool:
+            return (await self.events(checkout_id)).count(event) >= count
+
+        await until(is_told)
 
     async def events(self, checkout_id: str) -> list[str]:
         """Return the names of the checkout's own events, in order."""
