@@ -118,7 +118,7 @@ class CheckoutWorkflow:
             )
         if ticket.refusal == "not_active" or not isinstance(outcome, Held):
             raise ApplicationError(
-                f"there is no live hold to extend: the checkout is {outcome.status}",
+                f"there is no live hold to extend: {story.why_not_live(outcome)}",
                 type=HOLD_NOT_ACTIVE,
                 non_retryable=True,
             )

@@ -16,6 +16,7 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError, CancelledError, FailureError
 
 from activities.checkout import CheckoutActivities
+from activities.failures import INVENTORY_UNAVAILABLE
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
@@ -54,33 +55,44 @@ async def reserve(request: CheckoutRequest, summary: str) -> ReservationState:
 
 
 async def close(closing: Closing) -> ReservationState:
-    """Fulfil or release, however long the database takes to answer."""
+    """Fulfil or release, however long the database takes to answer.
+
+    Raises:
+        ApplicationError: not even the lasting budget sufficed, which fails the workflow; the
+            reconciler ends what it may still hold.
+    """
     activity = (
         CheckoutActivities.fulfil if closing.status == "fulfilled" else CheckoutActivities.release
     )
-    return await _ask(
-        activity,
-        closing,
-        story.closing_summary(closing),
-        policies.LASTING_RETRY_BUDGET,
-        policies.LASTING_RETRY,
-    )
+    try:
+        return await _ask(
+            activity,
+            closing,
+            story.closing_summary(closing),
+            policies.LASTING_RETRY_BUDGET,
+            policies.LASTING_RETRY,
+        )
+    except LedgerOutOfReach as error:
+        raise _given_up(error) from error
 
 
 async def extend(extension: HoldExtension, wish: Extension) -> ExtensionAnswer:
-    """Move a deadline, however long the database takes to answer.
+    """Move a deadline, however long the database takes to answer; raises as :func:`close` does.
 
     Never the quick way: a workflow task may be lost after the ledger was asked and run again. It
     would then add the seconds to the deadline that it has moved already. Scheduled as an activity,
     the new deadline is on record before the ledger hears of it.
     """
-    return await _ask_and_wait(
-        CheckoutActivities.extend,
-        extension,
-        story.extend_summary(wish.seconds, wish.reason),
-        policies.LASTING_RETRY_BUDGET,
-        policies.LASTING_RETRY,
-    )
+    try:
+        return await _ask_and_wait(
+            CheckoutActivities.extend,
+            extension,
+            story.extend_summary(wish.seconds, wish.reason),
+            policies.LASTING_RETRY_BUDGET,
+            policies.LASTING_RETRY,
+        )
+    except LedgerOutOfReach as error:
+        raise _given_up(error) from error
 
 
 async def _ask(
@@ -140,3 +152,12 @@ def _meaning(error: FailureError) -> BaseException:
     if isinstance(cause, ApplicationError) and cause.type == CHECKOUT_CONFLICT:
         return LedgerConflict(cause.message)
     return LedgerOutOfReach(str(cause or error))
+
+
+def _given_up(error: LedgerOutOfReach) -> ApplicationError:
+    days = policies.LASTING_RETRY_BUDGET.days
+    return ApplicationError(
+        f"the inventory did not answer for {days} days: {error}",
+        type=INVENTORY_UNAVAILABLE,
+        non_retryable=True,
+    )

@@ -88,6 +88,13 @@ def deadline_reason(held: Held, reason: str = "") -> str:
     return f"{ends}: {reason}" if reason else ends
 
 
+def why_not_live(outcome: Outcome) -> str:
+    """Return why a hold cannot be extended."""
+    if isinstance(outcome, Held):
+        return f"its deadline, {clock(outcome.expires_at)}, has passed"
+    return f"the checkout is {outcome.status}"
+
+
 def ending_reason(outcome: FinalOutcome) -> str:
     match outcome:
         case Fulfilled():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -52,8 +53,8 @@ class Outage:
 
 
 @pytest.fixture(scope="module")
-def outage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Outage]:
-    with EmbeddedPostgres(tmp_path_factory.mktemp("outage")) as server:
+def outage(server_directory: Path) -> Iterator[Outage]:
+    with EmbeddedPostgres(server_directory / "ledger-outage") as server:
         engine = open_engine(server.url, connections_max=3)
         upgrade(engine)
         ledger = Ledger(engine)

@@ -9,10 +9,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from temporalio.client import WorkflowFailureError
+from temporalio.exceptions import ApplicationError
 
+from activities.failures import INVENTORY_UNAVAILABLE
 from activities.inventory.engine import open_engine
 from activities.inventory.migrate import upgrade
 from holdfast_client.messages import CheckoutRequest, Line
@@ -22,6 +27,7 @@ from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import HOLD_SECONDS
 from tests.workflows.waiting import until
 from worker.embedded.postgres import EmbeddedPostgres
+from workflows import policies
 
 SKU = "MUG-01"
 TASK_QUEUE = "outage"
@@ -37,10 +43,8 @@ class Outage:
 
 
 @pytest.fixture(scope="module")
-async def outage(
-    tmp_path_factory: pytest.TempPathFactory, temporal_address: str
-) -> AsyncIterator[Outage]:
-    with EmbeddedPostgres(tmp_path_factory.mktemp("outage")) as postgres:
+async def outage(server_directory: Path, temporal_address: str) -> AsyncIterator[Outage]:
+    with EmbeddedPostgres(server_directory / "outage") as postgres:
         engine = open_engine(postgres.url, connections_max=1)
         upgrade(engine)
         engine.dispose()
@@ -118,3 +122,26 @@ async def test_no_workflow_task_failed_and_the_books_are_right(outage: Outage):
         assert not await failed_tasks_of(outage.stage.till.handle(checkout_id))
     assert outage.stage.shop.figures(SKU) == (99, 0, 99)
     assert outage.stage.ledger.audit() == ()
+
+
+async def test_a_payment_that_the_database_never_takes_ends_the_workflow_and_the_hold_is_freed(
+    idle_stage: Stage, monkeypatch: pytest.MonkeyPatch, unique: str
+):
+    monkeypatch.setattr(policies, "LASTING_RETRY_BUDGET", timedelta(seconds=1))
+    stage = idle_stage
+    async with at_work(stage, sandboxed=False):
+        stage.stock(unique, 1)
+        handle = await stage.till.start(unique, {unique: 1}, hold_seconds=1)
+        await until(lambda: _is_held(stage, unique))
+        stage.shop.sql("ALTER SCHEMA holdfast RENAME TO away")
+        with pytest.raises(WorkflowFailureError) as failure:
+            await handle.result()
+        stage.shop.sql("ALTER SCHEMA away RENAME TO holdfast")
+    assert isinstance(failure.value.cause, ApplicationError)
+    assert failure.value.cause.type == INVENTORY_UNAVAILABLE
+    assert await failed_tasks_of(handle) == []
+    assert stage.ledger.expire_overdue(grace_seconds=0) == 1
+
+
+async def _is_held(stage: Stage, checkout_id: str) -> bool:
+    return checkout_id in stage.ledger.reservations([checkout_id])

@@ -135,12 +135,19 @@ def extend(
     session: Session,
     checkout: CheckoutArgument,
     seconds: Annotated[int, typer.Argument(help="How much longer to hold it, 1 to 86400.")],
+    *,
     reason: ReasonOption = "",
     actor: ActorOption = "",
+    extension_id: Annotated[
+        str | None,
+        typer.Option(help="Names this one extension: asked again with the same, it is made once."),
+    ] = None,
 ) -> ExitCode:
     """Move the deadline of a live hold."""
     outcome = session.ask(
-        lambda client: client.extend(checkout, seconds, reason=reason, actor=actor)
+        lambda client: client.extend(
+            checkout, seconds, reason=reason, actor=actor, extension_id=extension_id
+        )
     )
     session.screen.show(outcome.model_dump(mode="json"), sheet.outcome_sheet(checkout, outcome))
     return ExitCode.DONE

@@ -56,6 +56,12 @@ def test_a_hold_is_extended_to_a_new_deadline(holdfast: Terminal) -> None:
     assert events[-1][2:] == ["sam", "slow bank"]
 
 
+def test_an_extension_given_again_with_its_id_is_made_once(holdfast: Terminal) -> None:
+    holdfast("reserve", "cart-1", "MUG-01=2")
+    first, again = (holdfast("extend", "cart-1", "600", "--extension-id", "e-1") for _ in range(2))
+    assert first.facts["expires_at"] == again.facts["expires_at"]
+
+
 def test_cancelling_gives_the_stock_back(holdfast: Terminal, shop: FakeReservationClient) -> None:
     holdfast("reserve", "cart-1", "MUG-01=2")
     cancelled = holdfast("cancel", "cart-1", "--reason", "changed mind", "--actor", "u-1")

@@ -1,0 +1,234 @@
+"""A TCP proxy that spoils the line between a program and its server in a chosen way.
+
+It stands where the network stands: the programs at both ends are real and know nothing of it.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import select
+import socket
+import struct
+import threading
+import time
+from types import TracebackType
+from typing import Final, Literal, Self
+
+from worker.embedded.ports import LOOPBACK
+
+# Postgres' simple query, as psycopg commits by it. With the zero, so that it is not the beginning
+# of READ COMMITTED.
+COMMIT: Final = b"COMMIT\0"
+_CHUNK_BYTES: Final = 65_536
+_CONNECTIONS_WAITING_MAX: Final = 512
+_END_SECONDS_MAX: Final = 10.0
+_ANSWER_SECONDS_MAX: Final = 10.0
+# Closing with this throws away what was not sent and tells the peer by a reset.
+_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
+
+State = Literal["forward", "blackhole", "refuse"]
+# What is lost with a COMMIT: the server's word that it was made, or the wish itself.
+Lost = Literal["answer", "request"]
+
+
+class Proxy:
+    """Forwards connections to a server on the loopback address, until it is told otherwise.
+
+    While it is a *blackhole* it takes whatever is sent, passes nothing on, and closes nothing:
+    neither end can tell it from a peer that thinks. What was under way arrives when the line is
+    mended, unless it is cut first.
+
+    Args:
+        port: of the server.
+        delay_seconds: how much later everything that a client sends arrives.
+    """
+
+    def __init__(self, port: int, *, delay_seconds: float = 0.0) -> None:
+        self._server_port = port
+        self.delay_seconds = delay_seconds
+        self.lost = 0
+        self._to_lose: Lost | None = None
+        self._state: State = "forward"
+        self._changed = threading.Condition()
+        self._ending = False
+        self._links: set[_Link] = set()
+        self._listener = socket.create_server((LOOPBACK, 0), backlog=_CONNECTIONS_WAITING_MAX)
+        self.port: int = self._listener.getsockname()[1]
+        self._acceptor = threading.Thread(target=self._accept, name="proxy", daemon=True)
+
+    # --- what a story does to the line -----------------------------------------------------------
+
+    def blackhole(self) -> None:
+        """Swallow everything from now on, on old connections and new ones."""
+        self._become("blackhole")
+
+    def refuse(self) -> None:
+        """Cut every connection, and each new one as it comes."""
+        self._become("refuse")
+        self.cut()
+
+    def mend(self, *, cut: bool = False) -> None:
+        """Forward again; with ``cut``, what was under way is lost and its connections are reset."""
+        if cut:
+            self.cut()
+        self._become("forward")
+
+    def cut(self) -> None:
+        """Reset every connection."""
+        with self._changed:
+            links = list(self._links)
+        for link in links:
+            link.cut()
+
+    def lose_next_commit(self, lost: Lost) -> None:
+        """Cut the connection of the next transaction that commits, at the worst moment.
+
+        Args:
+            lost: ``answer`` lets the server commit and swallows its word; ``request`` swallows
+                the wish to commit. The client cannot tell one from the other.
+        """
+        with self._changed:
+            self._to_lose = lost
+
+    # --- inside ----------------------------------------------------------------------------------
+
+    def is_open(self) -> bool:
+        with self._changed:
+            return self._state != "blackhole"
+
+    def until_open(self, link: _Link) -> bool:
+        """Wait while this is a blackhole; False when the link was cut meanwhile."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self._state != "blackhole" or self._ending or link.is_cut
+            )
+        return not (self._ending or link.is_cut)
+
+    def loses(self, chunk: bytes) -> Lost | None:
+        """Say what becomes of what a client sends: None, unless it is the commit to be lost."""
+        if COMMIT not in chunk:
+            return None
+        with self._changed:
+            lost, self._to_lose = self._to_lose, None
+            self.lost += lost is not None
+        return lost
+
+    def forget(self, link: _Link) -> None:
+        with self._changed:
+            self._links.discard(link)
+            self._changed.notify_all()
+
+    def _become(self, state: State) -> None:
+        with self._changed:
+            self._state = state
+            self._changed.notify_all()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._listener.accept()
+            except OSError:
+                return
+            link = _Link(self, client, self._server_port)
+            with self._changed:
+                refused = self._state == "refuse" or self._ending
+                if not refused:
+                    self._links.add(link)
+            link.cut() if refused else link.start()
+
+    def __enter__(self) -> Self:
+        self._acceptor.start()
+        return self
+
+    def __exit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        self._ending = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
+        self._listener.close()
+        self.cut()
+        with self._changed:
+            self._changed.notify_all()
+            assert self._changed.wait_for(lambda: not self._links, _END_SECONDS_MAX)
+
+
+class _Link:
+    """One client's connection and the one to the server that belongs to it."""
+
+    def __init__(self, proxy: Proxy, client: socket.socket, server_port: int) -> None:
+        self._proxy = proxy
+        self._client = client
+        self._server_port = server_port
+        self._server: socket.socket | None = None
+        self.is_cut = False
+
+    def start(self) -> None:
+        threading.Thread(target=self._live, name="proxy link", daemon=True).start()
+
+    def cut(self) -> None:
+        self.is_cut = True
+        for end in (self._client, self._server):
+            if end is not None:
+                _reset(end)
+        self._proxy.forget(self)
+
+    def _live(self) -> None:
+        try:
+            if self._proxy.until_open(self):
+                self._server = socket.create_connection((LOOPBACK, self._server_port))
+                self._server.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                answers = threading.Thread(target=self._pump_answers, daemon=True)
+                answers.start()
+                self._pump_requests()
+                answers.join()
+        except OSError:
+            pass
+        finally:
+            self.cut()
+
+    def _pump_requests(self) -> None:
+        assert self._server is not None
+        with contextlib.suppress(OSError, ValueError):
+            while chunk := self._client.recv(_CHUNK_BYTES):
+                if self._proxy.delay_seconds:
+                    time.sleep(self._proxy.delay_seconds)
+                if not self._proxy.until_open(self):
+                    break
+                lost = self._proxy.loses(chunk)
+                if lost:
+                    self._lose(chunk, lost)
+                    break
+                self._server.sendall(chunk)
+        _reset(self._server)
+
+    def _pump_answers(self) -> None:
+        assert self._server is not None
+        with contextlib.suppress(OSError, ValueError):
+            while chunk := self._server.recv(_CHUNK_BYTES):
+                if self.is_cut or not self._proxy.until_open(self):
+                    break
+                self._client.sendall(chunk)
+        _reset(self._client)
+
+    def _lose(self, chunk: bytes, lost: Lost) -> None:
+        assert self._server is not None
+        # From here on the client hears nothing, and what the server says stays unread until
+        # it has said something: then the commit is made.
+        self.is_cut = True
+        if lost == "answer":
+            self._server.sendall(chunk)
+            select.select([self._server], [], [], _ANSWER_SECONDS_MAX)
+
+
+def _reset(end: socket.socket) -> None:
+    with contextlib.suppress(OSError):
+        end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+    with contextlib.suppress(OSError):
+        end.shutdown(socket.SHUT_RDWR)
+    with contextlib.suppress(OSError):
+        end.close()
