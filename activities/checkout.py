@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import structlog
-from temporalio import activity
 
-from activities.attempt import attempt_fields
+from activities.attempt import attempt_fields, ledger_call
 from activities.failures import told_to_temporal
 from activities.inventory.errors import ReservationConflict
 from activities.inventory.ledger import Ledger
@@ -30,7 +29,7 @@ class CheckoutActivities:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    @activity.defn(name="reserve")
+    @ledger_call("reserve")
     def reserve(self, request: CheckoutRequest) -> ReservationState:
         """Hold all lines or none."""
         with told_to_temporal():
@@ -45,17 +44,17 @@ class CheckoutActivities:
         )
         return answer
 
-    @activity.defn(name="fulfil")
+    @ledger_call("fulfil")
     def fulfil(self, closing: Closing) -> ReservationState:
         """The hold was paid: its stock leaves."""
         return self._close(closing)
 
-    @activity.defn(name="release")
+    @ledger_call("release")
     def release(self, closing: Closing) -> ReservationState:
         """The hold was cancelled or is over: its stock is free again."""
         return self._close(closing)
 
-    @activity.defn(name="extend")
+    @ledger_call("extend")
     def extend(self, extension: HoldExtension) -> ExtensionAnswer:
         """Move the deadline of a live hold."""
         with told_to_temporal():

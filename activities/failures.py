@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
+from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.inventory.errors import (
@@ -22,7 +23,12 @@ INVENTORY_CORRUPT: Final = "InventoryCorrupt"
 
 @contextmanager
 def told_to_temporal() -> Iterator[None]:
-    """Raise the ledger's errors as application errors that say whether to try again."""
+    """Raise the ledger's errors as application errors that say whether to try again.
+
+    An attempt that was given up while it waited for a thread does not even begin.
+    """
+    if activity.is_cancelled():
+        raise ApplicationError("this attempt came too late to begin", type=INVENTORY_UNAVAILABLE)
     try:
         yield
     except LedgerUnavailable as error:

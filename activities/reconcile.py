@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import structlog
-from temporalio import activity
 
+from activities.attempt import ledger_call
 from activities.failures import told_to_temporal
 from activities.inventory.ledger import Ledger
 
@@ -35,7 +35,7 @@ class ReconcileActivities:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    @activity.defn(name="expire_overdue")
+    @ledger_call("expire_overdue")
     def expire_overdue(self, batch: OverdueBatch) -> int:
         """End a batch of overdue holds; return how many."""
         with told_to_temporal():
@@ -44,7 +44,7 @@ class ReconcileActivities:
             _log.warning("expire_overdue", released=released)
         return released
 
-    @activity.defn(name="find_drift")
+    @ledger_call("find_drift")
     def find_drift(self, batch: OverdueBatch) -> DriftReport:
         """Check the figures against the open holds; report at most ``batch_size_max`` breaches."""
         with told_to_temporal():

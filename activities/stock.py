@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import structlog
-from temporalio import activity
 
-from activities.attempt import attempt_fields
+from activities.attempt import attempt_fields, ledger_call
 from activities.failures import told_to_temporal
 from activities.inventory.ledger import Ledger
 from holdfast_client.messages import StockAdjustment
@@ -20,7 +19,7 @@ class StockActivities:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
 
-    @activity.defn(name="adjust_stock")
+    @ledger_call("adjust_stock")
     def adjust_stock(self, adjustment: StockAdjustment) -> AdjustmentOutcome:
         """Receive, correct or count stock."""
         with told_to_temporal():

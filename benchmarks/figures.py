@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -167,7 +167,7 @@ def _rates(name: str, report: ReplayReport) -> list[Figure]:
     ]
 
 
-def _load(running: RunningStack, quantities: dict[str, int]) -> None:
+def _load(running: RunningStack, quantities: Mapping[str, int]) -> None:
     inventory = open_inventory(running.settings)
     rows = [StockRow(sku, DEFAULT_LOCATION, units) for sku, units in quantities.items()]
     inventory.ledger.load_stock(rows)

@@ -22,11 +22,14 @@ from activities.inventory.migrate import upgrade_database
 from activities.inventory.records import Availability
 from holdfast_client.cli.ending import end_process
 from holdfast_client.cli.order_columns import OrderFileError
+from holdfast_client.encryption import KEYS_VARIABLE, keys_from_environment
+from holdfast_client.errors import HoldfastError
 from worker import tables
 from worker.composition import NotReady, open_inventory
 from worker.demo import demonstrate
 from worker.dev import TEMPORAL_PORT_DEFAULT, UI_PORT_DEFAULT, develop
 from worker.embedded.errors import EmbeddedServerError
+from worker.embedded.ports import LOOPBACK
 from worker.health import find_ailments
 from worker.logs import configure_logs
 from worker.processes import PROCESSES_MAX, WorkerProcesses
@@ -39,6 +42,8 @@ EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_UNREACHABLE: Final = 3
 EXIT_INTERRUPTED: Final = 130
+CODEC_PORT_DEFAULT: Final = 8234
+UI_ORIGIN_DEFAULT: Final = f"http://localhost:{UI_PORT_DEFAULT}"
 STOCK_SHOWN_MAX: Final = 50_000
 _STOP_MARGIN_SECONDS: Final = 15.0
 # What may well happen, and the exit code it means; the first kind that fits counts.
@@ -101,9 +106,35 @@ def demo(
 
 @app.command()
 def migrate() -> None:
-    """Bring the database to the schema of this version."""
-    before, after = upgrade_database(_settings().database)
+    """Bring the database to the schema of this version, and grant the workers' role its rights."""
+    settings = _settings()
+    before, after = upgrade_database(settings.database, worker_role=settings.worker_role)
     print(f"schema {after} (nothing to do)" if before == after else f"schema {before} -> {after}")
+    if settings.worker_role:
+        print(f"role {settings.worker_role} may do a worker's work")
+
+
+@app.command()
+def codec(
+    port: Port = CODEC_PORT_DEFAULT,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = LOOPBACK,
+    ui_origin: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Where the Web UI is, as browsers address it. [{UI_ORIGIN_DEFAULT}]"),
+    ] = None,
+) -> None:
+    """Let Temporal's Web UI show what is stored encrypted, until Ctrl-C."""
+    # Only now: no other command needs an HTTP server.
+    from worker.codec import serve_codec  # noqa: PLC0415
+
+    configure_logs("warning", "text")
+    try:
+        keys = keys_from_environment()
+    except HoldfastError as error:
+        raise SettingsInvalid(str(error)) from None
+    if not keys:
+        raise SettingsInvalid(f"{KEYS_VARIABLE} is not set")
+    asyncio.run(serve_codec(keys, host, port, ui_origin or [UI_ORIGIN_DEFAULT]))
 
 
 @app.command()

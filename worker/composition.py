@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +16,7 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.service import RPCError
 from temporalio.worker import (
+    PatchActivationInput,
     PollerBehaviorAutoscaling,
     UnsandboxedWorkflowRunner,
     Worker,
@@ -33,7 +34,8 @@ from holdfast_client.names import TASK_QUEUE
 from worker.settings import Settings
 from worker.temporal import connect_temporal, ensure_schedule, ensure_search_attributes
 from workflows.adjust_stock import AdjustStockWorkflow
-from workflows.checkout import CheckoutWorkflow
+from workflows.changes import makes_change
+from workflows.checkout import CheckoutWorkflow, PrivateCheckoutWorkflow
 from workflows.reconcile import ReconcileWorkflow
 
 WORKFLOWS: Final = (CheckoutWorkflow, AdjustStockWorkflow, ReconcileWorkflow)
@@ -83,6 +85,8 @@ def build_worker(
     *,
     task_queue: str = TASK_QUEUE,
     workflow_runner: WorkflowRunner | None = None,
+    workflows: Sequence[type] | None = None,
+    makes_change: Callable[[PatchActivationInput], bool] = makes_change,
 ) -> Worker:
     """Return a worker for all workflows and activities.
 
@@ -93,6 +97,8 @@ def build_worker(
         task_queue: where it takes its work from.
         workflow_runner: none for production, where the code is known to be deterministic (tests
             run it in the sandbox) and the sandbox would double the cost of a checkout.
+        workflows: none for production; tests run those of an earlier or a later release.
+        makes_change: whether a run that begins takes a changed way; see docs/versioning.md.
     """
     checkout = CheckoutActivities(ledger)
     stock = StockActivities(ledger)
@@ -100,7 +106,8 @@ def build_worker(
     return Worker(
         client,
         task_queue=task_queue,
-        workflows=WORKFLOWS,
+        workflows=workflows or _workflows(settings),
+        patch_activation_callback=makes_change,
         activities=[
             checkout.reserve,
             checkout.fulfil,
@@ -135,7 +142,9 @@ async def running_worker(
     inventory = open_inventory(settings)
     try:
         await _patiently(settings, lambda: asyncio.to_thread(check_schema, inventory.ledger))
-        client = await _patiently(settings, lambda: connect_temporal(temporal_address))
+        client = await _patiently(
+            settings, lambda: connect_temporal(temporal_address, settings.keys)
+        )
         await _patiently(settings, lambda: ensure_search_attributes(client))
         await _patiently(settings, lambda: ensure_schedule(client, settings))
         worker = build_worker(client, inventory.ledger, settings)
@@ -161,6 +170,12 @@ def check_schema(ledger: Ledger) -> str:
             "run `python -m worker migrate`"
         )
     return version
+
+
+def _workflows(settings: Settings) -> Sequence[type]:
+    if not settings.private_metadata:
+        return WORKFLOWS
+    return [PrivateCheckoutWorkflow if each is CheckoutWorkflow else each for each in WORKFLOWS]
 
 
 async def _patiently(settings: Settings, step: Callable[[], Awaitable[ResultT]]) -> ResultT:

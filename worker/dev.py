@@ -19,12 +19,17 @@ from worker.settings import Settings, load_settings
 
 TEMPORAL_PORT_DEFAULT: Final = 7233
 UI_PORT_DEFAULT: Final = 8233
+WORKER_ROLE: Final = "holdfast_worker"
 _WATCH_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class RunningStack:
-    """Where everything is, once it is up."""
+    """Where everything is, once it is up.
+
+    The settings, and with them the ready line, are those of an operator, who may load stock,
+    migrate and look around. The worker has a role of its own, which may do its work only.
+    """
 
     stack: EmbeddedStack
     settings: Settings
@@ -65,8 +70,9 @@ async def running_stack(
     await asyncio.to_thread(stack.start)
     try:
         settings = load_settings(database_url=stack.postgres.url)
-        await asyncio.to_thread(upgrade_database, settings.database)
-        async with running_worker(settings, stack.temporal.address):
+        worker_url = await asyncio.to_thread(_migrate, stack)
+        worker_settings = load_settings(database_url=worker_url)
+        async with running_worker(worker_settings, stack.temporal.address):
             yield RunningStack(stack, settings)
     finally:
         await asyncio.to_thread(stack.stop)
@@ -87,6 +93,13 @@ async def develop(data_dir: Path, temporal_port: int, ui_port: int) -> None:
                 await asyncio.wait_for(stop.wait(), _WATCH_SECONDS)
             except TimeoutError:
                 continue
+
+
+def _migrate(stack: EmbeddedStack) -> str:
+    """Bring the database up and return the URL for its worker."""
+    worker_url = stack.postgres.login_url(WORKER_ROLE)
+    upgrade_database(stack.postgres.url, worker_role=WORKER_ROLE)
+    return worker_url
 
 
 def _check_alive(stack: EmbeddedStack) -> None:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import logging
 import sys
-from typing import Literal
+from typing import Final, Literal
 
 import structlog
 
+# Of other people's code only warnings are written, whatever the level: at lower levels Temporal's
+# SDK writes whole answers and SQLAlchemy whole rows, with customers and payments in them.
+_OURS: Final = ("activities", "benchmarks", "holdfast_client", "worker", "workflows")
+_OTHERS_LEVEL_MIN: Final = logging.WARNING
+
 
 def configure_logs(level: str, format: Literal["json", "text"]) -> None:
-    """Send the logs of this project and of its libraries through one formatter.
+    """Send the logs of this project, and warnings of its libraries, through one formatter.
 
     Args:
-        level: least severe level that is written.
+        level: least severe level that is written of this project's own logs.
         format: ``json`` for machines, ``text`` for people.
     """
     shared: list[structlog.typing.Processor] = [
@@ -38,7 +43,10 @@ def configure_logs(level: str, format: Literal["json", "text"]) -> None:
             ],
         )
     )
-    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    own_level = logging.getLevelNamesMapping()[level.upper()]
+    logging.basicConfig(level=max(own_level, _OTHERS_LEVEL_MIN), handlers=[handler], force=True)
+    for name in _OURS:
+        logging.getLogger(name).setLevel(own_level)
     structlog.configure(
         processors=[
             structlog.stdlib.filter_by_level,

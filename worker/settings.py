@@ -9,6 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.inventory.engine import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, database_url
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
+from holdfast_client.encryption import EncryptionKey, parse_keys
 from workflows.policies import RECONCILE_BATCH_SIZE, RECONCILE_GRACE_SECONDS
 
 PREFIX: Final = "HOLDFAST_"
@@ -23,6 +24,11 @@ def _postgres(url: SecretStr) -> SecretStr:
     return url
 
 
+def _encryption_keys(keys: SecretStr) -> SecretStr:
+    parse_keys(keys.get_secret_value())
+    return keys
+
+
 class Settings(BaseSettings):
     """Everything a worker can be told, each as ``HOLDFAST_<NAME>``.
 
@@ -34,7 +40,7 @@ class Settings(BaseSettings):
         activity_slots: ledger calls at once, 1 to 200. Each has its own database connection, and
             local and regular activities have as many each, so a process opens at most twice this.
         workflow_slots: workflow tasks at once, 2 to 1,000.
-        cached_workflows: checkouts kept in memory between two messages, 0 to 100,000.
+        cached_workflows: checkouts kept in memory between two messages, 100 to 100,000.
         hold_seconds_cap: how long a hold may last in all, extensions included, in seconds.
         statement_timeout_ms: the database ends a statement that runs longer.
         lock_timeout_ms: the database ends a statement that waits longer for a lock.
@@ -45,6 +51,12 @@ class Settings(BaseSettings):
         startup_wait_seconds: how long a start waits for the database and Temporal.
         log_level: least severe level that is written.
         log_format: ``json`` for machines, ``text`` for people.
+        worker_role: the database role of the workers, to which ``migrate`` grants what they need;
+            nobody is granted anything if it is empty.
+        encryption_keys: ``id:base64,id:base64``, each of 32 bytes; the first encrypts payloads,
+            all decrypt. Nothing is encrypted if it is empty.
+        private_metadata: name no customer, cart, SKU or payment in search attributes and
+            summaries.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
@@ -52,7 +64,9 @@ class Settings(BaseSettings):
     database_url: Annotated[SecretStr, AfterValidator(_postgres)]
     activity_slots: Annotated[int, Field(ge=1, le=200)] = 10
     workflow_slots: Annotated[int, Field(ge=2, le=1_000)] = 50
-    cached_workflows: Annotated[int, Field(ge=0, le=100_000)] = 2_000
+    # With too few (24 at once took 31 s with one, and hung with none) the SDK lets go of checkouts
+    # whose call of the ledger has not come back, and each waits 10 s for its task to be redone.
+    cached_workflows: Annotated[int, Field(ge=100, le=100_000)] = 2_000
     hold_seconds_cap: Annotated[int, Field(ge=1, le=2_592_000)] = HOLD_SECONDS_CAP_DEFAULT
     statement_timeout_ms: Annotated[int, Field(ge=100, le=60_000)] = STATEMENT_TIMEOUT_MS
     lock_timeout_ms: Annotated[int, Field(ge=50, le=60_000)] = LOCK_TIMEOUT_MS
@@ -63,6 +77,9 @@ class Settings(BaseSettings):
     startup_wait_seconds: Annotated[float, Field(ge=0, le=600)] = 30.0
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log_format: Literal["json", "text"] = "json"
+    worker_role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{0,63}$")] = ""
+    encryption_keys: Annotated[SecretStr, AfterValidator(_encryption_keys)] = SecretStr("")
+    private_metadata: bool = False
 
     @property
     def connections_max(self) -> int:
@@ -72,6 +89,10 @@ class Settings(BaseSettings):
     @property
     def database(self) -> str:
         return self.database_url.get_secret_value()
+
+    @property
+    def keys(self) -> tuple[EncryptionKey, ...]:
+        return parse_keys(self.encryption_keys.get_secret_value())
 
 
 def load_settings(**overrides: object) -> Settings:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Sequence
 from datetime import timedelta
+from functools import cache
 from typing import Final
 
 from temporalio.api.enums.v1 import IndexedValueType
@@ -23,8 +26,16 @@ from temporalio.client import (
     ScheduleUpdateInput,
 )
 from temporalio.envconfig import ClientConfig
+from temporalio.runtime import (
+    LogForwardingConfig,
+    LoggingConfig,
+    Runtime,
+    TelemetryConfig,
+    TelemetryFilter,
+)
 from temporalio.service import RPCError, RPCStatusCode
 
+from holdfast_client.encryption import EncryptionKey
 from holdfast_client.names import (
     RECONCILE_SCHEDULE_ID,
     RECONCILE_WORKFLOW,
@@ -32,7 +43,7 @@ from holdfast_client.names import (
     TASK_QUEUE,
 )
 from worker.settings import Settings
-from workflows.payloads import DATA_CONVERTER
+from workflows.payloads import data_converter
 from workflows.reconcile import ReconcileOptions
 
 ADDRESS_DEFAULT: Final = "localhost:7233"
@@ -44,15 +55,25 @@ class SearchAttributesMissing(Exception):
     """The namespace lacks search attributes, and this worker may not add them."""
 
 
-async def connect_temporal(address: str | None = None) -> Client:
-    """Connect as the standard Temporal settings say, or to the address given.
+async def connect_temporal(
+    address: str | None = None, keys: Sequence[EncryptionKey] = ()
+) -> Client:
+    """Connect as the standard Temporal settings say, or to a server of our own.
+
+    Args:
+        address: of a server of our own. None of those settings counts for it: an API key or a
+            namespace of the real Temporal has no business there.
+        keys: the first encrypts payloads, all decrypt.
 
     Raises:
         RuntimeError: Temporal does not answer.
     """
+    converter = data_converter(keys)
+    if address is not None:
+        return await Client.connect(address, data_converter=converter, runtime=_runtime())
     config = ClientConfig.load_client_connect_config()
-    config["target_host"] = address or config.get("target_host") or ADDRESS_DEFAULT
-    return await Client.connect(**config, data_converter=DATA_CONVERTER)
+    config["target_host"] = config.get("target_host") or ADDRESS_DEFAULT
+    return await Client.connect(**config, data_converter=converter, runtime=_runtime())
 
 
 async def ensure_search_attributes(client: Client) -> None:
@@ -92,6 +113,18 @@ async def ensure_schedule(client: Client, settings: Settings) -> None:
             return ScheduleUpdate(schedule)
 
         await handle.update(updated, rpc_timeout=_RPC_TIMEOUT)
+
+
+@cache
+def _runtime() -> Runtime:
+    """Return the process's runtime, whose own log goes the way of all others.
+
+    By default the SDK's core writes its warnings to standard output, into the middle of what a
+    program prints there.
+    """
+    forwarding = LogForwardingConfig(logging.getLogger("temporalio.core"))
+    levels = TelemetryFilter(core_level="WARN", other_level="ERROR")
+    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(levels, forwarding)))
 
 
 def _schedule(settings: Settings) -> Schedule:

@@ -18,7 +18,7 @@ with workflow.unsafe.imports_passed_through():
         adjustment_workflow_id,
     )
     from workflows import policies, story
-    from workflows.payloads import invalid_request, read_message
+    from workflows.payloads import invalid_start, read_message
 
 
 @workflow.defn(name=ADJUST_STOCK_WORKFLOW)
@@ -53,5 +53,5 @@ def _read_start(payloads: tuple[RawValue, ...]) -> StockAdjustment:
         if workflow.info().workflow_id != expected:
             raise InvalidRequest("adjustment_id", f"the workflow id must be {expected}")
     except InvalidRequest as error:
-        raise invalid_request(error) from None
+        raise invalid_start(error) from None
     return adjustment

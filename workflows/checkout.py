@@ -11,7 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, ClassVar
 
 from temporalio import workflow
 from temporalio.common import RawValue, SearchAttributeUpdate
@@ -42,12 +42,15 @@ with workflow.unsafe.imports_passed_through():
     from workflows import ledger_calls, policies, story
     from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach
     from workflows.lifecycle import CarriedState, Checkout, Ticket, Wish
-    from workflows.payloads import invalid_request, read_message
+    from workflows.payloads import invalid_request, invalid_start, read_message
 
 
 @workflow.defn(name=CHECKOUT_WORKFLOW)
 class CheckoutWorkflow:
     """Holds the lines of one checkout until it is paid, cancelled or over."""
+
+    # Whether search attributes and summaries are to name no customer, cart, SKU or payment.
+    private_metadata: ClassVar[bool] = False
 
     @workflow.init
     def __init__(self, *payloads: RawValue) -> None:
@@ -57,7 +60,7 @@ class CheckoutWorkflow:
         try:
             self._checkout = _read_start(payloads)
         except InvalidRequest as error:
-            self._failure = invalid_request(error)
+            self._failure = invalid_start(error)
 
     @workflow.run
     async def run(self, *payloads: RawValue) -> Any:  # noqa: ARG002  # read when it was made
@@ -216,7 +219,9 @@ class CheckoutWorkflow:
             checkout.give_up()
             self._publish_status(checkout)
             self._tell(checkout, "unavailable", reason=excerpt(str(error), TEXT_LENGTH_MAX))
-            await ledger_calls.close(checkout.giving_up())
+            await ledger_calls.close(
+                checkout.giving_up(), at_once=False, private=self.private_metadata
+            )
         else:
             self._settle(checkout, state.outcome, state.remaining_seconds)
             self._tell_standing(checkout)
@@ -232,7 +237,7 @@ class CheckoutWorkflow:
         ticket.answer = checkout.outcome
 
     async def _close(self, checkout: Checkout, closing: Closing) -> None:
-        state = await ledger_calls.close(closing)
+        state = await ledger_calls.close(closing, private=self.private_metadata)
         self._settle(checkout, state.outcome, state.remaining_seconds)
         if not checkout.over:
             return
@@ -248,7 +253,9 @@ class CheckoutWorkflow:
         if checkout.outcome is None:
             ticket.refusal = "not_active"
             return
-        answer = await ledger_calls.extend(checkout.extending(wish), wish)
+        answer = await ledger_calls.extend(
+            checkout.extending(wish), wish, private=self.private_metadata
+        )
         self._settle(checkout, answer.state.outcome, answer.state.remaining_seconds)
         held = checkout.outcome
         if answer.verdict == "extended" and isinstance(held, Held):
@@ -272,7 +279,9 @@ class CheckoutWorkflow:
             await workflow.wait_condition(
                 lambda: bool(checkout.waiting) or self._is_long(),
                 timeout=left,
-                timeout_summary=story.timer_summary(held, checkout.request.customer_id),
+                timeout_summary=story.timer_summary(
+                    held, None if self.private_metadata else checkout.request.customer_id
+                ),
             )
         except TimeoutError:
             return not checkout.waiting
@@ -310,13 +319,22 @@ class CheckoutWorkflow:
             raise invalid_request(error) from None
 
     def _post(self, wish: Wish) -> Ticket:
-        ticket = self._known().post(wish)
+        ticket = self._queue(wish)
         if ticket is None:
             raise ApplicationError(
-                f"{policies.WAITING_MESSAGES_MAX} messages wait already; try again later",
-                type=TOO_MANY_MESSAGES,
+                "too many messages wait already; try again later", type=TOO_MANY_MESSAGES
             )
         return ticket
+
+    def _queue(self, wish: Wish) -> Ticket | None:
+        """Queue a message; None where there is no room, or the run must come to its end first.
+
+        Payments and cancellations end the checkout, and with it the run: they are never too late.
+        """
+        overlong = workflow.info().get_current_history_length() > policies.HISTORY_EVENTS_REFUSING
+        if overlong and isinstance(wish, Extension):
+            return None
+        return self._known().post(wish)
 
     async def _answer(self, ticket: Ticket) -> Outcome:
         """Wait until a message was dealt with, or the checkout ended before its turn came.
@@ -339,7 +357,7 @@ class CheckoutWorkflow:
         except InvalidRequest as error:
             self._note_ignored(name, str(error))
         else:
-            if self._checkout.post(wish) is None:
+            if self._queue(wish) is None:
                 self._note_ignored(name, "too many messages wait already")
 
     def _note_ignored(self, name: str, reason: str) -> None:
@@ -366,7 +384,9 @@ class CheckoutWorkflow:
         # Who started the workflow by hand, or in another language, may have left these out.
         updates: list[SearchAttributeUpdate[Any]] = [
             pair.key.value_set(pair.value)
-            for pair in checkout_attributes(checkout.request)
+            for pair in checkout_attributes(
+                checkout.request, private_metadata=self.private_metadata
+            )
             if pair.key != STATUS_KEY and known.get(pair.key) is None
         ]
         updates.append(STATUS_KEY.value_set(checkout.status))
@@ -385,6 +405,21 @@ class CheckoutWorkflow:
     def _tell(self, checkout: Checkout, event: str, *, actor: str = "", reason: str = "") -> None:
         checkout.note(workflow.now(), event, actor=actor, reason=reason)
         workflow.set_current_details(story.details(checkout))
+
+
+@workflow.defn(name=CHECKOUT_WORKFLOW)
+class PrivateCheckoutWorkflow(CheckoutWorkflow):
+    """The same checkout, which names nobody where Temporal does not encrypt."""
+
+    private_metadata = True
+
+    @workflow.init
+    def __init__(self, *payloads: RawValue) -> None:
+        super().__init__(*payloads)
+
+    @workflow.run
+    async def run(self, *payloads: RawValue) -> Any:
+        return await super().run(*payloads)
 
 
 def _read_start(payloads: Sequence[RawValue]) -> Checkout:

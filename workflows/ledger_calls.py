@@ -54,8 +54,16 @@ async def reserve(request: CheckoutRequest, summary: str) -> ReservationState:
     )
 
 
-async def close(closing: Closing) -> ReservationState:
+async def close(
+    closing: Closing, *, at_once: bool = True, private: bool = False
+) -> ReservationState:
     """Fulfil or release, however long the database takes to answer.
+
+    Args:
+        closing: the ending that is asked for.
+        at_once: try it inside the workflow task first. Not where the ledger was out of reach just
+            now: who waits for that news is told it only when the workflow task ends.
+        private: name neither payment nor reason in the summary.
 
     Raises:
         ApplicationError: not even the lasting budget sufficed, which fails the workflow; the
@@ -64,11 +72,12 @@ async def close(closing: Closing) -> ReservationState:
     activity = (
         CheckoutActivities.fulfil if closing.status == "fulfilled" else CheckoutActivities.release
     )
+    ask = _ask if at_once else _ask_and_wait
     try:
-        return await _ask(
+        return await ask(
             activity,
             closing,
-            story.closing_summary(closing),
+            story.closing_summary(closing, private=private),
             policies.LASTING_RETRY_BUDGET,
             policies.LASTING_RETRY,
         )
@@ -76,7 +85,9 @@ async def close(closing: Closing) -> ReservationState:
         raise _given_up(error) from error
 
 
-async def extend(extension: HoldExtension, wish: Extension) -> ExtensionAnswer:
+async def extend(
+    extension: HoldExtension, wish: Extension, *, private: bool = False
+) -> ExtensionAnswer:
     """Move a deadline, however long the database takes to answer; raises as :func:`close` does.
 
     Never the quick way: a workflow task may be lost after the ledger was asked and run again. It
@@ -87,7 +98,7 @@ async def extend(extension: HoldExtension, wish: Extension) -> ExtensionAnswer:
         return await _ask_and_wait(
             CheckoutActivities.extend,
             extension,
-            story.extend_summary(wish.seconds, wish.reason),
+            story.extend_summary(wish.seconds, "" if private else wish.reason),
             policies.LASTING_RETRY_BUDGET,
             policies.LASTING_RETRY,
         )
@@ -114,6 +125,8 @@ async def _ask_at_once(activity: Callable[..., AnswerT], message: Any, summary: 
             activity,
             message,
             schedule_to_close_timeout=policies.LOCAL_TRY_BUDGET,
+            # The one above counts only while an attempt runs, this one while none has a slot.
+            schedule_to_start_timeout=policies.LOCAL_TRY_BUDGET,
             start_to_close_timeout=policies.LOCAL_ATTEMPT_TIMEOUT,
             retry_policy=policies.LOCAL_RETRY,
             summary=summary,

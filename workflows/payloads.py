@@ -11,16 +11,26 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
+from temporalio import workflow
 from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
 from temporalio.common import RawValue
 from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
-from temporalio.converter import DataConverter
+from temporalio.converter import DataConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError
 
+from holdfast_client.encryption import (
+    EncodedFailures,
+    EncryptionCodec,
+    EncryptionKey,
+    encrypts,
+    is_encrypted,
+    unreadable_because,
+)
 from holdfast_client.errors import InvalidRequest
 from holdfast_client.fields import Message
 from holdfast_client.names import INVALID_REQUEST
-from workflows.policies import MESSAGE_BYTES_MAX
+from workflows.policies import MESSAGE_BYTES_MAX, UNREADABLE_START_BUDGET
 
 MessageT = TypeVar("MessageT", bound=Message)
 
@@ -43,6 +53,40 @@ DATA_CONVERTER: Final[DataConverter] = replace(
 )
 
 
+class PlainlyReadFailures(EncodedFailures):
+    """Reads the messages of failures as plain JSON, which `RawPayloadConverter` leaves alone."""
+
+    def from_failure(
+        self,
+        failure: Failure,
+        payload_converter: PayloadConverter,  # noqa: ARG002  # the one that would leave it alone
+    ) -> BaseException:
+        return super().from_failure(failure, pydantic_data_converter.payload_converter)
+
+
+class UnreadableMessage(InvalidRequest):
+    """A message is encrypted with a key that this worker does not have, or was changed."""
+
+
+class KeyMissing(Exception):
+    """Fails the workflow task, not the workflow: a worker with the key will take the next one."""
+
+
+def data_converter(keys: Sequence[EncryptionKey] = ()) -> DataConverter:
+    """Return the data converter of a worker; with keys it encrypts.
+
+    What it cannot decrypt it passes on, because only the workflow knows what that means: to a
+    start, wait for a worker with the key; to a message, refuse it.
+    """
+    if not keys:
+        return DATA_CONVERTER
+    codec = EncryptionCodec(keys, leaves_unreadable=True)
+    converter = replace(DATA_CONVERTER, payload_codec=codec)
+    if not encrypts(keys):
+        return converter
+    return replace(converter, failure_converter_class=PlainlyReadFailures)
+
+
 def invalid_request(error: InvalidRequest) -> ApplicationError:
     """Return the failure by which callers in any language learn of a bad field."""
     return ApplicationError(
@@ -50,15 +94,30 @@ def invalid_request(error: InvalidRequest) -> ApplicationError:
     )
 
 
+def invalid_start(error: InvalidRequest) -> ApplicationError:
+    """Return the failure of a workflow that was started with a bad request.
+
+    Raises:
+        KeyMissing: the request is encrypted and this worker cannot read it. Another may, so the
+            workflow is not failed before nobody could for `UNREADABLE_START_BUDGET`.
+    """
+    if isinstance(error, UnreadableMessage) and not _waited_long_enough():
+        raise KeyMissing(error.problem) from None
+    return invalid_request(error)
+
+
 def read_message(model: type[MessageT], payloads: Sequence[RawValue]) -> MessageT:
     """Return the one message in the payloads.
 
     Raises:
         InvalidRequest: there is not exactly one, it is no JSON, too long, or breaks the model.
+        UnreadableMessage: a kind of it; the message is encrypted, and the key is not here.
     """
     if len(payloads) != 1:
         raise InvalidRequest("", f"expected one JSON object, got {len(payloads)} payloads")
     payload = payloads[0].payload
+    if is_encrypted(payload):
+        raise UnreadableMessage("", f"the message is {unreadable_because(payload)}")
     if payload.metadata.get("encoding") != _JSON:
         raise InvalidRequest("", "the payload's encoding is not json/plain")
     if len(payload.data) > MESSAGE_BYTES_MAX:
@@ -67,3 +126,10 @@ def read_message(model: type[MessageT], payloads: Sequence[RawValue]) -> Message
         return model.model_validate_json(payload.data)
     except ValidationError as error:
         raise InvalidRequest.from_validation(error) from None
+
+
+def _waited_long_enough() -> bool:
+    """Say whether this is a first task, of a first run, that nobody could do for long enough."""
+    info = workflow.info()
+    is_first = info.continued_run_id is None and not workflow.unsafe.is_replaying()
+    return is_first and workflow.now() - info.start_time >= UNREADABLE_START_BUDGET

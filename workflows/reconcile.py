@@ -14,7 +14,7 @@ with workflow.unsafe.imports_passed_through():
     from holdfast_client.fields import Message
     from holdfast_client.names import RECONCILE_WORKFLOW
     from workflows import policies
-    from workflows.payloads import invalid_request, read_message
+    from workflows.payloads import invalid_start, read_message
 
 
 class ReconcileOptions(Message):
@@ -77,4 +77,4 @@ def _read_start(payloads: tuple[RawValue, ...]) -> ReconcileOptions:
     try:
         return read_message(ReconcileOptions, payloads)
     except InvalidRequest as error:
-        raise invalid_request(error) from None
+        raise invalid_start(error) from None

@@ -68,9 +68,9 @@ def timer_summary(held: Held, customer_id: str | None) -> str:
     return summary(f"Hold of {units(held.lines)}{buyer} ends {clock(held.expires_at)} unless paid")
 
 
-def closing_summary(closing: Closing) -> str:
+def closing_summary(closing: Closing, *, private: bool = False) -> str:
     words = _CLOSING_WORDS[closing.status]
-    detail = closing.payment_reference or closing.reason
+    detail = None if private else closing.payment_reference or closing.reason
     return summary(f"{words} ({detail})" if detail else words)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import URL, Engine, create_engine, exc, make_url
+import psycopg
+from psycopg.abc import PQGen
+from psycopg.pq import TransactionStatus
+from sqlalchemy import URL, Engine, create_engine, event, exc, make_url
 
 CONNECT_TIMEOUT_SECONDS: Final = 3
 # How long the kernel waits for a peer that has vanished without a word.
@@ -14,9 +17,13 @@ POOL_WAIT_SECONDS: Final = 3.0
 STATEMENT_TIMEOUT_MS: Final = 5_000
 LOCK_TIMEOUT_MS: Final = 2_000
 IDLE_IN_TRANSACTION_TIMEOUT_MS: Final = 10_000
+# How much later than the server's own bound on a statement its answer may arrive.
+ANSWER_SLACK_SECONDS: Final = 2.0
 CONNECTION_AGE_SECONDS_MAX: Final = 1_800
 # Both are what Postgres' own tools take, and what hosting providers hand out.
 _BACKEND_NAMES: Final = frozenset({"postgresql", "postgres"})
+
+ResultT = TypeVar("ResultT")
 
 
 def database_url(url: str) -> URL:
@@ -61,7 +68,7 @@ def open_engine(
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
         "timezone": "UTC",
     }
-    return create_engine(
+    engine = create_engine(
         database_url(url),
         isolation_level="READ COMMITTED",
         pool_size=connections_max,
@@ -80,3 +87,38 @@ def open_engine(
             "options": " ".join(f"-c {name}={value}" for name, value in session_settings.items()),
         },
     )
+    if statement_timeout_ms:
+        _bound_answers(engine, statement_timeout_ms / 1_000 + ANSWER_SLACK_SECONDS)
+    return engine
+
+
+class _BoundedConnection(psycopg.Connection[Any]):
+    """A connection that waits for an answer no longer than ``answer_seconds_max``.
+
+    The server's bounds are of no use when nothing arrives from it, and the kernel's when somebody
+    in between, such as a proxy whose other side is dead, keeps the connection alive. Without this
+    a silent line would keep its thread, and its place in the pool, for ever.
+    """
+
+    answer_seconds_max = STATEMENT_TIMEOUT_MS / 1_000 + ANSWER_SLACK_SECONDS
+
+    def wait(
+        self, gen: PQGen[ResultT], interval: float = 0.1, timeout: float | None = None
+    ) -> ResultT:
+        bound = self.answer_seconds_max if timeout is None else timeout
+        try:
+            return super().wait(gen, interval, bound)
+        except psycopg.OperationalError:
+            # Still waiting for an answer: what came next on this line could be anything.
+            if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
+                self.pgconn.finish()
+            raise
+
+
+def _bound_answers(engine: Engine, answer_seconds_max: float) -> None:
+    def connect(_dialect: Any, _record: Any, words: Any, options: Any) -> _BoundedConnection:
+        connection = _BoundedConnection.connect(*words, **options)
+        connection.answer_seconds_max = answer_seconds_max
+        return connection
+
+    event.listen(engine, "do_connect", connect)

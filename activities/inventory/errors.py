@@ -5,9 +5,11 @@
     LedgerError
       LedgerUnavailable     the database did not answer or did not finish; try again
       LedgerCorrupt         a constraint refused a change that the ledger thought right
+      LedgerFailed          the database refused a statement for a reason nobody has foreseen
       ReservationConflict   the reservation id belongs to a different request
       AdjustmentConflict    the adjustment id belongs to a different change
       StockLoadRefused      a stock file asks for less than is reserved; nothing was loaded
+      WorkerRoleUnfit       the workers' database role is missing, or may do too much by itself
 """
 
 from __future__ import annotations
@@ -29,6 +31,10 @@ _PASSING_CODES: Final = frozenset(
         # This process stood still for so long that the server gave its locks away.
         postgres.IdleInTransactionSessionTimeout.sqlstate,
     }
+)
+_HOW_TO_GRANT: Final = (
+    "the database role may not do this; `python -m worker migrate`, under the role that owns the "
+    "tables and with HOLDFAST_WORKER_ROLE set, grants a worker what it needs"
 )
 _SCHEMA_CODES: Final = frozenset(
     {postgres.UndefinedTable.sqlstate, postgres.InvalidSchemaName.sqlstate}
@@ -60,6 +66,10 @@ class LedgerCorrupt(LedgerError):
     """The database refused a change because it would break an invariant; nothing changed."""
 
 
+class LedgerFailed(LedgerError):
+    """The database refused a statement for a reason nobody has foreseen; nothing changed."""
+
+
 class ReservationConflict(LedgerError):
     """The reservation id belongs to a request with other lines; it was left as it is."""
 
@@ -80,8 +90,16 @@ class StockLoadRefused(LedgerError):
         super().__init__(f"{len(self.rows)} rows ask for less than is reserved")
 
 
+class WorkerRoleUnfit(LedgerError):
+    """The role that a worker is to run under does not exist, or grants would not bind it."""
+
+
 def ledger_error(error: exc.SQLAlchemyError) -> LedgerError | None:
-    """Return what a database error means to the ledger, or None where it means a bug."""
+    """Return what a database error means to the ledger, or None where it is none of the database's.
+
+    What it returns is to be raised without the original as its cause: Postgres quotes whole rows
+    in the details of an error, customers and payments included, and causes are logged and stored.
+    """
     if isinstance(error, exc.TimeoutError):
         return LedgerUnavailable("no database connection came free in time")
     if not isinstance(error, exc.DBAPIError) or not isinstance(error.orig, psycopg.Error):
@@ -89,7 +107,7 @@ def ledger_error(error: exc.SQLAlchemyError) -> LedgerError | None:
     return _meaning(error.orig, disconnected=error.connection_invalidated)
 
 
-def _meaning(error: psycopg.Error, *, disconnected: bool) -> LedgerError | None:
+def _meaning(error: psycopg.Error, *, disconnected: bool) -> LedgerError:
     code = error.sqlstate
     if code in _SCHEMA_CODES:
         return LedgerUnavailable("the database has no schema yet: run `python -m worker migrate`")
@@ -97,10 +115,12 @@ def _meaning(error: psycopg.Error, *, disconnected: bool) -> LedgerError | None:
         return LedgerUnavailable(f"the database cannot be reached: {_first_line(error)}")
     if code and (code[:2] in _PASSING_CLASSES or code in _PASSING_CODES):
         return LedgerUnavailable(f"the database gave up: {_first_line(error)}")
+    if code == postgres.InsufficientPrivilege.sqlstate:
+        return LedgerUnavailable(f"{_first_line(error)}: {_HOW_TO_GRANT}")
     name = error.diag.constraint_name
     if name in CONSTRAINT_MEANINGS:
         return LedgerCorrupt(f"{CONSTRAINT_MEANINGS[name]} ({name})")
-    return None
+    return LedgerFailed(f"the database refused a statement: {_first_line(error)} ({code})")
 
 
 def _first_line(error: psycopg.Error) -> str:

@@ -34,8 +34,8 @@ BATCH_SIZE_MAX: Final = 500
 PAGE_SIZE_MAX: Final = 1_000
 BREACHES_MAX: Final = 1_000
 # A reserve that meets overdue holds ends them and tries again, at most so often. After that it
-# decides with what is there: some thousands of overdue holds on one SKU were ended on the way.
-RESERVE_PASSES_MAX: Final = 8
+# decides with what is there: many thousands of overdue holds on one SKU were ended on the way.
+RESERVE_PASSES_MAX: Final = 24
 _QUANTITY_UNBOUNDED: Final = 2**62
 
 _Isolation = Literal["READ COMMITTED", "REPEATABLE READ"]
@@ -61,7 +61,8 @@ class Ledger:
         hold_seconds_cap: how long a hold may last in all, extensions included.
 
     Every method raises LedgerUnavailable where the database does not answer or gives up (ask
-    again) and LedgerCorrupt where a constraint refused the change.
+    again), LedgerCorrupt where a constraint refused the change, and LedgerFailed where the database
+    refused it for a reason nobody has foreseen.
     """
 
     def __init__(self, engine: Engine, *, hold_seconds_cap: int = HOLD_SECONDS_CAP_DEFAULT) -> None:
@@ -256,7 +257,7 @@ class Ledger:
             meaning = ledger_error(error)
             if meaning is None:
                 raise
-            raise meaning from error
+            raise meaning from None
 
 
 def _bounded(batch: Sequence[object]) -> None:

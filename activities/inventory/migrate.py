@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Engine, exc, text
 
 from activities.inventory.engine import open_engine
 from activities.inventory.errors import ledger_error
+from activities.inventory.grants import grant_to_worker
 from activities.inventory.schema import SCHEMA, metadata
 
 VERSION_TABLE: Final = "alembic_version"
@@ -40,15 +41,21 @@ def latest_version() -> str:
     return head
 
 
-def upgrade(engine: Engine, revision: str = "head") -> tuple[str | None, str]:
+def upgrade(
+    engine: Engine, revision: str = "head", *, worker_role: str = ""
+) -> tuple[str | None, str]:
     """Run all migrations that the database lacks, in one transaction. A second run does nothing.
 
     Args:
         engine: of a role that may create and alter tables.
         revision: how far to go.
+        worker_role: the role that may then do a worker's work; nobody if it is empty.
 
     Returns:
         The version before and the version after.
+
+    Raises:
+        WorkerRoleUnfit: there is no such role, or it may do too much by itself; nothing changed.
     """
     with engine.begin() as connection:
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
@@ -57,26 +64,30 @@ def upgrade(engine: Engine, revision: str = "head") -> tuple[str | None, str]:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, revision)
+        if worker_role:
+            grant_to_worker(connection, worker_role)
         return before, _version(connection) or ""
 
 
-def upgrade_database(url: str) -> tuple[str | None, str]:
+def upgrade_database(url: str, *, worker_role: str = "") -> tuple[str | None, str]:
     """Run all migrations that the database lacks, over a connection of its own.
 
     A migration may take long and must not be cut off half way by the limits of daily work.
 
     Args:
         url: of a role that may create and alter tables.
+        worker_role: the role that may then do a worker's work; nobody if it is empty.
 
     Returns:
         The version before and the version after.
 
     Raises:
         LedgerUnavailable: the database does not answer.
+        WorkerRoleUnfit: there is no such role, or it may do too much by itself; nothing changed.
     """
     engine = open_engine(url, connections_max=1, statement_timeout_ms=0, lock_timeout_ms=0)
     try:
-        return upgrade(engine)
+        return upgrade(engine, worker_role=worker_role)
     except exc.SQLAlchemyError as error:
         raise ledger_error(error) or error from error
     finally:

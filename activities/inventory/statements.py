@@ -326,6 +326,16 @@ SELECT count(*)
 
 SCHEMA_VERSION: Final = _sql("SELECT version_num FROM holdfast.alembic_version")
 
+# Whether a role exists, and whether it is bound by grants at all.
+READ_ROLE: Final = _sql("""
+SELECT r.rolsuper AS is_superuser,
+       EXISTS (SELECT 1 FROM pg_class AS c
+                WHERE c.relnamespace = 'holdfast'::regnamespace
+                  AND pg_has_role(r.oid, c.relowner, 'MEMBER')) AS is_owner
+  FROM pg_roles AS r
+ WHERE r.rolname = :role
+""")
+
 # --- audit ---------------------------------------------------------------------------------------
 
 # I1: 0 <= reserved <= total. The constraints hold it; this is the check that they are there.

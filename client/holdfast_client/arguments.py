@@ -19,6 +19,8 @@ from holdfast_client.messages import (
     Line,
     StockAdjustment,
 )
+from holdfast_client.privacy import PRIVATE_VARIABLE
+from holdfast_client.summaries import CheckoutFilter
 
 LineLike = Line | tuple[str, int] | Mapping[str, Any]
 
@@ -119,6 +121,15 @@ def answer_timeout(seconds: float) -> float:
     if not is_number or not math.isfinite(seconds) or seconds <= 0:
         raise InvalidRequest("answer_timeout_seconds", "must be a number of seconds above 0")
     return float(seconds)
+
+
+def by_status_only(wanted: CheckoutFilter) -> None:
+    """Raise InvalidRequest where a filter names what private metadata leaves out of the index."""
+    for field in ("customer_id", "cart_id", "sku"):
+        if getattr(wanted, field) is not None:
+            raise InvalidRequest(
+                field, f"checkouts are not indexed by it, because {PRIVATE_VARIABLE} is on"
+            )
 
 
 def _lines(lines: Any) -> list[dict[str, Any]]:

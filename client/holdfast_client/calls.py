@@ -38,6 +38,8 @@ from holdfast_client.leaving import note_end_of_call
 
 # What the server reports for an update that its workflow accepted and did not live to answer.
 _ACCEPTED_AND_LOST: Final = "AcceptedUpdateCompletedWorkflow"
+# How the SDK complains of a payload that a data converter without the right codec cannot read.
+_UNKNOWN_ENCODING: Final = "Unknown payload encoding"
 _REFUSED_BY_SERVER: Final = frozenset(
     {
         RPCStatusCode.ALREADY_EXISTS,
@@ -94,6 +96,14 @@ async def answer_within(
         raise _server_error(question, error, address) from error
     except TemporalError as error:
         raise _failed(question, error) from error
+    except KeyError as error:
+        if _UNKNOWN_ENCODING not in str(error):
+            raise
+        raise HoldfastError(
+            f"{question.subject}: the answer cannot be read ({error.args[0]}). Are payloads "
+            "encrypted? Then this client's data converter needs the keys, see "
+            "holdfast_client.encryption.encrypting"
+        ) from None
     finally:
         note_end_of_call()
 
@@ -117,6 +127,11 @@ def overtaken(question: Question) -> OutcomeUnknown:
 def is_not_found(error: RPCError) -> bool:
     """Say whether the server knows no open workflow (and not: no such namespace)."""
     return error.status == RPCStatusCode.NOT_FOUND and not _names_no_namespace(error)
+
+
+def was_disturbed(error: RPCError) -> bool:
+    """Say whether the server lost an update to a race of its own, such as with the run's end."""
+    return error.status == RPCStatusCode.FAILED_PRECONDITION
 
 
 def was_accepted_and_lost(error: WorkflowUpdateFailedError) -> bool:

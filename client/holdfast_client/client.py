@@ -32,6 +32,7 @@ from holdfast_client.outcomes import (
     Held,
     Outcome,
 )
+from holdfast_client.privacy import private_by_environment
 from holdfast_client.summaries import (
     LIST_LIMIT_DEFAULT,
     CheckoutFilter,
@@ -67,6 +68,8 @@ class ReservationClient:
         temporal: a connected client; any data converter that writes plain JSON will do.
         task_queue: where Holdfast's workers listen.
         answer_timeout_seconds: the longest that one call may take, above 0.
+        private_metadata: name neither customer nor cart nor SKU where Temporal never encrypts:
+            checkouts are then found by their status alone.
     """
 
     def __init__(
@@ -75,11 +78,16 @@ class ReservationClient:
         *,
         task_queue: str = TASK_QUEUE,
         answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS_DEFAULT,
+        private_metadata: bool = False,
     ) -> None:
         self._answer_timeout_seconds = arguments.answer_timeout(answer_timeout_seconds)
         self._address = temporal.service_client.config.target_host
+        self._private_metadata = private_metadata
         self._exchanges = Exchanges(
-            temporal, task_queue, timedelta(seconds=self._answer_timeout_seconds)
+            temporal,
+            task_queue,
+            timedelta(seconds=self._answer_timeout_seconds),
+            private_metadata=private_metadata,
         )
 
     @classmethod
@@ -89,23 +97,27 @@ class ReservationClient:
         *,
         namespace: str | None = None,
         answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS_DEFAULT,
+        private_metadata: bool | None = None,
     ) -> Self:
         """Connect by Temporal's standard environment settings and profiles.
 
         ``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE``, ``TEMPORAL_API_KEY``, ``TEMPORAL_TLS_*``,
-        ``TEMPORAL_PROFILE`` and the configuration file count; arguments go before them.
+        ``TEMPORAL_PROFILE`` and the configuration file count; arguments go before them. Where
+        ``HOLDFAST_ENCRYPTION_KEYS`` is set, payloads are encrypted.
 
         Args:
             address: ``host:port``; ``localhost:7233`` where nothing names another.
             namespace: Temporal's namespace; ``default`` where nothing names another.
             answer_timeout_seconds: the longest wait, for the connection and then for each call.
+            private_metadata: as for the class; None takes ``HOLDFAST_PRIVATE_METADATA``.
 
         Raises:
             ServerUnreachable: nobody answered at the address in time.
         """
         seconds = arguments.answer_timeout(answer_timeout_seconds)
+        is_private = private_by_environment() if private_metadata is None else private_metadata
         temporal = await connected(address, namespace, seconds)
-        return cls(temporal, answer_timeout_seconds=seconds)
+        return cls(temporal, answer_timeout_seconds=seconds, private_metadata=is_private)
 
     async def reserve(
         self,
@@ -303,6 +315,8 @@ class ReservationClient:
             started_before=started_before,
             limit=limit,
         )
+        if self._private_metadata:
+            arguments.by_status_only(wanted)
         async with self._answer(Question("the list of checkouts", _READ_AGAIN)):
             return await self._exchanges.summaries(wanted)
 

@@ -11,6 +11,7 @@ from temporalio.envconfig import ClientConfigProfile, ClientConnectConfig
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RetryConfig
 
+from holdfast_client.encryption import encrypting
 from holdfast_client.errors import HoldfastError, InvalidRequest, ServerUnreachable
 from holdfast_client.leaving import never_free, note_end_of_call
 
@@ -35,14 +36,16 @@ async def connected(
     Raises:
         ServerUnreachable: nobody answered at the address.
         InvalidRequest: the address or the namespace is unusable.
-        HoldfastError: the environment's settings cannot be read.
+        HoldfastError: the environment's settings, or its encryption keys, cannot be read.
     """
     settings = _settings(address, namespace)
+    data_converter = encrypting()
     target = settings["target_host"]
     try:
         async with asyncio.timeout(answer_timeout_seconds):
             return await Client.connect(
                 **settings,
+                data_converter=data_converter,
                 retry_config=_retries(answer_timeout_seconds),
                 runtime=_quiet_runtime(),
             )

@@ -42,6 +42,7 @@ from holdfast_client.calls import (
     overtaken,
     sent,
     was_accepted_and_lost,
+    was_disturbed,
 )
 from holdfast_client.errors import AdjustmentConflict, CheckoutConflict
 from holdfast_client.fields import Message
@@ -76,8 +77,16 @@ class Reply:
 class Exchanges:
     """Holdfast's exchanges over one connection; raises the SDK's errors beside this client's."""
 
-    def __init__(self, temporal: Client, task_queue: str, rpc_timeout: timedelta) -> None:
+    def __init__(
+        self,
+        temporal: Client,
+        task_queue: str,
+        rpc_timeout: timedelta,
+        *,
+        private_metadata: bool = False,
+    ) -> None:
         self._temporal = temporal
+        self._private_metadata = private_metadata
         self._task_queue = task_queue
         self._rpc_timeout = rpc_timeout
 
@@ -90,7 +99,7 @@ class Exchanges:
             except WorkflowAlreadyStartedError as closed:
                 return await self._result_of_the_same(request, closed)
             except RPCError as error:
-                if not is_not_found(error):
+                if not (is_not_found(error) or was_disturbed(error)):
                     raise
             except WorkflowUpdateFailedError as error:
                 if not was_accepted_and_lost(error):
@@ -119,7 +128,7 @@ class Exchanges:
             try:
                 return Reply(await self._updated(handle, update, message, update_id), False)
             except RPCError as error:
-                if not is_not_found(error):
+                if not (is_not_found(error) or was_disturbed(error)):
                     raise
             except WorkflowUpdateFailedError as error:
                 if not was_accepted_and_lost(error):
@@ -183,7 +192,9 @@ class Exchanges:
 
     async def _reserved(self, request: CheckoutRequest, update_id: str) -> Any:
         payload = request.model_dump(mode="json")
-        start = checkout_start(request, payload, self._task_queue)
+        start = checkout_start(
+            request, payload, self._task_queue, private_metadata=self._private_metadata
+        )
         try:
             return await sent(
                 self._temporal.execute_update_with_start_workflow(

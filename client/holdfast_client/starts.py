@@ -37,9 +37,20 @@ _SECONDS_PER_HOUR: Final = 3_600
 
 
 def checkout_start(
-    request: CheckoutRequest, payload: dict[str, Any], task_queue: str
+    request: CheckoutRequest,
+    payload: dict[str, Any],
+    task_queue: str,
+    *,
+    private_metadata: bool = False,
 ) -> WithStartWorkflowOperation[Any, Any]:
-    """Return the start of a checkout's workflow, to be sent together with its first update."""
+    """Return the start of a checkout's workflow, to be sent together with its first update.
+
+    Args:
+        request: what is asked for.
+        payload: the same, as it is sent.
+        task_queue: where the workers listen.
+        private_metadata: name neither customer nor cart nor SKU outside the payload.
+    """
     return WithStartWorkflowOperation(
         names.CHECKOUT_WORKFLOW,
         payload,
@@ -47,18 +58,23 @@ def checkout_start(
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        search_attributes=checkout_attributes(request),
-        static_summary=checkout_summary(request),
-        static_details=checkout_details(request),
+        search_attributes=checkout_attributes(request, private_metadata=private_metadata),
+        static_summary=checkout_summary(request, private_metadata=private_metadata),
+        static_details=None if private_metadata else checkout_details(request),
     )
 
 
-def checkout_attributes(request: CheckoutRequest) -> TypedSearchAttributes:
+def checkout_attributes(
+    request: CheckoutRequest, *, private_metadata: bool = False
+) -> TypedSearchAttributes:
     """Return what a checkout is found by, as far as Temporal has room for it.
 
     An id too large to be indexed is left out, and of the SKUs the first (in order) are indexed:
     at most ``INDEXED_SKUS_MAX`` and ``INDEXED_BYTES_MAX`` bytes. The request itself holds all.
+    With private metadata it is found by its status alone: Temporal never encrypts what it indexes.
     """
+    if private_metadata:
+        return TypedSearchAttributes([SearchAttributePair(STATUS_KEY, "pending")])
     skus = sorted({line.sku for line in request.lines})
     pairs: list[SearchAttributePair[Any]] = [
         SearchAttributePair(STATUS_KEY, "pending"),
@@ -70,13 +86,13 @@ def checkout_attributes(request: CheckoutRequest) -> TypedSearchAttributes:
     return TypedSearchAttributes(pairs)
 
 
-def checkout_summary(request: CheckoutRequest) -> str:
+def checkout_summary(request: CheckoutRequest, *, private_metadata: bool = False) -> str:
     """Return the one line by which people know a checkout in the Web UI."""
     units = sum(line.quantity for line in request.lines)
     skus = len({line.sku for line in request.lines})
     customer = (
         f" for {excerpt(request.customer_id, _SUMMARY_PARTY_LENGTH_MAX)}"
-        if request.customer_id
+        if request.customer_id and not private_metadata
         else ""
     )
     return (

@@ -6,6 +6,8 @@ import asyncio
 import os
 import threading
 import weakref
+from collections.abc import Awaitable, Callable
+from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
@@ -32,6 +34,7 @@ class SyncReservationClient(SyncReservations):
             ``localhost:7233``.
         namespace: Temporal's namespace; None takes the environment's, then ``default``.
         answer_timeout_seconds: the longest wait for the connection and then for each call, above 0.
+        private_metadata: as for ``ReservationClient``; None takes ``HOLDFAST_PRIVATE_METADATA``.
     """
 
     def __init__(
@@ -40,10 +43,16 @@ class SyncReservationClient(SyncReservations):
         *,
         namespace: str | None = None,
         answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS_DEFAULT,
+        private_metadata: bool | None = None,
     ) -> None:
-        self._address = address
-        self._namespace = namespace
-        self._answer_timeout_seconds = answer_timeout(answer_timeout_seconds)
+        self._connect = partial(
+            ReservationClient.connect,
+            address,
+            namespace=namespace,
+            answer_timeout_seconds=answer_timeout(answer_timeout_seconds),
+            private_metadata=private_metadata,
+        )
+        self._answer_timeout_seconds = answer_timeout_seconds
         self._is_closed = False
         self._guard = threading.Lock()
         self._connection: _Connection | None = None
@@ -85,9 +94,7 @@ class SyncReservationClient(SyncReservations):
             if self._is_closed:
                 raise HoldfastError("the client is closed; make a new one")
             if self._connection is None:
-                self._connection = _Connection(
-                    self._address, self._namespace, self._answer_timeout_seconds
-                )
+                self._connection = _Connection(self._connect, self._answer_timeout_seconds)
                 # Also at the interpreter's exit, where nothing of it may be at work.
                 weakref.finalize(self, _end, self._connection.thread)
             return self._connection
@@ -97,11 +104,10 @@ class _Connection:
     """One process's connection and the thread that serves it."""
 
     def __init__(
-        self, address: str | None, namespace: str | None, answer_timeout_seconds: float
+        self, connect: Callable[[], Awaitable[ReservationClient]], answer_timeout_seconds: float
     ) -> None:
         self.thread = LoopThread()
-        self._address = address
-        self._namespace = namespace
+        self._connect = connect
         self._answer_timeout_seconds = answer_timeout_seconds
         self._connecting = asyncio.Lock()
         self._client: ReservationClient | None = None
@@ -117,11 +123,7 @@ class _Connection:
     async def _first(self) -> ReservationClient:
         async with self._connecting:
             if self._client is None:
-                self._client = await ReservationClient.connect(
-                    self._address,
-                    namespace=self._namespace,
-                    answer_timeout_seconds=self._answer_timeout_seconds,
-                )
+                self._client = await self._connect()
             return self._client
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 
 from activities.inventory.engine import open_engine
 from activities.inventory.ledger import Ledger
-from tests.inventory.databases import fresh_database
+from tests.inventory.databases import as_worker, fresh_database
 from tests.inventory.shop import Shop, clear, open_shop
 
 # As many as the most crowded story has buyers, and some for those who watch.
@@ -44,9 +44,16 @@ def engine(_module_engine: Engine) -> Engine:
     return _module_engine
 
 
+@pytest.fixture(scope="module")
+def _worker_engine(_module_engine: Engine) -> Iterator[Engine]:
+    with _open(as_worker(_module_engine.url.render_as_string(hide_password=False))) as engine:
+        yield engine
+
+
 @pytest.fixture
-def ledger(engine: Engine) -> Ledger:
-    return Ledger(engine)
+def ledger(engine: Engine, _worker_engine: Engine) -> Ledger:
+    """The ledger on that database, under the role of a worker, which may do its work only."""
+    return Ledger(_worker_engine)
 
 
 @pytest.fixture
@@ -58,8 +65,8 @@ def shop(engine: Engine, ledger: Ledger) -> Shop:
 @pytest.fixture
 def fragile_shop(database_url: str) -> Iterator[Shop]:
     """The same with a database of its own, whose protections a test may take out."""
-    with _open(database_url) as engine:
-        yield open_shop(engine, Ledger(engine))
+    with _open(database_url) as engine, _open(as_worker(database_url)) as worker_engine:
+        yield open_shop(engine, Ledger(worker_engine))
 
 
 @contextmanager

@@ -14,6 +14,9 @@ from sqlalchemy import make_url
 from activities.inventory.engine import open_engine
 from activities.inventory.migrate import upgrade
 
+WORKER_ROLE: Final = "test_worker"
+_WORKER_PASSWORD: Final = "a-workers-password"
+
 _number: Final = itertools.count(1)
 
 
@@ -29,12 +32,32 @@ def administer(url: str, command: str, **names: str) -> None:
         connection.execute(sql.SQL(command).format(**quoted))
 
 
+def make_worker_role(url: str) -> None:
+    """Make the role of a worker on this server, without any right yet."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not connection.execute(
+            "SELECT 1 FROM pg_roles WHERE rolname = %s", [WORKER_ROLE]
+        ).fetchone():
+            connection.execute(
+                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                    sql.Identifier(WORKER_ROLE), _WORKER_PASSWORD
+                )
+            )
+
+
+def as_worker(url: str) -> str:
+    """Return the URL of the same database for the worker's role, which may do its work only."""
+    changed = make_url(url).set(username=WORKER_ROLE, password=_WORKER_PASSWORD)
+    return changed.render_as_string(hide_password=False)
+
+
 def create_template(url: str) -> str:
-    """Make a migrated database to copy from and return its name."""
+    """Make a migrated database to copy from and return its name; a worker's role may use it."""
     name = f"ledger_template_{next(_number)}"
     administer(url, "CREATE DATABASE {name}", name=name)
+    make_worker_role(url)
     engine = open_engine(at_database(url, name), connections_max=1)
-    upgrade(engine)
+    upgrade(engine, worker_role=WORKER_ROLE)
     engine.dispose()
     # A session in it, be it the server's own vacuum, would stand in the way of copying.
     administer(url, "ALTER DATABASE {name} ALLOW_CONNECTIONS false", name=name)

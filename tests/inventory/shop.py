@@ -157,6 +157,7 @@ def open_shop(engine: Engine, ledger: Ledger) -> Shop:
     shop = Shop(engine, ledger)
     # A table, because a session that waits for a lock would not notice that a function changed.
     shop.sql("CREATE TABLE IF NOT EXISTS public.standing_clock AS SELECT clock_timestamp() AS at")
+    shop.sql("GRANT SELECT ON public.standing_clock TO PUBLIC")
     shop.sql(
         "CREATE OR REPLACE FUNCTION holdfast.clock() RETURNS timestamptz "
         "LANGUAGE sql VOLATILE AS 'SELECT at FROM public.standing_clock'"

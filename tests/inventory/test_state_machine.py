@@ -1,17 +1,20 @@
 """Any operations in any order: the ledger and its oracle agree after each step.
 
-A longer run: ``HOLDFAST_SOAK_EXAMPLES=2000 HOLDFAST_SOAK_STEPS=80 pytest`` with this file.
+A longer run: ``make soak OPERATIONS=1000000``, with ``SEED=n`` to have one again. It comes in
+rounds, each with a seed of its own: Hypothesis keeps in memory what it has tried within one.
 """
 
 from __future__ import annotations
 
+import math
 import os
+import random
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, seed, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
     RuleBasedStateMachine,
@@ -28,8 +31,13 @@ from holdfast_client.messages import AdjustmentKind
 from tests.inventory.oracle import Cart, Oracle
 from tests.inventory.shop import Figures, Shop, checkout, clear, open_shop
 
-EXAMPLES = int(os.environ.get("HOLDFAST_SOAK_EXAMPLES", "80"))
-STEPS = int(os.environ.get("HOLDFAST_SOAK_STEPS", "30"))
+OPERATIONS = int(os.environ.get("HOLDFAST_SOAK_OPERATIONS", "0"))
+EXAMPLES, STEPS = (200, 50) if OPERATIONS else (80, 30)
+ROUNDS = max(1, math.ceil(OPERATIONS / (EXAMPLES * STEPS)))
+FIRST_SEED = int(os.environ.get("HOLDFAST_SOAK_SEED") or random.randrange(10**6))
+# A long run tells what it found as it is, at once. A short one after it finds the same in
+# Hypothesis' own store, and makes it small, which takes minutes.
+PHASES = set(Phase) - ({Phase.shrink, Phase.explain} if OPERATIONS else set())
 
 # Few of each, so that the same ids and the same stock items meet again and again.
 IDS = [f"c{number:02}" for number in range(30)]
@@ -207,12 +215,18 @@ class LedgerMachine(RuleBasedStateMachine):
 
 
 @pytest.mark.timeout(max(120, EXAMPLES * STEPS))
-def test_the_ledger_and_its_oracle_agree_whatever_is_asked_in_whatever_order(shop: Shop) -> None:
+@pytest.mark.parametrize("number", range(ROUNDS))
+def test_the_ledger_and_its_oracle_agree_whatever_is_asked_in_whatever_order(
+    shop: Shop, number: int
+) -> None:
+    machine = partial(LedgerMachine, shop)
+    print(f"SEED={FIRST_SEED + number}")
     run_state_machine_as_test(
-        partial(LedgerMachine, shop),  # type: ignore[arg-type]  # anything that makes one will do
+        seed(FIRST_SEED + number)(machine),  # type: ignore[arg-type]  # it makes machines
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
+            phases=PHASES,
             deadline=None,
             suppress_health_check=list(HealthCheck),
         ),

@@ -92,7 +92,7 @@ async def at_work(stage: Stage, *, sandboxed: bool = True) -> AsyncIterator[Work
     address = stage.client.service_client.config.target_host
     try:
         worker = build_worker(
-            await connect_temporal(address),
+            await connect_temporal(address, stage.settings.keys),
             inventory.ledger,
             stage.settings,
             task_queue=stage.till.task_queue,

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from temporalio.client import WorkflowHandle
+from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.common import SearchAttributeKey
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
-from tests.workflows.histories import details_of, failed_tasks_of, kinds_of
+from tests.workflows.histories import details_of, events_of, failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import moment
 from tests.workflows.waiting import until
@@ -20,6 +21,10 @@ from workflows import policies
 from workflows.payloads import DATA_CONVERTER
 
 HISTORY_EVENTS_MAX = 20
+# With these a flood of extensions fills a run in a moment.
+REFUSING, SENDERS, ROUNDS = 100, 10, 12
+# What is served and written after the run refuses: ten in flight, each with the events of its own.
+ROOM = 400
 
 
 @pytest.fixture
@@ -31,6 +36,7 @@ async def short_stage(
 ) -> AsyncIterator[Stage]:
     """A stage whose runs are short. Not in the sandbox, which has policies of its own."""
     monkeypatch.setattr(policies, "HISTORY_EVENTS_MAX", HISTORY_EVENTS_MAX)
+    monkeypatch.setattr(policies, "HISTORY_EVENTS_REFUSING", REFUSING)
     async with (
         open_stage(session_database_url, temporal_address, unique) as stage,
         at_work(stage, sandboxed=False),
@@ -102,6 +108,46 @@ async def test_the_new_run_ends_at_the_deadline(short_stage: Stage, unique: str)
     await short_stage.pass_time(till.handle(unique), 930)
     assert (await till.result(unique))["status"] == "expired"
     assert short_stage.shop.figures(sku) == (5, 0, 5)
+
+
+async def _insist(stage: Stage, checkout_id: str) -> list[str]:
+    """Extend a hold again and again; return what was said to it."""
+    said = []
+    for _ in range(ROUNDS):
+        try:
+            said.append((await stage.till.extend(checkout_id, 1))["status"])
+        except WorkflowUpdateFailedError as error:
+            said.append(getattr(error.cause, "type", ""))
+    return said
+
+
+async def _lengths_of_runs(stage: Stage, checkout_id: str) -> list[int]:
+    """Follow a checkout from its last run to its first; return how long each history is."""
+    handle, lengths = stage.till.handle(checkout_id), []
+    while True:
+        events = await events_of(handle)
+        lengths.append(len(events))
+        before = events[0].workflow_execution_started_event_attributes.continued_execution_run_id
+        if not before:
+            return lengths
+        handle = stage.client.get_workflow_handle(f"checkout/{checkout_id}", run_id=before)
+
+
+async def test_extensions_that_never_cease_cannot_keep_a_run_from_its_end(
+    short_stage: Stage, unique: str
+):
+    till, sku = short_stage.till, short_stage.stock(unique, 5)
+    held = await till.reserve(unique, {sku: 2})
+    crowd = await asyncio.gather(*(_insist(short_stage, unique) for _ in range(SENDERS)))
+    said = [word for words in crowd for word in words]
+    assert set(said) <= {"held", "TooManyMessages"}
+    report = await till.status(unique)
+    later = moment(report["expires_at"]) - moment(held["expires_at"])
+    assert later == timedelta(seconds=said.count("held"))
+    lengths = await _lengths_of_runs(short_stage, unique)
+    assert len(lengths) > 1
+    assert max(lengths) < REFUSING + ROOM
+    assert (await till.confirm(unique))["status"] == "fulfilled"
 
 
 async def test_both_runs_replay(short_stage: Stage, unique: str):

@@ -67,7 +67,7 @@ async def test_every_path_of_a_checkout_replays(till: Till, lived: list[str]):
     "workflow", ["CheckoutWorkflow", "AdjustStockWorkflow", "ReconcileWorkflow"]
 )
 async def test_whatever_else_this_run_recorded_replays(till: Till, workflow: str):
-    # Only what our own code ran: other stories let stand-ins of the same names play on other queues.
+    # Only what our own code ran: elsewhere stand-ins of the same names play on other queues.
     query = (
         f"WorkflowType = '{workflow}' AND TaskQueue = '{till.task_queue}' "
         "AND ExecutionStatus IN ('Running', 'Completed', 'Canceled', 'Terminated')"

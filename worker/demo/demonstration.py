@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from rich.console import Console
+from temporalio.client import Client
 
 from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
 from activities.inventory.records import Availability, StockRow
@@ -22,7 +23,9 @@ from holdfast_client.cli.replay import Replay
 from holdfast_client.cli.replay_report import CheckoutStep, ReplayEvent, ReplayReport, Step
 from holdfast_client.cli.stock_file import cover_demand
 from holdfast_client.client import ReservationClient
+from holdfast_client.encryption import encrypting
 from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.privacy import private_by_environment
 from worker.composition import open_inventory
 from worker.demo import catalogue
 from worker.demo.board import Board
@@ -128,7 +131,7 @@ async def _perform(console: Console, running: RunningStack, show: Show) -> bool:
         ledger = inventory.ledger
         loaded = await asyncio.to_thread(ledger.load_stock, show.stock)
         _say(console, f"Stock of {loaded.created} SKUs is loaded; {len(show.orders)} shoppers come")
-        client = await ReservationClient.connect(running.temporal_address)
+        client = await _customer(running.temporal_address)
         report, examples, ends = await _shop(console, client, ledger, show)
         stock, verdict = await asyncio.to_thread(_judge, ledger, show, report, ends)
         print_report(console, report, stock, verdict)
@@ -136,6 +139,12 @@ async def _perform(console: Console, running: RunningStack, show: Show) -> bool:
         return verdict.holds
     finally:
         inventory.close()
+
+
+async def _customer(temporal_address: str) -> ReservationClient:
+    """Connect to our own Temporal, whatever the environment says of another one."""
+    temporal = await Client.connect(temporal_address, data_converter=encrypting())
+    return ReservationClient(temporal, private_metadata=private_by_environment())
 
 
 async def _shop(

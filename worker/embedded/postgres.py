@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import psycopg
 from psycopg import sql
@@ -71,8 +71,23 @@ class EmbeddedPostgres:
     @property
     def url(self) -> str:
         """``postgresql://user:password@127.0.0.1:port/holdfast``, known from the first start on."""
-        cluster = self._started_cluster()
-        return f"postgresql://{USER}:{cluster.password}@{LOOPBACK}:{self._port}/{DATABASE}"
+        return self._url(USER, self._started_cluster().password)
+
+    def login_url(self, role: str) -> str:
+        """Return the URL of a role that may log in and, until it is granted more, no more.
+
+        Made if need be, with a password that is kept beside the superuser's. The server must run.
+
+        Raises:
+            EmbeddedServerError: the role could not be made.
+        """
+        password = self._started_cluster().password_of(role)
+        try:
+            with psycopg.connect(self.url, connect_timeout=_CONNECT_SECONDS_MAX) as connection:
+                _make_role(connection, role, password)
+        except psycopg.Error as error:
+            raise EmbeddedServerError(f"The role {role} could not be made: {error}") from error
+        return self._url(role, password)
 
     @property
     def pid(self) -> int | None:
@@ -133,6 +148,9 @@ class EmbeddedPostgres:
             self._process = None
         self._lock.release()
 
+    def _url(self, user: str, password: str) -> str:
+        return f"postgresql://{user}:{password}@{LOOPBACK}:{self._port}/{DATABASE}"
+
     def _started_cluster(self) -> PostgresCluster:
         if self._cluster is None:
             raise EmbeddedServerError("Postgres was not started yet, so it has no address.")
@@ -183,6 +201,26 @@ def _make_database(cluster: PostgresCluster, port: int) -> None:
             f"The database {DATABASE} under {cluster.directory} could not be opened: {error} "
             f"Put right what this names, or remove {cluster.directory}."
         ) from error
+
+
+def _make_role(connection: psycopg.Connection[Any], role: str, password: str) -> None:
+    # Sent as a verifier, so that not even the server's log can ever hold the password.
+    verifier = connection.pgconn.encrypt_password(
+        password.encode(), role.encode(), b"scram-sha-256"
+    ).decode()
+    name = sql.Identifier(role)
+    if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+        connection.execute(sql.SQL("CREATE ROLE {}").format(name))
+    connection.execute(
+        sql.SQL(
+            "ALTER ROLE {} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS "
+            "PASSWORD {}"
+        ).format(name, verifier)
+    )
+    # Postgres lets everybody make temporary tables in a database unless told otherwise.
+    connection.execute(
+        sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(DATABASE))
+    )
 
 
 def _program(cluster: PostgresCluster, port: int) -> Program:

@@ -24,8 +24,9 @@ _STATUS_LINE: Final = 7
 class PostgresCluster:
     """One cluster directory, its password, and the account that owns both.
 
-    Layout of ``directory``: ``cluster`` is Postgres's own, ``password`` the superuser's, readable
-    by the server's account only, ``server.log`` the output of the latest run.
+    Layout of ``directory``: ``cluster`` is Postgres's own, ``password`` the superuser's and
+    ``password-ROLE`` another role's, readable by the server's account only, ``server.log`` the
+    output of the latest run.
     """
 
     def __init__(self, directory: Path, account: Account | None) -> None:
@@ -46,6 +47,13 @@ class PostgresCluster:
                 f"opens with that password only. Put it back, or remove {self.directory}."
             ) from None
 
+    def password_of(self, role: str) -> str:
+        """The password of a role other than the superuser, made up if there is none yet."""
+        path = self._password_path.with_name(f"password-{role}")
+        if not path.exists():
+            self._write_password(path)
+        return path.read_text().strip()
+
     def make(self, announce: Callable[[str], None]) -> None:
         """Make whatever is not there yet; a cluster appears whole or not at all.
 
@@ -58,7 +66,7 @@ class PostgresCluster:
         if self.path.exists():
             return
         announce("making a new Postgres database")
-        self._write_password()
+        self._write_password(self._password_path)
         unfinished = self.directory / "cluster.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(mode=0o700)
@@ -100,13 +108,13 @@ class PostgresCluster:
         except FileNotFoundError:
             return []
 
-    def _write_password(self) -> None:
-        self._password_path.unlink(missing_ok=True)
-        descriptor = os.open(self._password_path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    def _write_password(self, path: Path) -> None:
+        path.unlink(missing_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w") as file:
             file.write(secrets.token_urlsafe(_PASSWORD_BYTES) + "\n")
         if self.account is not None:
-            self.account.own(self._password_path)
+            self.account.own(path)
 
     def _initdb(self, path: Path) -> None:
         command = [

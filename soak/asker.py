@@ -1,0 +1,125 @@
+"""Single questions, each asked until there is an answer, and written down with it."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from holdfast_client.errors import (
+    CheckoutConflict,
+    CheckoutInterrupted,
+    ExtensionRefused,
+    HoldNotActive,
+    OutcomeUnknown,
+)
+from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.outcomes import Outcome
+from soak.carts import SKUS
+from soak.shop import Shop
+from soak.testimony import RESERVE, Told
+
+ASK_AGAIN_SECONDS_MAX: Final = 0.5
+EXTENSION_SECONDS_MAX: Final = 5
+# More than any cart asks for, so that the other lines cannot be the same by chance.
+_OTHER_QUANTITY: Final = 999
+_OTHER_LINES: Final = "reserve other lines"
+# What is refused for a good reason, by what was asked.
+_REFUSALS: Final[dict[str, tuple[type[Exception], ...]]] = {
+    "extend": (HoldNotActive, ExtensionRefused),
+    _OTHER_LINES: (CheckoutConflict,),
+}
+
+Call = Callable[[], Awaitable[Outcome]]
+
+
+class Asker:
+    """Asks for one shopper.
+
+    Args:
+        shop: shared with the others.
+        chance: of the shopper.
+    """
+
+    def __init__(self, shop: Shop, chance: random.Random) -> None:
+        self._shop = shop
+        self._chance = chance
+
+    async def reserve(self, request: CheckoutRequest, asked: str = RESERVE) -> Outcome | None:
+        """Ask for a cart; ``asked`` is how the question is written down."""
+        self._shop.testimony.wants(request)
+        return await self._ask_for(request, asked)
+
+    async def confirm(self, id: str, payment: str) -> None:
+        """Say that it was paid."""
+        payment_reference = f"{id}-{payment}"
+        self._shop.testimony.pays(id, payment_reference)
+        await self._ask("confirm", id, lambda: self._shop.client.confirm(id, payment_reference))
+
+    async def cancel(self, id: str) -> None:
+        """Give it back."""
+        await self._ask("cancel", id, lambda: self._shop.client.cancel(id, reason="soak"))
+
+    async def extend(self, id: str) -> None:
+        """Ask for some more seconds."""
+        seconds = self._chance.randint(1, EXTENSION_SECONDS_MAX)
+        # Named, so that asking again after no answer extends it once.
+        name = f"{id}-extension"
+        await self._ask(
+            "extend", id, lambda: self._shop.client.extend(id, seconds, extension_id=name)
+        )
+
+    async def ask_for_other_lines(self, request: CheckoutRequest) -> None:
+        """Ask for something else under the same id, which must be refused."""
+        other = Line(sku=self._chance.choice(SKUS), quantity=_OTHER_QUANTITY)
+        changed = request.model_copy(update={"lines": (other,)})
+        outcome = await self._ask_for(changed, _OTHER_LINES)
+        if outcome is not None:
+            self._shop.testimony.meets(f"{request.checkout_id}: other lines: {outcome}")
+
+    # --- asking ----------------------------------------------------------------------------------
+
+    async def _ask_for(self, request: CheckoutRequest, asked: str) -> Outcome | None:
+        return await self._ask(
+            asked,
+            request.checkout_id,
+            lambda: self._shop.client.reserve(
+                request.checkout_id,
+                request.lines,
+                hold_seconds=request.hold_seconds,
+                customer_id=request.customer_id,
+            ),
+        )
+
+    async def _ask(self, asked: str, id: str, call: Call) -> Outcome | None:
+        """Ask until there is an answer or a refusal, and write it down; None for a refusal."""
+        while True:
+            began = time.monotonic()
+            try:
+                outcome = await call()
+            except OutcomeUnknown as error:
+                self._count(error)
+            except Exception as error:  # noqa: BLE001  # whatever it is, the verdict must hear of it
+                self._refused(asked, id, error)
+                return None
+            else:
+                told = Told(id, asked, began, time.monotonic(), outcome)
+                self._shop.testimony.hears(told)
+                return outcome
+            if time.monotonic() > self._shop.patience_ends:
+                self._shop.testimony.unanswered.add(id)
+                return None
+            await asyncio.sleep(self._chance.random() * ASK_AGAIN_SECONDS_MAX)
+
+    def _refused(self, asked: str, id: str, error: Exception) -> None:
+        testimony = self._shop.testimony
+        self._count(error)
+        if isinstance(error, CheckoutInterrupted):
+            testimony.interrupted.add(id)
+        elif not isinstance(error, _REFUSALS.get(asked, ())):
+            testimony.meets(f"{id}: {asked}: {type(error).__name__}: {error}")
+
+    def _count(self, error: Exception) -> None:
+        self._shop.testimony.counts[f"met {type(error).__name__}"] += 1

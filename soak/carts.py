@@ -1,0 +1,61 @@
+"""What shoppers want, drawn by chance: carts, hold lengths and what they do with a hold."""
+
+from __future__ import annotations
+
+import random
+from enum import StrEnum
+from typing import Final
+
+from holdfast_client.messages import CheckoutRequest, Line
+
+SKUS: Final = tuple(f"SOAK-{number:02}" for number in range(30))
+LINES_MAX: Final = 20
+QUANTITY_MAX: Final = 3
+HOLD_SECONDS_MAX: Final = 8
+
+
+class Plan(StrEnum):
+    """What a shopper does with a hold."""
+
+    CONFIRM = "confirm"
+    CONFIRM_TWICE = "confirm twice at once"
+    CONFIRM_AT_THE_DEADLINE = "confirm at the deadline"
+    CANCEL = "cancel"
+    EXTEND = "extend, then confirm"
+    ABANDON = "abandon"
+    CONTRADICT = "confirm and cancel at once"
+    CHANGE = "ask for other lines under the same id"
+
+
+_WEIGHTS: Final = {
+    Plan.CONFIRM: 30,
+    Plan.CONFIRM_TWICE: 8,
+    Plan.CONFIRM_AT_THE_DEADLINE: 10,
+    Plan.CANCEL: 12,
+    Plan.EXTEND: 12,
+    Plan.ABANDON: 15,
+    Plan.CONTRADICT: 8,
+    Plan.CHANGE: 5,
+}
+
+
+def draw_plan(chance: random.Random) -> Plan:
+    """Draw what a shopper will do."""
+    return chance.choices(list(_WEIGHTS), list(_WEIGHTS.values()))[0]
+
+
+def draw_request(chance: random.Random, checkout_id: str) -> CheckoutRequest:
+    """Draw a cart of 1 to 20 lines in any order, a SKU perhaps on several of them."""
+    skus = chance.choices(SKUS, k=_line_count(chance))
+    lines = tuple(Line(sku=sku, quantity=chance.randint(1, QUANTITY_MAX)) for sku in skus)
+    return CheckoutRequest(
+        checkout_id=checkout_id,
+        lines=lines,
+        hold_seconds=chance.randint(1, HOLD_SECONDS_MAX),
+        customer_id=f"u-{chance.randrange(50)}",
+    )
+
+
+def _line_count(chance: random.Random) -> int:
+    # Most carts are small; a few want a great deal.
+    return min(LINES_MAX, 1 + int(chance.expovariate(1 / 4)))

@@ -1,0 +1,117 @@
+"""What the database says in the end, read by statements of its own and not by the ledger's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, text
+
+from holdfast_client.names import checkout_id_of
+
+_RESERVATIONS: Final = text("""
+SELECT r.id, r.status, r.expires_at, r.closed_at, r.payment_reference
+  FROM holdfast.reservations AS r
+""")
+_LINES: Final = text("""
+SELECT l.reservation_id, s.sku, l.quantity
+  FROM holdfast.reservation_lines AS l
+  JOIN holdfast.stock_items AS s ON s.id = l.stock_item_id
+""")
+_MOVEMENTS: Final = text("""
+SELECT m.reservation_id, m.kind, s.sku, m.total_delta, m.reserved_delta
+  FROM holdfast.stock_movements AS m
+  JOIN holdfast.stock_items AS s ON s.id = m.stock_item_id
+ ORDER BY m.id
+""")
+_STOCK: Final = text("SELECT sku, total_quantity, reserved_quantity FROM holdfast.stock_items")
+_CLOCK: Final = text("SELECT holdfast.clock()")
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """One change of a stock item's figures by a reservation."""
+
+    kind: str
+    sku: str
+    total_delta: int
+    reserved_delta: int
+
+
+@dataclass(slots=True)
+class Reservation:
+    """One row of the reservations, with its lines by SKU and all its movements."""
+
+    status: str
+    expires_at: datetime | None
+    closed_at: datetime | None
+    payment_reference: str | None
+    lines: dict[str, int]
+    movements: list[Movement]
+
+
+@dataclass(slots=True)
+class StockFigures:
+    """One stock item: what came in beside reservations, and what its row says."""
+
+    received: int
+    total: int
+    reserved: int
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """The whole database at one moment of its own clock.
+
+    Args:
+        at: the moment.
+        reservations: by checkout id.
+        stock: by SKU.
+        breaches: of the invariants, as the audit words them.
+        failed_tasks: why workflow tasks failed by our own code, with the workflow's id.
+        open_checkouts: ids of the checkouts whose workflows still run.
+    """
+
+    at: datetime
+    reservations: dict[str, Reservation]
+    stock: dict[str, StockFigures]
+    breaches: tuple[str, ...] = ()
+    failed_tasks: tuple[str, ...] = ()
+    open_checkouts: tuple[str, ...] = ()
+
+
+def read_evidence(engine: Engine) -> Evidence:
+    """Read the whole database in one snapshot."""
+    snapshot = engine.execution_options(isolation_level="REPEATABLE READ")
+    with snapshot.begin() as connection:
+        connection.execute(text("SET LOCAL statement_timeout = 0"))
+        reservations = _reservations(connection)
+        stock = {
+            row.sku: StockFigures(0, row.total_quantity, row.reserved_quantity)
+            for row in connection.execute(_STOCK)
+        }
+        for row in connection.execute(_MOVEMENTS):
+            _assign(row, reservations, stock)
+        at = connection.execute(_CLOCK).scalar_one()
+    return Evidence(at, reservations, stock)
+
+
+def _reservations(connection: Connection) -> dict[str, Reservation]:
+    found = {
+        checkout_id_of(row.id): Reservation(
+            row.status, row.expires_at, row.closed_at, row.payment_reference, {}, []
+        )
+        for row in connection.execute(_RESERVATIONS)
+    }
+    for row in connection.execute(_LINES):
+        found[checkout_id_of(row.reservation_id)].lines[row.sku] = row.quantity
+    return found
+
+
+def _assign(row: Any, reservations: dict[str, Reservation], stock: dict[str, StockFigures]) -> None:
+    if row.reservation_id is None:
+        stock[row.sku].received += row.total_delta
+        return
+    movement = Movement(row.kind, row.sku, row.total_delta, row.reserved_delta)
+    reservations[checkout_id_of(row.reservation_id)].movements.append(movement)

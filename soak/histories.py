@@ -1,0 +1,55 @@
+"""What Temporal recorded of the checkouts of a run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.client import Client, WorkflowExecution
+
+from holdfast_client.names import CHECKOUT_WORKFLOW, checkout_id_of
+
+_OPEN: Final = f"WorkflowType = '{CHECKOUT_WORKFLOW}' AND ExecutionStatus = 'Running'"
+_ALL: Final = f"WorkflowType = '{CHECKOUT_WORKFLOW}'"
+_READ_AT_ONCE: Final = 8
+_CAUSE: Final = WorkflowTaskFailedCause
+# How Temporal records that somebody set a workflow back or ended it by force, and that a message
+# came while the workflow was just ending, which has it look again. No code of ours failed.
+_NO_FAILURE: Final = frozenset(
+    {
+        _CAUSE.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW,
+        _CAUSE.WORKFLOW_TASK_FAILED_CAUSE_FORCE_CLOSE_COMMAND,
+        _CAUSE.WORKFLOW_TASK_FAILED_CAUSE_UNHANDLED_COMMAND,
+    }
+)
+
+
+async def open_checkouts(client: Client) -> tuple[str, ...]:
+    """Return the ids of the checkouts whose workflows run."""
+    return tuple([checkout_id_of(row.id) async for row in client.list_workflows(_OPEN)])
+
+
+async def failed_tasks(client: Client) -> tuple[str, ...]:
+    """Return why workflow tasks of checkouts failed, run by run; timeouts are no failures."""
+    rows = client.list_workflows(_ALL)
+    found: list[str] = []
+    async with asyncio.TaskGroup() as tasks:
+        for _ in range(_READ_AT_ONCE):
+            tasks.create_task(_read_on(client, rows, found))
+    return tuple(sorted(found))
+
+
+async def _read_on(
+    client: Client, rows: AsyncIterator[WorkflowExecution], found: list[str]
+) -> None:
+    while (row := await anext(rows, None)) is not None:
+        handle = client.get_workflow_handle(row.id, run_id=row.run_id)
+        async for event in handle.fetch_history_events():
+            if event.event_type != EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED:
+                continue
+            task = event.workflow_task_failed_event_attributes
+            if task.cause not in _NO_FAILURE:
+                cause = _CAUSE.Name(task.cause)
+                found.append(f"{row.id} {row.run_id}: {cause}: {task.failure.message}")

@@ -1,0 +1,78 @@
+"""The checkout's workflow as a later release might have it: it pauses before it ends a hold.
+
+What the pause is for does not matter. It is one more command in the history, as any change of the
+protocol is, and histories of the release before do not have it.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio import workflow
+from temporalio.common import RawValue
+
+from workflows.checkout import CheckoutWorkflow
+
+with workflow.unsafe.imports_passed_through():
+    from activities.inventory.records import Closing
+    from holdfast_client.names import CHECKOUT_WORKFLOW
+    from workflows.lifecycle import Checkout
+
+PAUSE: Final = "pause before the end"
+PAUSE_SECONDS: Final = 0.01
+
+
+@workflow.defn(name=CHECKOUT_WORKFLOW)
+class UnguardedCheckout(CheckoutWorkflow):
+    """The change made without a thought of the checkouts that are running."""
+
+    @workflow.init
+    def __init__(self, *payloads: RawValue) -> None:
+        super().__init__(*payloads)
+
+    @workflow.run
+    async def run(self, *payloads: RawValue) -> Any:
+        return await super().run(*payloads)
+
+    async def _close(self, checkout: Checkout, closing: Closing) -> None:
+        await workflow.sleep(timedelta(seconds=PAUSE_SECONDS))
+        await super()._close(checkout, closing)
+
+
+@workflow.defn(name=CHECKOUT_WORKFLOW)
+class PatchedCheckout(CheckoutWorkflow):
+    """The same change as it should be made: a run goes one way from its beginning to its end."""
+
+    @workflow.init
+    def __init__(self, *payloads: RawValue) -> None:
+        super().__init__(*payloads)
+        self._pauses = False
+
+    @workflow.run
+    async def run(self, *payloads: RawValue) -> Any:
+        self._pauses = workflow.patched(PAUSE)
+        return await super().run(*payloads)
+
+    async def _close(self, checkout: Checkout, closing: Closing) -> None:
+        if self._pauses:
+            await workflow.sleep(timedelta(seconds=PAUSE_SECONDS))
+        await super()._close(checkout, closing)
+
+
+@workflow.defn(name=CHECKOUT_WORKFLOW)
+class SettledCheckout(CheckoutWorkflow):
+    """The release after the last checkout of the old way is gone: the old way is gone too."""
+
+    @workflow.init
+    def __init__(self, *payloads: RawValue) -> None:
+        super().__init__(*payloads)
+
+    @workflow.run
+    async def run(self, *payloads: RawValue) -> Any:
+        workflow.deprecate_patch(PAUSE)
+        return await super().run(*payloads)
+
+    async def _close(self, checkout: Checkout, closing: Closing) -> None:
+        await workflow.sleep(timedelta(seconds=PAUSE_SECONDS))
+        await super()._close(checkout, closing)

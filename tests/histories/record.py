@@ -1,0 +1,280 @@
+"""Live through every path of every workflow and write down its history, to be replayed for ever.
+
+::
+
+    make histories                          # into tests/histories/<version>
+    python -m tests.histories.record DIR    # somewhere else
+
+Run it once for every release that changes what a workflow does, and commit what it writes beside
+what is there: the older histories stay, because checkouts like them may still be running. See
+docs/versioning.md.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+import tomllib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any, Final
+
+import structlog
+from temporalio.client import WorkflowHandle
+
+from activities.inventory.engine import open_engine
+from activities.inventory.migrate import upgrade
+from tests.histories.shelf import SHELVES, put
+from tests.workflows.histories import kinds_of
+from tests.workflows.stage import Stage, at_work, open_stage
+from tests.workflows.till import failure_of, refusal_of
+from tests.workflows.waiting import until
+from worker.embedded.postgres import EmbeddedPostgres
+from worker.embedded.temporal import EmbeddedTemporal
+
+MUG: Final = "MUG-01"
+CUSTOMER: Final = {"customer_id": "customer-1", "cart_id": "cart-1"}
+SHORT_RUN_EVENTS: Final = 60
+
+
+class ShortRuns(EmbeddedTemporal):
+    """A server that suggests a new run early, so that the history of one that did stays small."""
+
+    def __init__(self, data_dir: Path) -> None:
+        super().__init__(data_dir, time_skipping=True)
+        self._settings = self._settings | {
+            "limit.historyCount.suggestContinueAsNew": str(SHORT_RUN_EVENTS)
+        }
+
+
+class Recorder:
+    """Lives through the paths, and puts each history on the shelf under the name of its path."""
+
+    def __init__(self, stage: Stage, postgres: EmbeddedPostgres, shelf: Path) -> None:
+        self.stage = stage
+        self.till = stage.till
+        self.postgres = postgres
+        self.shelf = shelf
+
+    async def keep(self, path: str, handle: WorkflowHandle[Any, Any] | None = None) -> None:
+        """Write down the history of the checkout that is named as its path, or of another."""
+        await put(self.shelf, path, handle or self.till.handle(path))
+
+    async def reserve(self, path: str, quantity: int = 2, **fields: Any) -> Any:
+        return await self.till.reserve(path, {MUG: quantity}, **{**CUSTOMER, **fields})
+
+    async def keep_ended(self, path: str) -> None:
+        await self.till.result(path)
+        await self.keep(path)
+
+    # --- holds and their endings -----------------------------------------------------------------
+
+    async def holds(self) -> None:
+        await self.reserve("held")
+        await self.keep("held")
+        await self.reserve("paid")
+        await self.till.confirm("paid")
+        await self.keep_ended("paid")
+        await self.reserve("denied", 1_000)
+        await self.keep_ended("denied")
+        await self.reserve("expired", hold_seconds=1)
+        await self.keep_ended("expired")
+
+    async def cancellations(self) -> None:
+        await self.reserve("cancelled-by-update")
+        await self.till.cancel("cancelled-by-update")
+        await self.keep_ended("cancelled-by-update")
+        await self.reserve("cancelled-by-signal")
+        await self.till.signal("cancelled-by-signal", "cancel", {"reason": "on the phone"})
+        await self.keep_ended("cancelled-by-signal")
+        await self.reserve("cancelled-by-temporal")
+        await self.till.handle("cancelled-by-temporal").cancel(reason="in the Web UI")
+        await self.keep_ended("cancelled-by-temporal")
+
+    async def extensions(self) -> None:
+        await self.reserve("extended-then-paid")
+        await self.till.extend("extended-then-paid", 600)
+        await self.till.signal("extended-then-paid", "extend", {"seconds": 60})
+        await self.till.until_event("extended-then-paid", "extended", 2)
+        await self.till.confirm("extended-then-paid")
+        await self.keep_ended("extended-then-paid")
+        await self.reserve("extension-over-cap")
+        await refusal_of(self.till.extend("extension-over-cap", 86_400))
+        await self.till.cancel("extension-over-cap")
+        await self.keep_ended("extension-over-cap")
+        await self.reserve("extension-too-late")
+        self.stage.shop.cancel("extension-too-late")
+        await refusal_of(self.till.extend("extension-too-late", 60))
+        await self.keep_ended("extension-too-late")
+
+    async def late(self) -> None:
+        """The ledger says that somebody else was first, or that it is too early."""
+        await self.reserve("paid-too-late")
+        self.stage.shop.cancel("paid-too-late")
+        await self.till.confirm("paid-too-late")
+        await self.keep_ended("paid-too-late")
+        await self.reserve("timer-too-early")
+        handle = self.till.handle("timer-too-early")
+        await self.stage.pass_time(handle, 901)
+        await until(lambda: _waits_again(handle))
+        await self.till.confirm("timer-too-early")
+        await self.keep_ended("timer-too-early")
+
+    async def refusals(self) -> None:
+        await self.reserve("asked-again")
+        await self.reserve("asked-again")
+        await refusal_of(self.till.reserve("asked-again", {MUG: 3}))
+        await self.till.cancel("asked-again")
+        await self.keep_ended("asked-again")
+        await self.till.start("invalid-start", {})
+        await failure_of(self.till.result("invalid-start"))
+        await self.keep("invalid-start")
+        await self.reserve("signals-ignored")
+        for name in ("extend", "cancel", "no_such_signal"):
+            await self.till.signal("signals-ignored", name, ["no message"])
+        await self.till.until_event("signals-ignored", "signal ignored", 3)
+        await self.till.confirm("signals-ignored")
+        await self.keep_ended("signals-ignored")
+        await self.reserve("conflict")
+        await self.keep_conflict("conflict")
+
+    async def keep_conflict(self, checkout_id: str) -> None:
+        """Start a checkout whose id the ledger knows with a different request."""
+        await self.till.cancel(checkout_id)
+        await self.till.result(checkout_id)
+        await self.till.start(checkout_id, {MUG: 3})
+        await failure_of(self.till.result(checkout_id))
+        await self.keep(checkout_id)
+
+    async def long_story(self) -> None:
+        await self.reserve("continued")
+        first = self.till.handle("continued")
+        first = self.stage.client.get_workflow_handle(
+            first.id, run_id=(await first.describe()).run_id
+        )
+        while (await kinds_of(first))[-1] != "WORKFLOW_EXECUTION_CONTINUED_AS_NEW":
+            await self.till.extend("continued", 1)
+        await self.till.confirm("continued")
+        await self.till.result("continued")
+        await self.keep("continued-first-run", first)
+        await self.keep("continued-last-run", self.till.handle("continued"))
+
+    # --- without a worker, and without a database ------------------------------------------------
+
+    async def before_a_worker(self) -> None:
+        """Messages that come before the reserve."""
+        await self.till.start("cancelled-before-the-reserve", {MUG: 2})
+        await self.till.signal("cancelled-before-the-reserve", "extend", {"seconds": 60})
+        await self.till.signal("cancelled-before-the-reserve", "cancel", {"reason": "at once"})
+        await self.till.start("extended-before-the-reserve", {MUG: 2})
+        await self.till.signal("extended-before-the-reserve", "extend", {"seconds": 60})
+
+    async def after_its_start(self) -> None:
+        await self.keep_ended("cancelled-before-the-reserve")
+        await self.till.until_event("extended-before-the-reserve", "extended")
+        await self.till.confirm("extended-before-the-reserve")
+        await self.keep_ended("extended-before-the-reserve")
+
+    async def outage(self) -> None:
+        """A database that is away: what is asked at once becomes an activity that waits."""
+        await self.reserve("paid-in-an-outage")
+        self.postgres.stop()
+        paid = asyncio.ensure_future(self.till.confirm("paid-in-an-outage"))
+        interrupted = await self.till.start("cancelled-in-an-outage", {MUG: 2})
+        await until(lambda: _asks_and_waits(interrupted))
+        await self.till.signal("cancelled-in-an-outage", "cancel", {"reason": "too slow"})
+        await self.reserve("unavailable")
+        self.stage.shop.engine.dispose()
+        self.postgres.start()
+        await paid
+        for path in ("paid-in-an-outage", "cancelled-in-an-outage", "unavailable"):
+            await self.keep_ended(path)
+
+    # --- the other workflows ---------------------------------------------------------------------
+
+    async def adjustments(self) -> None:
+        receive = {"adjustment_id": "applied", "sku": "CUP-01", "kind": "receive", "quantity": 12}
+        refused = receive | {"adjustment_id": "refused", "kind": "adjust", "quantity": -100}
+        for change in (receive, refused):
+            handle = await self._start(
+                "AdjustStockWorkflow", change, f"stock/{change['adjustment_id']}"
+            )
+            await handle.result()
+            await self.keep(f"adjustment-{change['adjustment_id']}", handle)
+        other = receive | {"quantity": 13}
+        handle = await self._start("AdjustStockWorkflow", other, "stock/applied")
+        await failure_of(handle.result())
+        await self.keep("adjustment-conflict", handle)
+        handle = await self._start("AdjustStockWorkflow", {}, "stock/invalid")
+        await failure_of(handle.result())
+        await self.keep("adjustment-invalid", handle)
+
+    async def reconciliations(self) -> None:
+        for number in range(3):
+            await self.reserve(f"orphan-{number}", 1, hold_seconds=1)
+            await self.till.handle(f"orphan-{number}").terminate()
+        await until(lambda: self.stage.ledger.count_overdue(0) == 3)
+        bounds = {"grace_seconds": 0, "batch_size": 2, "batches_max": 5}
+        handle = await self._start("ReconcileWorkflow", bounds, "reconcile")
+        assert (await handle.result())["released"] == 3
+        await self.keep("reconcile", handle)
+
+    async def _start(self, workflow: str, message: Any, id: str) -> WorkflowHandle[Any, Any]:
+        started: WorkflowHandle[Any, Any] = await self.stage.client.start_workflow(
+            workflow, message, id=id, task_queue=self.till.task_queue
+        )
+        return started
+
+
+async def _waits_again(handle: WorkflowHandle[Any, Any]) -> bool:
+    return (await kinds_of(handle)).count("TIMER_STARTED") >= 2
+
+
+async def _asks_and_waits(handle: WorkflowHandle[Any, Any]) -> bool:
+    return "ACTIVITY_TASK_SCHEDULED" in await kinds_of(handle)
+
+
+@asynccontextmanager
+async def _recorder(directory: Path, shelf: Path) -> AsyncIterator[Recorder]:
+    with (
+        EmbeddedPostgres(directory / "postgres") as postgres,
+        ShortRuns(directory / "temporal") as temporal,
+    ):
+        engine = open_engine(postgres.url, connections_max=1)
+        upgrade(engine)
+        engine.dispose()
+        async with open_stage(postgres.url, temporal.address) as stage:
+            stage.stock(MUG, 100)
+            yield Recorder(stage, postgres, shelf)
+
+
+async def record(shelf: Path) -> None:
+    """Record every path into a directory."""
+    shelf.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="holdfast-histories-") as directory:
+        async with _recorder(Path(directory), shelf) as recorder:
+            await recorder.before_a_worker()
+            async with at_work(recorder.stage, sandboxed=False):
+                await recorder.after_its_start()
+                await recorder.holds()
+                await recorder.cancellations()
+                await recorder.extensions()
+                await recorder.late()
+                await recorder.refusals()
+                await recorder.long_story()
+                await recorder.adjustments()
+                await recorder.reconciliations()
+                await recorder.outage()
+
+
+def _version() -> str:
+    return str(tomllib.loads(Path("pyproject.toml").read_text())["project"]["version"])
+
+
+if __name__ == "__main__":
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
+    chosen = Path(sys.argv[1]) if sys.argv[1:] else SHELVES / _version()
+    asyncio.run(record(chosen))
+    print(f"{len(list(chosen.glob('*.json')))} histories in {chosen}")

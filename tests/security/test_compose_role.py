@@ -1,0 +1,51 @@
+"""The job of the deployment that makes the worker's role, run as it is written."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import textwrap
+from typing import Final
+
+import psycopg
+from sqlalchemy import make_url
+
+from tests.docs.pages import ROOT
+from tests.inventory.databases import administer
+from worker.embedded.postgres_cluster import postgres_program
+
+ROLE: Final = "holdfast_worker"
+JOB: Final = re.compile(
+    r"^  worker-role:\n.*?command:\n      - \|\n(.*?)\n    \w", re.MULTILINE | re.DOTALL
+)
+
+
+def test_the_job_makes_the_role_and_gives_it_a_new_password_when_run_again(own_database_url: str):
+    compose = (ROOT / "docker-compose.yml").read_text()
+    found = JOB.search(compose)
+    assert found
+    url = make_url(own_database_url)
+    try:
+        for password in ("first", "second'; DROP SCHEMA holdfast"):
+            environment = {
+                "PATH": f"{postgres_program('psql').parent}:{os.environ['PATH']}",
+                "PGHOST": str(url.host),
+                "PGPORT": str(url.port),
+                "PGUSER": str(url.username),
+                "PGPASSWORD": str(url.password),
+                "PGDATABASE": str(url.database),
+                "WORKER_PASSWORD": password,
+            }
+            script = textwrap.dedent(found[1])
+            script = script.replace("DATABASE holdfast", f'DATABASE "{url.database}"')
+            ended = subprocess.run(
+                ["/bin/sh", "-euc", script], env=environment, capture_output=True, text=True,
+                timeout=60, check=False,
+            )  # fmt: skip
+            assert (ended.returncode, ended.stderr) == (0, "")
+            with psycopg.connect(own_database_url, user=ROLE, password=password) as link:
+                row = link.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
+                assert row.fetchone() == (False,)
+    finally:
+        administer(own_database_url, "DROP ROLE IF EXISTS {name}", name=ROLE)

@@ -1,0 +1,234 @@
+"""Where a key is missing: what waits, what is refused, and what is never done.
+
+A worker without the key leaves a checkout alone until one with the key takes it. A message that
+nobody can read is refused, and the checkout goes on.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any, Final
+
+import pytest
+from temporalio.api.common.v1 import Payload
+from temporalio.client import Client
+from temporalio.common import RawValue
+from temporalio.service import RPCError
+from temporalio.worker import Worker
+
+from activities.checkout import CheckoutActivities
+from holdfast_client import (
+    Fulfilled,
+    Held,
+    HoldfastError,
+    InvalidRequest,
+    ReservationClient,
+)
+from holdfast_client.encryption import EncryptionCodec, EncryptionKey, encrypting
+from tests.inventory.shop import Figures
+from tests.security.keys import NEW, OLD, customer, text_of
+from tests.workflows.histories import failed_tasks_of
+from tests.workflows.stage import at_work, open_stage
+from tests.workflows.till import Till, failure_of, request
+from tests.workflows.waiting import until
+from worker.composition import WORKFLOWS
+from worker.temporal import connect_temporal
+from workflows import payloads
+
+# Temporal lets a failed workflow task rest for some seconds before it is tried again.
+ANSWER_SECONDS: Final = 60.0
+
+
+def a_stage(database_url: str, address: str, queue: str, *keys: EncryptionKey) -> Any:
+    return open_stage(database_url, address, queue, encryption_keys=text_of(*keys))
+
+
+async def sealed(message: Any, key: EncryptionKey) -> RawValue:
+    """Return a message as somebody with that key sends it, to be sent by somebody without any."""
+    plain = encrypting(keys=()).payload_converter.to_payload(message)
+    (hidden,) = await EncryptionCodec([key]).encode([plain])
+    return RawValue(hidden)
+
+
+async def _failed_task(client: Client, id: str) -> str:
+    """Return why the checkout's first workflow task failed."""
+    handle = client.get_workflow_handle(f"checkout/{id}")
+
+    async def failures() -> list[str]:
+        try:
+            return await failed_tasks_of(handle)
+        except RPCError:
+            return []  # it is not there yet
+
+    found: list[str] = await until(failures)
+    return found[0]
+
+
+async def test_a_worker_without_the_key_leaves_a_checkout_to_one_with_it(
+    session_database_url: str, temporal_address: str, unique: str
+):
+    shop = await customer(temporal_address, unique, OLD, seconds=ANSWER_SECONDS)
+    async with a_stage(session_database_url, temporal_address, unique) as stage:
+        stage.stock(unique, 1)
+        async with at_work(stage):
+            asked = asyncio.create_task(shop.reserve(unique, [(unique, 1)]))
+            why = await _failed_task(stage.client, unique)
+        assert "key 2025" in why
+        assert stage.shop.figures(unique) == Figures(1, 0, 1)
+    async with (
+        a_stage(session_database_url, temporal_address, unique, OLD) as stage,
+        at_work(stage),
+    ):
+        assert isinstance(await asked, Held)
+        assert isinstance(await shop.confirm(unique, "pay_1"), Fulfilled)
+
+
+async def test_a_worker_that_lost_the_key_leaves_an_open_checkout_as_it_is(
+    session_database_url: str, temporal_address: str, unique: str
+):
+    shop = await customer(temporal_address, unique, OLD, seconds=ANSWER_SECONDS)
+    async with a_stage(session_database_url, temporal_address, unique, OLD) as stage:
+        stage.stock(unique, 1)
+        async with at_work(stage):
+            assert isinstance(await shop.reserve(unique, [(unique, 1)]), Held)
+    async with a_stage(session_database_url, temporal_address, unique, NEW) as stage:
+        async with at_work(stage):
+            asked = asyncio.create_task(shop.confirm(unique, "pay_1"))
+            why = await _failed_task(stage.client, unique)
+        # With keys of its own it tells even that only to those who have them.
+        assert why == "Encoded failure"
+        assert stage.shop.figures(unique) == Figures(1, 1, 0)
+    async with (
+        a_stage(session_database_url, temporal_address, unique, OLD) as stage,
+        at_work(stage),
+    ):
+        assert isinstance(await asked, Fulfilled)
+
+
+async def test_a_start_that_nobody_could_read_for_long_ends_with_the_reason(
+    session_database_url: str, temporal_address: str, unique: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(payloads, "UNREADABLE_START_BUDGET", timedelta(0))
+    till = Till(await Client.connect(temporal_address), unique)
+    async with a_stage(session_database_url, temporal_address, unique, NEW) as stage:
+        hidden = await sealed(request(unique, {unique: 1}), OLD)
+        handle = await till.client.start_workflow(
+            "CheckoutWorkflow", hidden, id=f"checkout/{unique}", task_queue=unique
+        )
+        async with at_work(stage):
+            reading = Till(await _reader(temporal_address, NEW), unique)
+            failure = await failure_of(reading.result(unique))
+        assert failure.type == "InvalidRequest"
+        assert "key 2025" in failure.message
+        assert await failed_tasks_of(handle) == []
+        assert stage.shop.sql("SELECT 1 FROM holdfast.reservations WHERE checkout_id = :id",
+                              id=unique) == []  # fmt: skip
+
+
+async def _reader(address: str, key: EncryptionKey) -> Client:
+    return await Client.connect(address, data_converter=encrypting(keys=[key]))
+
+
+async def test_a_message_under_a_key_that_no_worker_has_is_refused_and_the_checkout_goes_on(
+    session_database_url: str, temporal_address: str, unique: str
+):
+    async with (
+        a_stage(session_database_url, temporal_address, unique, OLD) as stage,
+        at_work(stage),
+    ):
+        stage.stock(unique, 1)
+        shop = await customer(temporal_address, unique, OLD)
+        assert isinstance(await shop.reserve(unique, [(unique, 1)]), Held)
+        # It can read its own key too, else it could not read the refusal.
+        stranger = await customer(temporal_address, unique, NEW, OLD)
+        for call in (
+            stranger.confirm(unique, "pay_1"),
+            stranger.cancel(unique),
+            stranger.extend(unique, 60),
+        ):
+            with pytest.raises(InvalidRequest, match="key 2026"):
+                await call
+        till = Till(stage.client, unique)
+        for name in ("cancel", "extend"):
+            await till.handle(unique).signal(name, await sealed({"reason": "x"}, NEW))
+        report = await until(lambda: _ignored(shop, unique))
+        assert all("key 2026" in event.reason for event in report)
+        handle = stage.client.get_workflow_handle(f"checkout/{unique}")
+        assert await failed_tasks_of(handle) == []
+        assert isinstance(await shop.confirm(unique, "pay_1"), Fulfilled)
+
+
+async def _ignored(shop: Any, id: str) -> list[Any]:
+    events = [e for e in (await shop.status(id)).events if e.event == "signal ignored"]
+    return events if len(events) == 2 else []
+
+
+async def test_a_forged_message_under_a_known_key_is_refused_too(
+    session_database_url: str, temporal_address: str, unique: str
+):
+    async with (
+        a_stage(session_database_url, temporal_address, unique, OLD) as stage,
+        at_work(stage),
+    ):
+        stage.stock(unique, 1)
+        shop = await customer(temporal_address, unique, OLD)
+        assert isinstance(await shop.reserve(unique, [(unique, 1)]), Held)
+        forged = await sealed({"reason": "x"}, EncryptionKey(OLD.id, NEW.secret))
+        plain = RawValue(Payload(metadata={"encoding": b"binary/encrypted"}, data=b"garbage"))
+        for message in (forged, plain):
+            await stage.client.get_workflow_handle(f"checkout/{unique}").signal("cancel", message)
+        await until(lambda: _ignored(shop, unique))
+        assert isinstance(await shop.confirm(unique, "pay_1"), Fulfilled)
+
+
+async def test_a_client_without_the_key_is_told_so_and_what_it_asked_for_is_done(
+    session_database_url: str, temporal_address: str, unique: str
+):
+    async with (
+        a_stage(session_database_url, temporal_address, unique, OLD) as stage,
+        at_work(stage),
+    ):
+        stage.stock(unique, 1)
+        keyless = await customer(temporal_address, unique)
+        with pytest.raises(HoldfastError, match=r"key 2025.*ask again with the key"):
+            await keyless.reserve(unique, [(unique, 1)])
+        assert stage.shop.figures(unique) == Figures(1, 1, 0)
+        shop = await customer(temporal_address, unique, OLD)
+        assert isinstance(await shop.reserve(unique, [(unique, 1)]), Held)
+        bare = ReservationClient(stage.client, task_queue=unique)
+        with pytest.raises(HoldfastError, match="Are payloads encrypted"):
+            await bare.status(unique)
+
+
+async def test_an_attempt_at_an_activity_on_a_worker_without_the_key_is_made_again(
+    session_database_url: str, temporal_address: str, unique: str
+):
+    shop = await customer(temporal_address, unique, OLD, seconds=ANSWER_SECONDS)
+    async with a_stage(session_database_url, temporal_address, unique, OLD) as stage:
+        activities = CheckoutActivities(stage.ledger)
+
+        async def worker(*keys: EncryptionKey, **options: Any) -> Worker:
+            return Worker(
+                await connect_temporal(temporal_address, keys),
+                task_queue=unique,
+                activities=[activities.reserve, activities.fulfil, activities.extend],
+                activity_executor=ThreadPoolExecutor(2),
+                **options,
+            )
+
+        async def attempts() -> bool:
+            handle = stage.client.get_workflow_handle(f"checkout/{unique}")
+            pending = (await handle.describe()).raw_description.pending_activities
+            return bool(pending) and pending[0].attempt > 1
+
+        stage.stock(unique, 1)
+        async with await worker(OLD, workflows=WORKFLOWS, no_remote_activities=True):
+            assert isinstance(await shop.reserve(unique, [(unique, 1)]), Held)
+            extending = asyncio.create_task(shop.extend(unique, 10))
+            async with await worker():
+                await until(attempts)
+            async with await worker(OLD):
+                assert isinstance(await extending, Held)
+            assert isinstance(await shop.confirm(unique, "pay_1"), Fulfilled)

@@ -1,0 +1,243 @@
+"""The worker's database role: every operation of the ledger works under it, and nothing else does.
+
+All stories of ``tests/inventory`` run the ledger under this role too.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import Any, Final
+
+import psycopg
+import pytest
+from psycopg import errors
+from sqlalchemy import Engine, text
+
+from activities.inventory.engine import open_engine
+from activities.inventory.errors import LedgerUnavailable, WorkerRoleUnfit
+from activities.inventory.grants import TABLE_GRANTS
+from activities.inventory.ledger import Ledger
+from activities.inventory.migrate import upgrade, upgrade_database
+from activities.inventory.records import Closing, HoldExtension, ReservationState, StockRow
+from holdfast_client.messages import StockAdjustment
+from holdfast_client.outcomes import Held
+from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
+from tests.inventory.shop import checkout
+from tests.worker.conftest import Operator
+
+Step = Callable[[Ledger], Any]
+
+
+@pytest.fixture
+def worker_ledger(own_database_url: str) -> Iterator[Ledger]:
+    engine = open_engine(as_worker(own_database_url), connections_max=1)
+    yield Ledger(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def stocked_url(own_database_url: str, worker_ledger: Ledger) -> str:
+    """A worker's URL of a database in which every table has a row."""
+    worker_ledger.load_stock([StockRow("MUG", "main", 5)])
+    _receive(worker_ledger)
+    worker_ledger.reserve([checkout("c1", MUG=2)])
+    return as_worker(own_database_url)
+
+
+def _receive(ledger: Ledger) -> Any:
+    return ledger.adjust(
+        StockAdjustment(adjustment_id="a1", kind="receive", sku="CUP", quantity=3, reason="new")
+    )
+
+
+def _extend(ledger: Ledger) -> Any:
+    (state,) = ledger.reserve([checkout("c2", MUG=1)])
+    assert isinstance(state, ReservationState)
+    assert isinstance(state.outcome, Held)
+    later = state.outcome.expires_at + timedelta(seconds=60)
+    return ledger.extend([HoldExtension("c2", later)])
+
+
+# In the order in which a shop comes by them: each finds what the one before has left.
+OPERATIONS: Final[dict[str, Step]] = {
+    "load_stock": lambda ledger: ledger.load_stock([StockRow("MUG", "main", 9, "Mug")]),
+    "adjust": _receive,
+    "reserve": lambda ledger: ledger.reserve([checkout("c1", MUG=2), checkout("none", MUG=99)]),
+    "extend": _extend,
+    "close": lambda ledger: ledger.close(
+        [
+            Closing("c1", "fulfilled", payment_reference="pay_1"),
+            Closing("c2", "cancelled", reason="changed my mind"),
+            Closing("never-seen", "expired"),
+        ]
+    ),
+    "expire_overdue": lambda ledger: ledger.expire_overdue(0),
+    "reservations": lambda ledger: ledger.reservations(["c1"]),
+    "availability": lambda ledger: ledger.availability(["MUG"]),
+    "in_stock": lambda ledger: ledger.in_stock(),
+    "low_stock": lambda ledger: ledger.low_stock(),
+    "overdue": lambda ledger: ledger.overdue(),
+    "count_overdue": lambda ledger: ledger.count_overdue(),
+    "audit": lambda ledger: ledger.audit(),
+    "drift": lambda ledger: ledger.drift(),
+    "schema_version": lambda ledger: ledger.schema_version(),
+}
+
+
+def test_every_operation_of_the_ledger_works_under_the_role_of_a_worker(worker_ledger: Ledger):
+    for operation in OPERATIONS.values():
+        operation(worker_ledger)
+    assert worker_ledger.audit() == ()
+    (mugs,) = worker_ledger.availability(["MUG"])
+    assert (mugs.total, mugs.reserved, mugs.name) == (7, 0, "Mug")
+
+
+def test_no_operation_was_forgotten():
+    methods = dict(inspect.getmembers(Ledger, inspect.isfunction))
+    assert {name for name in methods if not name.startswith("_")} == set(OPERATIONS)
+
+
+def test_an_overdue_hold_is_ended_under_the_role_of_a_worker(
+    own_database_url: str, worker_ledger: Ledger
+):
+    worker_ledger.load_stock([StockRow("MUG", "main", 1)])
+    worker_ledger.reserve([checkout("c1", 1, MUG=1)])
+    with psycopg.connect(own_database_url) as link:
+        link.execute("UPDATE holdfast.reservations SET expires_at = now() - interval '1 hour'")
+    # The buyer in need ends it first, and gets what it held.
+    (state,) = worker_ledger.reserve([checkout("c2", MUG=1)])
+    assert isinstance(state, ReservationState)
+    assert isinstance(state.outcome, Held)
+
+
+REFUSED: Final = {
+    "changing a movement": "UPDATE holdfast.stock_movements SET reason = 'x'",
+    "changing the figures of one": "UPDATE holdfast.stock_movements SET total_delta = 1",
+    "removing movements": "DELETE FROM holdfast.stock_movements",
+    "emptying the movements": "TRUNCATE holdfast.stock_movements",
+    "numbering a movement": (
+        "INSERT INTO holdfast.stock_movements (id, stock_item_id, kind, total_delta, "
+        "reserved_delta, created_at) OVERRIDING SYSTEM VALUE VALUES (9, 1, 'receive', 1, 0, now())"
+    ),
+    "changing a line": "UPDATE holdfast.reservation_lines SET quantity = 1",
+    "removing lines": "DELETE FROM holdfast.reservation_lines",
+    "removing reservations": "DELETE FROM holdfast.reservations",
+    "giving a reservation away": "UPDATE holdfast.reservations SET customer_id = 'x'",
+    "renaming a reservation": "UPDATE holdfast.reservations SET id = 'x'",
+    "forging a digest": "UPDATE holdfast.reservations SET request_digest = 'x'",
+    "removing stock items": "DELETE FROM holdfast.stock_items",
+    "renaming a SKU": "UPDATE holdfast.stock_items SET sku = 'x'",
+    "taking out of sale": "UPDATE holdfast.stock_items SET active = false",
+    "stock from nowhere": "INSERT INTO holdfast.stock_items (sku, total_quantity) VALUES ('x', 9)",
+    "removing adjustments": "DELETE FROM holdfast.stock_adjustments",
+    "another schema version": "UPDATE holdfast.alembic_version SET version_num = '9999'",
+    "dropping a constraint": (
+        "ALTER TABLE holdfast.stock_items DROP CONSTRAINT stock_items_reserved_within_total"
+    ),
+    "switching the trigger off": "ALTER TABLE holdfast.stock_movements DISABLE TRIGGER ALL",
+    "playing replica": "SET session_replication_role = replica",
+    "another clock": (
+        "CREATE OR REPLACE FUNCTION holdfast.clock() RETURNS timestamptz LANGUAGE sql "
+        "AS 'SELECT now()'"
+    ),
+    "a table in the schema": "CREATE TABLE holdfast.x (a int)",
+    "a table elsewhere": "CREATE TABLE public.x (a int)",
+    "a schema": "CREATE SCHEMA x",
+    "dropping a table": "DROP TABLE holdfast.stock_movements",
+    "dropping the schema": "DROP SCHEMA holdfast CASCADE",
+    "another role": "CREATE ROLE somebody",
+    "reading files": "SELECT pg_read_file('postgresql.conf')",
+    "running programs": "COPY holdfast.stock_items TO PROGRAM 'cat'",
+    "reading passwords": "SELECT rolpassword FROM pg_authid",
+}
+
+
+@pytest.mark.parametrize("statement", REFUSED.values(), ids=REFUSED.keys())
+def test_what_is_no_work_of_a_worker_is_refused_by_grant(stocked_url: str, statement: str):
+    with psycopg.connect(stocked_url) as link, pytest.raises(errors.InsufficientPrivilege):
+        link.execute(statement)
+
+
+def test_a_worker_that_grants_itself_more_has_no_more(stocked_url: str):
+    with psycopg.connect(stocked_url) as link:
+        # Postgres only warns where somebody grants what he may not.
+        link.execute(f'GRANT DELETE ON holdfast.stock_movements TO "{WORKER_ROLE}"')
+        with pytest.raises(errors.InsufficientPrivilege):
+            link.execute("DELETE FROM holdfast.stock_movements")
+
+
+def test_every_table_and_view_has_its_grant(own_database_url: str):
+    with psycopg.connect(own_database_url) as link:
+        rows = link.execute(
+            "SELECT relname FROM pg_class "
+            "WHERE relnamespace = 'holdfast'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
+        ).fetchall()
+    assert {name for (name,) in rows} == {grant.table for grant in TABLE_GRANTS}
+
+
+def test_what_somebody_granted_beyond_it_is_taken_back_by_the_next_migration(
+    own_database_url: str,
+):
+    with psycopg.connect(own_database_url) as link:
+        link.execute(f'GRANT ALL ON ALL TABLES IN SCHEMA holdfast TO "{WORKER_ROLE}"')
+        link.execute(f'GRANT CREATE ON SCHEMA holdfast TO "{WORKER_ROLE}"')
+    for _ in range(2):
+        upgrade_database(own_database_url, worker_role=WORKER_ROLE)
+    with psycopg.connect(as_worker(own_database_url)) as link:
+        link.execute("SELECT count(*) FROM holdfast.stock_movements")
+        with pytest.raises(errors.InsufficientPrivilege):
+            link.execute("DELETE FROM holdfast.stock_movements")
+
+
+@pytest.fixture
+def bare_engine(postgres_url: str) -> Iterator[Engine]:
+    with fresh_database(postgres_url) as url:
+        engine = open_engine(url, connections_max=1)
+        yield engine
+        engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("role", "problem"), [("nobody-knows", "there is no database role"), ("holdfast", "superuser")]
+)
+def test_a_role_that_grants_would_not_bind_is_refused_and_nothing_is_migrated(
+    bare_engine: Engine, role: str, problem: str
+):
+    with pytest.raises(WorkerRoleUnfit, match=problem):
+        upgrade(bare_engine, worker_role=role)
+    with bare_engine.connect() as connection:
+        found = connection.execute(text("SELECT to_regnamespace('holdfast')")).scalar_one()
+    assert found is None
+
+
+def test_a_role_that_may_act_as_the_owner_is_refused(postgres_url: str, template: str):
+    with fresh_database(postgres_url, template) as url:
+        administer(url, "CREATE ROLE {name}", name="deputy")
+        try:
+            administer(url, "GRANT holdfast TO {name}", name="deputy")
+            with pytest.raises(WorkerRoleUnfit, match="as the owner"):
+                upgrade_database(url, worker_role="deputy")
+        finally:
+            administer(url, "DROP ROLE {name}", name="deputy")
+
+
+def test_migrate_grants_to_the_role_that_the_setting_names_and_the_worker_waits_for_it(
+    operator_without_schema: Operator,
+):
+    url = operator_without_schema.environment["HOLDFAST_DATABASE_URL"]
+    as_worker_role = {"HOLDFAST_DATABASE_URL": as_worker(url)}
+    operator_without_schema.run("migrate")
+    early = operator_without_schema.run("health", **as_worker_role)
+    granted = operator_without_schema.run("migrate", HOLDFAST_WORKER_ROLE=WORKER_ROLE)
+    ready = operator_without_schema.run("health", **as_worker_role)
+    assert early.returncode == 1
+    assert "HOLDFAST_WORKER_ROLE" in early.stderr
+    assert granted.stdout.endswith(f"role {WORKER_ROLE} may do a worker's work\n")
+    assert (ready.returncode, ready.stderr) == (0, "")
+
+
+def test_a_worker_cannot_migrate(own_database_url: str):
+    with pytest.raises(LedgerUnavailable, match="may not do this"):
+        upgrade_database(as_worker(own_database_url), worker_role=WORKER_ROLE)
