@@ -6,7 +6,6 @@ It stands where the network stands: the programs at both ends are real and know 
 from __future__ import annotations
 
 import contextlib
-import select
 import socket
 import struct
 import threading
@@ -48,6 +47,7 @@ class Proxy:
         self.delay_seconds = delay_seconds
         self.lost = 0
         self._to_lose: Lost | None = None
+        self._cuts_after_loss = True
         self._state: State = "forward"
         self._changed = threading.Condition()
         self._ending = False
@@ -74,33 +74,40 @@ class Proxy:
         self._become("forward")
 
     def cut(self) -> None:
-        """Reset every connection."""
+        """Reset every connection that there is."""
         with self._changed:
             links = list(self._links)
         for link in links:
             link.cut()
 
-    def lose_next_commit(self, lost: Lost) -> None:
-        """Cut the connection of the next transaction that commits, at the worst moment.
+    def strand(self) -> None:
+        """Swallow everything on the connections that there are, for ever; new ones are welcome."""
+        with self._changed:
+            for link in self._links:
+                link.is_stranded = True
+
+    def lose_next_commit(self, lost: Lost, *, cut: bool = True) -> None:
+        """Swallow the next COMMIT, or the server's word that it was made.
 
         Args:
-            lost: ``answer`` lets the server commit and swallows its word; ``request`` swallows
-                the wish to commit. The client cannot tell one from the other.
+            lost: ``answer`` lets the server commit; ``request`` does not. The client cannot tell
+                one from the other.
+            cut: reset the connection then; otherwise the client goes on waiting.
         """
         with self._changed:
-            self._to_lose = lost
+            self._to_lose, self._cuts_after_loss = lost, cut
 
     # --- inside ----------------------------------------------------------------------------------
-
-    def is_open(self) -> bool:
-        with self._changed:
-            return self._state != "blackhole"
 
     def until_open(self, link: _Link) -> bool:
         """Wait while this is a blackhole; False when the link was cut meanwhile."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._state != "blackhole" or self._ending or link.is_cut
+                lambda: (
+                    (self._state != "blackhole" and not link.is_stranded)
+                    or self._ending
+                    or link.is_cut
+                )
             )
         return not (self._ending or link.is_cut)
 
@@ -110,8 +117,13 @@ class Proxy:
             return None
         with self._changed:
             lost, self._to_lose = self._to_lose, None
-            self.lost += lost is not None
         return lost
+
+    def note_loss(self) -> bool:
+        """Count a COMMIT that is lost by now, and say whether its connection is to be cut."""
+        with self._changed:
+            self.lost += 1
+            return self._cuts_after_loss
 
     def forget(self, link: _Link) -> None:
         with self._changed:
@@ -164,6 +176,9 @@ class _Link:
         self._client = client
         self._server_port = server_port
         self._server: socket.socket | None = None
+        self._swallowed = threading.Event()
+        self._is_silent = False
+        self.is_stranded = False
         self.is_cut = False
 
     def start(self) -> None:
@@ -210,19 +225,25 @@ class _Link:
         assert self._server is not None
         with contextlib.suppress(OSError, ValueError):
             while chunk := self._server.recv(_CHUNK_BYTES):
-                if self.is_cut or not self._proxy.until_open(self):
+                if not self._proxy.until_open(self):
                     break
+                if self._is_silent:
+                    self._swallowed.set()
+                    continue
                 self._client.sendall(chunk)
-        _reset(self._client)
+        if not self._is_silent:
+            _reset(self._client)
 
     def _lose(self, chunk: bytes, lost: Lost) -> None:
         assert self._server is not None
-        # From here on the client hears nothing, and what the server says stays unread until
-        # it has said something: then the commit is made.
-        self.is_cut = True
+        # From here on the client hears nothing. When the server has answered, the commit is made.
+        self._is_silent = True
         if lost == "answer":
             self._server.sendall(chunk)
-            select.select([self._server], [], [], _ANSWER_SECONDS_MAX)
+            assert self._swallowed.wait(_ANSWER_SECONDS_MAX)
+        if not self._proxy.note_loss():
+            while self._client.recv(_CHUNK_BYTES):
+                pass
 
 
 def _reset(end: socket.socket) -> None:

@@ -1,0 +1,210 @@
+"""Fifty clients with carts of up to 300 lines over the same SKUs, and everything else in between.
+
+Nobody deadlocks, because everybody locks in one order. That is watched in the server's own tables
+while the crowd is at it, and shown to the line for a cart of 300.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Final
+
+import pytest
+from sqlalchemy import Engine, text
+
+from activities.inventory import statements
+from activities.inventory.engine import open_engine
+from activities.inventory.errors import LedgerUnavailable
+from activities.inventory.ledger import Ledger
+from activities.inventory.records import Closing, HoldExtension
+from holdfast_client.messages import CheckoutRequest, Line, StockAdjustment
+from tests.inventory.crowd import all_at_once, waiting_behind
+from tests.inventory.shop import Shop, open_shop
+
+CLIENTS: Final = 50
+CARTS_EACH: Final = 3
+SKUS: Final = 300
+STOCK: Final = 200
+_LOOK_SECONDS: Final = 0.02
+ROUNDS_MAX: Final = 10
+
+
+@pytest.fixture
+def shop(database_url: str) -> Iterator[Shop]:
+    """Three hundred SKUs, whose ids are in no order of names."""
+    engine = open_engine(
+        database_url,
+        connections_max=CLIENTS + 4,
+        lock_timeout_ms=60_000,
+        statement_timeout_ms=90_000,
+    )
+    shop = open_shop(engine, Ledger(engine))
+    for names in _shuffled(7, 30):
+        shop.stock(**dict.fromkeys(names, STOCK))
+    yield shop
+    engine.dispose()
+
+
+def _shuffled(seed: int, size: int) -> Iterator[list[str]]:
+    skus = [f"SKU{number:03}" for number in range(SKUS)]
+    random.Random(seed).shuffle(skus)
+    for start in range(0, SKUS, size):
+        yield skus[start : start + size]
+
+
+def _cart(chance: random.Random, checkout_id: str, lines: int) -> CheckoutRequest:
+    skus = chance.sample(range(SKUS), lines)
+    return CheckoutRequest(
+        checkout_id=checkout_id,
+        lines=tuple(Line(sku=f"SKU{sku:03}", quantity=chance.randint(1, 3)) for sku in skus),
+        hold_seconds=900,
+    )
+
+
+def _shop_around(shop: Shop, client: int) -> None:
+    """Reserve large carts and do all else that can be done, to own checkouts and to others'."""
+    chance = random.Random(client)
+    for number in range(CARTS_EACH):
+        own = f"c{client}-{number}"
+        shop.ledger.reserve([_cart(chance, own, chance.randint(1, SKUS))])
+        if chance.random() < 0.5:
+            shop.ledger.extend([HoldExtension(own, shop.after(1_200))])
+        count = StockAdjustment(
+            adjustment_id=own,
+            kind="count",
+            sku=f"SKU{chance.randrange(SKUS):03}",
+            quantity=chance.randint(STOCK, STOCK * 2),
+        )
+        shop.ledger.adjust(count)
+        others = f"c{chance.randrange(CLIENTS)}-{chance.randrange(CARTS_EACH)}"
+        shop.ledger.close([Closing(others, "cancelled")])
+        if chance.random() < 0.5:
+            shop.ledger.close([Closing(own, "fulfilled", payment_reference="pay_1")])
+
+
+# --- the server's tables -------------------------------------------------------------------------
+
+_WAITS = text("""
+SELECT pid, unnest(pg_blocking_pids(pid)) AS blocker, wait_event_type
+  FROM pg_stat_activity
+ WHERE datname = current_database() AND cardinality(pg_blocking_pids(pid)) > 0
+""")
+_DEADLOCKS = text("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+
+
+class Watcher:
+    """Looks who waits for whom, again and again."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._done = threading.Event()
+        self.most_waiting = 0
+        self.cycles = 0
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        thread = threading.Thread(target=self._watch)
+        thread.start()
+        try:
+            yield
+        finally:
+            self._done.set()
+            thread.join()
+
+    def _watch(self) -> None:
+        while not self._done.wait(_LOOK_SECONDS):
+            with self._engine.connect() as connection:
+                rows = connection.execute(_WAITS).all()
+            waits: dict[int, set[int]] = {}
+            for row in rows:
+                waits.setdefault(row.pid, set()).add(row.blocker)
+            self.most_waiting = max(self.most_waiting, len(waits))
+            self.cycles += has_cycle(waits)
+
+
+def has_cycle(waits: Mapping[int, set[int]]) -> bool:
+    """Say whether somebody waits, over however many others, for himself."""
+    left = {waiter: set(blockers) for waiter, blockers in waits.items()}
+    while True:
+        free = [waiter for waiter, blockers in left.items() if not blockers & left.keys()]
+        if not free:
+            return bool(left)
+        for waiter in free:
+            del left[waiter]
+
+
+@pytest.mark.parametrize(
+    ("waits", "cycle"),
+    [
+        ({}, False),
+        ({1: {2}, 2: {3}}, False),
+        ({1: {2, 3}, 2: {3}}, False),
+        ({1: {2}, 2: {1}}, True),
+        ({1: {2}, 2: {3}, 3: {1}, 4: {1}}, True),
+    ],
+)
+def test_a_circle_of_waits_is_told_from_a_queue(waits: Mapping[int, set[int]], cycle: bool) -> None:
+    assert has_cycle(waits) == cycle
+
+
+def _deadlocks(shop: Shop) -> int:
+    with shop.engine.connect() as connection:
+        return int(connection.execute(_DEADLOCKS).scalar_one())
+
+
+def test_large_carts_in_any_order_with_all_else_in_between_never_wait_in_a_circle(
+    shop: Shop,
+) -> None:
+    watcher = Watcher(shop.engine)
+    with watcher.watching():
+        all_at_once([partial(_shop_around, shop, client) for client in range(CLIENTS)])
+    assert watcher.most_waiting > 1
+    assert watcher.cycles == 0
+    assert _deadlocks(shop) == 0
+    assert shop.ledger.audit() == ()
+
+
+def test_without_the_order_of_locks_the_same_crowd_deadlocks(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The positive control: else the story above would prove nothing."""
+    disordered = str(statements.LOCK_STOCK).replace("ORDER BY id", "ORDER BY random()")
+    assert disordered != str(statements.LOCK_STOCK)
+    monkeypatch.setattr(statements, "LOCK_STOCK", text(disordered))
+    shop.sql(f"ALTER DATABASE {shop.engine.url.database} SET deadlock_timeout = '10ms'")
+    shop.engine.dispose()  # new sessions take the setting up
+
+    def buy(number: int, client: int) -> None:
+        chance = random.Random(client)
+        shop.ledger.reserve([_cart(chance, f"d{number}-{client}", SKUS)])
+
+    def buy_the_whole_range() -> None:
+        for number in range(ROUNDS_MAX):
+            all_at_once([partial(buy, number, client) for client in range(10)])
+
+    with pytest.raises(LedgerUnavailable, match="deadlock"):
+        buy_the_whole_range()
+
+
+# --- one cart, line by line ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("place", [0, 149, 299])
+def test_a_cart_of_300_lines_locks_its_stock_in_the_order_of_ids(shop: Shop, place: int) -> None:
+    """A stranger has the lock in one place: all before it are taken then, all behind it free."""
+    ids = [row.id for row in shop.sql("SELECT id FROM holdfast.stock_items ORDER BY id")]
+    request = _cart(random.Random(place), f"big-{place}", SKUS)
+    with shop.engine.connect() as stranger:
+        stranger.execute(
+            text("SELECT 1 FROM holdfast.stock_items WHERE id = :id FOR NO KEY UPDATE"),
+            {"id": ids[place]},
+        )
+        cart = partial(shop.ledger.reserve, [request])
+        with waiting_behind(shop.engine, stranger, cart) as (answer,):
+            free = shop.sql("SELECT id FROM holdfast.stock_items FOR NO KEY UPDATE SKIP LOCKED")
+            assert {row.id for row in free} == set(ids[place + 1 :])
+    answer.result()

@@ -1,0 +1,148 @@
+"""Temporal dies, goes silent, or answers too late, while people go on shopping."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any, Final
+
+import pytest
+from temporalio.client import Client
+
+from holdfast_client.client import ReservationClient
+from holdfast_client.errors import OutcomeUnknown
+from holdfast_client.outcomes import Fulfilled, Held
+from tests.faults.lines import address_through, proxy_to
+from tests.faults.shoppers import Shoppers
+from tests.workflows.stage import Stage, at_work, open_stage
+from tests.workflows.waiting import until
+from worker.embedded.temporal import EmbeddedTemporal
+
+STOCK: Final = 100_000
+# Shorter than the silence, so that whoever asks during it is told that nobody knows.
+ANSWER_SECONDS: Final = 1.5
+
+
+@pytest.fixture
+async def own_stage(
+    database_url: str, own_temporal: EmbeddedTemporal, unique: str
+) -> AsyncIterator[Stage]:
+    """A stage on a Temporal that may be killed, without a worker yet."""
+    async with open_stage(database_url, own_temporal.address, unique) as stage:
+        yield stage
+
+
+def client_of(stage: Stage, temporal: Client | None = None) -> ReservationClient:
+    return ReservationClient(
+        temporal or stage.client,
+        task_queue=stage.till.task_queue,
+        answer_timeout_seconds=ANSWER_SECONDS,
+    )
+
+
+async def _answered(question: Any) -> Any:
+    """Ask until there is an answer."""
+    answers: list[Any] = []
+
+    async def ask() -> bool:
+        try:
+            answers.append(await question())
+        except OutcomeUnknown:
+            return False
+        return True
+
+    await until(ask)
+    return answers[0]
+
+
+async def test_a_temporal_that_is_killed_under_load_loses_no_checkout(
+    own_stage: Stage, own_temporal: EmbeddedTemporal, unique: str
+):
+    client = client_of(own_stage)
+    shoppers = Shoppers(client, own_stage.stock(unique, STOCK), unique)
+    own_stage.stock(f"{unique}-other", STOCK)
+    async with at_work(own_stage, sandboxed=False):
+        await client.reserve(f"{unique}-left", [(f"{unique}-other", 1)], hold_seconds=2)
+        async with shoppers.shopping(6):
+            for _ in range(2):
+                await shoppers.until_served(30)
+                await asyncio.to_thread(own_temporal.kill)
+                await asyncio.to_thread(own_temporal.start)
+            await shoppers.until_served(30)
+        assert (await own_stage.till.result(f"{unique}-left"))["status"] == "expired"
+    print(f"longest stall {shoppers.longest_stall_seconds:.1f} s")
+    shoppers.check(own_stage.shop, STOCK)
+
+
+@pytest.mark.parametrize("cut", [False, True], ids=["resumed", "cut"])
+async def test_a_silent_temporal_leaves_outcomes_unknown_until_it_speaks_again(
+    own_stage: Stage,
+    own_temporal: EmbeddedTemporal,
+    unique: str,
+    cut: bool,
+):
+    sku = own_stage.stock(unique, STOCK)
+    with proxy_to(own_temporal.address) as proxy:
+        async with open_stage(
+            own_stage.settings.database, address_through(proxy), unique
+        ) as far_stage:
+            client = client_of(far_stage)
+            shoppers = Shoppers(client, sku, unique)
+            async with at_work(far_stage, sandboxed=False):
+                await client.reserve(f"{unique}-paid", [(sku, 1)])
+                async with shoppers.shopping(4):
+                    await shoppers.until_served(20)
+                    await client.reserve(f"{unique}-left", [(sku, 1)], hold_seconds=1)
+                    proxy.blackhole()
+                    with pytest.raises(OutcomeUnknown):
+                        await client.confirm(f"{unique}-paid", "pay_1")
+                    with pytest.raises(OutcomeUnknown):
+                        await client.reserve(f"{unique}-dark", [(sku, 1)])
+                    await until(lambda: own_stage.ledger.count_overdue() == 1)
+                    proxy.mend(cut=cut)
+                    await shoppers.until_served(20)
+                paid = await _answered(lambda: client.confirm(f"{unique}-paid", "pay_1"))
+                dark = await _answered(lambda: client.reserve(f"{unique}-dark", [(sku, 1)]))
+                left = await own_stage.till.result(f"{unique}-left")
+            assert (type(paid), type(dark), left["status"]) == (Fulfilled, Held, "expired")
+    print(f"longest stall {shoppers.longest_stall_seconds:.1f} s")
+    assert own_stage.shop.movements(f"{unique}-paid") == [("reserve", 0, 1), ("fulfil", -1, -1)]
+    assert own_stage.shop.movements(f"{unique}-dark") == [("reserve", 0, 1)]
+    shoppers.check(own_stage.shop, STOCK - 1)
+
+
+# --- a client that asks again --------------------------------------------------------------------
+
+
+async def test_a_reserve_that_timed_out_is_answered_when_asked_again_and_made_once(
+    own_stage: Stage, unique: str
+):
+    sku, client = own_stage.stock(unique, 5), client_of(own_stage)
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknown):
+            await client.reserve(unique, [(sku, 2)])
+    async with at_work(own_stage):
+        held = await _answered(lambda: client.reserve(unique, [(sku, 2)]))
+        assert await client.reserve(unique, [(sku, 2)]) == held
+    assert own_stage.shop.movements(unique) == [("reserve", 0, 2)]
+
+
+async def test_an_extension_and_a_payment_that_timed_out_are_made_once_when_asked_again(
+    own_stage: Stage, unique: str
+):
+    sku, client = own_stage.stock(unique, 5), client_of(own_stage)
+    async with at_work(own_stage):
+        held = await client.reserve(unique, [(sku, 2)])
+        assert isinstance(held, Held)
+    for _ in range(2):
+        with pytest.raises(OutcomeUnknown):
+            await client.extend(unique, 600, extension_id="once")
+    with pytest.raises(OutcomeUnknown):
+        await client.confirm(unique, "pay_1")
+    async with at_work(own_stage):
+        paid = await _answered(lambda: client.confirm(unique, "pay_1"))
+        assert isinstance(paid, Fulfilled)
+        assert await client.confirm(unique, "pay_1") == paid
+    (row,) = own_stage.shop.sql("SELECT expires_at FROM holdfast.reservations")
+    assert (row.expires_at - held.expires_at).total_seconds() == 600
+    assert own_stage.shop.movements(unique) == [("reserve", 0, 2), ("fulfil", -2, -2)]
