@@ -16,7 +16,7 @@ Postgres out of connections                     test_database_outages, inventory
 a COMMIT whose acknowledgement is lost          test_lost_commits
 a lock held by a stranger                       test_database_outages, inventory/test_unavailable
 Temporal killed and started again under load    test_temporal_outages; workflows/test_restart
-Temporal unreachable                            test_temporal_outages; client/test_unreachable
+Temporal unreachable (30 s likewise)            test_temporal_outages; client/test_unreachable
 a client that times out and asks again          test_temporal_outages; client/test_silence
 an attempt that commits after its retry, the    test_late_attempts; inventory/test_races
 release, the end, the termination

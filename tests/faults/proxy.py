@@ -6,6 +6,7 @@ It stands where the network stands: the programs at both ends are real and know 
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
 import struct
 import threading
@@ -15,6 +16,8 @@ from typing import Final, Literal, Self
 
 from worker.embedded.ports import LOOPBACK
 
+# How long a silence lasts at least. Unset, it lasts until everybody has been told.
+SILENCE_SECONDS: Final = 30.0 if os.environ.get("HOLDFAST_LONG_FAULTS") else 0.0
 # Postgres' simple query, as psycopg commits by it. With the zero, so that it is not the beginning
 # of READ COMMITTED.
 COMMIT: Final = b"COMMIT\0"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack
 from datetime import timedelta
@@ -16,6 +15,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from holdfast_client.client import ReservationClient
 from holdfast_client.outcomes import Fulfilled, Held
 from tests.faults.lines import behind, proxy_to
+from tests.faults.proxy import SILENCE_SECONDS
 from tests.faults.shoppers import Shoppers
 from tests.workflows.blockade import blockade
 from tests.workflows.histories import failed_tasks_of, kinds_of
@@ -29,9 +29,6 @@ ANSWER_SECONDS_MAX: Final = 20.0
 # For those who must wait until the fault is over.
 PATIENCE_SECONDS: Final = 60.0
 STOCK: Final = 100_000
-# Set, the silence lasts the whole half minute; otherwise until everybody has his answer.
-LONG: Final = bool(os.environ.get("HOLDFAST_LONG_FAULTS"))
-SILENCE_SECONDS: Final = 30.0 if LONG else 0.0
 # Many more than the worker has slots.
 CROWD: Final = 48
 # More connections than any server of ours has room for.

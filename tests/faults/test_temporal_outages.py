@@ -13,6 +13,7 @@ from holdfast_client.client import ReservationClient
 from holdfast_client.errors import OutcomeUnknown
 from holdfast_client.outcomes import Fulfilled, Held
 from tests.faults.lines import address_through, proxy_to
+from tests.faults.proxy import SILENCE_SECONDS
 from tests.faults.shoppers import Shoppers
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.waiting import until
@@ -94,11 +95,13 @@ async def test_a_silent_temporal_leaves_outcomes_unknown_until_it_speaks_again(
                     await shoppers.until_served(20)
                     await client.reserve(f"{unique}-left", [(sku, 1)], hold_seconds=1)
                     proxy.blackhole()
+                    silence = asyncio.ensure_future(asyncio.sleep(SILENCE_SECONDS))
                     with pytest.raises(OutcomeUnknown):
                         await client.confirm(f"{unique}-paid", "pay_1")
                     with pytest.raises(OutcomeUnknown):
                         await client.reserve(f"{unique}-dark", [(sku, 1)])
                     await until(lambda: own_stage.ledger.count_overdue() == 1)
+                    await silence
                     proxy.mend(cut=cut)
                     await shoppers.until_served(20)
                 paid = await _answered(lambda: client.confirm(f"{unique}-paid", "pay_1"))
