@@ -125,7 +125,7 @@ def codec(
 ) -> None:
     """Let Temporal's Web UI show what is stored encrypted, until Ctrl-C."""
     # Only now: no other command needs an HTTP server.
-    from worker.codec import serve_codec  # noqa: PLC0415
+    from worker.codec import serve_codec  # noqa: PLC0415  # no other command serves
 
     configure_logs("warning", "text")
     try:

@@ -228,7 +228,7 @@ def _key(number: int, text: str) -> EncryptionKey:
 
 def _cipher(key: EncryptionKey) -> AESGCM:
     try:
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+        from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415  # an extra
     except ImportError:
         raise HoldfastError(
             f"{KEYS_VARIABLE} is set, and encryption needs the package cryptography: "

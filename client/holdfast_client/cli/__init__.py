@@ -54,6 +54,6 @@ def _run(arguments: Sequence[str], connect: Connect | None) -> int:
         )
         return _USAGE_EXIT
     # Only now, because it needs what was just looked for.
-    from holdfast_client.cli.app import run  # noqa: PLC0415
+    from holdfast_client.cli.app import run  # noqa: PLC0415  # see above
 
     return run(arguments, connect=connect)

@@ -62,7 +62,7 @@ class Session:
 
 async def connect_to_temporal(settings: Settings) -> Reservations:
     """Connect the real client; imported here because Temporal's SDK is slow to import."""
-    from holdfast_client.client import ReservationClient  # noqa: PLC0415
+    from holdfast_client.client import ReservationClient  # noqa: PLC0415  # help needs no SDK
 
     return await ReservationClient.connect(
         settings.address,
