@@ -23,6 +23,6 @@ ENV PATH=/opt/holdfast/venv/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED
 USER 10001:10001
 # SIGTERM, which `docker stop` sends, lets the calls that have begun finish.
 STOPSIGNAL SIGTERM
-HEALTHCHECK --interval=15s --timeout=15s --start-period=60s --retries=3 \
+HEALTHCHECK --interval=30s --timeout=15s --start-period=60s --retries=3 \
   CMD ["python", "-m", "worker", "health"]
 ENTRYPOINT ["python", "-m", "worker"]

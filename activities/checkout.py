@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import logging
+from dataclasses import replace
+
 import structlog
 
 from activities.attempt import attempt_fields, ledger_call
 from activities.failures import told_to_temporal
-from activities.inventory.errors import ReservationConflict
-from activities.inventory.ledger import Ledger
+from activities.instruments import LedgerInstruments
+from activities.inventory.grouped_ledger import GroupedLedger
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
     HoldExtension,
     ReservationState,
 )
+from activities.overdue_sweep import OverdueSweep
+from activities.wake_up_plan import WakeUpPlan
 from holdfast_client.messages import CheckoutRequest
+from holdfast_client.outcomes import Cancelled, Expired
 
 _log = structlog.get_logger(__name__)
 
@@ -24,25 +30,35 @@ class CheckoutActivities:
 
     Every failure may be retried, because every operation gives its first answer again; only a
     conflict is final.
+
+    Args:
+        ledger: what is asked.
+        instruments: what counts the calls, and what came of them.
+        plan: when the workflows of holds are to wake.
     """
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(
+        self, ledger: GroupedLedger, instruments: LedgerInstruments, plan: WakeUpPlan
+    ) -> None:
         self._ledger = ledger
+        self._plan = plan
+        self._sweep = OverdueSweep(ledger.ungrouped)
+        self._instruments = instruments
 
     @ledger_call("reserve")
     def reserve(self, request: CheckoutRequest) -> ReservationState:
         """Hold all lines or none."""
-        with told_to_temporal():
-            (answer,) = self._ledger.reserve([request])
-            if isinstance(answer, ReservationConflict):
-                raise answer
+        with told_to_temporal(), self._instruments.attempt("reserve"):
+            answer = self._ledger.reserve(request)
+        if isinstance(answer.outcome, Cancelled | Expired):
+            self._instruments.count_tombstone_hit()
         _log.info(
             "reserve",
             checkout_id=request.checkout_id,
             decision=answer.outcome.status,
             **attempt_fields(),
         )
-        return answer
+        return self._planned(request.checkout_id, answer)
 
     @ledger_call("fulfil")
     def fulfil(self, closing: Closing) -> ReservationState:
@@ -52,26 +68,37 @@ class CheckoutActivities:
     @ledger_call("release")
     def release(self, closing: Closing) -> ReservationState:
         """The hold was cancelled or is over: its stock is free again."""
-        return self._close(closing)
+        state = self._close(closing)
+        if closing.status == "expired":
+            self._instruments.count_swept_holds(self._sweep.run_if_due())
+        return state
 
     @ledger_call("extend")
     def extend(self, extension: HoldExtension) -> ExtensionAnswer:
         """Move the deadline of a live hold."""
-        with told_to_temporal():
-            (answer,) = self._ledger.extend([extension])
+        with told_to_temporal(), self._instruments.attempt("extend"):
+            answer = self._ledger.extend(extension)
         _log.info(
             "extend", checkout_id=extension.checkout_id, decision=answer.verdict, **attempt_fields()
         )
-        return answer
+        return replace(answer, state=self._planned(extension.checkout_id, answer.state))
+
+    def _planned(self, checkout_id: str, state: ReservationState) -> ReservationState:
+        return replace(state, wake_late_seconds=self._plan.late_seconds(checkout_id, state))
 
     def _close(self, closing: Closing) -> ReservationState:
-        with told_to_temporal():
-            (state,) = self._ledger.close([closing])
-        _log.info(
+        with told_to_temporal(), self._instruments.attempt("close"):
+            state = self._ledger.close(closing)
+        # The shopper has paid for what the shop no longer holds: somebody must give it back.
+        is_paid_late = closing.status == "fulfilled" != state.outcome.status
+        if is_paid_late:
+            self._instruments.count_late_confirmation()
+        _log.log(
+            logging.WARNING if is_paid_late else logging.INFO,
             "close",
             checkout_id=closing.checkout_id,
             asked=closing.status,
             decision=state.outcome.status,
             **attempt_fields(),
         )
-        return state
+        return self._planned(closing.checkout_id, state)

@@ -15,9 +15,10 @@ from activities.inventory.errors import (
     LedgerUnavailable,
     ReservationConflict,
 )
+from holdfast_client import names
 from holdfast_client.names import ADJUSTMENT_CONFLICT, CHECKOUT_CONFLICT
 
-INVENTORY_UNAVAILABLE: Final = "InventoryUnavailable"
+INVENTORY_UNAVAILABLE: Final = names.INVENTORY_UNAVAILABLE
 INVENTORY_CORRUPT: Final = "InventoryCorrupt"
 
 

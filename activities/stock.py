@@ -6,6 +6,7 @@ import structlog
 
 from activities.attempt import attempt_fields, ledger_call
 from activities.failures import told_to_temporal
+from activities.instruments import LedgerInstruments
 from activities.inventory.ledger import Ledger
 from holdfast_client.messages import StockAdjustment
 from holdfast_client.outcomes import AdjustmentOutcome
@@ -16,13 +17,14 @@ _log = structlog.get_logger(__name__)
 class StockActivities:
     """What the warehouse's workflow asks of the ledger."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, instruments: LedgerInstruments) -> None:
         self._ledger = ledger
+        self._instruments = instruments
 
     @ledger_call("adjust_stock")
     def adjust_stock(self, adjustment: StockAdjustment) -> AdjustmentOutcome:
         """Receive, correct or count stock."""
-        with told_to_temporal():
+        with told_to_temporal(), self._instruments.lone_transaction("adjust"):
             outcome = self._ledger.adjust(adjustment)
         _log.info(
             "adjust_stock",

@@ -1,48 +1,111 @@
-"""``python -m benchmarks``: prints a table of figures, or with ``--json`` one document."""
+"""``python -m benchmarks``: measures, says how far it is on stderr, and prints tables or JSON."""
 
 from __future__ import annotations
 
-import asyncio
-import json
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from benchmarks.figures import Figure, measure
+from benchmarks.case import AuditFailed, Case, Scale, ScaleName
+from benchmarks.catalogue import all_cases
+from benchmarks.record import read_record, renewed, run_result, write_docs, write_record
+from benchmarks.report import print_report
+from benchmarks.results import CaseResult, RunResult
+from benchmarks.rounds import run_case
+from benchmarks.stack.programs import ProgramFailed
 from holdfast_client.cli.ending import end_process
-from holdfast_client.cli.screen import Screen
-from holdfast_client.cli.sheet import Sheet, Table
+from holdfast_client.cli.order_columns import OrderFileError
+from worker.embedded.errors import EmbeddedServerError
 from worker.logs import configure_logs
 
-CHECKOUTS_DEFAULT = 200
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+_began: Final = time.monotonic()
 
 
-def main(
+def main(  # noqa: PLR0917  # each is an option by its name
+    only: Annotated[
+        list[str] | None, typer.Option(help="The case to run, by name; several if repeated.")
+    ] = None,
+    quick: Annotated[bool, typer.Option("--quick", help="A look: less of everything.")] = False,
+    smoke: Annotated[
+        bool, typer.Option("--smoke", help="Does it work? The figures mean nothing.")
+    ] = False,
     orders: Annotated[Path | None, typer.Option(help="An order file to replay as well.")] = None,
-    checkouts: Annotated[int, typer.Option(min=10, max=100_000)] = CHECKOUTS_DEFAULT,
-    as_json: Annotated[bool, typer.Option("--json")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, not tables.")] = False,
+    out: Annotated[Path | None, typer.Option(help="Write the JSON to this file, too.")] = None,
+    write: Annotated[
+        bool,
+        typer.Option("--write-docs", help="Put what was measured into docs/performance.*."),
+    ] = False,
+    measure: Annotated[
+        bool, typer.Option(help="Without it, the record in docs/ is shown or written anew.")
+    ] = True,
 ) -> None:
-    """Measure, say what is being measured on stderr, and print the figures."""
+    """Measure Holdfast and its peers on servers of their own."""
     configure_logs("error", "text")
-    figures = asyncio.run(measure(checkouts, orders, announce=_announce))
-    Screen(as_json=as_json).show({figure.name: figure.value for figure in figures}, _sheet(figures))
-    if not as_json:
-        print(json.dumps({figure.name: figure.value for figure in figures}), file=sys.stderr)
+    scale = Scale(_scale_name(quick=quick, smoke=smoke))
+    everything = all_cases(orders)
+    cases = _chosen(everything, only)
+    failures: list[str] = []
+    result = _measured(cases, scale, failures) if measure else _recorded()
+    if write:
+        write_docs(renewed(read_record(), result, everything), everything)
+    if out:
+        write_record(result, out)
+    if as_json:
+        print(result.model_dump_json())
+    else:
+        print_report(result, everything)
+    for failure in failures:
+        print(failure, file=sys.stderr)
+    if failures:
+        raise typer.Exit(EXIT_FAILED)
 
 
-def _sheet(figures: list[Figure]) -> Sheet:
-    rows = tuple((figure.name, f"{figure.value:g}", figure.unit) for figure in figures)
-    return Sheet("Figures of this run.", (), (Table("figure", ("figure", "value", "unit"), rows),))
+def _scale_name(*, quick: bool, smoke: bool) -> ScaleName:
+    if quick and smoke:
+        raise typer.BadParameter("--quick and --smoke exclude each other")
+    return "smoke" if smoke else "quick" if quick else "full"
+
+
+def _chosen(cases: Sequence[Case], names: Sequence[str] | None) -> list[Case]:
+    known = [case.name for case in cases]
+    if unknown := [name for name in names or [] if name not in known]:
+        raise typer.BadParameter(f"{unknown[0]!r} is no case; there are: {', '.join(known)}")
+    return [case for case in cases if not names or case.name in names]
+
+
+def _measured(cases: Sequence[Case], scale: Scale, failures: list[str]) -> RunResult:
+    """Run the cases one after the other; one that fails is told, and the others still run."""
+    results: list[CaseResult] = []
+    for case in cases:
+        try:
+            results.append(run_case(case, scale, _announce))
+        except (AuditFailed, ProgramFailed, EmbeddedServerError, OrderFileError) as error:
+            failures.append(f"{case.name} failed, so it has no figures: {error}")
+            _announce(failures[-1])
+    return run_result(results, scale)
+
+
+def _recorded() -> RunResult:
+    record = read_record()
+    if record is None:
+        raise typer.BadParameter("nothing is on record yet: measure first")
+    return record
 
 
 def _announce(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    elapsed = int(time.monotonic() - _began)
+    print(f"{elapsed // 60:3}:{elapsed % 60:02} {line}", file=sys.stderr, flush=True)
 
 
 if __name__ == "__main__":
     try:
         typer.run(main)
     except SystemExit as end:
-        end_process(end.code if isinstance(end.code, int) else 0)
+        end_process(end.code if isinstance(end.code, int) else EXIT_USAGE)

@@ -15,8 +15,9 @@ _OPEN: Final = f"WorkflowType = '{CHECKOUT_WORKFLOW}' AND ExecutionStatus = 'Run
 _ALL: Final = f"WorkflowType = '{CHECKOUT_WORKFLOW}'"
 _READ_AT_ONCE: Final = 8
 _CAUSE: Final = WorkflowTaskFailedCause
-# How Temporal records that somebody set a workflow back or ended it by force, and that a message
-# came while the workflow was just ending, which has it look again. No code of ours failed.
+# What Temporal itself makes of a task: somebody set the workflow back to it, or ended the workflow
+# while it was under way, or a message came while it was ending the workflow, which has it look
+# again. No code of ours failed. Each is brought about in tests/soak/test_histories.py.
 _NO_FAILURE: Final = frozenset(
     {
         _CAUSE.WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW,

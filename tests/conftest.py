@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.directories import NewDirectory
 from tests.inventory.databases import create_template
 from worker.embedded.postgres import EmbeddedPostgres
 from worker.embedded.temporal import EmbeddedTemporal
@@ -26,16 +27,28 @@ def server_directory() -> Iterator[Path]:
         yield Path(directory)
 
 
+@pytest.fixture(scope="session")
+def new_directory(server_directory: Path) -> NewDirectory:
+    """Names a directory for servers, not made yet, which nobody of this run had before.
+
+    A fixture of a package or a module may be set up several times by one process, because the
+    files that share it come to it in turn with others. Its second set-up must not find the state of
+    the first.
+    """
+    numbers = itertools.count(1)
+    return lambda name: server_directory / f"{name}-{next(numbers)}"
+
+
 @pytest.fixture
-def data_dir(server_directory: Path, unique: str) -> Path:
+def data_dir(new_directory: NewDirectory) -> Path:
     """A directory of one test's own servers, not made yet."""
-    return server_directory / unique
+    return new_directory("data")
 
 
 @pytest.fixture(scope="session")
-def postgres(server_directory: Path) -> Iterator[EmbeddedPostgres]:
+def postgres(new_directory: NewDirectory) -> Iterator[EmbeddedPostgres]:
     """A real Postgres server."""
-    with EmbeddedPostgres(server_directory / "postgres") as server:
+    with EmbeddedPostgres(new_directory("postgres")) as server:
         yield server
 
 
@@ -52,9 +65,9 @@ def template(postgres_url: str) -> str:
 
 
 @pytest.fixture(scope="session")
-def temporal(server_directory: Path) -> Iterator[EmbeddedTemporal]:
+def temporal(new_directory: NewDirectory) -> Iterator[EmbeddedTemporal]:
     """A real Temporal server, which lets a workflow that asks for it skip its waits."""
-    server = EmbeddedTemporal(server_directory / "temporal", ui_port=None, time_skipping=True)
+    server = EmbeddedTemporal(new_directory("temporal"), ui_port=None, time_skipping=True)
     with server:
         yield server
 

@@ -24,21 +24,28 @@ from temporalio.worker import (
 )
 
 from activities.checkout import CheckoutActivities
+from activities.instruments import LedgerInstruments
 from activities.inventory.engine import open_engine
 from activities.inventory.errors import LedgerUnavailable
+from activities.inventory.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
 from activities.inventory.migrate import latest_version
 from activities.reconcile import ReconcileActivities
 from activities.stock import StockActivities
+from activities.timeline import TimelineActivities
+from activities.wake_up_plan import WakeUpPlan
 from holdfast_client.names import TASK_QUEUE
 from worker.settings import Settings
+from worker.telemetry import open_tracing, temporal_runtime
 from worker.temporal import connect_temporal, ensure_schedule, ensure_search_attributes
+from workflows import measures
 from workflows.adjust_stock import AdjustStockWorkflow
 from workflows.changes import makes_change
 from workflows.checkout import CheckoutWorkflow, PrivateCheckoutWorkflow
 from workflows.reconcile import ReconcileWorkflow
+from workflows.timeline import TimelineWorkflow
 
-WORKFLOWS: Final = (CheckoutWorkflow, AdjustStockWorkflow, ReconcileWorkflow)
+WORKFLOWS: Final = (CheckoutWorkflow, AdjustStockWorkflow, ReconcileWorkflow, TimelineWorkflow)
 # The SDK's five pollers leave one for checkouts that begin, which then queue for it one by one:
 # with 20 at once on a busy machine the first answer took up to 5 s.
 _WORKFLOW_POLLERS: Final = PollerBehaviorAutoscaling(minimum=4, initial=10, maximum=20)
@@ -57,17 +64,18 @@ class NotReady(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The ledger and the connections it works on."""
+    """The ledger, as a whole and in single requests, and the connections it works on."""
 
     engine: Engine
     ledger: Ledger
+    grouped: GroupedLedger
 
     def close(self) -> None:
         self.engine.dispose()
 
 
-def open_inventory(settings: Settings) -> Inventory:
-    """Open the ledger that a worker works on. Connects when first used."""
+def open_inventory(settings: Settings, instruments: LedgerInstruments | None = None) -> Inventory:
+    """Open the ledger that a worker works on, perhaps measured. Connects when first used."""
     engine = open_engine(
         settings.database,
         connections_max=settings.connections_max,
@@ -75,17 +83,20 @@ def open_inventory(settings: Settings) -> Inventory:
         lock_timeout_ms=settings.lock_timeout_ms,
         application_name="holdfast-worker",
     )
-    return Inventory(engine, Ledger(engine, hold_seconds_cap=settings.hold_seconds_cap))
+    ledger = Ledger(engine, hold_seconds_cap=settings.hold_seconds_cap)
+    observe = (instruments or LedgerInstruments()).observe_batch
+    return Inventory(engine, ledger, GroupedLedger(ledger, observe=observe))
 
 
 def build_worker(
     client: Client,
-    ledger: Ledger,
+    ledger: GroupedLedger,
     settings: Settings,
     *,
     task_queue: str = TASK_QUEUE,
     workflow_runner: WorkflowRunner | None = None,
     workflows: Sequence[type] | None = None,
+    instruments: LedgerInstruments | None = None,
     makes_change: Callable[[PatchActivationInput], bool] = makes_change,
 ) -> Worker:
     """Return a worker for all workflows and activities.
@@ -98,11 +109,14 @@ def build_worker(
         workflow_runner: none for production, where the code is known to be deterministic (tests
             run it in the sandbox) and the sandbox would double the cost of a checkout.
         workflows: none for production; tests run those of an earlier or a later release.
+        instruments: what counts its calls of the ledger; nothing does without.
         makes_change: whether a run that begins takes a changed way; see docs/versioning.md.
     """
-    checkout = CheckoutActivities(ledger)
-    stock = StockActivities(ledger)
-    reconcile = ReconcileActivities(ledger)
+    instruments = instruments or LedgerInstruments()
+    plan = WakeUpPlan(settings.expiries_per_second)
+    checkout = CheckoutActivities(ledger, instruments, plan)
+    stock = StockActivities(ledger.ungrouped, instruments)
+    reconcile = ReconcileActivities(ledger.ungrouped, instruments)
     return Worker(
         client,
         task_queue=task_queue,
@@ -116,6 +130,7 @@ def build_worker(
             stock.adjust_stock,
             reconcile.expire_overdue,
             reconcile.find_drift,
+            TimelineActivities(ledger.ungrouped).read_timeline,
         ],
         activity_executor=ThreadPoolExecutor(settings.connections_max, "ledger"),
         max_concurrent_activities=settings.activity_slots,
@@ -138,20 +153,31 @@ async def running_worker(
 
     Raises:
         NotReady: the database or Temporal did not answer in time, or the schema is old.
+        MetricsUnavailable: nobody can listen where the metrics are to be read.
+        TracingUnavailable: tracing is on, and what it needs is not installed.
     """
-    inventory = open_inventory(settings)
+    runtime = temporal_runtime(settings.metrics_address)
+    tracing = open_tracing() if settings.tracing == "on" else None
+    instruments = LedgerInstruments(runtime.metric_meter)
+    inventory = open_inventory(settings, instruments)
+    if tracing:
+        tracing.follow(inventory.engine)
+    plugins = [tracing.plugin] if tracing else []
     try:
         await _patiently(settings, lambda: asyncio.to_thread(check_schema, inventory.ledger))
         client = await _patiently(
-            settings, lambda: connect_temporal(temporal_address, settings.keys)
+            settings, lambda: connect_temporal(temporal_address, settings.keys, runtime, plugins)
         )
         await _patiently(settings, lambda: ensure_search_attributes(client))
         await _patiently(settings, lambda: ensure_schedule(client, settings))
-        worker = build_worker(client, inventory.ledger, settings)
+        measures.start_at_zero(runtime.metric_meter, client.namespace, TASK_QUEUE)
+        worker = build_worker(client, inventory.grouped, settings, instruments=instruments)
         async with worker:
             yield worker
     finally:
         inventory.close()
+        if tracing:
+            await asyncio.to_thread(tracing.flush)
 
 
 def check_schema(ledger: Ledger) -> str:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Sequence
 from types import FrameType
 from typing import Final
 
 from worker.service import STOP_SIGNALS
+from worker.telemetry import METRICS_ADDRESS_VARIABLE
 
 PROCESSES_MAX: Final = 64
 # A worker that keeps dying has a reason that starting it again will not cure.
@@ -21,15 +24,15 @@ _RESTART_PAUSE_SECONDS: Final = 1.0
 
 
 class WorkerProcesses:
-    """Runs so many workers (2 to 64) as child processes.
+    """Runs several workers (2 to 64) as child processes.
 
     Args:
-        count: how many.
+        metrics_addresses: for each of them, where it offers its metrics; empty for nowhere.
         stop_seconds: how long a stop waits for them before it kills them.
     """
 
-    def __init__(self, count: int, stop_seconds: float) -> None:
-        self._count = count
+    def __init__(self, metrics_addresses: Sequence[str], stop_seconds: float) -> None:
+        self._metrics_addresses = tuple(metrics_addresses)
         self._stop_seconds = stop_seconds
         self._children: list[subprocess.Popen[bytes]] = []
         self._restarts: deque[float] = deque()
@@ -43,7 +46,7 @@ class WorkerProcesses:
         """
         for number in STOP_SIGNALS:
             signal.signal(number, self._ask_to_stop)
-        self._children = [_start() for _ in range(self._count)]
+        self._children = [_start(address) for address in self._metrics_addresses]
         while not self._stopping:
             if not self._replace_dead():
                 self._stop()
@@ -53,7 +56,7 @@ class WorkerProcesses:
 
     def _ask_to_stop(self, number: int, _frame: FrameType | None) -> None:
         if not self._stopping:
-            _say(f"{signal.Signals(number).name}: stopping {self._count} workers")
+            _say(f"{signal.Signals(number).name}: stopping {len(self._children)} workers")
         self._stopping = True
 
     def _replace_dead(self) -> bool:
@@ -69,7 +72,7 @@ class WorkerProcesses:
                 return False
             _say(f"worker {child.pid} ended with exit code {child.returncode}; starting another")
             time.sleep(_RESTART_PAUSE_SECONDS)
-            self._children[place] = _start()
+            self._children[place] = _start(self._metrics_addresses[place])
         return True
 
     def _may_restart(self) -> bool:
@@ -88,9 +91,12 @@ class WorkerProcesses:
         return 0 if all(code == 0 for code in codes) else 1
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start(metrics_address: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, METRICS_ADDRESS_VARIABLE: metrics_address}
     # A session of its own, so that Ctrl-C in the terminal reaches the parent alone.
-    return subprocess.Popen([sys.executable, "-m", "worker"], start_new_session=True)
+    return subprocess.Popen(
+        [sys.executable, "-m", "worker"], env=environment, start_new_session=True
+    )
 
 
 def _wait_or_kill(child: subprocess.Popen[bytes], deadline: float) -> int:

@@ -9,7 +9,9 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.inventory.engine import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, database_url
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
+from activities.wake_up_plan import EXPIRIES_PER_SECOND_DEFAULT, MOMENTS_PER_SECOND
 from holdfast_client.encryption import EncryptionKey, parse_keys
+from worker.telemetry import checked_address
 from workflows.policies import RECONCILE_BATCH_SIZE, RECONCILE_GRACE_SECONDS
 
 PREFIX: Final = "HOLDFAST_"
@@ -41,6 +43,8 @@ class Settings(BaseSettings):
             local and regular activities have as many each, so a process opens at most twice this.
         workflow_slots: workflow tasks at once, 2 to 1,000.
         cached_workflows: checkouts kept in memory between two messages, 100 to 100,000.
+        expiries_per_second: of this worker's holds that end in the same moment so many wake their
+            workflows a second, 10 to 10,000; their stock is free before.
         hold_seconds_cap: how long a hold may last in all, extensions included, in seconds.
         statement_timeout_ms: the database ends a statement that runs longer.
         lock_timeout_ms: the database ends a statement that waits longer for a lock.
@@ -55,6 +59,8 @@ class Settings(BaseSettings):
             nobody is granted anything if it is empty.
         encryption_keys: ``id:base64,id:base64``, each of 32 bytes; the first encrypts payloads,
             all decrypt. Nothing is encrypted if it is empty.
+        metrics_address: ``IP:port`` at which Prometheus may read metrics; none if it is empty.
+        tracing: ``on`` sends traces to where the standard ``OTEL_`` variables say.
         private_metadata: name no customer, cart, SKU or payment in search attributes and
             summaries.
     """
@@ -67,6 +73,9 @@ class Settings(BaseSettings):
     # With too few (24 at once took 31 s with one, and hung with none) the SDK lets go of checkouts
     # whose call of the ledger has not come back, and each waits 10 s for its task to be redone.
     cached_workflows: Annotated[int, Field(ge=100, le=100_000)] = 2_000
+    expiries_per_second: Annotated[int, Field(ge=MOMENTS_PER_SECOND, le=10_000)] = (
+        EXPIRIES_PER_SECOND_DEFAULT
+    )
     hold_seconds_cap: Annotated[int, Field(ge=1, le=2_592_000)] = HOLD_SECONDS_CAP_DEFAULT
     statement_timeout_ms: Annotated[int, Field(ge=100, le=60_000)] = STATEMENT_TIMEOUT_MS
     lock_timeout_ms: Annotated[int, Field(ge=50, le=60_000)] = LOCK_TIMEOUT_MS
@@ -79,6 +88,8 @@ class Settings(BaseSettings):
     log_format: Literal["json", "text"] = "json"
     worker_role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{0,63}$")] = ""
     encryption_keys: Annotated[SecretStr, AfterValidator(_encryption_keys)] = SecretStr("")
+    metrics_address: Annotated[str, AfterValidator(checked_address)] = ""
+    tracing: Literal["off", "on"] = "off"
     private_metadata: bool = False
 
     @property

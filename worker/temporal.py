@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from datetime import timedelta
-from functools import cache
 from typing import Final
 
 from temporalio.api.enums.v1 import IndexedValueType
@@ -15,6 +13,7 @@ from temporalio.api.operatorservice.v1 import (
 )
 from temporalio.client import (
     Client,
+    Plugin,
     Schedule,
     ScheduleActionStartWorkflow,
     ScheduleAlreadyRunningError,
@@ -25,14 +24,8 @@ from temporalio.client import (
     ScheduleUpdate,
     ScheduleUpdateInput,
 )
-from temporalio.envconfig import ClientConfig
-from temporalio.runtime import (
-    LogForwardingConfig,
-    LoggingConfig,
-    Runtime,
-    TelemetryConfig,
-    TelemetryFilter,
-)
+from temporalio.envconfig import ClientConfig, ClientConnectConfig
+from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
 from holdfast_client.encryption import EncryptionKey
@@ -43,6 +36,7 @@ from holdfast_client.names import (
     TASK_QUEUE,
 )
 from worker.settings import Settings
+from worker.telemetry import temporal_runtime
 from workflows.payloads import data_converter
 from workflows.reconcile import ReconcileOptions
 
@@ -56,7 +50,10 @@ class SearchAttributesMissing(Exception):
 
 
 async def connect_temporal(
-    address: str | None = None, keys: Sequence[EncryptionKey] = ()
+    address: str | None = None,
+    keys: Sequence[EncryptionKey] = (),
+    runtime: Runtime | None = None,
+    plugins: Sequence[Plugin] = (),
 ) -> Client:
     """Connect as the standard Temporal settings say, or to a server of our own.
 
@@ -64,16 +61,18 @@ async def connect_temporal(
         address: of a server of our own. None of those settings counts for it: an API key or a
             namespace of the real Temporal has no business there.
         keys: the first encrypts payloads, all decrypt.
+        runtime: of `worker.telemetry`; none for the one that keeps no metrics.
+        plugins: for the client, and for the workers that are made of it.
 
     Raises:
         RuntimeError: Temporal does not answer.
     """
     converter = data_converter(keys)
-    if address is not None:
-        return await Client.connect(address, data_converter=converter, runtime=_runtime())
-    config = ClientConfig.load_client_connect_config()
-    config["target_host"] = config.get("target_host") or ADDRESS_DEFAULT
-    return await Client.connect(**config, data_converter=converter, runtime=_runtime())
+    runtime = runtime or temporal_runtime()
+    config = _connection_settings() if address is None else {"target_host": address}
+    return await Client.connect(
+        **config, data_converter=converter, runtime=runtime, plugins=plugins
+    )
 
 
 async def ensure_search_attributes(client: Client) -> None:
@@ -115,16 +114,10 @@ async def ensure_schedule(client: Client, settings: Settings) -> None:
         await handle.update(updated, rpc_timeout=_RPC_TIMEOUT)
 
 
-@cache
-def _runtime() -> Runtime:
-    """Return the process's runtime, whose own log goes the way of all others.
-
-    By default the SDK's core writes its warnings to standard output, into the middle of what a
-    program prints there.
-    """
-    forwarding = LogForwardingConfig(logging.getLogger("temporalio.core"))
-    levels = TelemetryFilter(core_level="WARN", other_level="ERROR")
-    return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(levels, forwarding)))
+def _connection_settings() -> ClientConnectConfig:
+    config = ClientConfig.load_client_connect_config()
+    config["target_host"] = config.get("target_host") or ADDRESS_DEFAULT
+    return config
 
 
 def _schedule(settings: Settings) -> Schedule:

@@ -33,16 +33,23 @@ with workflow.unsafe.imports_passed_through():
         EXTENSION_REFUSED,
         HOLD_NOT_ACTIVE,
         RESERVED_UPDATE,
+        STATUS_ATTRIBUTE_MEMO,
         STATUS_QUERY,
         TOO_MANY_MESSAGES,
         checkout_workflow_id,
     )
     from holdfast_client.outcomes import Held, Outcome
     from holdfast_client.starts import STATUS_KEY, checkout_attributes
-    from workflows import ledger_calls, policies, story
+    from workflows import extension_ids, ledger_calls, measures, policies, story
     from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach
     from workflows.lifecycle import CarriedState, Checkout, Ticket, Wish
-    from workflows.payloads import invalid_request, invalid_start, read_message
+    from workflows.payloads import (
+        invalid_request,
+        invalid_start,
+        read_message,
+        read_signal,
+        read_update,
+    )
 
 
 @workflow.defn(name=CHECKOUT_WORKFLOW)
@@ -57,6 +64,7 @@ class CheckoutWorkflow:
         self._checkout: Checkout | None = None
         # Why this run will fail: a bad request, or an id that belongs to another request.
         self._failure: ApplicationError | None = None
+        self._signals = 0
         try:
             self._checkout = _read_start(payloads)
         except InvalidRequest as error:
@@ -76,7 +84,7 @@ class CheckoutWorkflow:
 
     # --- messages --------------------------------------------------------------------------------
 
-    @workflow.update(name=RESERVED_UPDATE, description="Wait for the decision on the request.")
+    @workflow.update(name=RESERVED_UPDATE, description="For shops: wait for the decision.")
     async def reserved(self, *payloads: RawValue) -> Outcome:  # noqa: ARG002  # validated before
         checkout = self._known()
         await workflow.wait_condition(lambda: bool(checkout.outcome or self._failure))
@@ -96,7 +104,7 @@ class CheckoutWorkflow:
 
     @workflow.update(
         name=CONFIRM_UPDATE,
-        description='The order is paid: fulfil it. {"payment_reference": "pay_1", "actor": ""}',
+        description='It is paid: sell the stock. {"payment_reference": "pay_1", "actor": "sam"}',
     )
     async def confirm(self, *payloads: RawValue) -> Outcome:
         ticket = self._post(self._read(Confirmation, payloads))
@@ -108,10 +116,13 @@ class CheckoutWorkflow:
 
     @workflow.update(
         name=EXTEND_UPDATE,
-        description='Hold it longer. {"seconds": 600, "reason": "", "actor": ""}',
+        description="Hold the stock longer; a refusal is shown. "
+        '{"seconds": 600, "reason": "bank is slow", "actor": "sam"}',
     )
     async def extend_hold(self, *payloads: RawValue) -> Outcome:
-        ticket = self._post(self._read(Extension, payloads))
+        update = workflow.current_update_info()
+        extension_id = extension_ids.of_update(update.id if update else "")
+        ticket = self._post(self._read(Extension, payloads), extension_id)
         outcome = await self._answer(ticket)
         if ticket.refusal == "over_cap":
             raise ApplicationError(
@@ -133,7 +144,8 @@ class CheckoutWorkflow:
 
     @workflow.update(
         name=CANCEL_UPDATE,
-        description='Give the stock back. {"reason": "", "actor": ""}',
+        description="Give the stock back; a refusal is shown. "
+        '{"reason": "changed their mind", "actor": "sam"}',
     )
     async def cancel_hold(self, *payloads: RawValue) -> Outcome:
         ticket = self._post(self._read(Cancellation, payloads))
@@ -145,13 +157,19 @@ class CheckoutWorkflow:
 
     @workflow.signal(
         name=EXTEND_SIGNAL,
-        description='Hold it longer. {"seconds": 600, "reason": "", "actor": ""}',
+        description="Hold the stock longer; a refusal is only noted. "
+        '{"seconds": 600, "reason": "bank is slow", "actor": "sam"}',
     )
     def extend(self, *payloads: RawValue) -> None:
+        if self._checkout:
+            # The bad ones too: a reset brings them all again.
+            self._checkout.extend_signals += 1
         self._take_signal(EXTEND_SIGNAL, Extension, payloads)
 
     @workflow.signal(
-        name=CANCEL_SIGNAL, description='Give the stock back. {"reason": "", "actor": ""}'
+        name=CANCEL_SIGNAL,
+        description="Give the stock back; a refusal is only noted. "
+        '{"reason": "changed their mind", "actor": "sam"}',
     )
     def cancel(self, *payloads: RawValue) -> None:
         self._take_signal(CANCEL_SIGNAL, Cancellation, payloads)
@@ -199,7 +217,9 @@ class CheckoutWorkflow:
         if checkout.cancel_leads:
             return
         attempt = asyncio.create_task(
-            ledger_calls.reserve(checkout.request, story.reserve_summary(checkout))
+            ledger_calls.reserve(
+                checkout.request, story.reserve_summary(checkout, private=self.private_metadata)
+            )
         )
         await workflow.wait_condition(lambda: attempt.done() or checkout.cancel_leads)
         if not attempt.done():
@@ -219,11 +239,10 @@ class CheckoutWorkflow:
             checkout.give_up()
             self._publish_status(checkout)
             self._tell(checkout, "unavailable", reason=excerpt(str(error), TEXT_LENGTH_MAX))
-            await ledger_calls.close(
-                checkout.giving_up(), at_once=False, private=self.private_metadata
-            )
+            closing = checkout.giving_up()
+            await ledger_calls.close(closing, self._summary_of(checkout, closing), at_once=False)
         else:
-            self._settle(checkout, state.outcome, state.remaining_seconds)
+            self._settle(checkout, state)
             self._tell_standing(checkout)
 
     async def _serve(self, checkout: Checkout, ticket: Ticket) -> None:
@@ -237,33 +256,33 @@ class CheckoutWorkflow:
         ticket.answer = checkout.outcome
 
     async def _close(self, checkout: Checkout, closing: Closing) -> None:
-        state = await ledger_calls.close(closing, private=self.private_metadata)
-        self._settle(checkout, state.outcome, state.remaining_seconds)
+        state = await ledger_calls.close(closing, self._summary_of(checkout, closing))
+        self._settle(checkout, state)
         if not checkout.over:
             return
         if checkout.status == closing.status:
             self._tell_standing(checkout, actor=closing.actor, reason=closing.reason)
             return
-        self._tell(
-            checkout, f"too late to be {closing.status}", actor=closing.actor, reason=closing.reason
-        )
+        reason = story.late_reason(closing)
+        self._tell(checkout, f"too late to be {closing.status}", actor=closing.actor, reason=reason)
         self._tell_standing(checkout)
 
     async def _extend(self, checkout: Checkout, ticket: Ticket, wish: Extension) -> None:
         if checkout.outcome is None:
             ticket.refusal = "not_active"
             return
-        answer = await ledger_calls.extend(
-            checkout.extending(wish), wish, private=self.private_metadata
-        )
-        self._settle(checkout, answer.state.outcome, answer.state.remaining_seconds)
+        extension = checkout.extending(wish, ticket.extension_id)
+        summary = story.extend_summary(extension, wish, private=self.private_metadata)
+        answer = await ledger_calls.extend(extension, summary)
+        self._settle(checkout, answer.state)
         held = checkout.outcome
         if answer.verdict == "extended" and isinstance(held, Held):
-            reason = story.deadline_reason(held, wish.reason)
+            reason = story.extended_reason(held, wish)
             self._tell(checkout, "extended", actor=wish.actor, reason=reason)
             return
         ticket.refusal = "over_cap" if answer.verdict == "over_cap" else "not_active"
-        self._tell(checkout, "extension refused", actor=wish.actor, reason=ticket.refusal)
+        reason = story.refusal_reason(ticket.refusal)
+        self._tell(checkout, "extension refused", actor=wish.actor, reason=reason)
         if checkout.over:
             self._tell_standing(checkout)
 
@@ -279,9 +298,7 @@ class CheckoutWorkflow:
             await workflow.wait_condition(
                 lambda: bool(checkout.waiting) or self._is_long(),
                 timeout=left,
-                timeout_summary=story.timer_summary(
-                    held, None if self.private_metadata else checkout.request.customer_id
-                ),
+                timeout_summary=story.timer_summary(checkout, held, private=self.private_metadata),
             )
         except TimeoutError:
             return not checkout.waiting
@@ -314,19 +331,19 @@ class CheckoutWorkflow:
     def _read(self, model: Any, payloads: Sequence[RawValue]) -> Any:
         self._known()
         try:
-            return read_message(model, payloads)
+            return read_update(model, payloads)
         except InvalidRequest as error:
             raise invalid_request(error) from None
 
-    def _post(self, wish: Wish) -> Ticket:
-        ticket = self._queue(wish)
+    def _post(self, wish: Wish, extension_id: str = "") -> Ticket:
+        ticket = self._queue(wish, extension_id)
         if ticket is None:
             raise ApplicationError(
                 "too many messages wait already; try again later", type=TOO_MANY_MESSAGES
             )
         return ticket
 
-    def _queue(self, wish: Wish) -> Ticket | None:
+    def _queue(self, wish: Wish, extension_id: str = "") -> Ticket | None:
         """Queue a message; None where there is no room, or the run must come to its end first.
 
         Payments and cancellations end the checkout, and with it the run: they are never too late.
@@ -334,7 +351,7 @@ class CheckoutWorkflow:
         overlong = workflow.info().get_current_history_length() > policies.HISTORY_EVENTS_REFUSING
         if overlong and isinstance(wish, Extension):
             return None
-        return self._known().post(wish)
+        return self._known().post(wish, extension_id)
 
     async def _answer(self, ticket: Ticket) -> Outcome:
         """Wait until a message was dealt with, or the checkout ended before its turn came.
@@ -352,13 +369,19 @@ class CheckoutWorkflow:
     def _take_signal(self, name: str, model: Any, payloads: Sequence[RawValue]) -> None:
         if self._checkout is None:
             return
+        self._signals += 1
         try:
-            wish = read_message(model, payloads)
+            wish = read_signal(model, payloads, self._signals)
         except InvalidRequest as error:
             self._note_ignored(name, str(error))
         else:
-            if self._queue(wish) is None:
+            if self._queue(wish, self._signal_id(wish)) is None:
                 self._note_ignored(name, "too many messages wait already")
+
+    def _signal_id(self, wish: Wish) -> str:
+        if not isinstance(wish, Extension):
+            return ""
+        return extension_ids.of_signal(self._known().extend_signals, wish)
 
     def _note_ignored(self, name: str, reason: str) -> None:
         if self._checkout:
@@ -373,13 +396,14 @@ class CheckoutWorkflow:
             or info.get_current_history_length() > policies.HISTORY_EVENTS_MAX
         )
 
-    def _settle(self, checkout: Checkout, outcome: Outcome, remaining: float | None) -> None:
+    def _settle(self, checkout: Checkout, state: ReservationState) -> None:
         before = checkout.status
-        checkout.settle(outcome, remaining, workflow.now())
+        checkout.settle(state, workflow.now())
         if checkout.status != before:
             self._publish_status(checkout)
 
     def _publish_status(self, checkout: Checkout) -> None:
+        measures.count_outcome(checkout.status)
         known = workflow.info().typed_search_attributes
         # Who started the workflow by hand, or in another language, may have left these out.
         updates: list[SearchAttributeUpdate[Any]] = [
@@ -389,13 +413,18 @@ class CheckoutWorkflow:
             )
             if pair.key != STATUS_KEY and known.get(pair.key) is None
         ]
-        updates.append(STATUS_KEY.value_set(checkout.status))
-        workflow.upsert_search_attributes(updates)
+        if _keeps_status_attribute():
+            updates.append(STATUS_KEY.value_set(checkout.status))
+        if updates:
+            workflow.upsert_search_attributes(updates)
+
+    def _summary_of(self, checkout: Checkout, closing: Closing) -> str:
+        return story.closing_summary(checkout, closing, private=self.private_metadata)
 
     def _tell_standing(self, checkout: Checkout, actor: str = "", reason: str = "") -> None:
         match checkout.outcome:
             case Held() as held:
-                self._tell(checkout, "held", actor=actor, reason=story.deadline_reason(held))
+                self._tell(checkout, "held", actor=actor, reason=story.held_reason(held))
             case None:
                 pass
             case final:
@@ -420,6 +449,15 @@ class PrivateCheckoutWorkflow(CheckoutWorkflow):
     @workflow.run
     async def run(self, *payloads: RawValue) -> Any:
         return await super().run(*payloads)
+
+
+def _keeps_status_attribute() -> bool:
+    """Say whether CheckoutStatus is to be kept: yes, unless whoever started it said no.
+
+    Said in the start, and so the same in every replay, whatever the worker is told.
+    """
+    wish = workflow.info().raw_memo.get(STATUS_ATTRIBUTE_MEMO)
+    return wish is None or wish.data != b"false"
 
 
 def _read_start(payloads: Sequence[RawValue]) -> Checkout:

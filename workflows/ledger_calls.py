@@ -23,9 +23,11 @@ from activities.inventory.records import (
     HoldExtension,
     ReservationState,
 )
-from holdfast_client.messages import CheckoutRequest, Extension
+from activities.timeline import TimelineActivities
+from holdfast_client.messages import CheckoutRequest
 from holdfast_client.names import CHECKOUT_CONFLICT
-from workflows import policies, story
+from holdfast_client.timeline import Timeline, TimelineRequest
+from workflows import policies
 
 AnswerT = TypeVar("AnswerT")
 
@@ -54,16 +56,14 @@ async def reserve(request: CheckoutRequest, summary: str) -> ReservationState:
     )
 
 
-async def close(
-    closing: Closing, *, at_once: bool = True, private: bool = False
-) -> ReservationState:
+async def close(closing: Closing, summary: str, *, at_once: bool = True) -> ReservationState:
     """Fulfil or release, however long the database takes to answer.
 
     Args:
         closing: the ending that is asked for.
+        summary: what the Web UI says of it.
         at_once: try it inside the workflow task first. Not where the ledger was out of reach just
             now: who waits for that news is told it only when the workflow task ends.
-        private: name neither payment nor reason in the summary.
 
     Raises:
         ApplicationError: not even the lasting budget sufficed, which fails the workflow; the
@@ -77,7 +77,7 @@ async def close(
         return await ask(
             activity,
             closing,
-            story.closing_summary(closing, private=private),
+            summary,
             policies.LASTING_RETRY_BUDGET,
             policies.LASTING_RETRY,
         )
@@ -85,9 +85,7 @@ async def close(
         raise _given_up(error) from error
 
 
-async def extend(
-    extension: HoldExtension, wish: Extension, *, private: bool = False
-) -> ExtensionAnswer:
+async def extend(extension: HoldExtension, summary: str) -> ExtensionAnswer:
     """Move a deadline, however long the database takes to answer; raises as :func:`close` does.
 
     Never the quick way: a workflow task may be lost after the ledger was asked and run again. It
@@ -98,12 +96,25 @@ async def extend(
         return await _ask_and_wait(
             CheckoutActivities.extend,
             extension,
-            story.extend_summary(wish.seconds, "" if private else wish.reason),
+            summary,
             policies.LASTING_RETRY_BUDGET,
             policies.LASTING_RETRY,
         )
     except LedgerOutOfReach as error:
         raise _given_up(error) from error
+
+
+async def timeline(request: TimelineRequest) -> Timeline | None:
+    """Read the story of a checkout; None where nothing is known of it.
+
+    Only the quick way: whoever asks is waiting, and may ask again.
+
+    Raises:
+        LedgerOutOfReach: no answer in time.
+    """
+    return await _ask_at_once(
+        TimelineActivities.read_timeline, request, "Read the story from the database"
+    )
 
 
 async def _ask(

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
-from activities.inventory.records import Closing, HoldExtension
+from activities.inventory.records import Closing, HoldExtension, ReservationState
 from holdfast_client.fields import Answer, UtcTime
 from holdfast_client.messages import Cancellation, CheckoutRequest, Confirmation, Extension
 from holdfast_client.outcomes import (
@@ -33,11 +33,12 @@ Refusal = Literal["not_active", "over_cap"]
 class Ticket:
     """A message that waits for its turn, and for its sender the place to find the answer.
 
-    ``answer`` is where the checkout stood right after the message was dealt with; ``refusal``
-    says why an extension was not made.
+    ``extension_id`` is under which an extension is made once. ``answer`` is where the checkout
+    stood right after the message was dealt with; ``refusal`` says why an extension was not made.
     """
 
     wish: Wish
+    extension_id: str = ""
     answer: Outcome | None = None
     refusal: Refusal | None = None
 
@@ -49,14 +50,16 @@ class CarriedState(Answer):
     wake_at: UtcTime
     events: tuple[CheckoutEvent, ...]
     events_left_out: int = 0
+    # None from a worker of 0.1.0, which does not count them.
+    extend_signals: int | None = None
 
 
 @dataclass(slots=True)
 class Checkout:
     """Where a checkout stands.
 
-    ``outcome`` is None until the ledger has decided, then held, then final. ``wake_at`` is the
-    hold's deadline by the workflow's own clock.
+    ``outcome`` is None until the ledger has decided, then held, then final. ``wake_at`` is when
+    the workflow ends the hold, by its own clock: at the deadline, or later in a crowd.
     """
 
     request: CheckoutRequest
@@ -65,6 +68,7 @@ class Checkout:
     waiting: deque[Ticket] = field(default_factory=deque)
     events: list[CheckoutEvent] = field(default_factory=list)
     events_left_out: int = 0
+    extend_signals: int = 0
 
     @property
     def status(self) -> CheckoutStatus:
@@ -96,33 +100,32 @@ class Checkout:
 
     # --- messages --------------------------------------------------------------------------------
 
-    def post(self, wish: Wish) -> Ticket | None:
+    def post(self, wish: Wish, extension_id: str = "") -> Ticket | None:
         """Queue a message, first come first served; None when too many wait already."""
         if len(self.waiting) >= WAITING_MESSAGES_MAX:
             return None
-        return self.post_always(wish)
+        return self.post_always(wish, extension_id)
 
-    def post_always(self, wish: Wish) -> Ticket:
+    def post_always(self, wish: Wish, extension_id: str = "") -> Ticket:
         """Queue a message however many wait: a workflow is told only once that it is cancelled."""
-        ticket = Ticket(wish)
+        ticket = Ticket(wish, extension_id)
         self.waiting.append(ticket)
         return ticket
 
     # --- what the ledger said --------------------------------------------------------------------
 
-    def settle(self, outcome: Outcome, remaining_seconds: float | None, now: datetime) -> None:
+    def settle(self, state: ReservationState, now: datetime) -> None:
         """Take over where the ledger says the reservation stands.
 
         Args:
-            outcome: the ledger's word, which always wins.
-            remaining_seconds: to the deadline by the database's clock; None unless held.
+            state: the ledger's word, which always wins.
             now: the workflow's clock.
         """
-        self.outcome = outcome
+        self.outcome = state.outcome
         self.wake_at = None
-        if isinstance(outcome, Held):
-            seconds = max(remaining_seconds or 0.0, WAIT_SECONDS_MIN)
-            self.wake_at = now + timedelta(seconds=seconds)
+        if isinstance(state.outcome, Held):
+            seconds = max(state.remaining_seconds or 0.0, WAIT_SECONDS_MIN)
+            self.wake_at = now + timedelta(seconds=seconds + state.wake_late_seconds)
 
     def give_up(self) -> None:
         """The database did not answer within the reserve budget."""
@@ -150,12 +153,19 @@ class Checkout:
             self.request.checkout_id, "cancelled", reason="the inventory did not answer in time"
         )
 
-    def extending(self, wish: Extension) -> HoldExtension:
-        """Name the deadline itself, not the difference: asked twice, it moves once."""
+    def extending(self, wish: Extension, extension_id: str) -> HoldExtension:
+        """Name the deadline itself, which a worker of 0.1.0 knows alone, and the extension's id."""
         if not isinstance(self.outcome, Held):
             raise RuntimeError("only a hold can be extended")
         deadline = self.outcome.expires_at + timedelta(seconds=wish.seconds)
-        return HoldExtension(self.request.checkout_id, deadline)
+        return HoldExtension(
+            self.request.checkout_id,
+            deadline,
+            extension_id,
+            wish.seconds,
+            wish.reason,
+            wish.actor,
+        )
 
     # --- its own story ---------------------------------------------------------------------------
 
@@ -183,6 +193,7 @@ class Checkout:
             wake_at=self.wake_at,
             events=tuple(self.events),
             events_left_out=self.events_left_out,
+            extend_signals=self.extend_signals,
         )
 
     @classmethod
@@ -193,4 +204,15 @@ class Checkout:
             wake_at=carried.wake_at,
             events=list(carried.events),
             events_left_out=carried.events_left_out,
+            extend_signals=_signals_counted(carried),
         )
+
+
+def _signals_counted(carried: CarriedState) -> int:
+    """Return a number that no extend signal so far had a higher one than.
+
+    Where the count was lost, each of them has left an entry in the story at least.
+    """
+    if carried.extend_signals is None:
+        return len(carried.events) + carried.events_left_out
+    return carried.extend_signals

@@ -16,7 +16,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.common import RawValue
 from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
-from temporalio.converter import DataConverter, PayloadConverter
+from temporalio.converter import CompositePayloadConverter, DataConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError
 
 from holdfast_client.encryption import (
@@ -37,8 +37,16 @@ MessageT = TypeVar("MessageT", bound=Message)
 _JSON: Final = b"json/plain"
 
 
+# The SDK makes a converter for each workflow and each of its tasks. Each would learn the types that
+# it reads anew, at fifty times the cost of reading them; so all of them share what they know.
+_CONVERTERS: Final = tuple(PydanticPayloadConverter().converters.values())
+
+
 class RawPayloadConverter(PydanticPayloadConverter):
     """Leaves a payload alone wherever no type is asked for."""
+
+    def __init__(self) -> None:
+        CompositePayloadConverter.__init__(self, *_CONVERTERS)
 
     def from_payloads(
         self, payloads: Sequence[Payload], type_hints: list[type] | None = None
@@ -70,6 +78,10 @@ class UnreadableMessage(InvalidRequest):
 
 class KeyMissing(Exception):
     """Fails the workflow task, not the workflow: a worker with the key will take the next one."""
+
+
+# In a history, after each signal that was ignored because no key was there to read it.
+_UNREAD_SIGNAL: Final = "unread signal {number}"
 
 
 def data_converter(keys: Sequence[EncryptionKey] = ()) -> DataConverter:
@@ -126,6 +138,49 @@ def read_message(model: type[MessageT], payloads: Sequence[RawValue]) -> Message
         return model.model_validate_json(payload.data)
     except ValidationError as error:
         raise InvalidRequest.from_validation(error) from None
+
+
+def read_update(model: type[MessageT], payloads: Sequence[RawValue]) -> MessageT:
+    """Return the message of an update; raises as :func:`read_message` does.
+
+    Raises:
+        KeyMissing: it was accepted by a worker that could read it, and this one, which does the
+            checkout's tasks again, cannot.
+    """
+    try:
+        return read_message(model, payloads)
+    except UnreadableMessage as error:
+        # Nothing is accepted unread, so it is read again only where tasks are done again.
+        if workflow.unsafe.is_replaying():
+            raise KeyMissing(error.problem) from None
+        raise
+
+
+def read_signal(model: type[MessageT], payloads: Sequence[RawValue], number: int) -> MessageT:
+    """Return the message of a signal; raises as :func:`read_message` does.
+
+    That a signal is ignored for want of its key is a decision of the worker that happens to take
+    it, and workers that do the checkout's tasks again must come to the same one, whichever keys
+    they have. So it is put on record, by the same means as a change of the workflow's code.
+
+    Args:
+        model: what it should be.
+        payloads: what came.
+        number: of the signal in its run.
+
+    Raises:
+        KeyMissing: it was read by a worker that has the key, and this one has not.
+    """
+    record, is_replaying = _UNREAD_SIGNAL.format(number=number), workflow.unsafe.is_replaying()
+    if is_replaying and workflow.patched(record):
+        raise UnreadableMessage("", "the message came when its key was not there to read it")
+    try:
+        return read_message(model, payloads)
+    except UnreadableMessage as error:
+        if is_replaying:
+            raise KeyMissing(error.problem) from None
+        workflow.patched(record)
+        raise
 
 
 def _waited_long_enough() -> bool:

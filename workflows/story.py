@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import datetime
-from itertools import accumulate
+from typing import Final
 
-from activities.inventory.records import Closing
-from holdfast_client.messages import StockAdjustment
+from activities.inventory.records import Closing, HoldExtension
+from holdfast_client.messages import Extension, StockAdjustment
 from holdfast_client.outcomes import (
+    Cancelled,
     CheckoutEvent,
     Denied,
+    Expired,
     FinalOutcome,
     Fulfilled,
     Held,
     HeldLine,
     Outcome,
     Shortage,
+    Unavailable,
 )
-from workflows.lifecycle import Checkout
+from holdfast_client.wording import buyer, duration, goods, summary, units
+from workflows.lifecycle import Checkout, Refusal
 from workflows.policies import LINES_SHOWN_MAX
 
-_CLOSING_WORDS = {
-    "fulfilled": "Fulfil: paid",
-    "cancelled": "Cancel: give the stock back",
-    "expired": "Expire: give the stock back",
+# The Web UI draws tables without any room between their columns. It leaves this space alone, and
+# markdown counts it as text.
+_COLUMN_GAP: Final = "\N{EM SPACE}"
+_UNBROKEN_SPACE: Final = "\N{NO-BREAK SPACE}"
+
+_REFUSALS: Final[dict[Refusal, str]] = {
+    "over_cap": "the hold would last longer than is allowed in all",
+    "not_active": "there is no live hold any more",
 }
-
-
-# Temporal refuses the whole command where a summary is longer than 400 bytes.
-_SUMMARY_BYTES_MAX = 380
-
-
-def summary(text: str) -> str:
-    """Return the text, cut to what Temporal has room for in a summary."""
-    if len(json.dumps(text)) <= _SUMMARY_BYTES_MAX:
-        return text
-    room = _SUMMARY_BYTES_MAX - len(json.dumps("..."))
-    # A character takes up to 12 bytes of JSON: how many fit depends on which they are.
-    sizes = accumulate(len(json.dumps(character)) - len('""') for character in text)
-    return text[: sum(size <= room for size in sizes)] + "..."
 
 
 def clock(moment: datetime) -> str:
@@ -48,44 +41,84 @@ def clock(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def units(lines: Sequence[HeldLine]) -> str:
-    """Return how much a hold holds, such as ``3 units of 2 SKUs``."""
-    quantity = sum(line.quantity for line in lines)
-    skus = len({line.sku for line in lines})
-    return f"{_count(quantity, 'unit')} of {_count(skus, 'SKU')}"
+# --- beside the bars of the timeline -----------------------------------------------------------
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+def reserve_summary(checkout: Checkout, *, private: bool = False) -> str:
+    return summary(f"Reserve {_what_for_whom(checkout, private=private)}: all or none")
 
 
-def reserve_summary(checkout: Checkout) -> str:
-    return f"Reserve {units(checkout.lines)}, all or none"
+def timer_summary(checkout: Checkout, held: Held, *, private: bool = False) -> str:
+    """Say when the hold ends, and then what it holds: the Web UI cuts the end off."""
+    what = units(held.lines) if private else goods(held.lines)
+    whom = "" if private else buyer(checkout.request.customer_id)
+    return summary(f"Held{whom} until {clock(held.expires_at)} unless paid: {what}")
 
 
-def timer_summary(held: Held, customer_id: str | None) -> str:
-    buyer = f" for {customer_id}" if customer_id else ""
-    return summary(f"Hold of {units(held.lines)}{buyer} ends {clock(held.expires_at)} unless paid")
+def extend_summary(extension: HoldExtension, wish: Extension, *, private: bool = False) -> str:
+    words = f"{duration(wish.seconds)} longer, until {clock(extension.expires_at)}"
+    return summary(words if private else words + _who_and_why(wish.actor, wish.reason))
 
 
-def closing_summary(closing: Closing, *, private: bool = False) -> str:
-    words = _CLOSING_WORDS[closing.status]
-    detail = None if private else closing.payment_reference or closing.reason
-    return summary(f"{words} ({detail})" if detail else words)
+def closing_summary(checkout: Checkout, closing: Closing, *, private: bool = False) -> str:
+    """Say what an ending does with the stock, and who wants it and why."""
+    what = units(checkout.lines) if private else goods(checkout.lines)
+    match (checkout.outcome, closing.status):
+        case (Unavailable(), _):
+            words = "Make sure that nothing is held"
+        case (None, "cancelled"):
+            words = "Cancel before anything is decided"
+        case (_, "fulfilled"):
+            words = f"Sell {what}"
+        case (_, "cancelled"):
+            words = f"Give back {what}, cancelled"
+        case _:
+            words = f"Give back {what}, not paid before the deadline"
+    return words if private else summary(words + _who_and_why(closing.actor, _why(closing)))
 
 
 def adjustment_summary(adjustment: StockAdjustment) -> str:
     words = f"{adjustment.kind} {adjustment.quantity:,} of {adjustment.sku}"
-    return summary(f"{words} ({adjustment.reason})" if adjustment.reason else words)
+    return summary(words + _who_and_why("", adjustment.reason))
 
 
-def extend_summary(seconds: int, reason: str) -> str:
-    return summary(f"Extend the hold by {seconds:,} s" + (f" ({reason})" if reason else ""))
+def _what_for_whom(checkout: Checkout, *, private: bool) -> str:
+    if private:
+        return units(checkout.lines)
+    return f"{goods(checkout.lines)}{buyer(checkout.request.customer_id)}"
 
 
-def deadline_reason(held: Held, reason: str = "") -> str:
-    ends = f"{units(held.lines)} until {clock(held.expires_at)}"
-    return f"{ends}: {reason}" if reason else ends
+def _who_and_why(actor: str, reason: str) -> str:
+    note = ": ".join(word for word in (actor, reason) if word)
+    return f" ({note})" if note else ""
+
+
+def _why(closing: Closing) -> str:
+    if closing.payment_reference:
+        return f"payment {closing.payment_reference}"
+    # The words of an expiry say it already.
+    return "" if closing.status == "expired" else closing.reason
+
+
+# --- the checkout's own events -----------------------------------------------------------------
+
+
+def held_reason(held: Held) -> str:
+    return f"{units(held.lines)} until {clock(held.expires_at)}"
+
+
+def extended_reason(held: Held, wish: Extension) -> str:
+    words = f"{duration(wish.seconds)} longer, until {clock(held.expires_at)}"
+    return f"{words}: {wish.reason}" if wish.reason else words
+
+
+def refusal_reason(refusal: Refusal) -> str:
+    return _REFUSALS[refusal]
+
+
+def late_reason(closing: Closing) -> str:
+    """Say what came too late: of a payment its reference, which somebody may have to refund."""
+    return f"payment {closing.payment_reference}" if closing.payment_reference else closing.reason
 
 
 def why_not_live(outcome: Outcome) -> str:
@@ -105,8 +138,11 @@ def ending_reason(outcome: FinalOutcome) -> str:
             return getattr(outcome, "reason", "")
 
 
+# --- the current details, as the markdown that the Web UI renders ------------------------------
+
+
 def details(checkout: Checkout) -> str:
-    """Return the checkout's current details, as the markdown that the Web UI renders."""
+    """Return where a checkout stands, what it is about, and how it came there."""
     parts = [_headline(checkout), _lines_table(checkout.outcome, checkout.lines)]
     parts.append(_events_table(checkout.events, checkout.events_left_out))
     return "\n\n".join(part for part in parts if part)
@@ -115,21 +151,26 @@ def details(checkout: Checkout) -> str:
 def _headline(checkout: Checkout) -> str:
     match checkout.outcome:
         case None:
-            return f"**pending**: {units(checkout.lines)} asked for, not decided yet"
+            words = ": not decided yet. Asked for:"
         case Held() as held:
-            return f"**held**: {deadline_reason(held)}"
-        case outcome:
-            reason = _cell(ending_reason(outcome))
-            return f"**{outcome.status}**" + (f": {reason}" if reason else "")
+            words = f" until {clock(held.expires_at)} unless it is paid before:"
+        case Denied() as denied:
+            words = f", nothing is held: {_cell(ending_reason(denied))}"
+        case Fulfilled() as sold:
+            words = f" at {clock(sold.at)}, payment {_cell(sold.payment_reference)}. Sold:"
+        case Cancelled() as cancelled:
+            note = _cell(_who_and_why(cancelled.actor, cancelled.reason))
+            words = f" at {clock(cancelled.at)}{note}. Nothing is held any more of:"
+        case Expired() as expired:
+            words = f" at {clock(expired.at)}, not paid. Nothing is held any more of:"
+        case Unavailable():
+            words = ": the stock's database did not answer in time. Nothing is or will be held of:"
+    return f"**{checkout.status}**{words}"
 
 
 def _lines_table(outcome: Outcome | None, lines: Sequence[HeldLine]) -> str:
     if isinstance(outcome, Denied):
-        rows = [
-            (s.sku, s.location, f"{s.requested:,}", f"{s.available:,}")
-            for s in outcome.shortages[:LINES_SHOWN_MAX]
-        ]
-        return _table(("SKU", "location", "asked", "available"), rows)
+        return _shortages_table(outcome.shortages)
     if not lines:
         return ""
     table = _table(
@@ -140,21 +181,45 @@ def _lines_table(outcome: Outcome | None, lines: Sequence[HeldLine]) -> str:
     return f"{table}\n\n... and {left_out:,} more lines" if left_out > 0 else table
 
 
+def _shortages_table(shortages: Sequence[Shortage]) -> str:
+    headings = ("SKU", "location", "asked", "available", "the next hold on it ends")
+    rows = [
+        (
+            short.sku,
+            short.location,
+            f"{short.requested:,}",
+            f"{short.available:,}",
+            _in_cell(short.next_expiry) if short.next_expiry else "",
+        )
+        for short in shortages[:LINES_SHOWN_MAX]
+    ]
+    return _table(headings, rows)
+
+
 def _events_table(events: Sequence[CheckoutEvent], left_out: int) -> str:
     if not events:
         return ""
     shown = events[-LINES_SHOWN_MAX:]
     table = _table(
         ("when", "what", "who", "why"),
-        [(clock(e.at), e.event, e.actor, e.reason) for e in shown],
+        [(_in_cell(e.at), e.event, e.actor, e.reason) for e in shown],
     )
     earlier = left_out + len(events) - len(shown)
     return f"{table}\n\n... after {earlier:,} earlier entries" if earlier else table
 
 
+def _in_cell(moment: datetime) -> str:
+    """Return a moment that breaks, in a narrow column, between its day and its time."""
+    return clock(moment).replace(" UTC", f"{_UNBROKEN_SPACE}UTC")
+
+
 def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    head = f"| {' | '.join(headings)} |\n|{' --- |' * len(headings)}"
-    return "\n".join([head, *(f"| {' | '.join(map(_cell, row))} |" for row in rows)])
+    rule = "|".join([" :--- "] * len(headings))
+    return "\n".join([_row(headings), f"|{rule}|", *(_row([*map(_cell, row)]) for row in rows)])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {f'{_COLUMN_GAP} | '.join(cells)} |"
 
 
 def _cell(text: str) -> str:

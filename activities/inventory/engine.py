@@ -20,6 +20,16 @@ IDLE_IN_TRANSACTION_TIMEOUT_MS: Final = 10_000
 # How much later than the server's own bound on a statement its answer may arrive.
 ANSWER_SLACK_SECONDS: Final = 2.0
 CONNECTION_AGE_SECONDS_MAX: Final = 1_800
+# A statement's plan is made once for each connection and kept. One that was made while a table was
+# small would go on to read it whole when it has grown, so daily work is told to go by the indexes:
+# it looks rows up by key, some hundreds at most. And it is told to keep its plans: Postgres takes
+# an array that it has not seen for one of ten entries, and would rather plan anew at every call.
+DAILY_PLANS: Final = {
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "plan_cache_mode": "force_generic_plan",
+}
 # Both are what Postgres' own tools take, and what hosting providers hand out.
 _BACKEND_NAMES: Final = frozenset({"postgresql", "postgres"})
 
@@ -67,6 +77,7 @@ def open_engine(
         "lock_timeout": lock_timeout_ms,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
         "timezone": "UTC",
+        **DAILY_PLANS,
     }
     engine = create_engine(
         database_url(url),

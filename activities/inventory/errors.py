@@ -4,6 +4,7 @@
 
     LedgerError
       LedgerUnavailable     the database did not answer or did not finish; try again
+        LedgerUnreachable   there is no connection or no schema, whatever is asked
       LedgerCorrupt         a constraint refused a change that the ledger thought right
       LedgerFailed          the database refused a statement for a reason nobody has foreseen
       ReservationConflict   the reservation id belongs to a different request
@@ -47,6 +48,8 @@ CONSTRAINT_MEANINGS: Final = {
     "reservations_held_is_not_closed": "a reservation would be both held and closed",
     "reservations_held_has_deadline": "a hold would have no deadline",
     "reservations_fulfilled_is_paid": "a reservation would be fulfilled without a payment",
+    "reservation_extensions_pkey": "one extension would be made twice",
+    "reservation_extensions_never_nearer": "an extension would bring a deadline nearer",
     "reservation_lines_quantity_positive": "a line would have no quantity",
     "stock_movements_deltas_fit_the_kind": "a movement's figures would not fit its kind",
     "stock_movements_reservation_fits_the_kind": "a movement would belong to the wrong thing",
@@ -60,6 +63,10 @@ class LedgerError(Exception):
 
 class LedgerUnavailable(LedgerError):
     """The database could not be reached or gave up; nothing is known to have changed. Retry."""
+
+
+class LedgerUnreachable(LedgerUnavailable):
+    """There is no connection, or no schema: whatever else is asked now fails as well."""
 
 
 class LedgerCorrupt(LedgerError):
@@ -101,7 +108,7 @@ def ledger_error(error: exc.SQLAlchemyError) -> LedgerError | None:
     in the details of an error, customers and payments included, and causes are logged and stored.
     """
     if isinstance(error, exc.TimeoutError):
-        return LedgerUnavailable("no database connection came free in time")
+        return LedgerUnreachable("no database connection came free in time")
     if not isinstance(error, exc.DBAPIError) or not isinstance(error.orig, psycopg.Error):
         return None
     return _meaning(error.orig, disconnected=error.connection_invalidated)
@@ -110,9 +117,9 @@ def ledger_error(error: exc.SQLAlchemyError) -> LedgerError | None:
 def _meaning(error: psycopg.Error, *, disconnected: bool) -> LedgerError:
     code = error.sqlstate
     if code in _SCHEMA_CODES:
-        return LedgerUnavailable("the database has no schema yet: run `python -m worker migrate`")
+        return LedgerUnreachable("the database has no schema yet: run `python -m worker migrate`")
     if code is None and (disconnected or isinstance(error, psycopg.OperationalError)):
-        return LedgerUnavailable(f"the database cannot be reached: {_first_line(error)}")
+        return LedgerUnreachable(f"the database cannot be reached: {_first_line(error)}")
     if code and (code[:2] in _PASSING_CLASSES or code in _PASSING_CODES):
         return LedgerUnavailable(f"the database gave up: {_first_line(error)}")
     if code == postgres.InsufficientPrivilege.sqlstate:

@@ -1,9 +1,9 @@
 """What the database role of a worker may do: its work, and nothing more.
 
 It may read everything of the ledger, add rows, and change the columns that the statements change.
-It may not change or remove what is written to stay (lines and movements), remove anything, nor
-alter the schema. `migrate` grants this, after the migrations and in their transaction, so that a
-worker never meets a table that it may not use.
+It may not change or remove what is written to stay (lines, extensions and movements), remove
+anything, nor alter the schema. `migrate` grants this, after the migrations and in their
+transaction, so that a worker never meets a table that it may not use.
 """
 
 from __future__ import annotations
@@ -61,6 +61,20 @@ TABLE_GRANTS: Final = (
         ),
     ),
     TableGrant("reservation_lines", insert=("reservation_id", "stock_item_id", "quantity")),
+    TableGrant(
+        "reservation_extensions",
+        insert=(
+            "reservation_id",
+            "extension_id",
+            "from_deadline",
+            "to_deadline",
+            "seconds",
+            "reason",
+            "actor",
+            "created_at",
+        ),
+    ),
+    TableGrant("open_lines"),
     TableGrant("stock_adjustments", insert=("id", "request_digest"), update=("outcome",)),
     TableGrant(
         "stock_movements",
@@ -80,7 +94,15 @@ TABLE_GRANTS: Final = (
     TableGrant("stock_availability"),
     TableGrant("overdue_reservations"),
 )
-FUNCTION_GRANTS: Final = ("clock()",)
+# They run with the worker's rights. Each is granted by name, because a database may be set up so
+# that nobody may run what others made.
+FUNCTION_GRANTS: Final = (
+    "clock",
+    "claim_reservations",
+    "grant_reservations",
+    "reserve_what_fits",
+    "close_reservations",
+)
 
 
 def grant_to_worker(connection: Connection, role: str) -> None:

@@ -5,10 +5,9 @@ Order of locks, the same in each: claim ids, lock reservations, lock stock; each
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection
@@ -23,18 +22,20 @@ from activities.inventory.allocation import (
     allocate,
 )
 from activities.inventory.errors import ReservationConflict
+from activities.inventory.extensions import ExtensibleHold, MadeExtension, decide_extensions
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
-    ExtensionVerdict,
     HoldExtension,
     ReservationState,
+    held_state,
     request_digest,
     reservation_state,
+    shortages_json,
 )
 from holdfast_client.messages import CheckoutRequest
 from holdfast_client.names import checkout_id_of, checkout_workflow_id
-from holdfast_client.outcomes import Held, Shortage
+from holdfast_client.outcomes import Denied, Shortage
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,22 +61,26 @@ def reserve(
         overdue_max: at most so many overdue holds are named; 0 decides without looking for any.
     """
     by_id: dict[str, CheckoutRequest] = {}
-    for request in requests:
+    digests: dict[str, str | None] = {}
+    asked = [request_digest(request) for request in requests]
+    for request, digest in zip(requests, asked, strict=True):
         by_id.setdefault(checkout_workflow_id(request.checkout_id), request)
-    claimed = _claim_requests(connection, by_id)
-    fresh = [_demand(id, request) for id, request in by_id.items() if id in claimed]
-    stock = _lock_demanded(connection, fresh)
-    at = connection.execute(statements.CLOCK).scalar_one()
-    allocations = allocate(fresh, stock)
-    short_ids = _short_items(allocations, stock)
-    if short_ids and overdue_max:
-        overdue = _find_overdue(connection, short_ids, at, overdue_max)
+        digests.setdefault(checkout_workflow_id(request.checkout_id), digest)
+    demands = [_demand(id, request) for id, request in by_id.items()]
+    claimed, states = _reserve_what_fits(connection, demands, by_id, digests)
+    if not states:
+        fresh = [demand for demand in demands if demand.reservation_id in claimed]
+        overdue, states = _decide(connection, fresh, by_id, overdue_max)
         if overdue:
             return ReservePass(overdue=overdue)
-    _grant(connection, [a.demand for a in allocations if a.granted], by_id, stock, at)
-    _deny(connection, [a for a in allocations if not a.granted], stock, short_ids, at)
-    states = _read(connection, by_id)
-    return ReservePass(answers=tuple(_answer(request, states) for request in requests))
+    known = _read(connection, sorted(by_id.keys() - claimed))
+    states |= {id: reservation_state(row) for id, row in known.items()}
+    digests |= {id: row.request_digest for id, row in known.items()}
+    answers = (
+        _answer(request.checkout_id, digest, digests, states)
+        for request, digest in zip(requests, asked, strict=True)
+    )
+    return ReservePass(answers=tuple(answers))
 
 
 def close(connection: Connection, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
@@ -90,49 +95,44 @@ def close(connection: Connection, closings: Sequence[Closing]) -> tuple[Reservat
         known = by_id.setdefault(closing.reservation_id, closing)
         if known.status == "expired":
             by_id[closing.reservation_id] = closing
-    _claim_tombstones(connection, by_id)
-    connection.execute(statements.LOCK_RESERVATIONS, {"ids": list(by_id)})
-    _close_locked(connection, by_id)
-    states = _read(connection, by_id)
+    closed = _close(connection, by_id)
+    states = {**closed, **_read(connection, by_id.keys() - closed.keys())}
     return tuple(reservation_state(states[closing.reservation_id]) for closing in closings)
 
 
-def expire_overdue(connection: Connection, grace_seconds: float, batch_size_max: int) -> int:
+def expire_overdue(
+    connection: Connection, grace_seconds: float, batch_size_max: int, actor: str
+) -> int:
     """End a batch of holds that are overdue by more than the grace period; return how many."""
     limits = {"grace_seconds": grace_seconds, "batch_size_max": batch_size_max}
     ids = connection.execute(statements.LOCK_OVERDUE, limits).scalars().all()
     if not ids:
         return 0
     wishes = {
-        id: Closing(checkout_id_of(id), "expired", reason="overdue", actor="reconciler")
-        for id in ids
+        id: Closing(checkout_id_of(id), "expired", reason="overdue", actor=actor) for id in ids
     }
-    return _close_locked(connection, wishes)
+    return len(_close(connection, wishes))
 
 
 def extend(
     connection: Connection, extensions: Sequence[HoldExtension], hold_seconds_cap: int
 ) -> tuple[ExtensionAnswer, ...]:
-    """Move the deadlines of live holds; of several for one id the furthest under the cap counts.
+    """Move the deadlines of live holds, one wish after the other, each id once.
 
     An id that was never reserved becomes a closed row, as in :func:`close`.
     """
-    by_id = {
-        extension.reservation_id: Closing(extension.checkout_id, "expired")
-        for extension in extensions
-    }
+    by_id = {extension.reservation_id: extension.checkout_id for extension in extensions}
     _claim_tombstones(connection, by_id)
     connection.execute(statements.LOCK_RESERVATIONS, {"ids": list(by_id)})
-    connection.execute(
-        statements.EXTEND,
-        {
-            "ids": [extension.reservation_id for extension in extensions],
-            "deadlines": [extension.expires_at for extension in extensions],
-            "hold_seconds_cap": hold_seconds_cap,
-        },
-    )
+    holds = _read_extensible(connection, extensions)
+    at = connection.execute(statements.CLOCK).scalar_one()
+    decisions = decide_extensions(extensions, holds, at, hold_seconds_cap)
+    _record(connection, decisions.made, at)
     states = _read(connection, by_id)
-    return tuple(_extension_answer(e, states[e.reservation_id]) for e in extensions)
+    return tuple(
+        ExtensionAnswer(verdict, reservation_state(states[extension.reservation_id]))
+        for extension, verdict in zip(extensions, decisions.verdicts, strict=True)
+    )
 
 
 def read(connection: Connection, checkout_ids: Sequence[str]) -> dict[str, ReservationState]:
@@ -149,39 +149,96 @@ def _demand(reservation_id: str, request: CheckoutRequest) -> Demand:
     return Demand(reservation_id, lines)
 
 
-def _claim_requests(connection: Connection, requests: Mapping[str, CheckoutRequest]) -> set[str]:
-    count = len(requests)
-    rows = connection.execute(
-        statements.CLAIM_RESERVATIONS,
+def _reserve_what_fits(
+    connection: Connection,
+    demands: Sequence[Demand],
+    requests: Mapping[str, CheckoutRequest],
+    digests: Mapping[str, str | None],
+) -> tuple[set[str], dict[str, ReservationState]]:
+    """Claim the ids; where every one was free and all of it can be had, hold it.
+
+    Returns:
+        The claimed ids, and where those reservations stand; nothing of that where somebody has to
+        choose who is denied.
+    """
+    lines = [
+        (demand.reservation_id, sku, location, quantity)
+        for demand in demands
+        for (sku, location), quantity in demand.lines.items()
+    ]
+    row = connection.execute(
+        statements.RESERVE_WHAT_FITS,
         {
             "ids": list(requests),
             "checkout_ids": [request.checkout_id for request in requests.values()],
-            "statuses": ["denied"] * count,
             "customer_ids": [request.customer_id for request in requests.values()],
             "cart_ids": [request.cart_id for request in requests.values()],
-            "reasons": [""] * count,
-            "actors": [""] * count,
-            "digests": [request_digest(request) for request in requests.values()],
+            "digests": list(digests.values()),
+            "seconds": [request.hold_seconds for request in requests.values()],
+            "line_ids": [reservation_id for reservation_id, _, _, _ in lines],
+            "line_skus": [sku for _, sku, _, _ in lines],
+            "line_locations": [location for _, _, location, _ in lines],
+            "line_quantities": [quantity for _, _, _, quantity in lines],
         },
-    )
-    return set(rows.scalars())
+    ).one()
+    granted = demands if row.granted_at else ()
+    return set(row.claimed), _held(granted, requests, row.granted_at)
 
 
-def _lock_demanded(connection: Connection, demands: Iterable[Demand]) -> dict[StockKey, StockLevel]:
+def _held(
+    demands: Sequence[Demand], requests: Mapping[str, CheckoutRequest], at: datetime
+) -> dict[str, ReservationState]:
+    return {
+        demand.reservation_id: held_state(
+            demand.lines, requests[demand.reservation_id].hold_seconds, at
+        )
+        for demand in demands
+    }
+
+
+def _decide(
+    connection: Connection,
+    demands: Sequence[Demand],
+    requests: Mapping[str, CheckoutRequest],
+    overdue_max: int,
+) -> tuple[tuple[str, ...], dict[str, ReservationState]]:
+    """Grant what can be had, first come first served, and deny the rest.
+
+    Returns:
+        The overdue holds that stand in the way, and then nothing was decided; and what was decided.
+    """
+    if not demands:
+        return (), {}
+    stock, at = _lock_demanded(connection, demands)
+    allocations = allocate(demands, stock)
+    short_ids = _short_items(allocations, stock)
+    if short_ids and overdue_max:
+        overdue = _find_overdue(connection, short_ids, at, overdue_max)
+        if overdue:
+            return overdue, {}
+    return (), {
+        **_grant(connection, [a.demand for a in allocations if a.granted], requests, stock, at),
+        **_deny(connection, [a for a in allocations if not a.granted], stock, short_ids, at),
+    }
+
+
+def _lock_demanded(
+    connection: Connection, demands: Iterable[Demand]
+) -> tuple[dict[StockKey, StockLevel], datetime]:
+    """Lock what is demanded; return its levels, and the time at which all of it was locked."""
     keys = sorted({key for demand in demands for key in demand.lines})
-    if not keys:
-        return {}
-    found = connection.execute(
-        statements.FIND_STOCK,
+    rows = connection.execute(
+        statements.LOCK_STOCK,
         {"skus": [sku for sku, _ in keys], "locations": [location for _, location in keys]},
     ).all()
-    rows = connection.execute(statements.LOCK_STOCK, {"ids": [row.id for row in found]})
-    return {
+    levels = {
         (row.sku, row.location): StockLevel(
             row.id, row.active, row.total_quantity - row.reserved_quantity
         )
         for row in rows
     }
+    at = max(row.at for row in rows) if rows else connection.execute(statements.CLOCK).scalar_one()
+    return levels, at
 
 
 def _short_items(
@@ -213,26 +270,26 @@ def _grant(
     requests: Mapping[str, CheckoutRequest],
     stock: Mapping[StockKey, StockLevel],
     at: datetime,
-) -> None:
+) -> dict[str, ReservationState]:
     if not demands:
-        return
+        return {}
     lines = [
         (demand.reservation_id, stock[key].item_id, quantity)
         for demand in demands
         for key, quantity in demand.lines.items()
     ]
-    ids = [demand.reservation_id for demand in demands]
     connection.execute(
         statements.GRANT,
         {
-            "ids": ids,
-            "deadlines": [at + timedelta(seconds=requests[id].hold_seconds) for id in ids],
+            "at": at,
+            "ids": [demand.reservation_id for demand in demands],
+            "seconds": [requests[demand.reservation_id].hold_seconds for demand in demands],
             "line_ids": [reservation_id for reservation_id, _, _ in lines],
             "line_items": [item_id for _, item_id, _ in lines],
             "line_quantities": [quantity for _, _, quantity in lines],
-            "at": at,
         },
     )
+    return _held(demands, requests, at)
 
 
 def _deny(
@@ -241,28 +298,28 @@ def _deny(
     stock: Mapping[StockKey, StockLevel],
     short_ids: Sequence[int],
     at: datetime,
-) -> None:
+) -> dict[str, ReservationState]:
     if not refused:
-        return
+        return {}
     next_expiries: dict[int, datetime | None] = {}
     if short_ids:
         rows = connection.execute(statements.FIND_NEXT_EXPIRY, {"item_ids": list(short_ids)})
         next_expiries = {row.id: row.next_expiry for row in rows}
-    shortages = [
-        [
-            _shortage(shortfall, stock, next_expiries).model_dump(mode="json")
-            for shortfall in allocation.shortfalls
-        ]
+    shortages = {
+        allocation.demand.reservation_id: tuple(
+            _shortage(shortfall, stock, next_expiries) for shortfall in allocation.shortfalls
+        )
         for allocation in refused
-    ]
+    }
     connection.execute(
         statements.DENY,
         {
-            "ids": [allocation.demand.reservation_id for allocation in refused],
-            "shortages": [json.dumps(found) for found in shortages],
+            "ids": list(shortages),
+            "shortages": [shortages_json(found) for found in shortages.values()],
             "at": at,
         },
     )
+    return {id: ReservationState(Denied(shortages=found), None) for id, found in shortages.items()}
 
 
 def _shortage(
@@ -283,73 +340,84 @@ def _shortage(
 
 
 def _answer(
-    request: CheckoutRequest, states: Mapping[str, Any]
+    checkout_id: str,
+    digest: str,
+    digests: Mapping[str, str | None],
+    states: Mapping[str, ReservationState],
 ) -> ReservationState | ReservationConflict:
-    row = states[checkout_workflow_id(request.checkout_id)]
+    reservation_id = checkout_workflow_id(checkout_id)
     # A tombstone has no digest: whatever was asked, the answer is that it is over.
-    if row.request_digest not in (None, request_digest(request)):
-        return ReservationConflict(
-            f"checkout {request.checkout_id} was made with a different request"
-        )
-    return reservation_state(row)
+    if digests[reservation_id] not in (None, digest):
+        return ReservationConflict(f"checkout {checkout_id} was made with a different request")
+    return states[reservation_id]
 
 
 # --- close, extend -------------------------------------------------------------------------------
 
 
-def _claim_tombstones(connection: Connection, closings: Mapping[str, Closing]) -> None:
-    count = len(closings)
-    connection.execute(
-        statements.CLAIM_RESERVATIONS,
-        {
-            "ids": list(closings),
-            "checkout_ids": [closing.checkout_id for closing in closings.values()],
-            # Nothing was held, so nothing can have been sold.
-            "statuses": [
-                "cancelled" if closing.status == "cancelled" else "expired"
-                for closing in closings.values()
-            ],
-            "customer_ids": [None] * count,
-            "cart_ids": [None] * count,
-            "reasons": [closing.reason for closing in closings.values()],
-            "actors": [closing.actor for closing in closings.values()],
-            "digests": [None] * count,
-        },
-    )
-
-
-def _close_locked(connection: Connection, closings: Mapping[str, Closing]) -> int:
-    ids = list(closings)
-    items = connection.execute(statements.FIND_LINE_ITEMS, {"ids": ids}).scalars().all()
-    if not items:
-        return 0
-    connection.execute(statements.LOCK_STOCK, {"ids": list(items)})
+def _close(connection: Connection, closings: Mapping[str, Closing]) -> dict[str, Any]:
+    """End what can be ended, and return rows that tell how, by reservation id."""
     closed = connection.execute(
         statements.CLOSE,
         {
-            "ids": ids,
+            "ids": list(closings),
+            "checkout_ids": [closing.checkout_id for closing in closings.values()],
             "statuses": [closing.status for closing in closings.values()],
             "reasons": [closing.reason for closing in closings.values()],
             "actors": [closing.actor for closing in closings.values()],
             "payment_references": [closing.payment_reference for closing in closings.values()],
         },
     )
-    return len(closed.all())
+    return {row.id: row for row in closed}
 
 
-def _extension_answer(extension: HoldExtension, row: Any) -> ExtensionAnswer:
-    state = reservation_state(row)
-    return ExtensionAnswer(_extension_verdict(extension, state), state)
+def _claim_tombstones(connection: Connection, checkout_ids: Mapping[str, str]) -> None:
+    connection.execute(
+        statements.CLAIM_RESERVATIONS,
+        {
+            "ids": list(checkout_ids),
+            "checkout_ids": list(checkout_ids.values()),
+            "statuses": ["expired"] * len(checkout_ids),
+        },
+    )
 
 
-def _extension_verdict(extension: HoldExtension, state: ReservationState) -> ExtensionVerdict:
-    if not isinstance(state.outcome, Held) or (state.remaining_seconds or 0.0) <= 0.0:
-        return "not_active"
-    if state.outcome.expires_at < extension.expires_at:
-        return "over_cap"
-    return "extended"
+def _read_extensible(
+    connection: Connection, extensions: Sequence[HoldExtension]
+) -> dict[str, ExtensibleHold]:
+    rows = connection.execute(
+        statements.READ_EXTENSIBLE,
+        {
+            "ids": [extension.reservation_id for extension in extensions],
+            "extension_ids": [extension.record_id for extension in extensions],
+        },
+    )
+    return {
+        row.id: ExtensibleHold(row.created_at, row.deadline, frozenset(row.made)) for row in rows
+    }
+
+
+def _record(connection: Connection, made: Sequence[MadeExtension], at: datetime) -> None:
+    if not made:
+        return
+    connection.execute(
+        statements.EXTEND,
+        {
+            "ids": [move.extension.reservation_id for move in made],
+            "extension_ids": [move.extension.record_id for move in made],
+            "from_deadlines": [move.from_deadline for move in made],
+            "to_deadlines": [move.to_deadline for move in made],
+            "seconds": [move.extension.seconds for move in made],
+            "reasons": [move.extension.reason for move in made],
+            "actors": [move.extension.actor for move in made],
+            "at": at,
+        },
+    )
 
 
 def _read(connection: Connection, ids: Iterable[str]) -> dict[str, Any]:
-    rows = connection.execute(statements.READ_RESERVATIONS, {"ids": list(ids)})
+    wanted = list(ids)
+    if not wanted:
+        return {}
+    rows = connection.execute(statements.READ_RESERVATIONS, {"ids": wanted})
     return {row.id: row for row in rows}

@@ -5,20 +5,24 @@ The protocol (states, outcomes, races, order of locks) is in docs/lifecycle.md.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final, Literal
 
 from sqlalchemy import Connection, Engine, TextClause, exc
 
-from activities.inventory import holds, statements, stock
+from activities.inventory import history, holds, statements, stock, story_statements
 from activities.inventory.errors import ReservationConflict, ledger_error
 from activities.inventory.records import (
     Availability,
     Breach,
     Closing,
+    DeniedDemand,
+    DeniedPeriod,
     ExtensionAnswer,
+    HistoryPeriod,
     HoldExtension,
+    ItemHistory,
     OverdueReservation,
     ReservationState,
     StockLoad,
@@ -27,18 +31,20 @@ from activities.inventory.records import (
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.names import checkout_id_of
 from holdfast_client.outcomes import AdjustmentOutcome
+from holdfast_client.timeline import Timeline
 
 HOLD_SECONDS_CAP_DEFAULT: Final = 14_400
 LOW_STOCK_THRESHOLD_DEFAULT: Final = 5
 BATCH_SIZE_MAX: Final = 500
 PAGE_SIZE_MAX: Final = 1_000
 BREACHES_MAX: Final = 1_000
+DENIED_ROWS_MAX: Final = 10_000
 # A reserve that meets overdue holds ends them and tries again, at most so often. After that it
 # decides with what is there: many thousands of overdue holds on one SKU were ended on the way.
 RESERVE_PASSES_MAX: Final = 24
+RECONCILER: Final = "reconciler"
 _QUANTITY_UNBOUNDED: Final = 2**62
 
-_Isolation = Literal["READ COMMITTED", "REPEATABLE READ"]
 _Audit = tuple[Literal["I1", "I2", "I3", "I4"], TextClause]
 
 # These read stock items and open holds only, so they cost the same however much is closed.
@@ -57,7 +63,8 @@ class Ledger:
     """Stock and reservations in Postgres.
 
     Args:
-        engine: of :func:`activities.inventory.engine.open_engine`; shared by threads.
+        engine: of :func:`activities.inventory.engine.open_engine`, whose isolation is READ
+            COMMITTED; shared by threads.
         hold_seconds_cap: how long a hold may last in all, extensions included.
 
     Every method raises LedgerUnavailable where the database does not answer or gives up (ask
@@ -67,6 +74,7 @@ class Ledger:
 
     def __init__(self, engine: Engine, *, hold_seconds_cap: int = HOLD_SECONDS_CAP_DEFAULT) -> None:
         self._engine = engine
+        self._snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
         self._hold_seconds_cap = hold_seconds_cap
 
     # --- reservations ----------------------------------------------------------------------------
@@ -107,12 +115,25 @@ class Ledger:
             return holds.close(connection, closings)
 
     def extend(self, extensions: Sequence[HoldExtension]) -> tuple[ExtensionAnswer, ...]:
-        """Move the deadlines of live holds, under the cap; what is over stays over."""
+        """Move the deadlines of live holds, under the cap; what is over stays over.
+
+        Args:
+            extensions: at most ``BATCH_SIZE_MAX``; of several for one hold one after the other.
+
+        Returns:
+            For each: extended, also where it was made before under its id; or why it is not.
+        """
         _bounded(extensions)
         with self._transaction() as connection:
             return holds.extend(connection, extensions, self._hold_seconds_cap)
 
-    def expire_overdue(self, grace_seconds: float, batch_size_max: int = BATCH_SIZE_MAX) -> int:
+    def expire_overdue(
+        self,
+        grace_seconds: float,
+        batch_size_max: int = BATCH_SIZE_MAX,
+        *,
+        actor: str = RECONCILER,
+    ) -> int:
         """End a batch of holds that are overdue by more than the grace period.
 
         Leaves out those that somebody else is just now ending.
@@ -120,13 +141,14 @@ class Ledger:
         Args:
             grace_seconds: 0 or more.
             batch_size_max: 1 to ``BATCH_SIZE_MAX``.
+            actor: who ends them, for the record.
 
         Returns:
             How many were ended; fewer than ``batch_size_max`` when none is left.
         """
         _check_batch_size(batch_size_max)
         with self._transaction() as connection:
-            return holds.expire_overdue(connection, grace_seconds, batch_size_max)
+            return holds.expire_overdue(connection, grace_seconds, batch_size_max, actor)
 
     def reservations(self, checkout_ids: Sequence[str]) -> dict[str, ReservationState]:
         """Return where reservations stand, by checkout id; unknown ones are left out."""
@@ -207,17 +229,63 @@ class Ledger:
         with self._transaction() as connection:
             return int(connection.execute(statements.COUNT_OVERDUE, limits).scalar_one())
 
-    def audit(self) -> tuple[Breach, ...]:
+    def units_held(self) -> int:
+        """Return how many units are reserved by open holds, over all stock items."""
+        with self._transaction() as connection:
+            return int(connection.execute(statements.READ_UNITS_HELD).scalar_one())
+
+    # --- stories ---------------------------------------------------------------------------------
+
+    def timeline(self, checkout_id: str) -> Timeline | None:
+        """Return the story of a checkout, or None where nothing is known of it."""
+        with self._snapshot() as connection:
+            return history.read_timeline(connection, checkout_id)
+
+    def locations(self, sku: str) -> tuple[str, ...]:
+        """Return where a SKU is, at most ``PAGE_SIZE_MAX`` locations; none if it is unknown."""
+        with self._transaction() as connection:
+            wanted = {"sku": sku, "rows_max": PAGE_SIZE_MAX}
+            return tuple(connection.execute(story_statements.READ_LOCATIONS, wanted).scalars())
+
+    def item_history(self, sku: str, location: str, period: HistoryPeriod) -> ItemHistory | None:
+        """Return a page of a stock item's movements and its figures; None if it is unknown.
+
+        Args:
+            sku: the SKU.
+            location: where it is.
+            period: a page of 1 to ``PAGE_SIZE_MAX`` movements.
+        """
+        _page(period.limit)
+        with self._snapshot() as connection:
+            return history.read_item_history(connection, sku, location, period)
+
+    def denied_demand(self, period: DeniedPeriod) -> tuple[DeniedDemand, ...]:
+        """Return what was asked for and denied, by day, stock item and reason.
+
+        Args:
+            period: at most ``DENIED_ROWS_MAX`` rows, the earliest days first.
+        """
+        if not 1 <= period.limit <= DENIED_ROWS_MAX:
+            raise ValueError(f"there are 1 to {DENIED_ROWS_MAX} rows, not {period.limit}")
+        with self._transaction() as connection:
+            return history.read_denied_demand(connection, period)
+
+    # --- audit -----------------------------------------------------------------------------------
+
+    def audit(self, announce: Callable[[str], None] = lambda _: None) -> tuple[Breach, ...]:
         """Check invariants I1 to I4 in one snapshot.
+
+        Args:
+            announce: told the name of each before it is checked; the last two read all history.
 
         Returns:
             The breaches, at most ``BREACHES_MAX`` of each invariant; none when all is right.
         """
-        return self._audit((*_PRESENT_AUDITS, *_HISTORY_AUDITS))
+        return self._audit((*_PRESENT_AUDITS, *_HISTORY_AUDITS), announce)
 
     def drift(self) -> tuple[Breach, ...]:
         """Check I1 and I2 alone, which is quick enough to do every minute."""
-        return self._audit(_PRESENT_AUDITS)
+        return self._audit(_PRESENT_AUDITS, lambda _: None)
 
     def schema_version(self) -> str:
         """Return the version of the schema that the database has."""
@@ -238,26 +306,37 @@ class Ledger:
             rows = connection.execute(statements.READ_STOCK_BETWEEN, limits)
             return tuple(Availability(*row) for row in rows)
 
-    def _audit(self, audits: Sequence[_Audit]) -> tuple[Breach, ...]:
+    def _audit(
+        self, audits: Sequence[_Audit], announce: Callable[[str], None]
+    ) -> tuple[Breach, ...]:
+        breaches: list[Breach] = []
         # One snapshot for all, so that the findings of one audit speak of one moment.
-        with self._transaction(isolation_level="REPEATABLE READ") as connection:
-            return tuple(
-                Breach(invariant, row.subject, row.finding)
-                for invariant, statement in audits
-                for row in connection.execute(statement, {"breaches_max": BREACHES_MAX})
-            )
+        with self._snapshot() as connection:
+            connection.execute(statements.PLAN_FREELY)
+            for invariant, statement in audits:
+                announce(invariant)
+                rows = connection.execute(statement, {"breaches_max": BREACHES_MAX})
+                breaches += [Breach(invariant, row.subject, row.finding) for row in rows]
+        return tuple(breaches)
 
-    @contextmanager
-    def _transaction(self, isolation_level: _Isolation = "READ COMMITTED") -> Iterator[Connection]:
-        try:
-            engine = self._engine.execution_options(isolation_level=isolation_level)
-            with engine.begin() as connection:
-                yield connection
-        except exc.SQLAlchemyError as error:
-            meaning = ledger_error(error)
-            if meaning is None:
-                raise
-            raise meaning from None
+    def _transaction(self) -> AbstractContextManager[Connection]:
+        return _transaction(self._engine)
+
+    def _snapshot(self) -> AbstractContextManager[Connection]:
+        """Open a transaction in which all statements read the same moment."""
+        return _transaction(self._snapshots)
+
+
+@contextmanager
+def _transaction(engine: Engine) -> Iterator[Connection]:
+    try:
+        with engine.begin() as connection:
+            yield connection
+    except exc.SQLAlchemyError as error:
+        meaning = ledger_error(error)
+        if meaning is None:
+            raise
+        raise meaning from None
 
 
 def _bounded(batch: Sequence[object]) -> None:

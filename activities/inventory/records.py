@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Literal
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, Final, Literal
+
+from pydantic import TypeAdapter
 
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.names import checkout_workflow_id
-from holdfast_client.outcomes import Outcome, parse_outcome
+from holdfast_client.outcomes import Held, HeldLine, Outcome, Shortage, parse_outcome
 
 ClosingStatus = Literal["fulfilled", "cancelled", "expired"]
+
+_SHORTAGES: Final = TypeAdapter(tuple[Shortage, ...])
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +36,27 @@ class Closing:
 
 @dataclass(frozen=True, slots=True)
 class HoldExtension:
-    """The wish to move a hold's deadline to a point in time, which makes asking twice harmless."""
+    """The wish to move a hold's deadline to a point in time, once for an ``extension_id``.
+
+    All but the first two are new since 0.1.0, whose workers neither send nor read them: they have
+    defaults for ever. ``seconds`` is what was asked for, for the record.
+    """
 
     checkout_id: str
     expires_at: datetime
+    extension_id: str = ""
+    seconds: int | None = None
+    reason: str = ""
+    actor: str = ""
 
     @property
     def reservation_id(self) -> str:
         return checkout_workflow_id(self.checkout_id)
+
+    @property
+    def record_id(self) -> str:
+        """Under which it is recorded: its own id, or the deadline itself where it has none."""
+        return self.extension_id or f"until-{self.expires_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +64,14 @@ class ReservationState:
     """Where a reservation stands.
 
     ``remaining_seconds`` is the deadline less the database's clock, negative when overdue, and
-    None unless it is held. Waiting that long needs no agreement between clocks.
+    None unless it is held. Waiting that long needs no agreement between clocks. The workflow of a
+    hold is to wake ``wake_late_seconds`` after that: not 0 where too many would wake with it. New
+    since 0.1.0, whose workers neither send nor read it.
     """
 
     outcome: Outcome
     remaining_seconds: float | None
+    wake_late_seconds: float = 0.0
 
 
 ExtensionVerdict = Literal["extended", "not_active", "over_cap"]
@@ -58,7 +79,10 @@ ExtensionVerdict = Literal["extended", "not_active", "over_cap"]
 
 @dataclass(frozen=True, slots=True)
 class ExtensionAnswer:
-    """What became of an extension, and where the reservation stands now."""
+    """What became of an extension, and where the reservation stands now.
+
+    One that was made stays ``extended`` when it is asked for again, also where the hold is over.
+    """
 
     verdict: ExtensionVerdict
     state: ReservationState
@@ -109,6 +133,105 @@ class OverdueReservation:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryPeriod:
+    """Which part of a stock item's history is wanted.
+
+    ``since`` is included, ``until`` is not; ``before_id`` is the first movement of the page that
+    came before, ``limit`` how many movements make a page. ``at`` asks for the figures of a moment.
+    """
+
+    limit: int
+    since: datetime | None = None
+    until: datetime | None = None
+    at: datetime | None = None
+    before_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ItemFigures:
+    """The figures of a stock item, in units."""
+
+    total: int
+    reserved: int
+
+    @property
+    def available(self) -> int:
+        return self.total - self.reserved
+
+    def after(self, movement: Any) -> ItemFigures:
+        """Return the figures after a movement, or a row of one."""
+        return ItemFigures(
+            self.total + movement.total_delta, self.reserved + movement.reserved_delta
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ItemMovement:
+    """One change of a stock item, with the figures after it.
+
+    ``source_id`` is the workflow that made it, a checkout's or an adjustment's; empty where a
+    stock file did.
+    """
+
+    id: int
+    at: datetime
+    kind: str
+    total_delta: int
+    reserved_delta: int
+    figures: ItemFigures
+    source_id: str
+    actor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemHistory:
+    """A stock item's story, the earliest movement first.
+
+    ``now`` are the figures as they stand; ``at`` those at the moment asked for, by the movements up
+    to then. ``has_earlier`` says that the period has movements before those shown.
+    """
+
+    sku: str
+    location: str
+    name: str
+    active: bool
+    created_at: datetime
+    now: ItemFigures
+    at: ItemFigures | None
+    movements: tuple[ItemMovement, ...]
+    has_earlier: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DeniedPeriod:
+    """Which denials are wanted: ``since`` included, ``until`` not, of one SKU or of all."""
+
+    since: datetime
+    until: datetime
+    limit: int
+    sku: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeniedDemand:
+    """What could not be had on one day (UTC) at one location, for one reason.
+
+    ``checkouts`` is also the number of denials: a checkout is denied once. ``customers`` counts
+    those that were named. ``available`` adds up what was available at each denial.
+    """
+
+    day: date
+    sku: str
+    location: str
+    reason: str
+    checkouts: int
+    customers: int
+    requested: int
+    available: int
+
+
+@dataclass(frozen=True, slots=True)
 class Breach:
     """One violation of an invariant."""
 
@@ -121,8 +244,8 @@ class Breach:
 
 
 def request_digest(request: CheckoutRequest) -> str:
-    """Return a text that is equal for two requests exactly when they ask for the same."""
-    return _digest(request.normalized().model_dump_json())
+    """Return a text that is equal for two normalized requests exactly when they are the same."""
+    return _digest(request.model_dump_json())
 
 
 def adjustment_digest(adjustment: StockAdjustment) -> str:
@@ -132,6 +255,31 @@ def adjustment_digest(adjustment: StockAdjustment) -> str:
 
 def _digest(text: str) -> str:
     return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+
+
+def held_state(
+    lines: Mapping[tuple[str, str], int], hold_seconds: int, at: datetime
+) -> ReservationState:
+    """Return the state of a hold that was granted just now.
+
+    Args:
+        lines: quantities by SKU and location, in order.
+        hold_seconds: how long it lasts.
+        at: when it was granted, by the database's clock.
+    """
+    held = Held(
+        expires_at=at + timedelta(seconds=hold_seconds),
+        lines=tuple(
+            HeldLine(sku=sku, location=location, quantity=quantity)
+            for (sku, location), quantity in lines.items()
+        ),
+    )
+    return ReservationState(held, float(hold_seconds))
+
+
+def shortages_json(shortages: tuple[Shortage, ...]) -> str:
+    """Return shortages as they are kept with a denial."""
+    return _SHORTAGES.dump_json(shortages).decode()
 
 
 def reservation_state(row: Any) -> ReservationState:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Identity,
     Index,
+    Integer,
     MetaData,
     PrimaryKeyConstraint,
     Table,
@@ -111,6 +112,37 @@ reservations: Final = Table(
         "id",
         postgresql_where=text("status = 'held'"),
     ),
+    # Not by status: a claim is a denial until it is granted, and would go through the index.
+    Index(
+        "reservations_denied_by_time",
+        "created_at",
+        postgresql_where=text("shortages IS NOT NULL"),
+    ),
+)
+
+# Append only. An extension that is here was made, and is never made again under its id.
+reservation_extensions: Final = Table(
+    "reservation_extensions",
+    metadata,
+    Column(
+        "reservation_id",
+        _id_text,
+        ForeignKey(reservations.c.id, name="reservation_extensions_reservation_id_fkey"),
+        nullable=False,
+    ),
+    Column("extension_id", _id_text, nullable=False),
+    Column("from_deadline", _moment, nullable=False),
+    Column("to_deadline", _moment, nullable=False),
+    # What was asked for. Null where a worker of 0.1.0 asked, which names the deadline alone.
+    Column("seconds", Integer),
+    Column("reason", Text, nullable=False, server_default=""),
+    Column("actor", Text, nullable=False, server_default=""),
+    Column("created_at", _moment, nullable=False),
+    PrimaryKeyConstraint("reservation_id", "extension_id", name="reservation_extensions_pkey"),
+    CheckConstraint(
+        "length(extension_id) BETWEEN 1 AND 200", name="reservation_extensions_id_length"
+    ),
+    CheckConstraint("to_deadline >= from_deadline", name="reservation_extensions_never_nearer"),
 )
 
 reservation_lines: Final = Table(
@@ -131,6 +163,17 @@ reservation_lines: Final = Table(
     Column("quantity", BigInteger, nullable=False),
     PrimaryKeyConstraint("reservation_id", "stock_item_id", name="reservation_lines_pkey"),
     CheckConstraint("quantity > 0", name="reservation_lines_quantity_positive"),
+)
+
+# The lines of open holds, by stock item and deadline. A trigger on reservations keeps it; nobody
+# writes it. Looking through the open holds for those on one item would cost more the more are open.
+open_lines: Final = Table(
+    "open_lines",
+    metadata,
+    Column("stock_item_id", BigInteger, nullable=False),
+    Column("expires_at", _moment, nullable=False),
+    Column("reservation_id", _id_text, nullable=False),
+    PrimaryKeyConstraint("stock_item_id", "expires_at", "reservation_id", name="open_lines_pkey"),
 )
 
 stock_adjustments: Final = Table(

@@ -1,12 +1,22 @@
-"""Every SQL statement of the ledger, each named and explained. Callers build none.
+"""Every SQL statement of the ledger's operations, each named and explained. Callers build none.
+
+Those that only tell what has happened are in `story_statements.py`. What a paid checkout needs,
+reserving what fits and closing, are functions in the database (migration 0004), because their steps
+follow one another without a decision and each would cost a journey.
 
 Arrays go in as parallel columns and are unnested, so one statement serves one row or a batch.
 The clock is always ``holdfast.clock()``: the time of reading, not that of the transaction's begin.
 Where rows are found by it, it is read once, in a subquery: a bare call would be made for each row
 and no index could be used.
 
+A connection keeps its plans, also those made while the tables were almost empty. The cheapest way
+then is to read a whole index and compare, and it stays when a million rows have come. So rows that
+belong to an array's are looked up by ``= ANY(ARRAY[key])`` or in a ``LATERAL`` with ``OFFSET 0``,
+which leave no other way than one look-up for each.
+
 Locks are taken by CLAIM_RESERVATIONS or CLAIM_ADJUSTMENT, CREATE_STOCK_ITEMS, LOCK_RESERVATIONS
-and LOCK_STOCK, in that order and each by id; nothing else waits. See docs/lifecycle.md.
+and LOCK_STOCK, in that order and each by id; RESERVE_WHAT_FITS claims and then locks stock, CLOSE
+claims, locks reservations and then stock. Nothing else waits. See docs/lifecycle.md.
 """
 
 from __future__ import annotations
@@ -22,22 +32,12 @@ def _sql(statement: str) -> TextClause:
 
 # --- locks ---------------------------------------------------------------------------------------
 
-# Take ids that nobody has used, as closed rows that hold nothing: a denial until it is granted,
-# a tombstone if it is never reserved. Waits for anyone who is just now taking the same id.
+# Take ids that nobody has used, as closed rows that hold nothing: tombstones of extensions here.
+# Waits for anyone who is just now taking the same id.
 CLAIM_RESERVATIONS: Final = _sql("""
-INSERT INTO holdfast.reservations
-       (id, checkout_id, status, customer_id, cart_id, reason, actor, request_digest,
-        created_at, closed_at)
-SELECT c.id, c.checkout_id, c.status, c.customer_id, c.cart_id, c.reason, c.actor,
-       c.request_digest, moment.at, moment.at
-  FROM unnest(CAST(:ids AS text[]), CAST(:checkout_ids AS text[]), CAST(:statuses AS text[]),
-              CAST(:customer_ids AS text[]), CAST(:cart_ids AS text[]), CAST(:reasons AS text[]),
-              CAST(:actors AS text[]), CAST(:digests AS text[]))
-       AS c(id, checkout_id, status, customer_id, cart_id, reason, actor, request_digest),
-       (SELECT holdfast.clock() AS at OFFSET 0) AS moment
- ORDER BY c.id COLLATE "C"
-    ON CONFLICT (id) DO NOTHING
-RETURNING id
+SELECT holdfast.claim_reservations(
+       CAST(:ids AS text[]), CAST(:checkout_ids AS text[]), CAST(:statuses AS text[]),
+       NULL, NULL, NULL, NULL, NULL)
 """)
 
 # Wait for, and hold, these reservations.
@@ -49,13 +49,23 @@ SELECT id
    FOR NO KEY UPDATE
 """)
 
-# Wait for, and hold, these stock items; the figures read are those after the wait.
+# Wait for, and hold, the stock items of these SKUs and locations. The figures read are those after
+# the wait, and so is the time: it is read row by row, each after its lock, and the last is the
+# latest. Which items are meant is found without a lock, because ids never change.
 LOCK_STOCK: Final = _sql("""
-SELECT id, sku, location, active, total_quantity, reserved_quantity
-  FROM holdfast.stock_items
- WHERE id = ANY(CAST(:ids AS bigint[]))
- ORDER BY id
-   FOR NO KEY UPDATE
+SELECT stock.*, holdfast.clock() AS at
+  FROM (SELECT id, sku, location, active, total_quantity, reserved_quantity
+          FROM holdfast.stock_items
+         WHERE id = ANY(ARRAY(
+               SELECT s.id
+                 FROM unnest(CAST(:skus AS text[]), CAST(:locations AS text[]))
+                      AS w(sku, location),
+                      LATERAL (SELECT id
+                                 FROM holdfast.stock_items
+                                WHERE sku = w.sku AND location = w.location
+                               OFFSET 0) AS s))
+         ORDER BY id
+           FOR NO KEY UPDATE) AS stock
 """)
 
 # Hold overdue reservations that nobody else is busy with. Skips, so it never waits.
@@ -71,39 +81,24 @@ SELECT id
 
 # --- reserve -------------------------------------------------------------------------------------
 
-# Which stock items are meant. Ids never change, so this needs no lock.
-FIND_STOCK: Final = _sql("""
-SELECT s.id, s.sku, s.location
-  FROM unnest(CAST(:skus AS text[]), CAST(:locations AS text[])) AS w(sku, location)
-  JOIN holdfast.stock_items AS s USING (sku, location)
-""")
-
 CLOCK: Final = _sql("SELECT holdfast.clock()")
 
-# Turn claims into holds: deadline, lines, movements and reserved quantities in one statement.
+# Claim ids, and where all of it is new and fits, hold it: there is nothing to decide then. Says
+# which ids were claimed, and when it was granted, if it was.
+RESERVE_WHAT_FITS: Final = _sql("""
+SELECT claimed, granted_at
+  FROM holdfast.reserve_what_fits(
+       CAST(:ids AS text[]), CAST(:checkout_ids AS text[]), CAST(:customer_ids AS text[]),
+       CAST(:cart_ids AS text[]), CAST(:digests AS text[]), CAST(:seconds AS integer[]),
+       CAST(:line_ids AS text[]), CAST(:line_skus AS text[]), CAST(:line_locations AS text[]),
+       CAST(:line_quantities AS bigint[]))
+""")
+
+# Turn claims into holds, as was decided.
 GRANT: Final = _sql("""
-WITH granted AS (
-    UPDATE holdfast.reservations AS r
-       SET status = 'held', created_at = :at, closed_at = NULL, expires_at = g.expires_at
-      FROM unnest(CAST(:ids AS text[]), CAST(:deadlines AS timestamptz[])) AS g(id, expires_at)
-     WHERE r.id = g.id
-), line AS (
-    SELECT *
-      FROM unnest(CAST(:line_ids AS text[]), CAST(:line_items AS bigint[]),
-                  CAST(:line_quantities AS bigint[]))
-           AS l(reservation_id, stock_item_id, quantity)
-), written AS (
-    INSERT INTO holdfast.reservation_lines (reservation_id, stock_item_id, quantity)
-    SELECT reservation_id, stock_item_id, quantity FROM line
-), moved AS (
-    INSERT INTO holdfast.stock_movements
-           (stock_item_id, reservation_id, kind, total_delta, reserved_delta, created_at)
-    SELECT stock_item_id, reservation_id, 'reserve', 0, quantity, :at FROM line
-)
-UPDATE holdfast.stock_items AS s
-   SET reserved_quantity = s.reserved_quantity + d.quantity, updated_at = :at
-  FROM (SELECT stock_item_id, sum(quantity)::bigint AS quantity FROM line GROUP BY 1) AS d
- WHERE s.id = d.stock_item_id
+SELECT holdfast.grant_reservations(
+       :at, CAST(:ids AS text[]), CAST(:seconds AS integer[]), CAST(:line_ids AS text[]),
+       CAST(:line_items AS bigint[]), CAST(:line_quantities AS bigint[]))
 """)
 
 # Record what a denied claim lacked.
@@ -111,104 +106,76 @@ DENY: Final = _sql("""
 UPDATE holdfast.reservations AS r
    SET shortages = d.shortages, created_at = :at, closed_at = :at
   FROM unnest(CAST(:ids AS text[]), CAST(:shortages AS jsonb[])) AS d(id, shortages)
- WHERE r.id = d.id
+ WHERE r.id = ANY(ARRAY[d.id])
 """)
 
-# Holds past their deadline on these stock items, oldest first. Walks open holds only.
+# Holds past their deadline on these stock items, oldest first.
 FIND_OVERDUE_ON: Final = _sql("""
-SELECT r.id
-  FROM holdfast.reservations AS r
- WHERE r.status = 'held'
-   AND r.expires_at <= :at
-   AND EXISTS (SELECT 1 FROM holdfast.reservation_lines AS l
-                WHERE l.reservation_id = r.id
-                  AND l.stock_item_id = ANY(CAST(:item_ids AS bigint[])))
- ORDER BY r.expires_at, r.id
+SELECT o.reservation_id
+  FROM unnest(CAST(:item_ids AS bigint[])) AS i(id),
+       LATERAL (SELECT expires_at, reservation_id
+                  FROM holdfast.open_lines
+                 WHERE stock_item_id = i.id
+                   AND expires_at <= :at
+                 ORDER BY expires_at, reservation_id
+                 LIMIT :batch_size_max) AS o
+ GROUP BY o.reservation_id
+ ORDER BY min(o.expires_at), o.reservation_id
  LIMIT :batch_size_max
 """)
 
 # When the next hold on each of these stock items ends.
 FIND_NEXT_EXPIRY: Final = _sql("""
 SELECT i.id,
-       (SELECT r.expires_at
-          FROM holdfast.reservations AS r
-          JOIN holdfast.reservation_lines AS l
-            ON l.reservation_id = r.id AND l.stock_item_id = i.id
-         WHERE r.status = 'held'
-         ORDER BY r.expires_at
-         LIMIT 1) AS next_expiry
+       (SELECT min(o.expires_at)
+          FROM holdfast.open_lines AS o
+         WHERE o.stock_item_id = i.id) AS next_expiry
   FROM unnest(CAST(:item_ids AS bigint[])) AS i(id)
 """)
 
 # --- fulfil, cancel, expire ----------------------------------------------------------------------
 
-# The stock items that these reservations have lines on. Lines never change once written.
-FIND_LINE_ITEMS: Final = _sql("""
-SELECT DISTINCT stock_item_id
-  FROM holdfast.reservation_lines
- WHERE reservation_id = ANY(CAST(:ids AS text[]))
-""")
-
-# End holds, each at most once: only what is `held` moves, and only what is overdue expires.
-# Fulfil lowers total and reserved together; cancel and expire lower reserved alone. Where somebody
-# has written wrong figures by hand, an ending still goes through: the movements stay exact, the
-# figures stop at their bounds, and the audit names the difference.
+# End holds, each at most once, and tell of those that it ended; bury ids that nobody has used.
 CLOSE: Final = _sql("""
-WITH moment AS MATERIALIZED (
-    SELECT holdfast.clock() AS at
-), closed AS (
-    UPDATE holdfast.reservations AS r
-       SET status = c.status, closed_at = moment.at, reason = c.reason, actor = c.actor,
-           payment_reference = c.payment_reference
-      FROM unnest(CAST(:ids AS text[]), CAST(:statuses AS text[]), CAST(:reasons AS text[]),
-                  CAST(:actors AS text[]), CAST(:payment_references AS text[]))
-           AS c(id, status, reason, actor, payment_reference), moment
-     WHERE r.id = c.id
-       AND r.status = 'held'
-       AND (c.status <> 'expired' OR r.expires_at <= moment.at)
-    RETURNING r.id, r.status, r.reason, r.actor, r.closed_at
-), gone AS (
-    SELECT c.*, l.stock_item_id, l.quantity,
-           CASE WHEN c.status = 'fulfilled' THEN l.quantity ELSE 0 END AS sold
-      FROM closed AS c
-      JOIN holdfast.reservation_lines AS l ON l.reservation_id = c.id
-), moved AS (
-    INSERT INTO holdfast.stock_movements
-           (stock_item_id, reservation_id, kind, total_delta, reserved_delta, reason, actor,
-            created_at)
-    SELECT stock_item_id, id,
-           CASE status WHEN 'fulfilled' THEN 'fulfil' WHEN 'cancelled' THEN 'cancel'
-                       ELSE 'expire' END,
-           -sold, -quantity, reason, actor, closed_at
-      FROM gone
-), given_back AS (
-    UPDATE holdfast.stock_items AS s
-       SET total_quantity = greatest(
-               s.total_quantity - d.sold, s.reserved_quantity - d.quantity, 0),
-           reserved_quantity = greatest(s.reserved_quantity - d.quantity, 0),
-           updated_at = moment.at
-      FROM (SELECT stock_item_id, sum(quantity)::bigint AS quantity, sum(sold)::bigint AS sold
-              FROM gone GROUP BY 1) AS d, moment
-     WHERE s.id = d.stock_item_id
-)
-SELECT id FROM closed
+SELECT id, status, reason, actor, closed_at, payment_reference, lines
+  FROM holdfast.close_reservations(
+       CAST(:ids AS text[]), CAST(:checkout_ids AS text[]), CAST(:statuses AS text[]),
+       CAST(:reasons AS text[]), CAST(:actors AS text[]), CAST(:payment_references AS text[]))
 """)
 
-# Move the deadline of live holds, never backwards, never past the cap on the whole length. Of
-# several wishes for one hold the furthest under the cap counts.
+# --- extend --------------------------------------------------------------------------------------
+
+# What decides on extensions, to be read under the locks: when each hold began and ends, and which
+# of these extensions were made before.
+READ_EXTENSIBLE: Final = _sql("""
+SELECT r.id, r.created_at, CASE r.status WHEN 'held' THEN r.expires_at END AS deadline,
+       ARRAY(SELECT e.extension_id
+               FROM holdfast.reservation_extensions AS e
+              WHERE e.reservation_id = r.id
+                AND e.extension_id = ANY(CAST(:extension_ids AS text[]))) AS made
+  FROM holdfast.reservations AS r
+ WHERE r.id = ANY(CAST(:ids AS text[]))
+""")
+
+# Move deadlines and record who asked for it, in one statement.
 EXTEND: Final = _sql("""
+WITH made AS (
+    SELECT *
+      FROM unnest(CAST(:ids AS text[]), CAST(:extension_ids AS text[]),
+                  CAST(:from_deadlines AS timestamptz[]), CAST(:to_deadlines AS timestamptz[]),
+                  CAST(:seconds AS integer[]), CAST(:reasons AS text[]), CAST(:actors AS text[]))
+           AS m(reservation_id, extension_id, from_deadline, to_deadline, seconds, reason, actor)
+), recorded AS (
+    INSERT INTO holdfast.reservation_extensions
+           (reservation_id, extension_id, from_deadline, to_deadline, seconds, reason, actor,
+            created_at)
+    SELECT reservation_id, extension_id, from_deadline, to_deadline, seconds, reason, actor, :at
+      FROM made
+)
 UPDATE holdfast.reservations AS r
-   SET expires_at = e.expires_at
-  FROM (SELECT w.id, max(w.expires_at) AS expires_at
-          FROM unnest(CAST(:ids AS text[]), CAST(:deadlines AS timestamptz[])) AS w(id, expires_at)
-          JOIN holdfast.reservations AS c ON c.id = w.id
-         WHERE w.expires_at <= c.created_at + make_interval(secs => :hold_seconds_cap)
-         GROUP BY w.id) AS e,
-       (SELECT holdfast.clock() AS at OFFSET 0) AS moment
- WHERE r.id = e.id
-   AND r.status = 'held'
-   AND moment.at < r.expires_at
-   AND e.expires_at > r.expires_at
+   SET expires_at = m.expires_at
+  FROM (SELECT reservation_id, max(to_deadline) AS expires_at FROM made GROUP BY 1) AS m
+ WHERE r.id = ANY(ARRAY[m.reservation_id]) AND r.closed_at IS NULL
 """)
 
 # Where reservations stand, with their lines and the seconds left by the database's clock.
@@ -221,7 +188,7 @@ SELECT r.id, r.checkout_id, r.status, r.expires_at, r.created_at, r.closed_at, r
                        'sku', s.sku, 'location', s.location, 'quantity', l.quantity)
                        ORDER BY s.sku COLLATE "C", s.location COLLATE "C")
               FROM holdfast.reservation_lines AS l
-              JOIN holdfast.stock_items AS s ON s.id = l.stock_item_id
+              JOIN holdfast.stock_items AS s ON s.id = ANY(ARRAY[l.stock_item_id])
              WHERE l.reservation_id = r.id),
            '[]') AS lines
   FROM holdfast.reservations AS r
@@ -275,7 +242,7 @@ WITH moment AS MATERIALIZED (
 UPDATE holdfast.stock_items AS s
    SET total_quantity = s.total_quantity + c.delta, updated_at = moment.at
   FROM change AS c, moment
- WHERE s.id = c.stock_item_id
+ WHERE s.id = ANY(ARRAY[c.stock_item_id])
 """)
 
 # Give stock items their names.
@@ -283,7 +250,7 @@ NAME_STOCK: Final = _sql("""
 UPDATE holdfast.stock_items AS s
    SET name = n.name
   FROM unnest(CAST(:item_ids AS bigint[]), CAST(:names AS text[])) AS n(id, name)
- WHERE s.id = n.id AND s.name <> n.name
+ WHERE s.id = ANY(ARRAY[n.id]) AND s.name <> n.name
 """)
 
 # --- reading -------------------------------------------------------------------------------------
@@ -324,6 +291,11 @@ SELECT count(*)
    AND expires_at < (SELECT holdfast.clock()) - make_interval(secs => :older_than_seconds)
 """)
 
+# How much is reserved in all. Reads each stock item once, as the check of I1 does.
+READ_UNITS_HELD: Final = _sql("""
+SELECT coalesce(sum(reserved_quantity), 0)::bigint FROM holdfast.stock_items
+""")
+
 SCHEMA_VERSION: Final = _sql("SELECT version_num FROM holdfast.alembic_version")
 
 # Whether a role exists, and whether it is bound by grants at all.
@@ -338,6 +310,13 @@ SELECT r.rolsuper AS is_superuser,
 
 # --- audit ---------------------------------------------------------------------------------------
 
+# An audit reads whole tables, which daily connections are told to avoid: not in this transaction.
+PLAN_FREELY: Final = _sql("""
+SELECT set_config(name, setting, true)
+  FROM (VALUES ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'), ('enable_mergejoin', 'on'),
+               ('plan_cache_mode', 'auto')) AS s(name, setting)
+""")
+
 # I1: 0 <= reserved <= total. The constraints hold it; this is the check that they are there.
 AUDIT_WITHIN_TOTAL: Final = _sql("""
 SELECT sku || ' at ' || location AS subject,
@@ -348,12 +327,16 @@ SELECT sku || ' at ' || location AS subject,
  LIMIT :breaches_max
 """)
 
-# I2: reserved = the sum of its lines whose reservation is held.
+# I2: reserved = the sum of its lines whose reservation is held. OFFSET 0 makes Postgres look up
+# the lines of each open hold; beside a long history it would rather read all lines there ever were.
 AUDIT_RESERVED_IS_HELD: Final = _sql("""
 WITH held AS (
     SELECT l.stock_item_id, sum(l.quantity) AS quantity
-      FROM holdfast.reservations AS r
-      JOIN holdfast.reservation_lines AS l ON l.reservation_id = r.id
+      FROM holdfast.reservations AS r,
+           LATERAL (SELECT stock_item_id, quantity
+                      FROM holdfast.reservation_lines
+                     WHERE reservation_id = r.id
+                    OFFSET 0) AS l
      WHERE r.status = 'held'
      GROUP BY 1
 )

@@ -150,8 +150,7 @@ def _move(
 def _lock_items(
     connection: Connection, keys: Sequence[tuple[str, str]]
 ) -> dict[tuple[str, str], Any]:
-    found = connection.execute(statements.FIND_STOCK, _columns(keys)).all()
-    rows = connection.execute(statements.LOCK_STOCK, {"ids": [row.id for row in found]})
+    rows = connection.execute(statements.LOCK_STOCK, _columns(keys))
     return {(row.sku, row.location): row for row in rows}
 
 

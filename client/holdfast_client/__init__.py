@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from holdfast_client.sync_client import SyncReservationClient
     from holdfast_client.sync_facade import SyncReservations
     from holdfast_client.sync_fake import SyncFakeReservationClient
+    from holdfast_client.timeline import Timeline, TimelineEvent, TimelineMovement
 
 __all__ = [
     "AdjustmentApplied",
@@ -80,6 +81,9 @@ __all__ = [
     "SyncFakeReservationClient",
     "SyncReservationClient",
     "SyncReservations",
+    "Timeline",
+    "TimelineEvent",
+    "TimelineMovement",
     "Unavailable",
 ]
 
@@ -92,6 +96,9 @@ _HOMES: Final[dict[str, str]] = {
     "SyncFakeReservationClient": "sync_fake",
     "SyncReservationClient": "sync_client",
     "SyncReservations": "sync_facade",
+    "Timeline": "timeline",
+    "TimelineEvent": "timeline",
+    "TimelineMovement": "timeline",
 }
 _ERRORS: Final = frozenset(
     {

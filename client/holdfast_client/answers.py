@@ -13,10 +13,12 @@ from holdfast_client.errors import (
     AdjustmentConflict,
     CheckoutConflict,
     CheckoutInterrupted,
+    CheckoutNotFound,
     ExtensionRefused,
     HoldfastError,
     HoldNotActive,
     InvalidRequest,
+    OutcomeUnknown,
 )
 from holdfast_client.fields import excerpt
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
@@ -29,14 +31,17 @@ from holdfast_client.outcomes import (
     parse_adjustment_outcome,
     parse_outcome,
 )
+from holdfast_client.timeline import Timeline
 
 _SHOWN_LENGTH_MAX: Final = 200
+_STATUS_SHOWN_MAX: Final = 40
 _FIELD_AND_PROBLEM: Final = 2
 _REFUSALS: Final[dict[str, type[HoldfastError]]] = {
     names.CHECKOUT_CONFLICT: CheckoutConflict,
     names.HOLD_NOT_ACTIVE: HoldNotActive,
     names.EXTENSION_REFUSED: ExtensionRefused,
     names.ADJUSTMENT_CONFLICT: AdjustmentConflict,
+    names.CHECKOUT_NOT_FOUND: CheckoutNotFound,
 }
 
 
@@ -80,6 +85,14 @@ def adjustment_outcome_of(answer: Any) -> AdjustmentOutcome:
         raise _unreadable(answer, "a stock adjustment's outcome") from None
 
 
+def timeline_of(answer: Any) -> Timeline:
+    """Return the timeline, or raise HoldfastError where the answer is none."""
+    try:
+        return Timeline.model_validate(answer)
+    except ValidationError:
+        raise _unreadable(answer, "a checkout's timeline") from None
+
+
 def refusal_of(failure: BaseException | None) -> HoldfastError | None:
     """Return the error that a failure from the workflow stands for; None where it is no refusal."""
     if not isinstance(failure, ApplicationError):
@@ -103,6 +116,14 @@ def adjustment_failure_of(adjustment_id: str, cause: BaseException) -> HoldfastE
     return refusal_of(cause) or HoldfastError(
         f"stock adjustment {adjustment_id!r} {_how_it_ended(cause)}; look at the stock item's "
         "figures before you ask for the change again with a new adjustment id"
+    )
+
+
+def timeline_failure_of(checkout_id: str, cause: BaseException) -> HoldfastError:
+    """Return the error for a question for a timeline that ended without an answer."""
+    return refusal_of(cause) or OutcomeUnknown(
+        f"the timeline of checkout {checkout_id!r}: the reading {_how_it_ended(cause)}; "
+        "nothing was changed: ask again"
     )
 
 
@@ -141,8 +162,16 @@ def _how_it_ended(cause: BaseException) -> str:
 
 
 def _unreadable(answer: Any, expected: str) -> HoldfastError:
-    shown = excerpt(repr(answer), _SHOWN_LENGTH_MAX)
     return HoldfastError(
-        f"the answer is not {expected} that this version of holdfast-client knows: {shown}; "
-        "bring client and worker to the same version"
+        f"the answer is not {expected} that this version of holdfast-client knows: "
+        f"{_shape_of(answer)}; bring client and worker to the same version"
     )
+
+
+def _shape_of(answer: Any) -> str:
+    """Say what an answer looks like, and not what it says: errors are logged, payments are not."""
+    if not isinstance(answer, dict):
+        return f"a JSON {type(answer).__name__}"
+    status = excerpt(str(answer.get("status")), _STATUS_SHOWN_MAX)
+    keys = excerpt(", ".join(map(str, answer)), _SHOWN_LENGTH_MAX)
+    return f"its status is {status!r}, its keys are {keys}"

@@ -59,6 +59,11 @@ async def connected(
         note_end_of_call()
 
 
+def namespace_in_use(namespace: str | None) -> str:
+    """Return the namespace that a connection would take; raises as :func:`connected` does."""
+    return _settings(None, namespace)["namespace"]
+
+
 def _settings(address: str | None, namespace: str | None) -> ClientConnectConfig:
     try:
         settings = ClientConfigProfile.load().to_client_connect_config()

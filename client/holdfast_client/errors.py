@@ -65,7 +65,7 @@ class AdjustmentConflict(HoldfastError):
 
 
 class CheckoutNotFound(HoldfastError):
-    """No checkout of this id is known to Temporal."""
+    """No checkout of this id is known to Temporal; for a timeline, to the database."""
 
 
 class HoldNotActive(HoldfastError):

@@ -35,6 +35,7 @@ from holdfast_client.answers import (
     asks_the_same_adjustment,
     asks_the_same_checkout,
     interruption_of,
+    timeline_failure_of,
 )
 from holdfast_client.calls import (
     Question,
@@ -50,11 +51,13 @@ from holdfast_client.listing import summary_of, visibility_query
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.starts import adjustment_summary, checkout_start
 from holdfast_client.summaries import CheckoutFilter, CheckoutSummary
+from holdfast_client.timeline import TimelineRequest
 
 # An update may miss its workflow's present run each time: that run closed, or continued as new.
 ASKS_MAX: Final = 3
 # How many rows a list reads for each one it may return; see CheckoutFilter.admits.
 ROWS_READ_PER_ROW_MAX: Final = 10
+TIMELINE_EXECUTION_TIMEOUT: Final = timedelta(minutes=1)
 _CLOSED: Final = frozenset(
     {
         WorkflowExecutionStatus.CANCELED,
@@ -84,9 +87,11 @@ class Exchanges:
         rpc_timeout: timedelta,
         *,
         private_metadata: bool = False,
+        status_attribute: bool = True,
     ) -> None:
         self._temporal = temporal
         self._private_metadata = private_metadata
+        self._status_attribute = status_attribute
         self._task_queue = task_queue
         self._rpc_timeout = rpc_timeout
 
@@ -173,6 +178,25 @@ class Exchanges:
         except WorkflowFailureError as error:
             raise adjustment_failure_of(change.adjustment_id, error.cause) from error
 
+    async def timeline(self, request: TimelineRequest) -> Any:
+        """Have the story of a checkout read from the database."""
+        workflow_id = names.timeline_workflow_id(request.checkout_id, uuid.uuid4().hex)
+        handle = await sent(
+            self._temporal.start_workflow(
+                names.TIMELINE_WORKFLOW,
+                request.model_dump(mode="json"),
+                id=workflow_id,
+                task_queue=self._task_queue,
+                # Who asked has gone by then; without a worker it must not wait for ever.
+                execution_timeout=TIMELINE_EXECUTION_TIMEOUT,
+                rpc_timeout=self._rpc_timeout,
+            )
+        )
+        try:
+            return await sent(handle.result(rpc_timeout=self._rpc_timeout))
+        except WorkflowFailureError as error:
+            raise timeline_failure_of(request.checkout_id, error.cause) from error
+
     async def summaries(self, wanted: CheckoutFilter) -> list[CheckoutSummary]:
         """Return the checkouts that the filter admits, in the order of Temporal's index."""
         rows = self._temporal.list_workflows(
@@ -193,7 +217,11 @@ class Exchanges:
     async def _reserved(self, request: CheckoutRequest, update_id: str) -> Any:
         payload = request.model_dump(mode="json")
         start = checkout_start(
-            request, payload, self._task_queue, private_metadata=self._private_metadata
+            request,
+            payload,
+            self._task_queue,
+            private_metadata=self._private_metadata,
+            status_attribute=self._status_attribute,
         )
         try:
             return await sent(

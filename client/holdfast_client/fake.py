@@ -19,6 +19,7 @@ from holdfast_client.errors import (
     ServerUnreachable,
 )
 from holdfast_client.fake_ledger import FakeLedger, Shelf, StockFigures
+from holdfast_client.fake_timeline import timeline_of
 from holdfast_client.fields import HOLD_SECONDS_DEFAULT, STOCK_QUANTITY_MAX
 from holdfast_client.messages import AdjustmentKind
 from holdfast_client.names import DEFAULT_LOCATION
@@ -35,6 +36,7 @@ from holdfast_client.summaries import (
     CheckoutSummary,
     SummaryStatus,
 )
+from holdfast_client.timeline import Timeline
 
 HOLD_LENGTH_SECONDS_MAX_DEFAULT: Final = 14_400
 
@@ -157,6 +159,14 @@ class FakeReservationClient:
         arguments.checkout_id_of_call(checkout_id)
         with self._answering(f"checkout {checkout_id!r}"):
             return self._ledger.report(checkout_id)
+
+    async def timeline(self, checkout_id: str) -> Timeline:
+        """Tell the story of a checkout from the database."""
+        arguments.checkout_id_of_call(checkout_id)
+        subject = f"the timeline of checkout {checkout_id!r}"
+        with self._answering(subject):
+            self._require_inventory(subject)
+            return timeline_of(self._ledger.known(checkout_id))
 
     async def adjust_stock(
         self,

@@ -43,6 +43,7 @@ from holdfast_client.outcomes import (
     Unavailable,
 )
 from holdfast_client.summaries import CheckoutSummary
+from holdfast_client.timeline import TimelineEvent
 
 
 class StockFigures(NamedTuple):
@@ -77,6 +78,7 @@ class Checkout:
     closed_at: datetime | None = None
     events: list[CheckoutEvent] = field(default_factory=list)
     extensions: dict[str, Held] = field(default_factory=dict)
+    story: list[TimelineEvent] = field(default_factory=list)
 
     @property
     def lines(self) -> tuple[HeldLine, ...]:
@@ -159,7 +161,26 @@ class FakeLedger:
         checkout.outcome = held
         checkout.extensions[extension_id] = held
         checkout.events.append(self._event("extended", message.actor, message.reason))
+        checkout.story.append(
+            TimelineEvent(
+                at=self.now,
+                event="extended",
+                actor=message.actor,
+                reason=message.reason,
+                seconds=message.seconds,
+                expires_at=deadline,
+            )
+        )
         return held
+
+    def known(self, checkout_id: str) -> Checkout:
+        """Return a checkout that the database has."""
+        try:
+            return self._checkouts[checkout_id]
+        except KeyError:
+            raise CheckoutNotFound(
+                f"checkout {checkout_id!r} is not known to the database"
+            ) from None
 
     def report(self, checkout_id: str) -> CheckoutReport:
         """Return where a checkout stands and how it came there."""
@@ -206,6 +227,8 @@ class FakeLedger:
         if isinstance(checkout.outcome, Held):
             for shelf, quantity in self._shelves_of(checkout):
                 shelf.reserved += quantity
+            deadline = checkout.outcome.expires_at
+            checkout.story.append(TimelineEvent(at=self.now, event="held", expires_at=deadline))
         else:
             checkout.closed_at = self.now
         checkout.events.append(self._event(checkout.outcome.status))

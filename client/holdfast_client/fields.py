@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic.config import JsonDict
 
 CHECKOUT_ID_LENGTH_MAX: Final = 200
 SKU_LENGTH_MAX: Final = 100
@@ -83,19 +84,39 @@ def _time_text(value: Any) -> Any:
     return value
 
 
+# What the two checks refuse, for the JSON Schemas: control characters, and a space at either end.
+_CONTROL: Final = r"[\u0000-\u001f\u007f-\u009f\u2028\u2029]"
+_SPACE: Final = r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
+_PRINTABLE_SCHEMA: Final[JsonDict] = {"not": {"pattern": _CONTROL}}
+_CODE_SCHEMA: Final[JsonDict] = {"not": {"pattern": f"{_CONTROL}|^{_SPACE}|{_SPACE}$"}}
+
 CheckoutId = Annotated[
     str, Field(min_length=1, max_length=CHECKOUT_ID_LENGTH_MAX, pattern=_ID_PATTERN)
 ]
-Sku = Annotated[str, Field(min_length=1, max_length=SKU_LENGTH_MAX), AfterValidator(_code)]
+Sku = Annotated[
+    str,
+    Field(min_length=1, max_length=SKU_LENGTH_MAX, json_schema_extra=_CODE_SCHEMA),
+    AfterValidator(_code),
+]
 Location = Annotated[
-    str, Field(min_length=1, max_length=LOCATION_LENGTH_MAX), AfterValidator(_code)
+    str,
+    Field(min_length=1, max_length=LOCATION_LENGTH_MAX, json_schema_extra=_CODE_SCHEMA),
+    AfterValidator(_code),
 ]
 PartyId = Annotated[
-    str, Field(min_length=1, max_length=PARTY_ID_LENGTH_MAX), AfterValidator(_printable)
+    str,
+    Field(min_length=1, max_length=PARTY_ID_LENGTH_MAX, json_schema_extra=_PRINTABLE_SCHEMA),
+    AfterValidator(_printable),
 ]
-Text = Annotated[str, Field(max_length=TEXT_LENGTH_MAX), AfterValidator(_printable)]
+Text = Annotated[
+    str,
+    Field(max_length=TEXT_LENGTH_MAX, json_schema_extra=_PRINTABLE_SCHEMA),
+    AfterValidator(_printable),
+]
 Reference = Annotated[
-    str, Field(min_length=1, max_length=TEXT_LENGTH_MAX), AfterValidator(_printable)
+    str,
+    Field(min_length=1, max_length=TEXT_LENGTH_MAX, json_schema_extra=_PRINTABLE_SCHEMA),
+    AfterValidator(_printable),
 ]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 HoldSeconds = Annotated[int, Field(ge=1, le=HOLD_SECONDS_MAX)]

@@ -28,7 +28,7 @@ _STATUSES: Final[dict[str, CheckoutStatus]] = {
 def visibility_query(wanted: CheckoutFilter) -> str:
     """Return the filter as a query of Temporal's visibility store."""
     conditions = [
-        f"WorkflowType = {_quoted(names.CHECKOUT_WORKFLOW)}",
+        f"WorkflowType = {quoted(names.CHECKOUT_WORKFLOW)}",
         # An earlier run of the same checkout, which its present run stands for.
         "ExecutionStatus != 'ContinuedAsNew'",
         *_status_conditions(wanted.status),
@@ -39,7 +39,7 @@ def visibility_query(wanted: CheckoutFilter) -> str:
         (names.SKUS_ATTRIBUTE, wanted.sku),
     ):
         if text is not None:
-            conditions.append(f"{attribute} = {_quoted(text)}")
+            conditions.append(f"{attribute} = {quoted(text)}")
     if wanted.started_after is not None:
         conditions.append(f"StartTime >= {_moment(wanted.started_after)}")
     if wanted.started_before is not None:
@@ -62,8 +62,9 @@ def summary_of(execution: WorkflowExecution) -> CheckoutSummary:
 
 
 def _status(indexed: str | None, execution: WorkflowExecutionStatus | None) -> SummaryStatus:
-    # A checkout that another program started shows no status until its workflow sets one.
-    status = _STATUSES.get(indexed or "", "pending")
+    # A checkout that another program started shows no status until its workflow sets one; one that
+    # is to go without the attribute never does.
+    status: SummaryStatus = _STATUSES.get(indexed or "", "unknown")
     return "interrupted" if execution in _INTERRUPTED and status not in FINAL_STATUSES else status
 
 
@@ -72,16 +73,22 @@ def _status_conditions(status: SummaryStatus | None) -> list[str]:
         return []
     if status == "interrupted":
         return ["ExecutionStatus IN ('Canceled', 'Failed', 'Terminated', 'TimedOut')"]
-    condition = f"{names.CHECKOUT_STATUS_ATTRIBUTE} = {_quoted(status)}"
+    if status == "unknown":
+        return [
+            f"{names.CHECKOUT_STATUS_ATTRIBUTE} IS NULL",
+            "ExecutionStatus IN ('Running', 'Completed')",
+        ]
+    condition = f"{names.CHECKOUT_STATUS_ATTRIBUTE} = {quoted(status)}"
     if status in FINAL_STATUSES:
         return [condition]
     # An interrupted checkout keeps the status it had last, and is no longer in it.
     return [condition, "ExecutionStatus = 'Running'"]
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return a text as a value of a visibility query."""
     return "'" + text.replace("'", "''") + "'"
 
 
 def _moment(moment: datetime) -> str:
-    return _quoted(moment.isoformat(timespec="microseconds").replace("+00:00", "Z"))
+    return quoted(moment.isoformat(timespec="microseconds").replace("+00:00", "Z"))

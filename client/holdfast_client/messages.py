@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic.config import JsonDict
 
 from holdfast_client.fields import (
     HOLD_SECONDS_DEFAULT,
@@ -44,7 +45,9 @@ class CheckoutRequest(Message):
 
     checkout_id: CheckoutId
     lines: Annotated[
-        tuple[Line, ...], Field(max_length=LINES_MAX, strict=False), AfterValidator(_not_empty)
+        tuple[Line, ...],
+        Field(max_length=LINES_MAX, strict=False, json_schema_extra={"minItems": 1}),
+        AfterValidator(_not_empty),
     ]
     hold_seconds: HoldSeconds = HOLD_SECONDS_DEFAULT
     customer_id: PartyId | None = None
@@ -93,8 +96,20 @@ class Cancellation(Message):
 AdjustmentKind = Literal["receive", "adjust", "count"]
 
 
+# What the model checks of quantity and kind together, for the JSON Schema.
+_QUANTITIES_BY_KIND: Final[JsonDict] = {
+    "oneOf": [
+        {"properties": {"kind": {"const": "receive"}, "quantity": {"minimum": 1}}},
+        {"properties": {"kind": {"const": "count"}, "quantity": {"minimum": 0}}},
+        {"properties": {"kind": {"const": "adjust"}, "quantity": {"not": {"const": 0}}}},
+    ]
+}
+
+
 class StockAdjustment(Message):
     """A change of a stock item's total: goods received, a correction, or a count."""
+
+    model_config = ConfigDict(json_schema_extra=_QUANTITIES_BY_KIND)
 
     adjustment_id: CheckoutId
     sku: Sku

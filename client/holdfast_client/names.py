@@ -9,6 +9,7 @@ TASK_QUEUE: Final = "checkout"
 CHECKOUT_WORKFLOW: Final = "CheckoutWorkflow"
 ADJUST_STOCK_WORKFLOW: Final = "AdjustStockWorkflow"
 RECONCILE_WORKFLOW: Final = "ReconcileWorkflow"
+TIMELINE_WORKFLOW: Final = "TimelineWorkflow"
 RECONCILE_SCHEDULE_ID: Final = "holdfast-reconcile"
 
 RESERVED_UPDATE: Final = "reserved"
@@ -31,6 +32,9 @@ SEARCH_ATTRIBUTE_TYPES: Final = {
     SKUS_ATTRIBUTE: "KeywordList",
 }
 
+# In the memo of a start, `false` asks for a checkout whose CheckoutStatus is not kept up to date.
+STATUS_ATTRIBUTE_MEMO: Final = "status_attribute"
+
 # Types of the application failures that cross Temporal.
 INVALID_REQUEST: Final = "InvalidRequest"
 CHECKOUT_CONFLICT: Final = "CheckoutConflict"
@@ -38,11 +42,14 @@ HOLD_NOT_ACTIVE: Final = "HoldNotActive"
 EXTENSION_REFUSED: Final = "ExtensionRefused"
 TOO_MANY_MESSAGES: Final = "TooManyMessages"
 ADJUSTMENT_CONFLICT: Final = "AdjustmentConflict"
+CHECKOUT_NOT_FOUND: Final = "CheckoutNotFound"
+INVENTORY_UNAVAILABLE: Final = "InventoryUnavailable"
 
 DEFAULT_LOCATION: Final = "main"
 
 _CHECKOUT_PREFIX: Final = "checkout/"
 _ADJUSTMENT_PREFIX: Final = "stock/"
+_TIMELINE_PREFIX: Final = "timeline/"
 
 
 def checkout_workflow_id(checkout_id: str) -> str:
@@ -58,3 +65,8 @@ def checkout_id_of(workflow_id: str) -> str:
 def adjustment_workflow_id(adjustment_id: str) -> str:
     """Return the workflow id of a stock adjustment."""
     return f"{_ADJUSTMENT_PREFIX}{adjustment_id}"
+
+
+def timeline_workflow_id(checkout_id: str, question_id: str) -> str:
+    """Return the workflow id of one question for the story of a checkout."""
+    return f"{_TIMELINE_PREFIX}{checkout_id}/{question_id}"

@@ -19,6 +19,7 @@ from holdfast_client.outcomes import (
     Outcome,
 )
 from holdfast_client.summaries import LIST_LIMIT_DEFAULT, CheckoutSummary, SummaryStatus
+from holdfast_client.timeline import Timeline
 
 
 class Reservations(Protocol):
@@ -60,6 +61,10 @@ class Reservations(Protocol):
 
     async def status(self, checkout_id: str) -> CheckoutReport:
         """Report where a checkout stands and how it came there."""
+        ...
+
+    async def timeline(self, checkout_id: str) -> Timeline:
+        """Tell the story of a checkout from the database."""
         ...
 
     async def adjust_stock(

@@ -12,7 +12,7 @@ from holdfast_client.outcomes import CheckoutStatus
 LIST_LIMIT_DEFAULT: Final = 100
 LIST_LIMIT_MAX: Final = 1_000
 
-SummaryStatus = Literal[CheckoutStatus, "interrupted"]
+SummaryStatus = Literal[CheckoutStatus, "interrupted", "unknown"]
 
 
 def _searchable(text: str) -> str:
@@ -28,7 +28,8 @@ def _searchable(text: str) -> str:
 class CheckoutSummary(Message):
     """One checkout of a list.
 
-    ``status`` is ``interrupted`` where the workflow was terminated, failed or timed out. ``skus``
+    ``status`` is ``interrupted`` where the workflow was terminated, failed or timed out, and
+    ``unknown`` where its status attribute is not kept, or not yet written. ``skus``
     are the indexed ones: all, or the first of a checkout with very many. ``started_at`` is when
     the workflow's present run began.
     """

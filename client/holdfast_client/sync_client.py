@@ -35,6 +35,7 @@ class SyncReservationClient(SyncReservations):
         namespace: Temporal's namespace; None takes the environment's, then ``default``.
         answer_timeout_seconds: the longest wait for the connection and then for each call, above 0.
         private_metadata: as for ``ReservationClient``; None takes ``HOLDFAST_PRIVATE_METADATA``.
+        status_attribute: as for ``ReservationClient``.
     """
 
     def __init__(
@@ -44,6 +45,7 @@ class SyncReservationClient(SyncReservations):
         namespace: str | None = None,
         answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS_DEFAULT,
         private_metadata: bool | None = None,
+        status_attribute: bool = True,
     ) -> None:
         self._connect = partial(
             ReservationClient.connect,
@@ -51,6 +53,7 @@ class SyncReservationClient(SyncReservations):
             namespace=namespace,
             answer_timeout_seconds=answer_timeout(answer_timeout_seconds),
             private_metadata=private_metadata,
+            status_attribute=status_attribute,
         )
         self._answer_timeout_seconds = answer_timeout_seconds
         self._is_closed = False

@@ -21,6 +21,7 @@ from holdfast_client.outcomes import (
 )
 from holdfast_client.protocol import Reservations
 from holdfast_client.summaries import LIST_LIMIT_DEFAULT, CheckoutSummary, SummaryStatus
+from holdfast_client.timeline import Timeline
 
 Answer = TypeVar("Answer")
 Ask = Callable[[Reservations], Coroutine[Any, Any, Answer]]
@@ -78,6 +79,10 @@ class SyncReservations(ABC):
     def status(self, checkout_id: str) -> CheckoutReport:
         """Report where a checkout stands and how it came there."""
         return self._answer(lambda client: client.status(checkout_id))
+
+    def timeline(self, checkout_id: str) -> Timeline:
+        """Tell the story of a checkout from the database, also when Temporal has forgotten it."""
+        return self._answer(lambda client: client.timeline(checkout_id))
 
     def adjust_stock(
         self,

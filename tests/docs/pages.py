@@ -64,6 +64,12 @@ def page(name: str) -> Page:
 PAGES: Final = tuple(
     Page(path)
     for path in sorted(
-        (*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "client").glob("*.md"))
+        (
+            *ROOT.glob("*.md"),
+            *(ROOT / "docs").rglob("*.md"),
+            *(ROOT / "client").glob("*.md"),
+            *(ROOT / "schemas").glob("*.md"),
+            *(ROOT / "examples").glob("*/*.md"),
+        )
     )
 )

@@ -27,7 +27,13 @@ COLUMNS: Final = """
 """
 VIEWS: Final = ("stock_availability", "overdue_reservations")
 # Beyond the first contract, which other programs may not know yet.
-EXTENSIONS: Final = {"request_digest", "shortages", "stock_adjustments"}
+EXTENSIONS: Final = {
+    "request_digest",
+    "open_lines",
+    "reservation_extensions",
+    "shortages",
+    "stock_adjustments",
+}
 
 
 def test_every_temporal_name_is_in_the_contract():

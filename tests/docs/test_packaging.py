@@ -30,14 +30,14 @@ def test_the_changelog_tells_of_this_version():
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-def test_the_image_carries_the_version_of_the_client():
-    version = _project("client/pyproject.toml")["version"]
-    assert f"holdfast-worker:{version}" in (ROOT / "docker-compose.yml").read_text()
+@pytest.mark.parametrize("part", ["requirements.txt", "requirements-worker.txt"])
+def test_whatever_is_installed_is_the_version_that_the_tests_ran_with(part):
+    tested, installed = _pinned("requirements-dev.txt"), _pinned(part)
+    assert {name: pin for name, pin in tested.items() if name in installed} == installed
 
 
-def test_the_workers_requirements_are_those_of_everyone_less_the_embedded_servers():
-    everyone, worker = _pinned("requirements.txt"), _pinned("requirements-worker.txt")
-    assert {name: pin for name, pin in everyone.items() if name in worker} == worker
+def test_the_workers_requirements_are_all_it_needs_less_the_embedded_servers():
+    worker = _pinned("requirements-worker.txt")
     assert not EMBEDDED & worker.keys()
     wanted = {re.split(r"[\[<>= ]", each)[0] for each in _project("pyproject.toml")["dependencies"]}
     assert wanted - EMBEDDED <= worker.keys()
@@ -45,25 +45,6 @@ def test_the_workers_requirements_are_those_of_everyone_less_the_embedded_server
 
 def test_a_worker_needs_no_embedded_servers():
     subprocess.run([sys.executable, "-c", WITHOUT_EMBEDDED], cwd=ROOT, check=True, timeout=60)
-
-
-def test_the_deployment_has_no_default_password_and_no_open_port():
-    compose = (ROOT / "docker-compose.yml").read_text()
-    used = re.findall(r"\$\{(\w*PASSWORD)(:\?[^}]+)?\}", compose)
-    assert used
-    assert all(demand == f":?set {name}" for name, demand in used)
-    ports = re.findall(r'^ +- "([\d.:]+:\d+)"$', compose, re.MULTILINE)
-    assert ports
-    assert all(port.startswith("127.0.0.1:") for port in ports)
-
-
-def test_every_image_is_pinned():
-    compose = (ROOT / "docker-compose.yml").read_text()
-    dockerfile = (ROOT / "Dockerfile").read_text()
-    images = re.findall(r"^ +image: (\S+)$", compose, re.MULTILINE)
-    images += re.findall(r"^FROM (\S+)", dockerfile, re.MULTILINE)
-    assert images
-    assert [image for image in images if not re.search(r":\d+\.\d+", image)] == []
 
 
 def test_no_file_tells_of_the_machine_it_was_written_on():
@@ -105,4 +86,5 @@ def _project(name: str) -> dict[str, Any]:
 
 def _pinned(name: str) -> dict[str, str]:
     blocks = re.split(r"\n(?=\S)", (ROOT / name).read_text().strip())
-    return {block.split("==")[0]: block.strip() for block in blocks}
+    # On which platforms something is needed may differ; its version and hashes may not.
+    return {block.split("==")[0]: re.sub(r" ;[^\\]+", " ", block.strip()) for block in blocks}

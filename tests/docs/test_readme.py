@@ -12,6 +12,7 @@ from typing import Final
 
 import pytest
 
+from tests.directories import NewDirectory
 from tests.docs.pages import page
 from worker.dev import RunningStack, running_stack
 
@@ -20,8 +21,8 @@ RUN_SECONDS_MAX: Final = 60
 
 
 @pytest.fixture(scope="module")
-async def dev(server_directory: Path) -> AsyncIterator[RunningStack]:
-    async with running_stack(server_directory / "readme") as running:
+async def dev(new_directory: NewDirectory) -> AsyncIterator[RunningStack]:
+    async with running_stack(new_directory("readme")) as running:
         yield running
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
+from tests.directories import NewDirectory
 from worker.embedded import EmbeddedPostgres
 from worker.embedded.ports import choose_ports
 
 
 @pytest.fixture(scope="package")
-def shared_postgres(server_directory: Path) -> Iterator[EmbeddedPostgres]:
-    with EmbeddedPostgres(server_directory / "embedded") as server:
+def shared_postgres(new_directory: NewDirectory) -> Iterator[EmbeddedPostgres]:
+    with EmbeddedPostgres(new_directory("postgres")) as server:
         yield server
 
 

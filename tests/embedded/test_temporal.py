@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sqlite3
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
+import psutil
 import pytest
 from temporalio import workflow
 from temporalio.client import Client, WorkflowExecutionStatus
@@ -86,6 +89,25 @@ async def test_a_workflow_is_still_running_however_the_server_ended(
     assert await _status(address) == WorkflowExecutionStatus.RUNNING
 
 
+def test_every_commit_is_synced_to_a_write_ahead_log(temporal: EmbeddedTemporal, data_dir: Path):
+    with closing(sqlite3.connect(data_dir / "temporal.db")) as database:
+        assert database.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    # What a connection of the server's own is told cannot be asked for from outside.
+    assert "--sqlite-pragma=synchronous=full" in psutil.Process(temporal.pid).cmdline()
+
+
+async def test_data_of_a_version_that_kept_no_write_ahead_log_is_taken_over(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as earlier:
+        earlier.setattr(temporal_module, "_DATABASE_SETTINGS", {})
+        with EmbeddedTemporal(data_dir) as temporal:
+            await _start_a_workflow(temporal.address)
+
+    with EmbeddedTemporal(data_dir) as temporal:
+        assert await _status(temporal.address) == WorkflowExecutionStatus.RUNNING
+
+
 async def test_a_workflow_is_found_by_each_search_attribute(temporal: EmbeddedTemporal):
     await _start_a_workflow(temporal.address)
     client = await Client.connect(temporal.address)
@@ -124,6 +146,28 @@ async def test_a_search_attribute_added_by_a_later_version_arrives_in_old_data(
     with EmbeddedTemporal(data_dir) as temporal:
         await _start_a_workflow(temporal.address)
         assert await _status(temporal.address) == WorkflowExecutionStatus.RUNNING
+
+
+async def test_what_was_queued_before_queues_were_fair_is_served_after(
+    data_dir: Path, monkeypatch: pytest.MonkeyPatch
+):
+    with monkeypatch.context() as earlier:
+        earlier.setattr(temporal_module, "_SETTINGS", {})
+        with EmbeddedTemporal(data_dir) as temporal:
+            client = await Client.connect(temporal.address)
+            for number in range(5):
+                await client.start_workflow(
+                    Sleeper.run, 0, id=f"sleeper-{number}", task_queue="sleepers"
+                )
+            # Known workflows, whose tasks are in the queue only a moment later.
+            await asyncio.sleep(2.0)
+
+    with EmbeddedTemporal(data_dir) as temporal:
+        client = await Client.connect(temporal.address)
+        async with Worker(client, task_queue="sleepers", workflows=[Sleeper]):
+            for number in range(5):
+                result = client.get_workflow_handle(f"sleeper-{number}").result()
+                assert await asyncio.wait_for(result, 30) == "slept"
 
 
 async def test_a_day_passes_at_once_for_a_test_that_asks_for_it(data_dir: Path):

@@ -25,6 +25,7 @@ a workflow cancelled                            workflows/test_checkout, test_me
 reconcilers: batches, several at once           test_expiry_storms, workflows/test_reconcile
 5,000 holds that end in the same second         test_expiry_storms
 5,000 overdue while everything was down         test_expiry_storms
+2,000 checkouts in such storms                  test_expiry_storms (HOLDFAST_LONG_FAULTS=1)
 carts of 1 to 300 lines by 50 clients           test_crowds; inventory/test_concurrency
 the order of locks                              test_crowds, inventory/test_lock_order
 messages in any order and number, garbage       messages, workflows/test_bad_messages

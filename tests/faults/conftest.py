@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator, Iterator, Mapping
-from pathlib import Path
 
 import pytest
 
 from activities.inventory.engine import open_engine
 from activities.inventory.migrate import upgrade
+from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from tests.workflows.stage import Stage, open_stage
 from worker.embedded.postgres import EmbeddedPostgres
@@ -17,12 +17,9 @@ from worker.embedded.temporal import EmbeddedTemporal
 
 
 @pytest.fixture(scope="module")
-def own_postgres(
-    server_directory: Path, request: pytest.FixtureRequest
-) -> Iterator[EmbeddedPostgres]:
+def own_postgres(new_directory: NewDirectory) -> Iterator[EmbeddedPostgres]:
     """A migrated Postgres that one module may stop and block."""
-    directory = server_directory / f"{request.module.__name__.rsplit('.', 1)[-1]}-postgres"
-    with EmbeddedPostgres(directory) as server:
+    with EmbeddedPostgres(new_directory("postgres")) as server:
         engine = open_engine(server.url, connections_max=1)
         upgrade(engine)
         engine.dispose()
@@ -30,12 +27,9 @@ def own_postgres(
 
 
 @pytest.fixture(scope="module")
-def own_temporal(
-    server_directory: Path, request: pytest.FixtureRequest
-) -> Iterator[EmbeddedTemporal]:
+def own_temporal(new_directory: NewDirectory) -> Iterator[EmbeddedTemporal]:
     """A Temporal that one module may stop and block."""
-    directory = server_directory / f"{request.module.__name__.rsplit('.', 1)[-1]}-temporal"
-    with EmbeddedTemporal(directory, time_skipping=True) as server:
+    with EmbeddedTemporal(new_directory("temporal"), time_skipping=True) as server:
         yield server
 
 

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal
 
 from temporalio.worker import UnsandboxedWorkflowRunner
 
+from activities.inventory.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
 from tests.workflows.stage import Stage
 from worker.composition import build_worker, open_inventory
@@ -76,7 +77,7 @@ async def late_worker(stage: Stage) -> AsyncIterator[LateLedger]:
     try:
         worker = build_worker(
             await connect_temporal(stage.client.service_client.config.target_host),
-            ledger,
+            GroupedLedger(ledger),
             stage.settings,
             task_queue=stage.till.task_queue,
             workflow_runner=UnsandboxedWorkflowRunner(),

@@ -17,13 +17,13 @@ from typing import Final
 import pytest
 from sqlalchemy import Engine, text
 
-from activities.inventory import statements
 from activities.inventory.engine import open_engine
 from activities.inventory.errors import LedgerUnavailable
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, HoldExtension
 from holdfast_client.messages import CheckoutRequest, Line, StockAdjustment
 from tests.inventory.crowd import all_at_once, waiting_behind
+from tests.inventory.functions import rewrite_function
 from tests.inventory.shop import Shop, open_shop
 
 CLIENTS: Final = 50
@@ -178,13 +178,9 @@ def test_large_carts_in_any_order_with_all_else_in_between_never_wait_in_a_circl
     assert shop.ledger.audit() == ()
 
 
-def test_without_the_order_of_locks_the_same_crowd_deadlocks(
-    shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_order_of_locks_the_same_crowd_deadlocks(shop: Shop) -> None:
     """The positive control: else the story above would prove nothing."""
-    disordered = str(statements.LOCK_STOCK).replace("ORDER BY id", "ORDER BY random()")
-    assert disordered != str(statements.LOCK_STOCK)
-    monkeypatch.setattr(statements, "LOCK_STOCK", text(disordered))
+    rewrite_function(shop.engine, "reserve_what_fits", "ORDER BY s.id", "ORDER BY random()")
 
     def buy(number: int, client: int) -> None:
         chance = random.Random(client)

@@ -10,7 +10,6 @@ import asyncio
 import itertools
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -23,6 +22,7 @@ from temporalio.api.workflowservice.v1 import (
 )
 
 from holdfast_client.names import RECONCILE_SCHEDULE_ID
+from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from tests.workflows.histories import events_of, kind
 from tests.workflows.stage import Stage, at_work, open_stage
@@ -39,9 +39,9 @@ STOCK: Final = 100
 
 
 @pytest.fixture(scope="module")
-def own_temporal(server_directory: Path) -> Iterator[EmbeddedTemporal]:
+def own_temporal(new_directory: NewDirectory) -> Iterator[EmbeddedTemporal]:
     """A Temporal on which workflows can be paused, which this version offers only when told to."""
-    server = EmbeddedTemporal(server_directory / "orphans-temporal", time_skipping=True)
+    server = EmbeddedTemporal(new_directory("temporal"), time_skipping=True)
     server._settings = {**server._settings, "frontend.WorkflowPauseEnabled": "true"}
     with server:
         yield server

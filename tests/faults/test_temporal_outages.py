@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
@@ -12,9 +13,12 @@ from temporalio.client import Client
 from holdfast_client.client import ReservationClient
 from holdfast_client.errors import OutcomeUnknown
 from holdfast_client.outcomes import Fulfilled, Held
+from tests.faults.conftest import clean_environment
 from tests.faults.lines import address_through, proxy_to
 from tests.faults.proxy import SILENCE_SECONDS
 from tests.faults.shoppers import Shoppers
+from tests.worker.conftest import Operator
+from tests.worker.test_processes import running
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.waiting import until
 from worker.embedded.temporal import EmbeddedTemporal
@@ -112,6 +116,32 @@ async def test_a_silent_temporal_leaves_outcomes_unknown_until_it_speaks_again(
     assert own_stage.shop.movements(f"{unique}-paid") == [("reserve", 0, 1), ("fulfil", -1, -1)]
     assert own_stage.shop.movements(f"{unique}-dark") == [("reserve", 0, 1)]
     shoppers.check(own_stage.shop, STOCK - 1)
+
+
+# --- what a worker says of it --------------------------------------------------------------------
+
+
+async def test_a_worker_that_loses_temporal_says_so_in_its_log_and_nothing_on_stdout(
+    database_url: str, own_temporal: EmbeddedTemporal
+):
+    environment = clean_environment(
+        TEMPORAL_ADDRESS=own_temporal.address, HOLDFAST_DATABASE_URL=database_url
+    )
+    with running(Operator(environment)) as worker:
+        assert worker.stdout is not None
+        assert worker.stderr is not None
+        assert "worker ready\n" in iter(worker.stderr.readline, "")
+        await asyncio.to_thread(own_temporal.kill)
+        try:
+            pipes = (worker.stdout, worker.stderr)
+            said = [asyncio.create_task(asyncio.to_thread(pipe.readline)) for pipe in pipes]
+            await asyncio.wait(said, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await asyncio.to_thread(own_temporal.start)
+        worker.kill()
+        on_stdout, on_stderr = await asyncio.gather(*said)
+        assert on_stdout == ""
+        assert json.loads(on_stderr)["logger"].startswith("temporalio.core")
 
 
 # --- a client that asks again --------------------------------------------------------------------

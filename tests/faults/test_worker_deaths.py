@@ -1,6 +1,6 @@
 """A worker process is killed at the worst moments of every call, and later another one starts.
 
-One death serves all stories: nine checkouts are each brought to one moment of one call, seen to
+Two deaths serve all stories: twelve checkouts are each brought to one moment of one call, seen to
 stand there, and then the only worker is killed. What they have in common is that nobody lives who
 could tell what became of the call.
 """
@@ -8,22 +8,19 @@ could tell what became of the call.
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
-import threading
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Final
 
+import psycopg
 import pytest
 
 from holdfast_client.client import ReservationClient
 from holdfast_client.outcomes import Expired, Held, Outcome
-from tests.faults.conftest import clean_environment
 from tests.faults.lines import proxy_to, url_through
 from tests.faults.proxy import Lost, Proxy
+from tests.faults.workers import worker_process
 from tests.inventory.databases import fresh_database
 from tests.workflows.blockade import blockade
 from tests.workflows.histories import failed_tasks_of
@@ -31,50 +28,39 @@ from tests.workflows.stage import Stage, open_stage
 from tests.workflows.waiting import until
 from worker.embedded.temporal import EmbeddedTemporal
 
-ROOT: Final = Path(__file__).parents[2]
-CALLS: Final = ("reserve", "confirm", "cancel")
+# The extension is an activity of its own, the others run inside the workflow's task: Temporal
+# notices by two different timeouts that nobody works on them any more.
+CALLS: Final = ("reserve", "confirm", "cancel", "extend")
 # Before and after are told apart at the COMMIT: whether it arrives, while nothing comes back.
 MOMENTS: Final[Mapping[str, Lost | None]] = {"before": "request", "during": None, "after": "answer"}
-ENDINGS: Final = {"reserve": "held", "confirm": "fulfilled", "cancel": "cancelled"}
+ENDINGS: Final = {
+    "reserve": "held",
+    "confirm": "fulfilled",
+    "cancel": "cancelled",
+    "extend": "held",
+}
 MOVEMENTS: Final = {
     "reserve": [("reserve", 0, 1)],
     "confirm": [("reserve", 0, 1), ("fulfil", -1, -1)],
     "cancel": [("reserve", 0, 1), ("cancel", 0, -1)],
+    "extend": [("reserve", 0, 1)],
 }
+EXTENSION_SECONDS: Final = 60
 ABANDONED_SECONDS: Final = 2
 STOCK: Final = 100
-
-
-@contextmanager
-def worker_process(database_url: str, temporal_address: str) -> Iterator[subprocess.Popen[str]]:
-    """Run a worker as an operator starts it, patient with locks, and kill it at the end."""
-    environment = clean_environment(
-        TEMPORAL_ADDRESS=temporal_address,
-        HOLDFAST_DATABASE_URL=database_url,
-        HOLDFAST_LOCK_TIMEOUT_MS="60000",
-        HOLDFAST_STATEMENT_TIMEOUT_MS="60000",
-        # Room for the calls that stand still, and for the attempts that follow them.
-        HOLDFAST_ACTIVITY_SLOTS="20",
-    )
-    command = [sys.executable, "-m", "worker"]
-    with subprocess.Popen(
-        command, cwd=ROOT, env=environment, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        try:
-            assert any(line == "worker ready\n" for line in process.stderr)
-            threading.Thread(target=process.stderr.read, daemon=True).start()
-            yield process
-        finally:
-            process.kill()
-            process.wait()
+# Who dies together. The calls of one kind share few transactions, and those that stand still here
+# must not use them up.
+VICTIMS: Final = (("extend", "confirm", "reserve"), ("cancel",))
+# Room for the calls that stand still, and for the attempts that follow them.
+ROOMY: Final = {"HOLDFAST_ACTIVITY_SLOTS": "20"}
 
 
 @dataclass(frozen=True)
 class Aftermath:
-    """What was answered after the death, by call and moment."""
+    """What was answered before the death, by checkout, and after it, by call and moment."""
 
     stage: Stage
+    before: Mapping[str, Outcome]
     answers: Mapping[tuple[str, str], Outcome]
     late_payment: Outcome
 
@@ -92,50 +78,46 @@ async def aftermath(
 
 async def _live_through(stage: Stage, proxy: Proxy, address: str) -> Aftermath:
     client = ReservationClient(stage.client, answer_timeout_seconds=60)
-    with worker_process(url_through(proxy, stage.settings.database), address) as first:
-        for call in ("confirm", "cancel"):
-            for moment in MOMENTS:
-                await client.reserve(f"{call}-{moment}", [(_sku(call, moment), 1)])
-        with blockade(stage.shop, "locked") as block:
-            asked = {
-                (call, "during"): asyncio.ensure_future(_ask(client, call, "during"))
-                for call in CALLS
-            }
-            await block.until_waiting(len(CALLS))
-            for moment in ("before", "after"):
-                for call in CALLS:
-                    asked[call, moment] = await _interrupted(client, proxy, call, moment)
-            await client.reserve("abandoned", [("abandoned", 1)], hold_seconds=ABANDONED_SECONDS)
-            first.kill()
-            await asyncio.to_thread(first.wait)
+    far_url = url_through(proxy, stage.settings.database)
+    asked: dict[tuple[str, str], asyncio.Task[Outcome]] = {}
+    with worker_process(far_url, address, **ROOMY):
+        before = {
+            f"{call}-{moment}": await client.reserve(f"{call}-{moment}", [(_sku(call, moment), 1)])
+            for call in ("confirm", "cancel", "extend")
+            for moment in MOMENTS
+        }
+    with blockade(stage.shop, "locked") as block, _reservation_locked(stage, "extend-during"):
+        for calls in VICTIMS:
+            with worker_process(far_url, address, **ROOMY):
+                for call in calls:
+                    for moment in ("before", "after"):
+                        asked[call, moment] = await _interrupted(client, proxy, call, moment)
+                waiting = block.waiting()
+                for call in calls:
+                    asked[call, "during"] = asyncio.create_task(_ask(client, call, "during"))
+                await block.until_waiting(waiting + len(calls))
+                if "cancel" in calls:
+                    await client.reserve(
+                        "abandoned", [("abandoned", 1)], hold_seconds=ABANDONED_SECONDS
+                    )
     await until(lambda: stage.ledger.count_overdue() == 1)
-    with worker_process(stage.settings.database, address):
+    with worker_process(stage.settings.database, address, **ROOMY):
         answers = await asyncio.gather(*asked.values())
         await stage.till.result("abandoned")
         late_payment = await client.confirm("abandoned", "pay_late")
-        h = await stage.till.handle("confirm-before").fetch_history()
-        for e in h.events:
-            print(
-                "T ev",
-                e.event_id,
-                e.event_type,
-                e.event_time.ToDatetime().strftime("%S.%f"),
-                str(e.marker_recorded_event_attributes.details.get("data", ""))[:250]
-                if e.HasField("marker_recorded_event_attributes")
-                else "",
-            )
-        h = await stage.till.handle("confirm-before").fetch_history()
-        for e in h.events:
-            print(
-                "T ev",
-                e.event_id,
-                e.event_type,
-                e.event_time.ToDatetime().strftime("%S.%f"),
-                str(e.marker_recorded_event_attributes.details.get("data", ""))[:250]
-                if e.HasField("marker_recorded_event_attributes")
-                else "",
-            )
-        return Aftermath(stage, dict(zip(asked, answers, strict=True)), late_payment)
+        return Aftermath(stage, before, dict(zip(asked, answers, strict=True)), late_payment)
+
+
+@contextmanager
+def _reservation_locked(stage: Stage, checkout_id: str) -> Iterator[None]:
+    """Keep a lock on a reservation, for a call that touches no stock."""
+    url = stage.shop.engine.url.set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(hide_password=False)) as stranger:
+        stranger.execute(
+            "SELECT 1 FROM holdfast.reservations WHERE checkout_id = %s FOR UPDATE", [checkout_id]
+        )
+        yield
+        stranger.rollback()
 
 
 def _sku(call: str, moment: str) -> str:
@@ -163,6 +145,8 @@ async def _ask(client: ReservationClient, call: str, moment: str) -> Outcome:
             return await client.reserve(checkout_id, [(_sku(call, moment), 1)])
         case "confirm":
             return await client.confirm(checkout_id, "pay_1")
+        case "extend":
+            return await client.extend(checkout_id, EXTENSION_SECONDS)
         case _:
             return await client.cancel(checkout_id, reason="no")
 
@@ -178,6 +162,16 @@ async def test_a_call_whose_worker_was_killed_is_carried_out_once(
     assert not await failed_tasks_of(aftermath.stage.till.handle(checkout_id))
 
 
+@pytest.mark.parametrize("moment", MOMENTS)
+async def test_an_extension_whose_worker_was_killed_moves_the_deadline_once(
+    aftermath: Aftermath, moment: str
+):
+    before, after = aftermath.before[f"extend-{moment}"], aftermath.answers["extend", moment]
+    assert isinstance(before, Held)
+    assert isinstance(after, Held)
+    assert (after.expires_at - before.expires_at).total_seconds() == EXTENSION_SECONDS
+
+
 async def test_a_hold_that_ended_while_no_worker_lived_is_expired_and_a_payment_is_told_so(
     aftermath: Aftermath,
 ):
@@ -187,7 +181,7 @@ async def test_a_hold_that_ended_while_no_worker_lived_is_expired_and_a_payment_
 
 async def test_the_books_are_right_after_the_death(aftermath: Aftermath):
     held = [outcome for outcome in aftermath.answers.values() if isinstance(outcome, Held)]
-    assert len(held) == len(MOMENTS)
-    assert aftermath.stage.shop.figures("locked") == (STOCK - 1, 1, STOCK - 2)
+    assert len(held) == 2 * len(MOMENTS)  # those that reserved, and those that extended
+    assert aftermath.stage.shop.figures("locked") == (STOCK - 1, 2, STOCK - 3)
     assert aftermath.stage.shop.figures("abandoned") == (STOCK, 0, STOCK)
     assert aftermath.stage.ledger.audit() == ()

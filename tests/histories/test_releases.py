@@ -65,7 +65,7 @@ async def at_work(stage: Stage, release: Release) -> AsyncIterator[None]:
     inventory = open_inventory(stage.settings)
     worker = build_worker(
         await connect_temporal(stage.client.service_client.config.target_host),
-        inventory.ledger,
+        inventory.grouped,
         stage.settings,
         task_queue=stage.till.task_queue,
         workflow_runner=UnsandboxedWorkflowRunner(),

@@ -18,11 +18,16 @@ T = TypeVar("T")
 
 _WAIT_SECONDS_MAX: Final = 15.0
 _POLL_SECONDS: Final = 0.002
+# Who waits for a row's lock has the place in its queue, which is a lock on a tuple of the table.
+# Who inserts a key that somebody else has inserted waits for that transaction and has none.
 _WAITING: Final = text("""
-SELECT query
-  FROM pg_stat_activity
- WHERE datname = current_database() AND wait_event_type = 'Lock'
- ORDER BY query_start
+SELECT coalesce((SELECT max(c.relname)
+                   FROM pg_locks AS l
+                   JOIN pg_class AS c ON c.oid = l.relation
+                  WHERE l.pid = a.pid AND l.locktype = 'tuple'), 'an id') AS what
+  FROM pg_stat_activity AS a
+ WHERE a.datname = current_database() AND a.wait_event_type = 'Lock'
+ ORDER BY a.query_start
 """)
 
 
@@ -42,15 +47,27 @@ def all_at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
 
 
 def blocked(engine: Engine, count: int = 1) -> list[str]:
-    """Wait until so many sessions wait for a lock, and return the statements that they wait in."""
+    """Wait until so many sessions wait for a lock, and return what for.
+
+    Returns:
+        The table in which the session waits for a row, or ``an id`` that somebody else is taking.
+    """
     give_up = time.monotonic() + _WAIT_SECONDS_MAX
     while time.monotonic() < give_up:
         with engine.connect() as connection:
-            statements = [str(row.query) for row in connection.execute(_WAITING)]
-        if len(statements) >= count:
-            return statements
+            waiting = [str(row.what) for row in connection.execute(_WAITING)]
+        if len(waiting) >= count:
+            return waiting
         time.sleep(_POLL_SECONDS)
     raise AssertionError(f"fewer than {count} sessions came to wait for a lock")
+
+
+def until(condition: Callable[[], bool]) -> None:
+    """Wait until something holds that only other threads can bring about."""
+    give_up = time.monotonic() + _WAIT_SECONDS_MAX
+    while not condition():
+        assert time.monotonic() < give_up, "it did not come to hold"
+        time.sleep(_POLL_SECONDS)
 
 
 @contextmanager

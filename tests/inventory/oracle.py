@@ -22,6 +22,7 @@ class Hold:
     cart: Cart = field(default_factory=dict)
     asked: tuple[Cart, int] | None = None
     opened: datetime | None = None
+    extended: list[str] = field(default_factory=list)
 
     @property
     def deadline(self) -> datetime | None:
@@ -107,13 +108,10 @@ class Oracle:
         self.end([(id, "expired") for id in ids])
         return len(ids)
 
-    def extend(self, batch: list[tuple[str, datetime]]) -> list[tuple[str, Answer]]:
-        for id, deadline in batch:
-            hold = self.holds.setdefault(id, Hold(self._ending("expired", {})))
-            if self._is_live(hold) and self._is_under_cap(hold, deadline):
-                assert hold.deadline is not None
-                hold.answer = hold.answer | {"expires_at": max(hold.deadline, deadline)}
-        return [(self._verdict(self.holds[id], wish), self.holds[id].answer) for id, wish in batch]
+    def extend(self, batch: list[tuple[str, datetime, str]]) -> list[tuple[str, Answer]]:
+        verdicts = [self._extend(*wish) for wish in batch]
+        ids = [id for id, _, _ in batch]
+        return [(said, self.holds[id].answer) for said, id in zip(verdicts, ids, strict=True)]
 
     # --- stock -----------------------------------------------------------------------------------
 
@@ -231,13 +229,18 @@ class Oracle:
     def _is_in_the_way(self, hold: Hold, short: set[str]) -> bool:
         return hold.is_open and self._is_late(hold) and not short.isdisjoint(hold.cart)
 
-    def _is_under_cap(self, hold: Hold, deadline: datetime) -> bool:
-        return hold.opened is not None and deadline <= hold.opened + self.cap
-
-    def _verdict(self, hold: Hold, wish: datetime) -> str:
-        if not self._is_live(hold) or hold.deadline is None:
+    def _extend(self, id: str, deadline: datetime, name: str) -> str:
+        hold = self.holds.setdefault(id, Hold(self._ending("expired", {})))
+        if name in hold.extended:
+            return "extended"
+        if not self._is_live(hold) or hold.deadline is None or hold.opened is None:
             return "not_active"
-        return "extended" if wish <= hold.deadline else "over_cap"
+        if deadline > hold.deadline:
+            if deadline > hold.opened + self.cap:
+                return "over_cap"
+            hold.answer = hold.answer | {"expires_at": deadline}
+        hold.extended.append(name)
+        return "extended"
 
 
 def _entry(sku: str, requested: int, available: int, reason: str) -> Answer:

@@ -24,9 +24,11 @@ from holdfast_client.outcomes import AdjustmentOutcome, Denied, Held, Outcome
 
 OPENING: Final = datetime(2031, 3, 14, 9, 0, 0, tzinfo=UTC)
 _TABLES: Final = (
+    "reservation_extensions",
     "stock_movements",
     "stock_adjustments",
     "reservation_lines",
+    "open_lines",
     "reservations",
     "stock_items",
 )
@@ -97,8 +99,10 @@ class Shop:
     def expire(self, checkout_id: str) -> Outcome:
         return self._close(Closing(checkout_id, "expired"))
 
-    def extend(self, checkout_id: str, deadline: datetime) -> ExtensionAnswer:
-        (answer,) = self.ledger.extend([HoldExtension(checkout_id, deadline)])
+    def extend(
+        self, checkout_id: str, deadline: datetime, extension_id: str = ""
+    ) -> ExtensionAnswer:
+        (answer,) = self.ledger.extend([HoldExtension(checkout_id, deadline, extension_id)])
         return answer
 
     def adjust(
@@ -137,6 +141,15 @@ class Shop:
         rows = self.sql(
             "SELECT kind, total_delta, reserved_delta FROM holdfast.stock_movements "
             "WHERE reservation_id = :id ORDER BY id",
+            id=f"checkout/{checkout_id}",
+        )
+        return [tuple(row) for row in rows]
+
+    def extensions(self, checkout_id: str) -> list[tuple[str, datetime, datetime]]:
+        """Return the id of each extension on record, and the deadlines it moved from and to."""
+        rows = self.sql(
+            "SELECT extension_id, from_deadline, to_deadline FROM holdfast.reservation_extensions "
+            "WHERE reservation_id = :id ORDER BY created_at, to_deadline, from_deadline",
             id=f"checkout/{checkout_id}",
         )
         return [tuple(row) for row in rows]

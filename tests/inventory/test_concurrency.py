@@ -17,6 +17,7 @@ from activities.inventory.errors import LedgerUnavailable
 from activities.inventory.records import Closing, HoldExtension
 from holdfast_client.messages import CheckoutRequest, Line
 from tests.inventory.crowd import all_at_once, waiting_behind
+from tests.inventory.functions import rewrite_function
 from tests.inventory.shop import Figures, Shop, checkout
 
 SKUS = [f"SKU{number:02}" for number in range(20)]
@@ -190,26 +191,37 @@ def _without(statement: str, clause: str) -> object:
     return text(statement.replace(clause, ""))
 
 
+def _leave_stock_unlocked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the lock out of both places, what fits at once and what has to be decided."""
+    rewrite_function(shop.engine, "reserve_what_fits", "FOR NO KEY UPDATE OF s")
+    unlocked = _without(str(statements.LOCK_STOCK), "FOR NO KEY UPDATE")
+    monkeypatch.setattr(statements, "LOCK_STOCK", unlocked)
+
+
 @pytest.fixture
 def unlocked_shop(fragile_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
     """A shop that reads stock without locking it, and whose database would not mind."""
-    unlocked = _without(str(statements.LOCK_STOCK), "FOR NO KEY UPDATE")
-    monkeypatch.setattr(statements, "LOCK_STOCK", unlocked)
+    _leave_stock_unlocked(fragile_shop, monkeypatch)
     fragile_shop.sql(
         "ALTER TABLE holdfast.stock_items DROP CONSTRAINT stock_items_reserved_within_total"
     )
     return fragile_shop
 
 
-def test_without_the_lock_two_buyers_get_the_same_last_unit(unlocked_shop: Shop) -> None:
+# Beside a request that has to be denied it is decided who gets what.
+@pytest.mark.parametrize("beside", [[], [checkout("c0", NO_SUCH=1)]], ids=["alone", "decided"])
+def test_without_the_lock_two_buyers_get_the_same_last_unit(
+    unlocked_shop: Shop, beside: list[CheckoutRequest]
+) -> None:
     shop = unlocked_shop
     shop.stock(MUG=1)
     with shop.engine.connect() as first:
         holds.reserve(first, [checkout("c1", MUG=1).normalized()], overdue_max=0)
-        second = partial(shop.reserve, checkout("c2", MUG=1))
+        second = partial(shop.ledger.reserve, [*beside, checkout("c2", MUG=1)])
         with waiting_behind(shop.engine, first, second) as (answer,):
             pass
-    assert answer.result().status == "held"
+    assert shop.status("c2") == "held"
+    answer.result()
     assert shop.figures("MUG") == Figures(total=1, reserved=2, available=-1)
     assert [breach.invariant for breach in shop.ledger.audit()] == ["I1"]
 
@@ -232,8 +244,7 @@ def test_without_the_lock_the_constraint_still_refuses_to_oversell(
     fragile_shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shop = fragile_shop
-    unlocked = _without(str(statements.LOCK_STOCK), "FOR NO KEY UPDATE")
-    monkeypatch.setattr(statements, "LOCK_STOCK", unlocked)
+    _leave_stock_unlocked(shop, monkeypatch)
     shop.stock(MUG=1)
     with shop.engine.connect() as first:
         holds.reserve(first, [checkout("c1", MUG=1).normalized()], overdue_max=0)
@@ -244,16 +255,12 @@ def test_without_the_lock_the_constraint_still_refuses_to_oversell(
     assert shop.figures("MUG") == Figures(total=1, reserved=1, available=0)
 
 
-def test_without_the_order_of_locks_the_crowd_deadlocks(
-    fragile_shop: Shop, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_the_order_of_locks_the_crowd_deadlocks(fragile_shop: Shop) -> None:
     shop = fragile_shop
     shop.sql(f"ALTER DATABASE {shop.engine.url.database} SET deadlock_timeout = '10ms'")
     shop.engine.dispose()  # New sessions take the setting up.
     _fill_shelves(shop, units=10_000)
-    disordered = str(statements.LOCK_STOCK).replace("ORDER BY id", "ORDER BY random()")
-    assert disordered != str(statements.LOCK_STOCK)
-    monkeypatch.setattr(statements, "LOCK_STOCK", text(disordered))
+    rewrite_function(shop.engine, "reserve_what_fits", "ORDER BY s.id", "ORDER BY random()")
 
     def buy_the_whole_range() -> None:
         for number in range(ROUNDS_MAX):

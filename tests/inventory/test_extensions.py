@@ -126,15 +126,19 @@ def test_extending_what_was_never_reserved_refuses_the_reserve_that_comes_late(
 
 
 @pytest.mark.parametrize("nearest_first", [True, False])
-def test_of_several_extensions_in_one_batch_the_furthest_counts(
+def test_of_several_extensions_in_one_batch_each_is_made_in_its_turn(
     shop: Shop, nearest_first: bool
 ) -> None:
     shop.stock(MUG=1)
     shop.hold("c1", hold_seconds=60, MUG=1)
-    wishes = [HoldExtension("c1", shop.after(120)), HoldExtension("c1", shop.after(180))]
-    answers = shop.ledger.extend(wishes if nearest_first else wishes[::-1])
+    near, far = (HoldExtension("c1", shop.after(s), f"to-{s}") for s in (120, 180))
+    answers = shop.ledger.extend([near, far] if nearest_first else [far, near])
     assert [answer.verdict for answer in answers] == ["extended"] * 2
     assert shop.state("c1").remaining_seconds == 180.0
+    moves = {id: (start, end) for id, start, end in shop.extensions("c1")}
+    middle = shop.after(120) if nearest_first else shop.after(180)
+    assert moves["to-180"] == (shop.after(120 if nearest_first else 60), shop.after(180))
+    assert moves["to-120"] == (shop.after(60 if nearest_first else 180), middle)
 
 
 @pytest.mark.parametrize("nearest_first", [True, False])

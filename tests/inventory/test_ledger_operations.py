@@ -395,3 +395,24 @@ def test_an_expiry_that_is_not_due_does_not_take_the_place_of_a_cancellation(sho
     shop.hold("c1", MUG=1)
     expired, cancelled = shop.ledger.close([Closing("c1", "expired"), Closing("c1", "cancelled")])
     assert (expired.outcome.status, cancelled.outcome.status) == ("cancelled", "cancelled")
+
+
+def test_in_a_batch_each_request_is_compared_with_what_its_id_was_made_for(shop: Shop) -> None:
+    shop.stock(MUG=5)
+    shop.hold("c1", MUG=1)
+    shop.cancel("never")
+    answers = shop.ledger.reserve(
+        [
+            checkout("c1", MUG=2),
+            checkout("c1", MUG=1),
+            checkout("never", MUG=1),
+            checkout("never", MUG=2),
+            checkout("new", MUG=1),
+            checkout("new", MUG=2),
+        ]
+    )
+    told = [
+        answer.outcome.status if isinstance(answer, ReservationState) else "conflict"
+        for answer in answers
+    ]
+    assert told == ["conflict", "held", "cancelled", "cancelled", "held", "conflict"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -346,6 +348,17 @@ def test_migrating_twice_changes_nothing(bare: Engine) -> None:
     before = _description(bare)
     assert upgrade(bare) == (latest_version(), latest_version())
     assert _description(bare) == before
+
+
+def test_an_index_that_was_built_beforehand_beside_the_work_is_left_as_it_is(bare: Engine) -> None:
+    """As docs/operations.md has it, for a database with very many reservations."""
+    page = Path("docs/operations.md").read_text()
+    (statement,) = re.findall(r"```sql\n(CREATE INDEX CONCURRENTLY .*?)```", page, re.DOTALL)
+    upgrade(bare, "0001")
+    with bare.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(statement))
+    upgrade(bare)
+    assert differences(bare) == []
 
 
 def test_two_migrators_at_once_take_turns(bare: Engine) -> None:

@@ -54,6 +54,8 @@ seconds = st.sampled_from(
     [0, 1, 10, 20, 60, HOLD_SECONDS_CAP_DEFAULT, HOLD_SECONDS_CAP_DEFAULT + 1]
 )
 steps = st.sampled_from([0.000001, 1, 9.999999, 10, 20, 60])
+# Under which an extension is made once. Few, so that many are asked for again.
+names = st.sampled_from(["e1", "e2", "e3"])
 graces = st.sampled_from([0, 1, 10])
 statuses = st.sampled_from(["fulfilled", "cancelled", "expired"])
 changes = st.one_of(
@@ -116,18 +118,18 @@ class LedgerMachine(RuleBasedStateMachine):
         told = [state.outcome.model_dump() for state in self.shop.ledger.close(closings)]
         assert told == self.oracle.end(batch)
 
-    @rule(wishes=_batches(st.tuples(picks, seconds)))
-    def extend(self, wishes: list[tuple[int, int]]) -> None:
-        batch = [(self._meant(pick), self.shop.after(ahead)) for pick, ahead in wishes]
+    @rule(wishes=_batches(st.tuples(picks, seconds, names)))
+    def extend(self, wishes: list[tuple[int, int, str]]) -> None:
+        batch = [(self._meant(pick), self.shop.after(ahead), name) for pick, ahead, name in wishes]
         self._extend(batch)
 
-    @rule(pick=picks, beyond=st.sampled_from([0, 0.000001]))
-    def extend_to_the_cap(self, pick: int, beyond: float) -> None:
+    @rule(pick=picks, beyond=st.sampled_from([0, 0.000001]), name=names)
+    def extend_to_the_cap(self, pick: int, beyond: float, name: str) -> None:
         id = self._meant(pick)
         hold = self.oracle.holds.get(id)
         if hold and hold.opened:
             ahead = (hold.opened - self.shop.now).total_seconds() + HOLD_SECONDS_CAP_DEFAULT
-            self._extend([(id, self.shop.after(ahead + beyond))])
+            self._extend([(id, self.shop.after(ahead + beyond), name)])
 
     @rule(grace=graces, count_max=st.integers(1, 3))
     def expire_overdue(self, grace: float, count_max: int) -> None:
@@ -185,6 +187,21 @@ class LedgerMachine(RuleBasedStateMachine):
         }
 
     @invariant()
+    def the_same_extensions_are_on_record_and_each_begins_where_the_one_before_ended(self) -> None:
+        rows = self.shop.sql(
+            "SELECT checkout_id, array_agg(extension_id ORDER BY extension_id) AS names, "
+            "sum(to_deadline - from_deadline) = max(to_deadline) - min(from_deadline) AS is_chain, "
+            "max(to_deadline) = min(expires_at) AS is_deadline "
+            "FROM holdfast.reservation_extensions JOIN holdfast.reservations "
+            "ON id = reservation_id GROUP BY 1"
+        )
+        assert {id: (names, chain, end) for id, names, chain, end in rows} == {
+            id: (sorted(hold.extended), True, True)
+            for id, hold in self.oracle.holds.items()
+            if hold.extended
+        }
+
+    @invariant()
     def the_same_holds_are_overdue(self) -> None:
         found = [hold.checkout_id for hold in self.shop.ledger.overdue(1)]
         assert found == self.oracle.overdue(1)
@@ -200,8 +217,8 @@ class LedgerMachine(RuleBasedStateMachine):
             return held[pick % len(held)]
         return IDS[pick % len(IDS)]
 
-    def _extend(self, batch: list[tuple[str, datetime]]) -> None:
-        answers = self.shop.ledger.extend([HoldExtension(id, moment) for id, moment in batch])
+    def _extend(self, batch: list[tuple[str, datetime, str]]) -> None:
+        answers = self.shop.ledger.extend([HoldExtension(*wish) for wish in batch])
         told = [(answer.verdict, answer.state.outcome.model_dump()) for answer in answers]
         assert told == self.oracle.extend(batch)
 

@@ -152,7 +152,8 @@ async def _distance(stage: Stage, checkout_id: str, offset_ms: int) -> timedelta
     assert stage.shop.movements(checkout_id)[1:] == [
         ("cancel" if result["status"] == "cancelled" else "expire", 0, -2)
     ]
-    assert not await failed_tasks_of(till.handle(checkout_id))
+    # A signal that comes while the workflow is just ending has Temporal ask it once more.
+    assert set(await failed_tasks_of(till.handle(checkout_id))) <= {"UnhandledCommand"}
     return await _between_timer_and_signal(till, checkout_id)
 
 

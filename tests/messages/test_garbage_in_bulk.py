@@ -69,7 +69,7 @@ async def noted(stage: Stage, checkout_id: str) -> int:
     """
     details = await details_of(stage.till.handle(checkout_id))
     earlier = re.search(r"after ([0-9,]+) earlier", details)
-    shown = details.count("| signal ignored |")
+    shown = details.count("signal ignored")
     return shown + (int(earlier[1].replace(",", "")) - 1 if earlier else 0)
 
 

@@ -16,21 +16,26 @@ from temporalio.api.common.v1 import Payload
 from temporalio.client import Client
 from temporalio.common import RawValue
 from temporalio.service import RPCError
-from temporalio.worker import Worker
+from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 from activities.checkout import CheckoutActivities
+from activities.instruments import LedgerInstruments
+from activities.inventory.grouped_ledger import GroupedLedger
+from activities.wake_up_plan import WakeUpPlan
 from holdfast_client import (
+    Cancelled,
     Fulfilled,
     Held,
     HoldfastError,
     InvalidRequest,
     ReservationClient,
 )
+from holdfast_client.encryption import NOT_ENCRYPTING as PLAIN
 from holdfast_client.encryption import EncryptionCodec, EncryptionKey, encrypting
 from tests.inventory.shop import Figures
 from tests.security.keys import NEW, OLD, customer, text_of
-from tests.workflows.histories import failed_tasks_of
-from tests.workflows.stage import at_work, open_stage
+from tests.workflows.histories import failed_tasks_of, kinds_of
+from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import Till, failure_of, request
 from tests.workflows.waiting import until
 from worker.composition import WORKFLOWS
@@ -39,6 +44,8 @@ from workflows import payloads
 
 # Temporal lets a failed workflow task rest for some seconds before it is tried again.
 ANSWER_SECONDS: Final = 60.0
+
+WITHOUT_ACTIVITIES: Final[dict[str, Any]] = {"workflows": WORKFLOWS, "no_remote_activities": True}
 
 
 def a_stage(database_url: str, address: str, queue: str, *keys: EncryptionKey) -> Any:
@@ -207,16 +214,6 @@ async def test_an_attempt_at_an_activity_on_a_worker_without_the_key_is_made_aga
 ):
     shop = await customer(temporal_address, unique, OLD, seconds=ANSWER_SECONDS)
     async with a_stage(session_database_url, temporal_address, unique, OLD) as stage:
-        activities = CheckoutActivities(stage.ledger)
-
-        async def worker(*keys: EncryptionKey, **options: Any) -> Worker:
-            return Worker(
-                await connect_temporal(temporal_address, keys),
-                task_queue=unique,
-                activities=[activities.reserve, activities.fulfil, activities.extend],
-                activity_executor=ThreadPoolExecutor(2),
-                **options,
-            )
 
         async def attempts() -> bool:
             handle = stage.client.get_workflow_handle(f"checkout/{unique}")
@@ -224,11 +221,103 @@ async def test_an_attempt_at_an_activity_on_a_worker_without_the_key_is_made_aga
             return bool(pending) and pending[0].attempt > 1
 
         stage.stock(unique, 1)
-        async with await worker(OLD, workflows=WORKFLOWS, no_remote_activities=True):
+        async with await _part_worker(stage, OLD, **WITHOUT_ACTIVITIES):
             assert isinstance(await shop.reserve(unique, [(unique, 1)]), Held)
             extending = asyncio.create_task(shop.extend(unique, 10))
-            async with await worker():
+            async with await _part_worker(stage):
                 await until(attempts)
-            async with await worker(OLD):
+            async with await _part_worker(stage, OLD):
                 assert isinstance(await extending, Held)
             assert isinstance(await shop.confirm(unique, "pay_1"), Fulfilled)
+
+
+async def _part_worker(stage: Stage, *keys: EncryptionKey, **options: Any) -> Worker:
+    """Return a worker for a checkout's calls, or, with options, for something else of it."""
+    activities = CheckoutActivities(GroupedLedger(stage.ledger), LedgerInstruments(), WakeUpPlan())
+    return Worker(
+        await connect_temporal(stage.client.service_client.config.target_host, keys),
+        task_queue=stage.till.task_queue,
+        activities=[activities.reserve, activities.fulfil, activities.release, activities.extend],
+        activity_executor=ThreadPoolExecutor(2),
+        **options,
+    )
+
+
+# --- first a worker without the key, then one with it, and the other way round --------------------
+
+
+async def test_a_signal_ignored_for_want_of_its_key_stays_ignored_when_the_key_comes(
+    session_database_url: str, temporal_address: str, unique: str
+):
+    shop = await customer(temporal_address, unique, OLD, seconds=ANSWER_SECONDS)
+    async with a_stage(session_database_url, temporal_address, unique, OLD) as stage:
+        stage.stock(unique, 1)
+        handle = stage.client.get_workflow_handle(f"checkout/{unique}")
+        async with at_work(stage):
+            assert isinstance(await shop.reserve(unique, [(unique, 1)]), Held)
+            for name in ("cancel", "extend"):
+                await handle.signal(name, await sealed({"reason": "x"}, NEW))
+            await until(lambda: _ignored(shop, unique))
+    async with (
+        a_stage(session_database_url, temporal_address, unique, OLD, NEW) as stage,
+        at_work(stage),
+    ):
+        assert await _ignored(shop, unique)
+        assert isinstance(await shop.confirm(unique, "pay_1"), Fulfilled)
+    assert await failed_tasks_of(handle) == []
+    for keys in ((OLD,), (OLD, NEW)):
+        await _replay(handle, *keys)
+
+
+async def _replay(handle: Any, *keys: EncryptionKey) -> None:
+    """Do all of a checkout's tasks again, as a worker with these keys does."""
+    await Replayer(
+        workflows=WORKFLOWS,
+        data_converter=payloads.data_converter(keys),
+        workflow_runner=UnsandboxedWorkflowRunner(),
+    ).replay_workflow(await handle.fetch_history())
+
+
+@pytest.mark.parametrize("kind", ["signal", "update"])
+async def test_a_message_that_was_read_is_not_lost_on_a_worker_that_cannot_read_it(
+    session_database_url: str, temporal_address: str, unique: str, kind: str
+):
+    """It waits behind an extension, and is in the history before the worker changes."""
+    shop = await customer(temporal_address, unique, OLD, seconds=ANSWER_SECONDS)
+    ahead = await customer(temporal_address, unique, NEW, OLD, seconds=ANSWER_SECONDS)
+    async with a_stage(session_database_url, temporal_address, unique, OLD, NEW) as stage:
+        stage.stock(unique, 1)
+        handle = stage.client.get_workflow_handle(f"checkout/{unique}")
+        async with await _part_worker(stage, OLD, NEW, **WITHOUT_ACTIVITIES):
+            assert isinstance(await shop.reserve(unique, [(unique, 1)]), Held)
+            extending = asyncio.create_task(shop.extend(unique, 60))
+            await until(lambda: _recorded(handle, "ACTIVITY_TASK_SCHEDULED"))
+            if kind == "signal":
+                await handle.signal("cancel", await sealed({"reason": "x"}, NEW))
+                await until(lambda: _last_is_done(handle))
+            else:
+                cancelling = asyncio.create_task(ahead.cancel(unique, reason="x"))
+                await until(lambda: _recorded(handle, "WORKFLOW_EXECUTION_UPDATE_ACCEPTED", 3))
+    # It encrypts nothing, so what it says of the failure can be read here.
+    async with a_stage(session_database_url, temporal_address, unique, PLAIN, OLD) as stage:
+        async with at_work(stage):
+            assert "key 2026" in await _failed_task(stage.client, unique)
+        assert stage.shop.figures(unique) == Figures(1, 1, 0)
+    async with (
+        a_stage(session_database_url, temporal_address, unique, OLD, NEW) as stage,
+        at_work(stage),
+    ):
+        assert isinstance(await extending, Held)
+        assert isinstance(await shop.confirm(unique, "pay_1"), Cancelled)
+        assert kind == "signal" or isinstance(await cancelling, Cancelled)
+        assert stage.shop.figures(unique) == Figures(1, 0, 1)
+
+
+async def _recorded(handle: Any, kind: str, count: int = 1) -> bool:
+    return (await kinds_of(handle)).count(kind) >= count
+
+
+async def _last_is_done(handle: Any) -> bool:
+    """Say whether a worker has dealt with all that the history has."""
+    kinds = await kinds_of(handle)
+    return "WORKFLOW_EXECUTION_SIGNALED" in kinds and kinds[-1] == "WORKFLOW_TASK_COMPLETED"

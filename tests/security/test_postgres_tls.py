@@ -18,6 +18,7 @@ from activities.inventory.engine import open_engine
 from activities.inventory.errors import LedgerUnavailable
 from activities.inventory.ledger import Ledger
 from activities.inventory.migrate import latest_version, upgrade_database
+from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from tests.security.certificates import Authority
 from tests.security.tls_relay import server_context, tls_relay
@@ -30,23 +31,26 @@ TLS_ONLY: Final = "hostssl all all 127.0.0.1/32 scram-sha-256\n"
 
 
 @pytest.fixture(scope="module")
-def authority(server_directory: Path) -> Authority:
-    directory = server_directory / "postgres-certificates"
+def authority(new_directory: NewDirectory) -> Authority:
+    directory = new_directory("postgres-certificates")
     directory.mkdir()
     return Authority(directory, "authority")
 
 
 @pytest.fixture(scope="module")
-def stranger(authority: Authority, server_directory: Path) -> Authority:
+def stranger(authority: Authority, new_directory: NewDirectory) -> Authority:
     """An authority that did not sign the server's certificate."""
-    directory = server_directory / "stranger-certificates"
+    directory = new_directory("stranger-certificates")
     directory.mkdir()
     return Authority(directory, "stranger")
 
 
 @pytest.fixture(scope="module", params=["installed", "relayed"])
 def tls_url(
-    request: pytest.FixtureRequest, server_directory: Path, authority: Authority, postgres_url: str
+    request: pytest.FixtureRequest,
+    new_directory: NewDirectory,
+    authority: Authority,
+    postgres_url: str,
 ) -> Iterator[str]:
     """The URL of a Postgres that takes no connection without TLS.
 
@@ -54,28 +58,29 @@ def tls_url(
     has one, and always the embedded one behind a line that ends TLS for it.
     """
     serving = _installed if request.param == "installed" else _relayed
-    with serving(server_directory, authority, postgres_url) as url:
+    with serving(new_directory, authority, postgres_url) as url:
         yield url
 
 
 @contextmanager
-def _installed(directory: Path, authority: Authority, _: str) -> Iterator[str]:
+def _installed(new_directory: NewDirectory, authority: Authority, _: str) -> Iterator[str]:
     programs = _programs_with_tls()
     if programs is None:
         pytest.skip("no Postgres that speaks TLS is installed here besides the embedded one")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postgres_cluster, "_programs_root", lambda: programs)
-        server = EmbeddedPostgres(directory / "tls-postgres")
+        directory = new_directory("tls-postgres")
+        server = EmbeddedPostgres(directory)
         server.start()
         server.stop()
-        _demand_tls(directory / "tls-postgres" / "cluster", authority)
+        _demand_tls(directory / "cluster", authority)
         with server:
             upgrade_database(server.url)
             yield server.url
 
 
 @contextmanager
-def _relayed(_: Path, authority: Authority, postgres_url: str) -> Iterator[str]:
+def _relayed(_: NewDirectory, authority: Authority, postgres_url: str) -> Iterator[str]:
     context = server_context(authority.sign("relay"))
     with fresh_database(postgres_url) as url:
         upgrade_database(url)

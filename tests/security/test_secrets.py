@@ -7,6 +7,7 @@ import base64
 import os
 import subprocess
 import sys
+import traceback
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -16,7 +17,22 @@ from sqlalchemy import make_url
 
 from activities.inventory.errors import LedgerFailed
 from activities.inventory.records import Closing, StockRow
-from holdfast_client import Cancelled, Denied, Fulfilled, Held, InvalidRequest, ReservationClient
+from holdfast_client import (
+    Cancelled,
+    Denied,
+    Fulfilled,
+    Held,
+    HoldfastError,
+    InvalidRequest,
+    ReservationClient,
+)
+from holdfast_client.answers import (
+    adjustment_outcome_of,
+    final_outcome_of,
+    held_of,
+    outcome_of,
+    report_of,
+)
 from tests.inventory.databases import administer
 from tests.inventory.shop import checkout
 from tests.security.test_roles import worker_ledger
@@ -127,6 +143,26 @@ def test_an_error_that_nobody_foresaw_holds_no_row(own_database_url: str, worker
     assert PAYMENT not in str(failed.value)
     assert failed.value.__cause__ is None
     assert failed.value.__suppress_context__
+
+
+UNKNOWN: Final[dict[str, Any]] = {
+    "of a later version": {"status": "refunded", "payment_reference": PAYMENT, "to": CUSTOMER},
+    "incomplete": {"status": "fulfilled", "payment_reference": PAYMENT, "actor": REASON},
+    "a list": [PAYMENT, CUSTOMER],
+    "a text": PAYMENT,
+}
+
+
+@pytest.mark.parametrize("answer", UNKNOWN.values(), ids=UNKNOWN.keys())
+def test_an_answer_that_a_client_cannot_read_is_told_by_its_shape_alone(answer: Any):
+    for read in (outcome_of, final_outcome_of, held_of, report_of, adjustment_outcome_of):
+        with pytest.raises(HoldfastError, match="same version") as refused:
+            read(answer)
+        told = "".join(traceback.format_exception(refused.value))
+        assert found_in(told, PERSONAL) == []
+    if isinstance(answer, dict):
+        assert answer["status"] in str(refused.value)
+        assert "payment_reference" in str(refused.value)
 
 
 WRONG: Final[dict[str, Mapping[str, str]]] = {

@@ -20,6 +20,7 @@ from holdfast_client import (
     ReservationClient,
 )
 from holdfast_client.encryption import NOT_ENCRYPTING, EncryptionKey, encrypting
+from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from tests.security.keys import NEW, OLD, customer, text_of
 from tests.workflows.histories import events_of
@@ -107,15 +108,17 @@ async def _live(stage: Stage, shop: ReservationClient) -> None:
 
 
 @pytest.fixture(scope="module")
-async def encrypted(server_directory: Path, database_url: str) -> AsyncIterator[Store]:
-    async for store in _lived(server_directory / "encrypted", database_url, OLD, private=True):
+async def encrypted(new_directory: NewDirectory, database_url: str) -> AsyncIterator[Store]:
+    async for store in _lived(new_directory("encrypted"), database_url, OLD, private=True):
         yield store
 
 
 @pytest.fixture(scope="module")
-async def plain(server_directory: Path, postgres_url: str, template: str) -> AsyncIterator[Store]:
+async def plain(
+    new_directory: NewDirectory, postgres_url: str, template: str
+) -> AsyncIterator[Store]:
     with fresh_database(postgres_url, template) as url:
-        async for store in _lived(server_directory / "plain", url, private=False):
+        async for store in _lived(new_directory("plain"), url, private=False):
             yield store
 
 

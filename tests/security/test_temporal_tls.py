@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import pytest
@@ -16,6 +15,7 @@ import pytest
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
 from holdfast_client import Fulfilled, Held, ReservationClient, ServerUnreachable
+from tests.directories import NewDirectory
 from tests.security.certificates import Authority, Pair
 from tests.security.tls_relay import server_context, tls_relay
 from tests.worker.conftest import Operator
@@ -48,8 +48,8 @@ class Door:
 
 
 @pytest.fixture(scope="module")
-def door(own_temporal: EmbeddedTemporal, server_directory: Path) -> Iterator[Door]:
-    directory = server_directory / "temporal-certificates"
+def door(own_temporal: EmbeddedTemporal, new_directory: NewDirectory) -> Iterator[Door]:
+    directory = new_directory("temporal-certificates")
     directory.mkdir()
     authority = Authority(directory, "authority")
     context = server_context(authority.sign("front-door"), authority.certificate)
@@ -59,8 +59,8 @@ def door(own_temporal: EmbeddedTemporal, server_directory: Path) -> Iterator[Doo
 
 
 @pytest.fixture
-def stranger(server_directory: Path, unique: str) -> Authority:
-    directory = server_directory / unique
+def stranger(new_directory: NewDirectory, unique: str) -> Authority:
+    directory = new_directory("stranger-certificates")
     directory.mkdir()
     return Authority(directory, "stranger")
 

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import TextClause, text
 
-from activities.inventory import statements
 from activities.inventory.records import Closing, ReservationState
 from holdfast_client.outcomes import Cancelled
-from tests.soak.late_ledger import LateLedger
-from tests.soak.trial import Trial, cart, open_trial, until_set
+from tests.faults.late_ledger import LateLedger
+from tests.inventory.functions import rewrite_function
+from tests.soak.trial import Trial, cart, open_trial
 from tests.workflows.blockade import blockade
 from tests.workflows.stage import Stage
+from tests.workflows.waiting import until
 
 # More than the workflow makes before it hears that it is cancelled.
 RESERVE_ATTEMPTS_MAX = 50
@@ -33,27 +33,23 @@ class ForgetfulLedger(LateLedger):
     def close(self, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
         known = self.reservations([closing.checkout_id for closing in closings])
         if all(closing.checkout_id in known for closing in closings):
-            return super().close(closings)
+            answers: tuple[ReservationState, ...] = super().close(closings)
+            return answers
         over = Cancelled(reason="soak", at=datetime.now(UTC))
         return tuple(ReservationState(over, None) for _ in closings)
 
 
-def _without(statement: TextClause, clause: str) -> TextClause:
-    assert clause in statement.text
-    return text(statement.text.replace(clause, ""))
-
-
 @sabotage
 async def test_without_the_row_lock_the_last_unit_is_sold_twice(
-    idle_stage: Stage, unique: str, monkeypatch: pytest.MonkeyPatch, is_sabotaged: bool
+    idle_stage: Stage, unique: str, is_sabotaged: bool
 ):
     sku = idle_stage.stock(unique, 1)
     idle_stage.shop.sql(
         "ALTER TABLE holdfast.stock_items DROP CONSTRAINT stock_items_reserved_within_total"
     )
     if is_sabotaged:
-        unlocked = _without(statements.LOCK_STOCK, "FOR NO KEY UPDATE")
-        monkeypatch.setattr(statements, "LOCK_STOCK", unlocked)
+        engine = idle_stage.shop.engine
+        rewrite_function(engine, "reserve_what_fits", "FOR NO KEY UPDATE OF s")
     ids = [f"{unique}-a", f"{unique}-b"]
     async with open_trial(idle_stage, idle_stage.ledger) as trial:
         with blockade(idle_stage.shop, sku) as stranger:
@@ -75,10 +71,11 @@ async def test_without_tombstones_a_late_reserve_holds_for_a_cancelled_checkout(
     sku = idle_stage.stock(unique, 5)
     kind = ForgetfulLedger if is_sabotaged else LateLedger
     # Every attempt is late: none may hold before the cancellation is heard.
-    ledger = kind(idle_stage.shop.engine, "reserve", attempts=RESERVE_ATTEMPTS_MAX)
+    ledger = kind(idle_stage.shop.engine)
+    ledger.hold_back("reserve", attempts=RESERVE_ATTEMPTS_MAX)
     async with open_trial(idle_stage, ledger) as trial:
         asking = asyncio.create_task(trial.ask.reserve(cart(unique, sku)))
-        await until_set(ledger.arrived)
+        await until(lambda: ledger.arrived)
         await trial.ask.cancel(unique)
         await asking
         await _let_go(ledger)
@@ -87,19 +84,19 @@ async def test_without_tombstones_a_late_reserve_holds_for_a_cancelled_checkout(
 
 @sabotage
 async def test_without_the_conditional_transition_a_late_attempt_sells_twice(
-    idle_stage: Stage, unique: str, monkeypatch: pytest.MonkeyPatch, is_sabotaged: bool
+    idle_stage: Stage, unique: str, is_sabotaged: bool
 ):
     sku = idle_stage.stock(unique, 5)
     idle_stage.shop.sql("DROP INDEX holdfast.stock_movements_once_per_reservation")
     if is_sabotaged:
-        monkeypatch.setattr(
-            statements, "CLOSE", _without(statements.CLOSE, "AND r.status = 'held'")
-        )
-    ledger = LateLedger(idle_stage.shop.engine, "close")
+        engine = idle_stage.shop.engine
+        rewrite_function(engine, "close_reservations", "AND r.closed_at IS NULL")
+    ledger = LateLedger(idle_stage.shop.engine)
+    ledger.hold_back("close")
     async with open_trial(idle_stage, ledger) as trial:
         await trial.ask.reserve(cart(unique, sku, quantity=2))
         await trial.ask.confirm(unique, "paid")
-        assert ledger.arrived.is_set()
+        assert ledger.arrived == 1
         await _let_go(ledger)
     expected = {"invariant broken", "fulfilled not once", "sold figures differ"}
     assert trial.kinds() == (expected if is_sabotaged else set())
@@ -121,7 +118,7 @@ async def test_without_the_reconciler_the_hold_of_a_terminated_workflow_stays_fo
 
 async def _let_go(ledger: LateLedger) -> None:
     ledger.let_go()
-    await until_set(ledger.committed)
+    await until(lambda: ledger.late_answers)
 
 
 async def _reconcile(trial: Trial, unique: str) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import random
-import threading
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -12,6 +10,7 @@ from typing import Final
 
 from temporalio.worker import UnsandboxedWorkflowRunner
 
+from activities.inventory.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
 from holdfast_client.client import ReservationClient
 from holdfast_client.messages import CheckoutRequest, Line
@@ -25,7 +24,6 @@ from worker.composition import build_worker
 from worker.temporal import connect_temporal
 
 LATE_SECONDS_MAX: Final = 10.0
-WAIT_SECONDS_MAX: Final = 30.0
 
 
 @dataclass
@@ -64,7 +62,7 @@ async def open_trial(stage: Stage, ledger: Ledger) -> AsyncIterator[Trial]:
     address = stage.client.service_client.config.target_host
     worker = build_worker(
         await connect_temporal(address),
-        ledger,
+        GroupedLedger(ledger),
         stage.settings,
         task_queue=stage.till.task_queue,
         workflow_runner=UnsandboxedWorkflowRunner(),
@@ -72,8 +70,3 @@ async def open_trial(stage: Stage, ledger: Ledger) -> AsyncIterator[Trial]:
     client = ReservationClient(stage.client, task_queue=stage.till.task_queue)
     async with worker:
         yield Trial(stage, client)
-
-
-async def until_set(event: threading.Event) -> None:
-    """Wait for an event of another thread without holding up the loop."""
-    assert await asyncio.to_thread(event.wait, WAIT_SECONDS_MAX), "it never came"

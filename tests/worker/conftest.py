@@ -13,6 +13,7 @@ import pytest
 
 from activities.inventory.engine import open_engine
 from activities.inventory.ledger import Ledger
+from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from worker.embedded.temporal import EmbeddedTemporal
 
@@ -50,9 +51,9 @@ class Operator:
 
 
 @pytest.fixture(scope="module")
-def own_temporal(server_directory: Path) -> Iterator[EmbeddedTemporal]:
+def own_temporal(new_directory: NewDirectory) -> Iterator[EmbeddedTemporal]:
     """A Temporal whose task queue no worker of another story listens on."""
-    with EmbeddedTemporal(server_directory / "worker-temporal", ui_port=None) as server:
+    with EmbeddedTemporal(new_directory("temporal"), ui_port=None) as server:
         yield server
 
 

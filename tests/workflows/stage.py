@@ -13,6 +13,7 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
+from activities.instruments import LedgerInstruments
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
 from holdfast_client.names import TASK_QUEUE
@@ -82,7 +83,9 @@ async def open_stage(
 
 
 @asynccontextmanager
-async def at_work(stage: Stage, *, sandboxed: bool = True) -> AsyncIterator[Worker]:
+async def at_work(
+    stage: Stage, *, sandboxed: bool = True, instruments: LedgerInstruments | None = None
+) -> AsyncIterator[Worker]:
     """Run a worker for the stage's task queue, with connections of its own.
 
     In the sandbox, unlike in production, code that is not deterministic fails its workflow task.
@@ -93,10 +96,11 @@ async def at_work(stage: Stage, *, sandboxed: bool = True) -> AsyncIterator[Work
     try:
         worker = build_worker(
             await connect_temporal(address, stage.settings.keys),
-            inventory.ledger,
+            inventory.grouped,
             stage.settings,
             task_queue=stage.till.task_queue,
             workflow_runner=runner,
+            instruments=instruments,
         )
         async with worker:
             yield worker

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+from activities.inventory.records import ReservationState
 from holdfast_client.messages import (
     Cancellation,
     CheckoutRequest,
@@ -59,7 +60,7 @@ def waiting_for(*wishes: Wish) -> Checkout:
 
 def held() -> Checkout:
     checkout = Checkout(REQUEST)
-    checkout.settle(HELD, 900.0, NOW)
+    checkout.settle(ReservationState(HELD, 900.0), NOW)
     return checkout
 
 
@@ -77,7 +78,7 @@ def test_a_held_checkout_is_not_over_and_wakes_at_its_deadline():
 @pytest.mark.parametrize("outcome", FINALS, ids=lambda outcome: outcome.status)
 def test_every_other_outcome_is_the_end(outcome: Outcome):
     checkout = held()
-    checkout.settle(outcome, None, NOW)
+    checkout.settle(ReservationState(outcome, None), NOW)
     assert (checkout.over, checkout.wake_at) == (True, None)
     assert checkout.final_outcome() == outcome
     assert checkout.report().expires_at is None
@@ -104,8 +105,14 @@ def test_it_waits_as_long_as_the_database_says_and_never_spins(
     remaining: float | None, waits: float
 ):
     checkout = Checkout(REQUEST)
-    checkout.settle(HELD, remaining, NOW)
+    checkout.settle(ReservationState(HELD, remaining), NOW)
     assert checkout.wake_at == NOW + timedelta(seconds=waits)
+
+
+def test_in_a_crowd_it_waits_longer_than_to_the_deadline():
+    checkout = Checkout(REQUEST)
+    checkout.settle(ReservationState(HELD, 900.0, wake_late_seconds=2.5), NOW)
+    assert checkout.wake_at == NOW + timedelta(seconds=902.5)
 
 
 @pytest.mark.parametrize(
@@ -151,16 +158,17 @@ def test_what_is_asked_of_the_ledger_carries_who_and_why():
     assert {c.reservation_id for c in (paid, cancelled)} == {"checkout/cart-42"}
 
 
-def test_an_extension_names_the_deadline_itself_so_asking_twice_moves_it_once():
-    checkout = held()
-    first = checkout.extending(EXTEND)
-    assert first == checkout.extending(EXTEND)
-    assert first.expires_at == HELD.expires_at + timedelta(seconds=60)
+def test_an_extension_names_the_deadline_itself_and_its_own_id():
+    wished = Extension(seconds=60, reason="card check", actor="psp")
+    asked = held().extending(wished, "extension-1")
+    assert asked.expires_at == HELD.expires_at + timedelta(seconds=60)
+    assert (asked.record_id, asked.seconds) == ("extension-1", 60)
+    assert (asked.reason, asked.actor) == ("card check", "psp")
 
 
 def test_only_a_hold_can_be_extended_or_carried_over():
     with pytest.raises(RuntimeError):
-        Checkout(REQUEST).extending(EXTEND)
+        Checkout(REQUEST).extending(EXTEND, "extension-1")
     with pytest.raises(RuntimeError):
         Checkout(REQUEST).carried()
 
@@ -178,10 +186,22 @@ def test_of_a_long_story_the_middle_is_left_out_and_counted():
 def test_what_is_carried_over_comes_back_the_same_through_json():
     checkout = held()
     checkout.note(NOW, "held", actor="web", reason="\N{GRINNING FACE}")
+    checkout.extend_signals = 3
     carried = CarriedState.model_validate_json(checkout.carried().model_dump_json())
     resumed = Checkout.resumed(REQUEST, carried)
     assert resumed.report() == checkout.report()
     assert resumed.wake_at == checkout.wake_at
+    assert resumed.extend_signals == 3
+
+
+def test_where_a_worker_of_the_release_before_lost_the_count_no_ordinal_comes_twice():
+    checkout = held()
+    for _ in range(EVENTS_KEPT_MAX + 50):
+        checkout.extend_signals += 1
+        checkout.note(NOW, "extended")
+    written_before = checkout.carried().model_dump_json(exclude={"extend_signals"})
+    resumed = Checkout.resumed(REQUEST, CarriedState.model_validate_json(written_before))
+    assert resumed.extend_signals >= checkout.extend_signals
 
 
 _outcomes = st.sampled_from([HELD, *FINALS])
@@ -207,7 +227,7 @@ def test_whatever_happens_the_invariants_hold(steps: list[Wish | _Settled | str]
                 if checkout.post(step) is not None:
                     posted.append(step)
             case (outcome, remaining):
-                checkout.settle(outcome, remaining, NOW)
+                checkout.settle(ReservationState(outcome, remaining), NOW)
             case str():
                 checkout.note(NOW, step)
                 told += 1

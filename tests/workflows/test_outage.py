@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -22,6 +21,7 @@ from activities.inventory.engine import open_engine
 from activities.inventory.migrate import upgrade
 from holdfast_client.messages import CheckoutRequest, Line
 from holdfast_client.outcomes import Cancelled
+from tests.directories import NewDirectory
 from tests.workflows.histories import failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import HOLD_SECONDS
@@ -43,8 +43,8 @@ class Outage:
 
 
 @pytest.fixture(scope="module")
-async def outage(server_directory: Path, temporal_address: str) -> AsyncIterator[Outage]:
-    with EmbeddedPostgres(server_directory / "outage") as postgres:
+async def outage(new_directory: NewDirectory, temporal_address: str) -> AsyncIterator[Outage]:
+    with EmbeddedPostgres(new_directory("postgres")) as postgres:
         engine = open_engine(postgres.url, connections_max=1)
         upgrade(engine)
         engine.dispose()

@@ -64,7 +64,8 @@ async def test_every_path_of_a_checkout_replays(till: Till, lived: list[str]):
 
 # Not those that went on as new: they were made under a policy of their own, and replay under it.
 @pytest.mark.parametrize(
-    "workflow", ["CheckoutWorkflow", "AdjustStockWorkflow", "ReconcileWorkflow"]
+    "workflow",
+    ["CheckoutWorkflow", "AdjustStockWorkflow", "ReconcileWorkflow", "TimelineWorkflow"],
 )
 async def test_whatever_else_this_run_recorded_replays(till: Till, workflow: str):
     # Only what our own code ran: elsewhere stand-ins of the same names play on other queues.

@@ -26,6 +26,7 @@ from holdfast_client.cli.session import (
     settings_from,
     with_session,
 )
+from holdfast_client.cli.views_command import views
 from holdfast_client.errors import HoldfastError
 from holdfast_client.fields import HOLD_SECONDS_DEFAULT
 from holdfast_client.messages import AdjustmentKind
@@ -176,6 +177,15 @@ def status(session: Session, checkout: CheckoutArgument) -> ExitCode:
     return ExitCode.DONE
 
 
+@_app.command()
+@with_session
+def timeline(session: Session, checkout: CheckoutArgument) -> ExitCode:
+    """Tell the story of a checkout from the database, also when Temporal has forgotten it."""
+    told = session.ask(lambda client: client.timeline(checkout))
+    session.screen.show(told.model_dump(mode="json"), sheet.timeline_sheet(told))
+    return ExitCode.DONE
+
+
 @_app.command("list")
 @with_session
 def list_checkouts(
@@ -248,6 +258,7 @@ def adjust(
 
 
 _app.command()(with_session(replay))
+_app.command()(with_session(views))
 
 
 def _screen_for(arguments: Sequence[str]) -> Screen:

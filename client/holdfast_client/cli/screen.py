@@ -82,7 +82,9 @@ def _draw(sheet: Sheet) -> None:
     console.print(Text(sheet.headline, style="bold"))
     _draw_facts(console, sheet)
     for table in sheet.tables:
-        if table.rows:
+        if table.is_stacked:
+            _draw_stacked(console, table)
+        elif table.rows:
             _draw_table(console, table)
 
 
@@ -100,9 +102,18 @@ def _draw_table(console: Console, table: Table) -> None:
 
     grid = Grid()
     for place, column in enumerate(table.columns):
-        figures = all(row[place].lstrip("-").isdigit() for row in table.rows)
+        cells = [row[place] for row in table.rows if row[place]]
+        figures = bool(cells) and all(cell.lstrip("-").isdigit() for cell in cells)
         grid.add_column(column, justify="right" if figures else "left", overflow="fold")
     for row in table.rows:
         # Text and not str: a SKU such as "[red]" is no markup.
         grid.add_row(*(Text(cell) for cell in row))
     console.print(grid)
+
+
+def _draw_stacked(console: Console, table: Table) -> None:
+    for first, *others in table.rows:
+        console.print()
+        console.print(Text(first, style="bold"), soft_wrap=True)
+        for cell in others:
+            console.print(Text(f"  {cell}"), soft_wrap=True)

@@ -23,15 +23,21 @@ from holdfast_client.outcomes import (
 
 if TYPE_CHECKING:
     from holdfast_client.summaries import CheckoutSummary
+    from holdfast_client.timeline import Timeline, TimelineEvent, TimelineMovement
+    from holdfast_client.views import View
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows of one kind. ``name`` says what one row is, and leads each row in plain text."""
+    """Rows of one kind. ``name`` says what one row is, and leads each row in plain text.
+
+    ``is_stacked`` in a terminal sets the cells of a row below one another, each unbroken: links.
+    """
 
     name: str
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
+    is_stacked: bool = False
 
 
 @dataclass(frozen=True)
@@ -84,6 +90,35 @@ def report_sheet(report: CheckoutReport) -> Sheet:
     )
 
 
+def timeline_sheet(timeline: Timeline) -> Sheet:
+    """Lay out the story of a checkout; what nobody gave is left out of the facts."""
+    facts = [
+        ("checkout_id", timeline.checkout_id),
+        ("status", timeline.status),
+        ("customer_id", timeline.customer_id or ""),
+        ("cart_id", timeline.cart_id or ""),
+        ("created_at", moment_text(timeline.created_at)),
+        ("expires_at", moment_text(timeline.expires_at)),
+        ("closed_at", moment_text(timeline.closed_at)),
+        ("payment_reference", timeline.payment_reference or ""),
+    ]
+    facts += [
+        (f"{kind}_left_out", str(count))
+        for kind in ("lines", "shortages", "events", "movements")
+        if (count := getattr(timeline, f"{kind}_left_out"))
+    ]
+    return Sheet(
+        _timeline_headline(timeline),
+        tuple(fact for fact in facts if fact[1]),
+        (
+            _lines_table(timeline.lines),
+            _shortages_table(timeline.shortages),
+            _story_table(timeline.events),
+            _movements_table(timeline.movements),
+        ),
+    )
+
+
 def summaries_sheet(summaries: Sequence[CheckoutSummary]) -> Sheet:
     """Lay out a list of checkouts, one row each."""
     rows = tuple(
@@ -127,6 +162,16 @@ def adjustment_sheet(adjustment_id: str, outcome: AdjustmentOutcome) -> Sheet:
     return Sheet(f"{adjustment_id} is applied.", tuple(facts))
 
 
+def views_sheet(views: Sequence[View], links: Sequence[str]) -> Sheet:
+    """Lay out the ready-made views of the Web UI, one after the other, each with its link."""
+    rows = tuple(
+        (view.name, view.shows, view.query, link) for view, link in zip(views, links, strict=True)
+    )
+    columns = ("name", "shows", "query", "url")
+    table = Table("view", columns, rows, is_stacked=True)
+    return Sheet(f"{len(rows)} views of the Web UI.", (), (table,))
+
+
 def moment_text(moment: datetime | None) -> str:
     """Write a time as RFC 3339 in UTC to the second, or nothing."""
     if moment is None:
@@ -148,6 +193,51 @@ def _outcome_headline(checkout_id: str, outcome: Outcome) -> str:
             return f"{checkout_id} expired before it was paid; nothing is held."
         case _:
             return f"{checkout_id}: the inventory did not answer; nothing is held, nothing will be."
+
+
+def _timeline_headline(timeline: Timeline) -> str:
+    was_held = timeline.expires_at is not None
+    match timeline.status:
+        case "held":
+            words = f"held until {moment_text(timeline.expires_at)}"
+        case "fulfilled":
+            words = f"fulfilled, paid by {timeline.payment_reference}"
+        case "denied":
+            words = "denied; nothing was held"
+        case status:
+            words = status if was_held else f"{status} before anything was held"
+    return f"{timeline.checkout_id} is {words}."
+
+
+def _story_table(events: Sequence[TimelineEvent]) -> Table:
+    rows = tuple(
+        (
+            moment_text(event.at),
+            event.event,
+            "" if event.seconds is None else str(event.seconds),
+            moment_text(event.expires_at),
+            event.actor,
+            event.reason,
+        )
+        for event in events
+    )
+    return Table("event", ("at", "event", "seconds", "expires_at", "actor", "reason"), rows)
+
+
+def _movements_table(movements: Sequence[TimelineMovement]) -> Table:
+    rows = tuple(
+        (
+            moment_text(movement.at),
+            movement.kind,
+            movement.sku,
+            movement.location,
+            # Where both figures move, as when a hold is fulfilled, they move by the same.
+            str(movement.reserved_delta),
+        )
+        for movement in movements
+    )
+    columns = ("at", "kind", "sku", "location", "units")
+    return Table("movement", columns, rows)
 
 
 def _lines_table(lines: Sequence[HeldLine]) -> Table:

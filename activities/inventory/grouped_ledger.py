@@ -1,0 +1,101 @@
+"""The ledger for callers that each ask for one thing: those of the same moment share a transaction.
+
+The rules of sharing are in :mod:`activities.inventory.group_commit`. Reservations, endings and
+extensions have a queue each, because each is a transaction of its own kind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any, Literal, TypeVar
+
+from activities.inventory.errors import (
+    LedgerUnavailable,
+    LedgerUnreachable,
+    ReservationConflict,
+)
+from activities.inventory.group_commit import GroupCommit, TurnDidNotCome
+from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
+from activities.inventory.records import (
+    Closing,
+    ExtensionAnswer,
+    HoldExtension,
+    ReservationState,
+)
+from holdfast_client.messages import CheckoutRequest
+
+Operation = Literal["reserve", "close", "extend"]
+BatchObserver = Callable[[Operation, int, float], None]
+"""Told of each transaction: what it did, for how many requests, in how many seconds."""
+
+RequestT = TypeVar("RequestT")
+AnswerT = TypeVar("AnswerT")
+
+
+def _unobserved(_operation: Operation, _batch_size: int, _seconds: float) -> None:
+    return None
+
+
+class GroupedLedger:
+    """One request a call, from any number of threads.
+
+    Args:
+        ledger: where the transactions are made.
+        observe: told of each transaction; called by the threads that made them.
+        limits: as :class:`~activities.inventory.group_commit.GroupCommit` takes them.
+
+    Every method raises LedgerUnavailable where the database does not answer, gives up or is too
+    busy, and the other errors of :class:`~activities.inventory.ledger.Ledger`; each for its own
+    request alone.
+    """
+
+    def __init__(
+        self, ledger: Ledger, *, observe: BatchObserver = _unobserved, **limits: Any
+    ) -> None:
+        def grouped(
+            operation: Operation, run: Callable[[Sequence[RequestT]], Sequence[AnswerT]]
+        ) -> GroupCommit[RequestT, AnswerT]:
+            return GroupCommit(
+                run,
+                batch_size_max=BATCH_SIZE_MAX,
+                shared_failures=(LedgerUnreachable,),
+                observe=partial(observe, operation),
+                **limits,
+            )
+
+        self.ungrouped = ledger
+        self._reserves = grouped("reserve", ledger.reserve)
+        self._closings = grouped("close", ledger.close)
+        self._extensions = grouped("extend", ledger.extend)
+
+    @property
+    def waiting(self) -> int:
+        """How many requests wait for their turn."""
+        return self._reserves.waiting + self._closings.waiting + self._extensions.waiting
+
+    def reserve(self, request: CheckoutRequest) -> ReservationState:
+        """Hold all lines or none.
+
+        Raises:
+            ReservationConflict: the id belongs to a different request.
+        """
+        answer = _in_turn(self._reserves, request)
+        if isinstance(answer, ReservationConflict):
+            raise answer
+        return answer
+
+    def close(self, closing: Closing) -> ReservationState:
+        """Fulfil, cancel or expire a hold, and return where it stands."""
+        return _in_turn(self._closings, closing)
+
+    def extend(self, extension: HoldExtension) -> ExtensionAnswer:
+        """Move the deadline of a live hold."""
+        return _in_turn(self._extensions, extension)
+
+
+def _in_turn(queue: GroupCommit[RequestT, AnswerT], request: RequestT) -> AnswerT:
+    try:
+        return queue.submit(request)
+    except TurnDidNotCome:
+        raise LedgerUnavailable("the database is too busy: the turn did not come") from None

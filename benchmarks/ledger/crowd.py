@@ -1,0 +1,100 @@
+"""Callers in threads, each asking for one checkout at a time, and what they saw."""
+
+from __future__ import annotations
+
+import statistics
+import threading
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Final
+
+from benchmarks.case import Reading
+from benchmarks.ledger.baskets import Basket
+
+Ask = Callable[[str, Basket], bool]
+"""Ask for a basket under a checkout id; says whether it was granted."""
+
+_READY_SECONDS_MAX: Final = 30.0
+
+
+class NotServed(Exception):
+    """The database gave up on a request: a deadlock, a wait too long."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What one caller, or a whole crowd, was answered; ``seconds`` holds one entry an answer."""
+
+    granted: int = 0
+    denied: int = 0
+    failed: int = 0
+    seconds: list[float] = field(default_factory=list)
+
+    def add(self, other: Tally) -> None:
+        self.granted += other.granted
+        self.denied += other.denied
+        self.failed += other.failed
+        self.seconds += other.seconds
+
+    def ask(self, ask: Ask, checkout_id: str, basket: Basket) -> None:
+        """Ask once and note the answer and how long it took."""
+        began = time.perf_counter()
+        try:
+            granted = ask(checkout_id, basket)
+        except NotServed:
+            self.failed += 1
+            return
+        self.seconds.append(time.perf_counter() - began)
+        self.granted += granted
+        self.denied += not granted
+
+
+def rush(
+    ask: Ask, customers: Sequence[Callable[[], Basket]], prefix: str, seconds: float
+) -> tuple[Tally, float]:
+    """Let every customer ask again and again; return what they saw, and how long it took.
+
+    Args:
+        ask: called by one thread a customer.
+        customers: name their baskets.
+        prefix: of the checkout ids, used by no other rush.
+        seconds: after so long nobody asks anew.
+    """
+    gate = threading.Barrier(len(customers) + 1)
+
+    def shop(number: int, basket: Callable[[], Basket]) -> Tally:
+        tally = Tally()
+        gate.wait(_READY_SECONDS_MAX)
+        closing = time.perf_counter() + seconds
+        while time.perf_counter() < closing:
+            asked = tally.granted + tally.denied + tally.failed
+            tally.ask(ask, f"{prefix}-{number}-{asked}", basket())
+        return tally
+
+    with ThreadPoolExecutor(len(customers)) as threads:
+        visits = [threads.submit(shop, n, basket) for n, basket in enumerate(customers)]
+        gate.wait(_READY_SECONDS_MAX)
+        began = time.perf_counter()
+        total = Tally()
+        for visit in visits:
+            total.add(visit.result())
+        return total, time.perf_counter() - began
+
+
+def readings(tally: Tally, seconds: float) -> list[Reading]:
+    """Return rate and latencies; checkouts that were not served count in neither."""
+    return [
+        Reading("rate", round((tally.granted + tally.denied) / seconds, 1), "/s"),
+        Reading("p50", percentile(tally.seconds, 50), "ms"),
+        Reading("p99", percentile(tally.seconds, 99), "ms"),
+        Reading("failed", tally.failed, "requests"),
+    ]
+
+
+def percentile(seconds: Sequence[float], percent: int) -> float:
+    """Return a percentile of so many seconds, in milliseconds."""
+    if len(seconds) < 2:
+        return round(sum(seconds) * 1_000, 3)
+    return round(statistics.quantiles(seconds, n=100)[percent - 1] * 1_000, 3)

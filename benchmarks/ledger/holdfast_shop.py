@@ -1,0 +1,67 @@
+"""Holdfast's own ledger in the place of a shop: callers of one moment share a transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Engine
+
+from activities.inventory.errors import LedgerUnavailable
+from activities.inventory.grouped_ledger import GroupedLedger
+from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
+from activities.inventory.migrate import upgrade
+from activities.inventory.records import StockRow
+from benchmarks.case import AuditFailed
+from benchmarks.ledger.baskets import STOCK_AMPLE, Basket
+from benchmarks.ledger.crowd import NotServed
+from benchmarks.ledger.server import analyze
+from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.outcomes import Held
+
+
+class HoldfastShop:
+    """The ledger as a worker uses it, on a database of its own."""
+
+    def __init__(self, engine: Engine, skus: Sequence[str]) -> None:
+        upgrade(engine)
+        self._engine = engine
+        self.ledger = Ledger(engine)
+        self._grouped = GroupedLedger(self.ledger)
+        self._set_totals(dict.fromkeys(skus, STOCK_AMPLE))
+
+    def ask(self, checkout_id: str, basket: Basket) -> bool:
+        """Reserve one unit of each SKU, or nothing."""
+        lines = tuple(Line(sku=sku, quantity=1) for sku in basket)
+        request = CheckoutRequest(checkout_id=checkout_id, lines=lines)
+        try:
+            return isinstance(self._grouped.reserve(request).outcome, Held)
+        except LedgerUnavailable as error:
+            raise NotServed from error
+
+    def leave_units(self, basket: Basket, units: int) -> None:
+        """Set the totals so that so many units of each SKU are left."""
+        figures = self.ledger.availability(list(basket))
+        self._set_totals({item.sku: item.reserved + units for item in figures})
+
+    def analyze(self) -> None:
+        analyze(self._engine)
+
+    def oversold_units(self) -> int:
+        """Return 0, which the audit has proved.
+
+        Raises:
+            AuditFailed: it could not.
+        """
+        breaches = self.ledger.audit()
+        if breaches:
+            raise AuditFailed(f"the ledger does not add up: {breaches[0]}")
+        return 0
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    def _set_totals(self, totals: dict[str, int]) -> None:
+        rows = [StockRow(sku, DEFAULT_LOCATION, total) for sku, total in totals.items()]
+        for start in range(0, len(rows), BATCH_SIZE_MAX):
+            self.ledger.load_stock(rows[start : start + BATCH_SIZE_MAX])

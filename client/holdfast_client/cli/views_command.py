@@ -1,0 +1,52 @@
+"""``holdfast views``: links to ready-made views of the Temporal Web UI."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import typer
+
+from holdfast_client.cli.exit_codes import ExitCode
+from holdfast_client.cli.session import Session
+from holdfast_client.cli.sheet import views_sheet
+from holdfast_client.errors import InvalidRequest
+
+# That of `make dev`.
+UI_URL_DEFAULT = "http://localhost:8233"
+
+
+def views(
+    session: Session,
+    *,
+    ui_url: Annotated[
+        str, typer.Option(help="Where the Web UI is.", metavar="URL")
+    ] = UI_URL_DEFAULT,
+    sku: Annotated[str | None, typer.Option(help="Only checkouts with this SKU.")] = None,
+    customer: Annotated[str | None, typer.Option(help="Only this buyer's.", metavar="ID")] = None,
+) -> ExitCode:
+    """Print links to the Web UI's lists of checkouts: held, expired today, stuck, and so on.
+
+    Nothing is sent. "Today" is the day of printing, in UTC.
+    """
+    _check_ui_url(ui_url)
+    # Only now, because Temporal's SDK, of which these read the settings, is slow to import.
+    from holdfast_client.connection import namespace_in_use  # noqa: PLC0415  # see above
+    from holdfast_client.views import ready_made_views  # noqa: PLC0415  # see above
+
+    found = ready_made_views(datetime.now(UTC), sku=sku, customer_id=customer)
+    namespace = namespace_in_use(session.settings.namespace)
+    links = [view.url(ui_url, namespace) for view in found]
+    document = [
+        {"name": view.name, "shows": view.shows, "query": view.query, "url": link}
+        for view, link in zip(found, links, strict=True)
+    ]
+    session.screen.show(document, views_sheet(found, links))
+    return ExitCode.DONE
+
+
+def _check_ui_url(ui_url: str) -> None:
+    parts = urlsplit(ui_url)
+    if parts.scheme not in {"http", "https"} or not parts.netloc or parts.query or parts.fragment:
+        raise InvalidRequest("ui_url", f"{ui_url!r} is no address such as {UI_URL_DEFAULT}")

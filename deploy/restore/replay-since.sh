@@ -1,0 +1,43 @@
+#!/bin/sh
+# The ledger was restored from a backup: let Temporal do again what was done since that was made.
+#
+#   sh deploy/restore/replay-since.sh 2031-03-14T09:00:00Z
+#
+# Run it while the workers are stopped, and start them when it has ended. It resets to their
+# beginning, by their kinds and in this order: the stock adjustments, the checkouts that were paid or
+# cancelled, and those that are open. Each then asks the ledger again, which knows what it still has
+# and does the rest. Asking twice changes nothing. Where Temporal is, its own settings say.
+set -eu
+
+since=${1:?say since when, as in 2031-03-14T09:00:00Z}
+batch_seconds_max=3600
+
+no_batch_runs() {
+  ! temporal batch list | grep -q Running
+}
+
+until_no_batch_runs() {
+  waited=0
+  until no_batch_runs; do
+    waited=$((waited + 1))
+    if [ "$waited" -gt "$batch_seconds_max" ]; then
+      echo "a batch has run for $batch_seconds_max s; see: temporal batch list" >&2
+      exit 1
+    fi
+    sleep 1
+  done
+}
+
+again() {
+  echo "$1: $(temporal workflow count --query "$2")"
+  until_no_batch_runs
+  temporal workflow reset --type FirstWorkflowTask --query "$2" --yes \
+    --reason "the ledger was restored to $since" >/dev/null
+  until_no_batch_runs
+}
+
+again adjustments "WorkflowType = 'AdjustStockWorkflow' AND CloseTime > '$since'"
+# Without CheckoutStatus, which a shop may do without, nobody can tell what is worth it.
+again "paid or cancelled" "WorkflowType = 'CheckoutWorkflow' AND CloseTime > '$since' AND \
+(CheckoutStatus IN ('fulfilled', 'cancelled') OR CheckoutStatus IS NULL)"
+again open "WorkflowType = 'CheckoutWorkflow' AND ExecutionStatus = 'Running'"

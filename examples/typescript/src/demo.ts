@@ -1,0 +1,88 @@
+/** The answers one after the other: held, extended, fulfilled, cancelled, denied, a conflict. */
+import { randomUUID } from "node:crypto";
+import { Client, Connection } from "@temporalio/client";
+import { OutcomeUnknown, Refused, Reservations, type Outcome } from "./holdfast.js";
+
+const ASKS_MAX = 3;
+
+/** Safe with any call of `Reservations`, because the same ids are asked again. */
+async function askedAgain<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+  for (let asked = 1; ; asked++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (!(error instanceof OutcomeUnknown) || asked === ASKS_MAX) throw error;
+    }
+  }
+}
+
+function inWords(outcome: Outcome): string {
+  switch (outcome.status) {
+    case "held":
+      return `held until ${outcome.expires_at}`;
+    case "denied":
+      return `denied: ${outcome.shortages
+        .map((short) => `${short.sku} has ${short.available} of ${short.requested}`)
+        .join(", ")}`;
+    case "fulfilled":
+      return `fulfilled, paid by ${outcome.payment_reference}`;
+    case "cancelled":
+      return `cancelled: ${outcome.reason}`;
+    case "expired":
+      return "expired: give the money back, or reserve anew";
+    case "unavailable":
+      return "unavailable: try again with a new checkout id";
+  }
+}
+
+async function receiveStock(temporal: Client, sku: string, quantity: number): Promise<void> {
+  const adjustmentId = randomUUID();
+  await temporal.workflow.execute("AdjustStockWorkflow", {
+    workflowId: `stock/${adjustmentId}`,
+    taskQueue: "checkout",
+    args: [{ adjustment_id: adjustmentId, sku, kind: "receive", quantity }],
+  });
+}
+
+async function shop(temporal: Client): Promise<void> {
+  const reservations = new Reservations(temporal);
+  const sku = `MUG-${randomUUID().slice(0, 8)}`;
+  const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
+  const say = (outcome: Outcome) => console.log(inWords(outcome));
+  await receiveStock(temporal, sku, 5);
+
+  const wanted = { checkout_id: first, lines: [{ sku, quantity: 2 }], customer_id: "u-17" };
+  say(await askedAgain(() => reservations.reserve(wanted)));
+  // Named by us, so that asking again extends once and not twice.
+  const extensionId = randomUUID();
+  say(await askedAgain(() => reservations.extend(first, 600, "on the phone", extensionId)));
+  say(await askedAgain(() => reservations.confirm(first, "pay_1")));
+  // What has ended stays as it ended: asked again, and a cancellation that came too late.
+  say(await askedAgain(() => reservations.reserve(wanted)));
+  say(await askedAgain(() => reservations.cancel(first)));
+
+  say(await askedAgain(() => reservations.reserve({ ...wanted, checkout_id: second })));
+  say(await askedAgain(() => reservations.cancel(second, "changed my mind")));
+
+  const tooMany = { checkout_id: third, lines: [{ sku, quantity: 4 }] };
+  say(await askedAgain(() => reservations.reserve(tooMany)));
+
+  try {
+    await reservations.reserve({ ...wanted, lines: [{ sku, quantity: 1 }] });
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    console.log(`refused: ${error.message}`);
+  }
+  const report = await reservations.status(first);
+  console.log(`story of ${first}: ${report.events.map(({ event }) => event).join(", ")}`);
+}
+
+const connection = await Connection.connect({
+  address: process.env["TEMPORAL_ADDRESS"] ?? "localhost:7233",
+});
+try {
+  const namespace = process.env["TEMPORAL_NAMESPACE"] ?? "default";
+  await shop(new Client({ connection, namespace }));
+} finally {
+  await connection.close();
+}

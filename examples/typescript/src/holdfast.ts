@@ -1,0 +1,239 @@
+/**
+ * A checkout service's side of Holdfast, over the official Temporal client. Copy this file.
+ *
+ * Denied, expired, cancelled and unavailable are answers, told apart by `status`. What is thrown is
+ * `Refused` (the request is wrong, or its id is taken), `NotFound`, `Interrupted`, or
+ * `OutcomeUnknown`: nobody knows yet, and asking again with the same ids is safe.
+ */
+import { randomUUID } from "node:crypto";
+import {
+  ApplicationFailure,
+  Client,
+  ServiceError,
+  WithStartWorkflowOperation,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
+} from "@temporalio/client";
+import { defaultPayloadConverter, type Workflow } from "@temporalio/common";
+
+export interface Line {
+  sku: string;
+  quantity: number;
+  location?: string | null;
+}
+
+export interface CheckoutRequest {
+  /** Names one attempt to buy for ever. */
+  checkout_id: string;
+  lines: Line[];
+  /** 1 to 86,400; 900 if left out. */
+  hold_seconds?: number;
+  customer_id?: string | null;
+  cart_id?: string | null;
+}
+
+export interface HeldLine {
+  sku: string;
+  location: string;
+  quantity: number;
+}
+
+export interface Shortage {
+  sku: string;
+  location: string;
+  requested: number;
+  available: number;
+  reason: "insufficient" | "unknown_sku" | "inactive";
+  /** When the next hold on it ends, or null. */
+  next_expiry: string | null;
+}
+
+export type Held = { status: "held"; expires_at: string; lines: HeldLine[] };
+export type FinalOutcome =
+  | { status: "denied"; shortages: Shortage[] }
+  | { status: "fulfilled"; payment_reference: string; lines: HeldLine[]; at: string }
+  | { status: "cancelled"; reason: string; actor: string; at: string }
+  | { status: "expired"; at: string }
+  | { status: "unavailable" };
+export type Outcome = Held | FinalOutcome;
+
+export interface CheckoutReport {
+  checkout_id: string;
+  status: Outcome["status"] | "pending";
+  lines: HeldLine[];
+  expires_at: string | null;
+  events: { at: string; event: string; actor: string; reason: string }[];
+}
+
+/** Holdfast says no, and nothing was changed. `kind` is the failure's type in the contract. */
+export class Refused extends Error {
+  constructor(readonly kind: string, message: string) {
+    super(`${kind}: ${message}`);
+  }
+}
+
+/** There is no such checkout. */
+export class NotFound extends Error {}
+
+/** The checkout's workflow was terminated or failed; what it held comes free at its deadline. */
+export class Interrupted extends Error {}
+
+/** No answer: it may or may not have been done. Ask again with the same ids. */
+export class OutcomeUnknown extends Error {}
+
+const TASK_QUEUE = "checkout";
+// An update may meet a workflow that is just closing, or continuing in a new run.
+const ASKS_MAX = 3;
+const LOST_BY_CLOSING = "AcceptedUpdateCompletedWorkflow";
+
+export class Reservations {
+  constructor(
+    private readonly temporal: Client,
+    private readonly answerTimeoutMs = 15_000,
+  ) {}
+
+  /** Hold every line or none. Asked again, it answers where the checkout stands by then. */
+  reserve(request: CheckoutRequest): Promise<Outcome> {
+    return this.bounded(async () => {
+      try {
+        return await this.temporal.workflow.executeUpdateWithStart<Workflow, Outcome, [CheckoutRequest]>("reserved", {
+          args: [request],
+          updateId: randomUUID(),
+          startWorkflowOperation: new WithStartWorkflowOperation("CheckoutWorkflow", {
+            workflowId: workflowId(request.checkout_id),
+            taskQueue: TASK_QUEUE,
+            args: [request],
+            workflowIdConflictPolicy: "USE_EXISTING",
+            workflowIdReusePolicy: "REJECT_DUPLICATE",
+          }),
+        });
+      } catch (error) {
+        if (error instanceof WorkflowExecutionAlreadyStartedError || isLostByClosing(error)) {
+          return await this.resultOfTheSame(request);
+        }
+        // It closed between the start and the update; asked again, it tells its outcome.
+        if (error instanceof WorkflowNotFoundError) throw unknown(request.checkout_id);
+        throw error;
+      }
+    });
+  }
+
+  /** The shop was paid. Anything but `fulfilled` means: give the money back. */
+  confirm(checkoutId: string, paymentReference: string): Promise<FinalOutcome> {
+    return this.update(checkoutId, "confirm", { payment_reference: paymentReference });
+  }
+
+  /** Move the deadline of a live hold. The same extension id extends once, however often asked. */
+  async extend(
+    checkoutId: string, seconds: number, reason = "", extensionId = randomUUID() as string,
+  ): Promise<Held> {
+    const argument = { seconds, reason };
+    const outcome = await this.update<Outcome>(checkoutId, "extend_hold", argument, extensionId);
+    if (outcome.status !== "held") {
+      throw new Refused("HoldNotActive", `checkout ${checkoutId} is ${outcome.status}`);
+    }
+    return outcome;
+  }
+
+  /** Give the hold back. */
+  cancel(checkoutId: string, reason = ""): Promise<FinalOutcome> {
+    return this.update(checkoutId, "cancel_hold", { reason });
+  }
+
+  /** Where the checkout stands, and how it came there. */
+  status(checkoutId: string): Promise<CheckoutReport> {
+    return this.bounded(() => this.handle(checkoutId).query<CheckoutReport>("status"));
+  }
+
+  private update<Answer>(
+    checkoutId: string, name: string, argument: object, updateId = randomUUID() as string,
+  ): Promise<Answer> {
+    return this.bounded(async () => {
+      for (let ask = 1; ; ask++) {
+        try {
+          return await this.handle(checkoutId).executeUpdate<Answer, [object]>(name, {
+            args: [argument],
+            updateId,
+          });
+        } catch (error) {
+          if (!(error instanceof WorkflowNotFoundError || isLostByClosing(error))) throw error;
+          // A closed checkout has its outcome as its result.
+          if (await this.isClosed(checkoutId)) return await this.handle(checkoutId).result();
+          if (ask === ASKS_MAX) throw unknown(checkoutId);
+        }
+      }
+    });
+  }
+
+  private async resultOfTheSame(request: CheckoutRequest): Promise<Outcome> {
+    const started = this.temporal.workflow.getHandle(workflowId(request.checkout_id));
+    const first = (await started.fetchHistory()).events?.[0];
+    const input = first?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
+    const startedWith = input && defaultPayloadConverter.fromPayload<CheckoutRequest>(input);
+    if (!startedWith || meaning(startedWith) !== meaning(request)) {
+      throw new Refused("CheckoutConflict", `${request.checkout_id} names a different request`);
+    }
+    return await started.result();
+  }
+
+  private async isClosed(checkoutId: string): Promise<boolean> {
+    return (await this.handle(checkoutId).describe()).status.name !== "RUNNING";
+  }
+
+  private handle(checkoutId: string) {
+    return this.temporal.workflow.getHandle(workflowId(checkoutId));
+  }
+
+  private async bounded<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
+    try {
+      return await this.temporal.withDeadline(Date.now() + this.answerTimeoutMs, ask);
+    } catch (error) {
+      throw inTheWordsOfTheTrade(error);
+    }
+  }
+}
+
+function workflowId(checkoutId: string): string {
+  return `checkout/${checkoutId}`;
+}
+
+function unknown(checkoutId: string): OutcomeUnknown {
+  return new OutcomeUnknown(`checkout ${checkoutId}: no outcome yet; ask again with the same id`);
+}
+
+/** One text for all ways to write the same request: equal SKUs summed, lines in order. */
+function meaning(request: CheckoutRequest): string {
+  const wanted = new Map<string, number>();
+  for (const line of request.lines) {
+    const item = JSON.stringify([line.sku, line.location ?? "main"]);
+    wanted.set(item, (wanted.get(item) ?? 0) + line.quantity);
+  }
+  const { hold_seconds = 900, customer_id = null, cart_id = null } = request;
+  return JSON.stringify([[...wanted].sort(), hold_seconds, customer_id, cart_id]);
+}
+
+function isLostByClosing(error: unknown): boolean {
+  return (
+    error instanceof WorkflowUpdateFailedError &&
+    error.cause instanceof ApplicationFailure &&
+    error.cause.type === LOST_BY_CLOSING
+  );
+}
+
+function inTheWordsOfTheTrade(error: unknown): unknown {
+  if (error instanceof WorkflowNotFoundError) return new NotFound(error.message);
+  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || error instanceof ServiceError) {
+    return new OutcomeUnknown("no answer in time; ask again with the same id", { cause: error });
+  }
+  if (error instanceof WorkflowUpdateFailedError || error instanceof WorkflowFailedError) {
+    const cause = error.cause;
+    if (cause instanceof ApplicationFailure && cause.type) {
+      return new Refused(cause.type, cause.message);
+    }
+    return new Interrupted(error.message, { cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,69 @@
+"""Write the JSON Schemas of all messages and answers from the models: ``python -m schemas``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import Field, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from holdfast_client.messages import (
+    Cancellation,
+    CheckoutRequest,
+    Confirmation,
+    Extension,
+    StockAdjustment,
+)
+from holdfast_client.outcomes import AdjustmentOutcome, CheckoutReport, Outcome
+from holdfast_client.timeline import Timeline, TimelineRequest
+
+DIRECTORY: Final = Path(__file__).parent
+DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"
+MESSAGES: Final[Mapping[str, Any]] = {
+    "checkout-request": CheckoutRequest,
+    "confirmation": Confirmation,
+    "extension": Extension,
+    "cancellation": Cancellation,
+    "stock-adjustment": StockAdjustment,
+    "timeline-request": TimelineRequest,
+}
+ANSWERS: Final[Mapping[str, Any]] = {
+    "outcome": Annotated[Outcome, Field(discriminator="status")],
+    "checkout-report": CheckoutReport,
+    "adjustment-outcome": Annotated[AdjustmentOutcome, Field(discriminator="status")],
+    "timeline": Timeline,
+}
+
+
+class _AnswerSchema(GenerateJsonSchema):
+    """What the worker writes has every key, also where a reader could do without it."""
+
+    def field_is_required(self, *_args: Any, **_options: Any) -> bool:
+        return True
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        return self.generate_inner(schema["schema"])
+
+
+def schemas() -> dict[str, JsonSchemaValue]:
+    """Return the schema of each message and answer, by the name of its file."""
+    told = {name: TypeAdapter(model).json_schema() for name, model in MESSAGES.items()}
+    answered = {
+        name: TypeAdapter(model).json_schema(schema_generator=_AnswerSchema)
+        for name, model in ANSWERS.items()
+    }
+    return {name: {"$schema": DIALECT, **schema} for name, schema in (told | answered).items()}
+
+
+def as_text(schema: JsonSchemaValue) -> str:
+    """Return a schema as its file holds it."""
+    return json.dumps(schema, indent=2, sort_keys=True) + "\n"
+
+
+if __name__ == "__main__":
+    for name, schema in schemas().items():
+        (DIRECTORY / f"{name}.json").write_text(as_text(schema))

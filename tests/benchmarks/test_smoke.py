@@ -1,0 +1,75 @@
+"""The benchmarks of the whole stack still work. What they measure here means nothing."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from benchmarks.case import ONLY_SETTING, Case, Scale
+from benchmarks.results import CaseResult, RunResult
+from benchmarks.stack.checkouts import CheckoutsCase
+from benchmarks.stack.contenders import DBOS, FLOOR, HOLDFAST
+from benchmarks.stack.cost import KEPT, KINDS, LEFT_OUT, CostCase
+from benchmarks.stack.scale_out import ScaleOutCase
+from benchmarks.stack.storm import StormCase
+
+SMOKE: Final = Scale("smoke")
+CASES: Final[tuple[Case, ...]] = (CheckoutsCase(), ScaleOutCase(), StormCase(), CostCase())
+
+# On a busy machine.
+pytestmark = pytest.mark.timeout(300)
+
+Results = dict[str, CaseResult]
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Results:
+    """Every case at once: they mostly wait, and nobody looks at the figures."""
+    directory = tmp_path_factory.mktemp("benchmarks")
+    programs = {case.name: start(case.name, directory) for case in CASES}
+    for name, program in programs.items():
+        _, told = program.communicate()
+        assert program.returncode == 0, f"{name}: {told}"
+    runs = [RunResult.model_validate_json(path.read_bytes()) for path in directory.iterdir()]
+    return {case.name: case for run in runs for case in run.cases}
+
+
+def start(name: str, directory: Path) -> subprocess.Popen[str]:
+    options = ["--smoke", "--only", name, "--out", str(directory / f"{name}.json")]
+    return subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize("case", CASES[:2], ids=lambda case: case.name)
+def test_every_contender_makes_whole_checkouts_and_keeps_count_of_them(
+    results: Results, case: Case
+):
+    result = results[case.name]
+    (setting,) = case.settings(SMOKE)
+    for contender in (HOLDFAST, FLOOR, DBOS):
+        for figure in ("rate", "reserve p99", "confirm p99", "client CPU", "CPU in all"):
+            assert result.median(contender, setting, figure), (contender, figure)
+    assert all(bar.value for bar in result.bars if setting in bar.text)
+
+
+def test_a_storm_passes_and_all_stock_is_free(results: Results):
+    result = results["storm"]
+    for figure in ("stock free", "workflows closed", "usual p99", "storm p99"):
+        assert result.median(HOLDFAST, ONLY_SETTING, figure) is not None
+
+
+def test_every_kind_of_checkout_is_billed_in_whole_actions(results: Results):
+    result = results["cost"]
+    for kind in KINDS:
+        kept, left_out = (result.median(kind.name, each, "actions") for each in (KEPT, LEFT_OUT))
+        assert kept, kind.name
+        assert left_out, kind.name
+        assert kept == round(kept) > left_out == round(left_out), kind.name

@@ -1,0 +1,108 @@
+"""Support acts by the Web UI's dialogs, and sees it there and in the database."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+import psycopg
+import pytest
+from playwright.async_api import expect
+
+from holdfast_client import Held, ReservationClient
+from tests.browser.web_ui import WebUi
+
+
+@pytest.fixture
+async def held(shop: ReservationClient, sku: str, unique: str) -> Held:
+    """Three units in the cart that is called like its SKU, for a quarter of an hour."""
+    outcome = await shop.reserve(unique, [(sku, 3)], customer_id="u-30")
+    assert isinstance(outcome, Held)
+    return outcome
+
+
+async def test_the_timeline_tells_who_extended_the_hold_and_the_payment_that_ended_it(
+    web_ui: WebUi, shop: ReservationClient, held: Held, unique: str
+):
+    await shop.extend(unique, 600, reason="bank is slow", actor="sam")
+    await shop.confirm(unique, "pay_2001", actor="web")
+    await web_ui.open_checkout(unique)
+    until = f"{held.expires_at + timedelta(seconds=600):%Y-%m-%d %H:%M:%S} UTC"
+    for words in (
+        f"Held for u-30 until {held.expires_at:%Y-%m-%d %H:%M:%S} UTC unless paid: 3 {unique}",
+        f"10 min longer, until {until} (sam: bank is slow)",
+        f"Held for u-30 until {until} unless paid: 3 {unique}",
+    ):
+        await expect(web_ui.bar(words)).to_be_visible()
+    # Beside a local activity the Web UI writes its name alone; opened, it shows the summary.
+    await web_ui.bar("fulfil").click()
+    await expect(
+        web_ui.page.get_by_text(f"Sell 3 {unique} (web: payment pay_2001)")
+    ).to_be_visible()
+
+
+async def test_an_extension_by_the_dialog_moves_the_deadline(
+    web_ui: WebUi, held: Held, unique: str, database: psycopg.Connection
+):
+    await web_ui.open_checkout(unique)
+    message = {"seconds": 600, "reason": "asked on the phone", "actor": "sam"}
+    await web_ui.send("Send an Update", "extend_hold", message)
+    deadline = held.expires_at + timedelta(seconds=600)
+    await expect(web_ui.bar(f"Held for u-30 until {deadline:%Y-%m-%d %H:%M:%S}")).to_be_visible()
+    assert _deadline(database, unique) == deadline
+    details = await web_ui.open_details()
+    await expect(
+        details.get_by_text(f"until {deadline:%Y-%m-%d %H:%M:%S} UTC unless")
+    ).to_be_visible()
+    row = details.get_by_role("row").filter(has_text="extended")
+    await expect(row).to_contain_text("sam")
+    await expect(row).to_contain_text("10 min longer")
+    await expect(row).to_contain_text("asked on the phone")
+
+
+async def test_a_cancellation_by_the_dialog_gives_the_stock_back(
+    web_ui: WebUi, held: Held, unique: str, database: psycopg.Connection
+):
+    assert _reserved(database, unique) == 3
+    await web_ui.open_checkout(unique)
+    await web_ui.send("Send a Signal", "cancel", {"reason": "ordered twice", "actor": "sam"})
+    await expect(web_ui.page.get_by_text("Completed", exact=True).first).to_be_visible()
+    assert _reserved(database, unique) == 0
+    details = await web_ui.open_details()
+    await expect(details.get_by_text("(sam: ordered twice)")).to_be_visible()
+
+
+async def test_the_button_that_cancels_the_workflow_gives_the_stock_back_too(
+    web_ui: WebUi, held: Held, unique: str, database: psycopg.Connection
+):
+    await web_ui.open_checkout(unique)
+    await web_ui.request_cancellation()
+    await expect(web_ui.page.get_by_text("Completed", exact=True).first).to_be_visible()
+    assert _reserved(database, unique) == 0
+
+
+async def test_a_terminated_checkout_leaves_its_stock_held_until_the_deadline(
+    web_ui: WebUi, held: Held, unique: str, database: psycopg.Connection
+):
+    await web_ui.open_checkout(unique)
+    await web_ui.terminate("pressed by mistake")
+    await expect(web_ui.page.get_by_text("Terminated", exact=True).first).to_be_visible()
+    assert _reserved(database, unique) == 3
+    assert _deadline(database, unique) == held.expires_at
+
+
+def _reserved(database: psycopg.Connection, sku: str) -> int:
+    row = database.execute(
+        "SELECT reserved FROM holdfast.stock_availability WHERE sku = %s", (sku,)
+    ).fetchone()
+    assert row
+    reserved: int = row[0]
+    return reserved
+
+
+def _deadline(database: psycopg.Connection, checkout_id: str) -> datetime:
+    row = database.execute(
+        "SELECT expires_at FROM holdfast.reservations WHERE checkout_id = %s", (checkout_id,)
+    ).fetchone()
+    assert row
+    deadline: datetime = row[0]
+    return deadline

@@ -1,0 +1,73 @@
+"""``holdfast timeline``: the story of a checkout, for people and for scripts."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from holdfast_client import FakeReservationClient
+from holdfast_client.cli.screen import Screen
+from holdfast_client.cli.sheet import timeline_sheet
+from tests.client.cli.conftest import Terminal
+
+
+@pytest.fixture
+def story(holdfast: Terminal) -> Terminal:
+    """Held, extended on the phone, and paid."""
+    holdfast("reserve", "cart-1", "MUG-01=2", "--customer", "u-17")
+    holdfast("extend", "cart-1", "600", "--reason", "on the phone", "--actor", "sam")
+    holdfast("confirm", "cart-1", "pay_1")
+    return holdfast
+
+
+def test_the_plain_lines_tell_it_in_order(story: Terminal) -> None:
+    ran = story("timeline", "cart-1")
+    assert ran.code == 0
+    assert ran.facts["status"] == "fulfilled"
+    assert (ran.facts["customer_id"], ran.facts["payment_reference"]) == ("u-17", "pay_1")
+    assert ran.rows("line") == [["MUG-01", "main", "2"]]
+    events = [[row[1], row[2], *row[4:]] for row in ran.rows("event")]
+    assert events == [
+        ["held", "", "", ""],
+        ["extended", "600", "sam", "on the phone"],
+        ["fulfilled", "", "", ""],
+    ]
+    movements = [row[1:] for row in ran.rows("movement")]
+    assert movements == [["reserve", "MUG-01", "main", "2"], ["fulfil", "MUG-01", "main", "-2"]]
+
+
+def test_the_document_is_the_clients_answer(story: Terminal, shop: FakeReservationClient) -> None:
+    told = asyncio.run(shop.timeline("cart-1"))
+    assert story("timeline", "cart-1", "--json").document == told.model_dump(mode="json")
+
+
+def test_an_unknown_checkout_is_refused(holdfast: Terminal) -> None:
+    ran = holdfast("timeline", "cart-9", "--json")
+    assert ran.code == 1
+    assert ran.document["error"]["type"] == "CheckoutNotFound"
+
+
+@pytest.mark.parametrize(
+    ("words", "headline"),
+    [
+        ((), "cart-1 is held until "),
+        (("confirm", "cart-1", "pay_1"), "cart-1 is fulfilled, paid by pay_1."),
+        (("cancel", "cart-1"), "cart-1 is cancelled."),
+    ],
+)
+def test_a_person_reads_the_end_first(
+    holdfast: Terminal, shop: FakeReservationClient, words: tuple[str, ...], headline: str
+) -> None:
+    holdfast("reserve", "cart-1", "MUG-01=2")
+    if words:
+        holdfast(*words)
+    assert timeline_sheet(asyncio.run(shop.timeline("cart-1"))).headline.startswith(headline)
+
+
+def test_what_was_left_out_is_said(shop: FakeReservationClient, holdfast: Terminal) -> None:
+    holdfast("reserve", "cart-1", "MUG-01=2")
+    told: Any = asyncio.run(shop.timeline("cart-1")).model_copy(update={"events_left_out": 7})
+    Screen(as_json=False).show(None, timeline_sheet(told))
+    assert "events_left_out\t7\n" in holdfast.capture.readouterr().out

@@ -1,0 +1,56 @@
+"""The ready-made views: queries that Temporal takes, and links that carry them unchanged."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from temporalio.client import Client
+
+from holdfast_client.errors import InvalidRequest
+from holdfast_client.views import View, ready_made_views
+
+NOW = datetime(2031, 3, 14, 9, 26, 53, tzinfo=UTC)
+MIDNIGHT = "2031-03-14T00:00:00Z"
+
+
+def views(**about: str) -> dict[str, View]:
+    return {view.name: view for view in ready_made_views(NOW, **about)}
+
+
+@pytest.mark.parametrize("name", views())
+async def test_temporal_takes_the_query_of_each_view(temporal_client: Client, name: str) -> None:
+    view = views(sku="it's MUG-01", customer_id="o'neil")[name]
+    assert (await temporal_client.count_workflows(view.query)).count == 0
+
+
+def test_today_begins_at_midnight_in_utc_wherever_it_is_printed() -> None:
+    here = NOW.astimezone(timezone(timedelta(hours=-10)))
+    assert ready_made_views(here) == ready_made_views(NOW)
+    assert f"CloseTime >= '{MIDNIGHT}'" in views()["expired today"].query
+
+
+def test_what_is_held_no_more_because_its_workflow_was_terminated_is_not_held_now() -> None:
+    assert "ExecutionStatus = 'Running'" in views()["held now"].query
+
+
+def test_what_waits_for_the_database_to_come_back_is_among_the_unavailable() -> None:
+    assert f"StartTime >= '{MIDNIGHT}'" in views()["unavailable today"].query
+
+
+def test_a_link_carries_its_query_through_quotes_and_spaces() -> None:
+    view = views(customer_id="a b & c+d'e#f%")["all"]
+    link = urlsplit(view.url("https://temporal.example/", "shop/eu 1"))
+    assert link.path == "/namespaces/shop%2Feu%201/workflows"
+    assert parse_qs(link.query) == {"query": [view.query]}
+    assert view.query.endswith("CustomerId = 'a b & c+d''e#f%'")
+
+
+@pytest.mark.parametrize(
+    ("about", "field"), [({"sku": ' MUG"'}, "sku"), ({"customer_id": 'a"b'}, "customer_id")]
+)
+def test_what_cannot_be_searched_for_is_refused(about: dict[str, str], field: str) -> None:
+    with pytest.raises(InvalidRequest) as refused:
+        views(**about)
+    assert refused.value.field == field

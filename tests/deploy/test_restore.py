@@ -1,0 +1,276 @@
+"""One of the two databases is restored while the other went on: what is lost, what comes back.
+
+The backup is pg_dump's, the repair is the script that docs/operations.md names.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import make_url
+
+from activities.inventory.migrate import upgrade_database
+from activities.inventory.records import Closing
+from holdfast_client.names import STATUS_ATTRIBUTE_MEMO
+from tests.directories import NewDirectory
+from tests.docs.pages import ROOT
+from tests.inventory.databases import WORKER_ROLE, as_worker, fresh_database
+from tests.inventory.shop import Figures
+from tests.workflows.stage import Stage, at_work, open_stage
+from tests.workflows.till import request
+from tests.workflows.waiting import until
+from worker.embedded.postgres_cluster import postgres_environment, postgres_program
+from worker.embedded.temporal import EmbeddedTemporal, _temporal_program
+
+REPLAY: Final = ROOT / "deploy/restore/replay-since.sh"
+RUN_SECONDS_MAX: Final = 60
+STOCK: Final = 100
+HOLD_SECONDS: Final = 900
+EXTENDED: Final = ("extended-before", "extended-since")
+# Three that were paid, one that was cancelled, and the delivery.
+ENDED_SINCE: Final = 5
+DELIVERY: Final[dict[str, Any]] = {
+    "adjustment_id": "delivery-881",
+    "sku": "MUG",
+    "kind": "receive",
+    "quantity": 10,
+}
+
+
+class Backup:
+    """A dump of one database, and the moment at which it was made.
+
+    Args:
+        admin_url: of a superuser, in another database.
+        url: of the database.
+        file: where the dump is written.
+    """
+
+    def __init__(self, admin_url: str, url: str, file: Path) -> None:
+        self._admin_url, self._url, self._file = admin_url, url, file
+        _postgres("pg_dump", url, "--format=custom", f"--file={file}")
+        self.made_at = datetime.now(UTC)
+
+    def restore(self) -> None:
+        """Put the dump in the place of what is there, as docs/operations.md does."""
+        name = str(make_url(self._url).database)
+        for words in (["dropdb", "--force"], ["createdb"]):
+            _program(*words, f"--maintenance-db={self._admin_url}", name)
+        options = ("--exit-on-error", "--single-transaction", str(self._file))
+        _postgres("pg_restore", self._url, *options)
+
+
+@pytest.fixture(scope="module")
+def own_temporal(new_directory: NewDirectory) -> Iterator[EmbeddedTemporal]:
+    with EmbeddedTemporal(new_directory("temporal"), time_skipping=True) as server:
+        yield server
+
+
+@pytest.fixture
+def database_url(postgres_url: str, template: str) -> Iterator[str]:
+    with fresh_database(postgres_url, template) as url:
+        yield url
+
+
+@pytest.fixture
+def make_backup(postgres_url: str, database_url: str, tmp_path: Path) -> Callable[[], Backup]:
+    return partial(Backup, postgres_url, database_url, tmp_path / "ledger.dump")
+
+
+@pytest.fixture
+async def stage(database_url: str, own_temporal: EmbeddedTemporal) -> AsyncIterator[Stage]:
+    """A stage on which no worker runs yet."""
+    async with open_stage(database_url, own_temporal.address) as stage:
+        yield stage
+
+
+async def _live_before_and_after_a_backup(
+    stage: Stage, prefix: str, make_backup: Callable[[], Backup]
+) -> tuple[Backup, Figures]:
+    """Do everything that can be done on either side of a backup; return it with the figures."""
+    till = stage.till
+    stage.stock("MUG", STOCK)
+    for name in ("paid-before", "paid-since", "cancelled-since", *EXTENDED, "held"):
+        await till.reserve(prefix + name, {"MUG": 2})
+    await till.confirm(f"{prefix}paid-before")
+    await till.extend(f"{prefix}extended-before", 300)
+    backup = await asyncio.to_thread(make_backup)
+    await till.confirm(f"{prefix}paid-since")
+    await till.cancel(f"{prefix}cancelled-since")
+    await till.extend(f"{prefix}extended-since", 600)
+    await till.reserve(f"{prefix}new-paid", {"MUG": 3})
+    await till.confirm(f"{prefix}new-paid", "pay_77")
+    await till.reserve(f"{prefix}new-held", {"MUG": 5})
+    await stage.client.start_workflow(
+        "CheckoutWorkflow",
+        request(f"{prefix}new-without-status", {"MUG": 1}),
+        id=f"checkout/{prefix}new-without-status",
+        task_queue=till.task_queue,
+        memo={STATUS_ATTRIBUTE_MEMO: False},
+    )
+    await till.confirm(f"{prefix}new-without-status")
+    await stage.client.execute_workflow(
+        "AdjustStockWorkflow",
+        {**DELIVERY, "adjustment_id": f"{prefix}delivery"},
+        id=f"stock/{prefix}delivery",
+        task_queue=till.task_queue,
+    )
+    return backup, stage.shop.figures("MUG")
+
+
+async def test_what_was_done_since_the_backup_is_done_again_from_temporals_histories(
+    stage: Stage, make_backup: Callable[[], Backup], own_temporal: EmbeddedTemporal, unique: str
+):
+    prefix = f"{unique}-"
+    async with at_work(stage, sandboxed=False):
+        backup, before = await _live_before_and_after_a_backup(stage, prefix, make_backup)
+    deadlines = {name: _deadline(stage, name) for name in EXTENDED}
+    await until(lambda: _are_indexed(stage, backup.made_at))
+    stage.shop.engine.dispose()
+    await asyncio.to_thread(backup.restore)
+    assert stage.shop.figures("MUG") != before
+    ended = await asyncio.to_thread(_replay, own_temporal.address, backup.made_at)
+    assert (ended.returncode, ended.stderr) == (0, "")
+    async with at_work(stage, sandboxed=False):
+        await until(lambda: _statuses(stage, prefix).get("new-paid") == "fulfilled")
+        await until(lambda: stage.shop.figures("MUG") == before)
+        assert _statuses(stage, prefix) == {
+            "paid-before": "fulfilled",
+            "paid-since": "fulfilled",
+            "cancelled-since": "cancelled",
+            "extended-before": "held",
+            "extended-since": "held",
+            "held": "held",
+            "new-paid": "fulfilled",
+            "new-without-status": "fulfilled",
+            "new-held": "held",
+        }
+        assert stage.ledger.audit() == ()
+        await until(lambda: deadlines == {name: _deadline(stage, name) for name in EXTENDED})
+        assert (await stage.till.confirm(f"{prefix}new-held"))["status"] == "fulfilled"
+
+
+async def test_without_that_what_was_sold_since_is_counted_again_and_a_new_hold_is_over(
+    stage: Stage, make_backup: Callable[[], Backup], unique: str
+):
+    prefix = f"{unique}-"
+    async with at_work(stage, sandboxed=False):
+        backup, before = await _live_before_and_after_a_backup(stage, prefix, make_backup)
+    stage.shop.engine.dispose()
+    await asyncio.to_thread(backup.restore)
+    async with at_work(stage, sandboxed=False):
+        # Paid, and the ledger does not know: the money has to go back.
+        assert (await stage.till.confirm(f"{prefix}new-held"))["status"] == "expired"
+        assert (await stage.till.confirm(f"{prefix}held"))["status"] == "fulfilled"
+        stage.turn_clock(HOLD_SECONDS + 61)
+        report = await stage.client.execute_workflow(
+            "ReconcileWorkflow", id=f"{prefix}reconcile", task_queue=stage.till.task_queue
+        )
+        # Two that had ended otherwise since, and one that was extended since; the one that was
+        # extended before has time left.
+        assert report == {"released": 3, "overdue": 0, "drift": []}
+        assert stage.ledger.audit() == ()
+    sold_again, delivered = 2 + 3 + 1, DELIVERY["quantity"]
+    assert stage.shop.figures("MUG").total == before.total + sold_again - delivered - 2
+
+
+async def test_where_temporal_forgot_everything_asking_again_finds_the_hold_and_sells_it(
+    stage: Stage, database_url: str, temporal_address: str, unique: str
+):
+    asked_again, left_alone = f"{unique}-again", f"{unique}-left"
+    async with at_work(stage, sandboxed=False):
+        stage.stock("MUG", STOCK)
+        first = await stage.till.reserve(asked_again, {"MUG": 2})
+        await stage.till.reserve(left_alone, {"MUG": 2})
+    async with (
+        open_stage(database_url, temporal_address, unique) as elsewhere,
+        at_work(elsewhere, sandboxed=False),
+    ):
+        assert await elsewhere.till.reserve(asked_again, {"MUG": 2}) == first
+        assert (await elsewhere.till.confirm(asked_again))["status"] == "fulfilled"
+        elsewhere.turn_clock(HOLD_SECONDS + 61)
+        report = await elsewhere.client.execute_workflow(
+            "ReconcileWorkflow", id=f"{unique}-reconcile", task_queue=elsewhere.till.task_queue
+        )
+        assert report["released"] == 1
+        assert elsewhere.shop.status(left_alone) == "expired"
+        assert elsewhere.shop.figures("MUG") == Figures(STOCK - 2, 0, STOCK - 2)
+        assert elsewhere.ledger.audit() == ()
+
+
+async def _are_indexed(stage: Stage, since: datetime) -> bool:
+    """Say whether Temporal's index, which runs a moment behind, has all that ended since."""
+    ended = await stage.client.count_workflows(f"CloseTime > '{since.isoformat()}'")
+    return ended.count == ENDED_SINCE
+
+
+async def test_a_ledger_that_moves_to_another_server_goes_on_under_roles_of_its_own(
+    stage: Stage, postgres_url: str, unique: str, tmp_path: Path
+):
+    async with at_work(stage, sandboxed=False):
+        stage.stock("MUG", STOCK)
+        await stage.till.reserve(unique, {"MUG": 2})
+    dump = tmp_path / "moved.dump"
+    options = ("--format=custom", "--no-owner", "--no-privileges", f"--file={dump}")
+    url = stage.settings.database
+    await asyncio.to_thread(_postgres, "pg_dump", url, *options)
+    with fresh_database(postgres_url) as new_url:
+        await asyncio.to_thread(
+            _postgres, "pg_restore", new_url, "--no-owner", "--exit-on-error",
+            "--single-transaction", str(dump),
+        )  # fmt: skip
+        before, after = upgrade_database(new_url, worker_role=WORKER_ROLE)
+        assert before == after
+        async with open_stage(as_worker(new_url), stage.client.service_client.config.target_host,
+                              unique) as moved:  # fmt: skip
+            (state,) = moved.ledger.close([Closing(unique, "fulfilled", payment_reference="p")])
+            assert state.outcome.status == "fulfilled"
+            assert moved.ledger.audit() == ()
+
+
+def _statuses(stage: Stage, prefix: str) -> dict[str, str]:
+    rows = stage.shop.sql("SELECT checkout_id, status FROM holdfast.reservations")
+    return {row.checkout_id.removeprefix(prefix): row.status for row in rows}
+
+
+def _deadline(stage: Stage, name: str) -> datetime:
+    (row,) = stage.shop.sql(
+        "SELECT expires_at FROM holdfast.reservations WHERE checkout_id LIKE :name",
+        name=f"%{name}",
+    )
+    deadline: datetime = row.expires_at
+    return deadline
+
+
+def _replay(address: str, since: datetime) -> subprocess.CompletedProcess[str]:
+    path = f"{_temporal_program().parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["/bin/sh", str(REPLAY), since.isoformat()],
+        env={"PATH": path, "HOME": os.environ.get("HOME", "/"), "TEMPORAL_ADDRESS": address},
+        capture_output=True,
+        text=True,
+        timeout=RUN_SECONDS_MAX,
+        check=False,
+    )
+
+
+def _postgres(program: str, url: str, *options: str) -> None:
+    _program(program, f"--dbname={url}", *options)
+
+
+def _program(name: str, *words: str) -> None:
+    """Run one of Postgres's client programs."""
+    subprocess.run(
+        [str(postgres_program(name)), *words],
+        env=dict(postgres_environment()),
+        check=True,
+        timeout=RUN_SECONDS_MAX,
+    )

@@ -1,0 +1,240 @@
+"""How Postgres goes about the statements of daily work: rows are looked up, none is searched for.
+
+A connection keeps the plan of a statement that it has sent often. Such a plan is asked for here on
+a database that was just made, and on one that is known to have a row or two in each table, where
+reading a table or an index whole would be cheapest.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any, Final
+
+import pytest
+from sqlalchemy import Connection, Engine, text
+
+from activities.inventory import holds, ledger, statements, story_statements
+from activities.inventory.engine import open_engine
+from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, Ledger
+from activities.inventory.records import Closing, HoldExtension, StockRow
+from activities.inventory.schema import metadata
+from holdfast_client.messages import CheckoutRequest, Line
+from tests.inventory.databases import fresh_database
+from tests.inventory.shop import Shop
+
+DAILY: Final = (
+    "LOCK_RESERVATIONS",
+    "LOCK_STOCK",
+    "LOCK_OVERDUE",
+    "DENY",
+    "FIND_OVERDUE_ON",
+    "FIND_NEXT_EXPIRY",
+    "READ_EXTENSIBLE",
+    "EXTEND",
+    "READ_RESERVATIONS",
+    "READ_AVAILABILITY",
+    "CREATE_STOCK_ITEMS",
+    "MOVE_STOCK",
+    "NAME_STOCK",
+    "RECORD_ADJUSTMENT",
+)
+STORIES: Final = {
+    "READ_STORY": "reservations_pkey",
+    "READ_STORY_LINES": "reservation_lines_pkey",
+    "READ_STORY_EXTENSIONS": "reservation_extensions_pkey",
+    "READ_STORY_MOVEMENTS": "stock_movements_once_per_reservation",
+    "READ_STOCK_ITEM": "stock_items_sku_location_key",
+    "READ_LOCATIONS": "stock_items_sku_location_key",
+    "READ_ITEM_MOVEMENTS": "stock_movements_",
+    "SUM_MOVEMENTS_BEFORE": "stock_movements_",
+    "SUM_MOVEMENTS_UNTIL": "stock_movements_by_stock_item",
+    "READ_DENIED_DEMAND": "reservations_denied_by_time",
+}
+
+
+_ROWS_READ: Final = text("""
+SELECT sum(seq_tup_read) + sum(idx_tup_fetch)
+  FROM pg_stat_xact_user_tables
+ WHERE schemaname = 'holdfast'
+""")
+
+
+_KEPT: Final = text("""
+SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement LIKE :statement
+""")
+
+
+def _kept_plan(engine: Engine, statement: str, before: str = "SELECT 1") -> str:
+    """Return the plan of a statement whatever its parameters are."""
+    return "\n".join(_explained(engine, statement, before))
+
+
+def _explained(
+    engine: Engine, statement: str, before: str = "SELECT 1", options: str = "COSTS"
+) -> Sequence[Any]:
+    names = list(dict.fromkeys(re.findall(r"(?<!:):(\w+)", statement)))
+    numbered = re.sub(r"(?<!:):(\w+)", lambda m: f"${names.index(m[1]) + 1}", statement)
+    nulls = ", ".join(["NULL"] * len(names))
+    with engine.connect() as connection:
+        connection.exec_driver_sql(before)
+        connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
+        connection.exec_driver_sql(f"PREPARE daily AS {numbered}")
+        asked = f"EXPLAIN ({options}) EXECUTE daily({nulls})"
+        rows = connection.exec_driver_sql(asked).scalars().all()
+        connection.exec_driver_sql("DEALLOCATE daily")
+    return rows
+
+
+def _steps(plan: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    yield plan
+    for part in plan.get("Plans", ()):
+        yield from _steps(part)
+
+
+@pytest.fixture
+def first_day(postgres_url: str, template: str) -> Iterator[Engine]:
+    """A shop of which Postgres knows that it has sold one thing, and has one left."""
+    with fresh_database(postgres_url, template) as url:
+        engine = open_engine(url, connections_max=2)
+        shop = Ledger(engine)
+        shop.load_stock([StockRow("mug", "main", 2)])
+        line = (Line(sku="mug", quantity=1),)
+        shop.reserve([CheckoutRequest(checkout_id=id, lines=line) for id in ("sold", "held")])
+        shop.close([Closing("sold", "fulfilled", payment_reference="paid")])
+        # Postgres knows how few rows there are, and is not told of those that come later.
+        with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for table in metadata.tables.values():
+                connection.exec_driver_sql(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+            connection.exec_driver_sql("VACUUM (ANALYZE)")
+        yield engine
+        engine.dispose()
+
+
+@pytest.mark.parametrize("name", DAILY)
+def test_a_plan_made_on_an_empty_shop_reads_no_table_whole(engine: Engine, name: str) -> None:
+    plan = _kept_plan(engine, str(getattr(statements, name)))
+    assert "Index" in plan
+    assert "Seq Scan" not in plan
+
+
+@pytest.mark.parametrize("name", [*DAILY, *STORIES])
+def test_a_plan_made_on_the_first_day_goes_through_no_index_whole(
+    first_day: Engine, name: str
+) -> None:
+    statement = getattr(statements if name in DAILY else story_statements, name)
+    ((plan,),) = _explained(first_day, str(statement), options="FORMAT JSON")
+    for step in _steps(plan["Plan"]):
+        assert step["Node Type"] != "Seq Scan"
+        assert "Index Cond" in step or not step["Node Type"].startswith("Index"), step
+
+
+@pytest.mark.parametrize(("name", "index"), STORIES.items(), ids=STORIES)
+def test_a_story_is_found_by_its_index(engine: Engine, name: str, index: str) -> None:
+    plan = _kept_plan(engine, str(getattr(story_statements, name)))
+    assert index in plan
+    assert "Seq Scan" not in plan
+
+
+def test_what_is_extended_is_looked_up_and_not_searched_for_among_all_that_is_open(
+    engine: Engine,
+) -> None:
+    plan = _kept_plan(engine, str(statements.EXTEND))
+    assert "reservations_open_by_deadline" not in plan
+
+
+# --- functions, triggers and references, whose plans nobody can ask for ---------------------------
+
+
+def _reserve(connection: Connection, id: str) -> None:
+    holds.reserve(connection, [_mug(id)], overdue_max=0)
+
+
+def _reserve_beside_a_denial(connection: Connection, id: str) -> None:
+    denied = CheckoutRequest(checkout_id=f"no-{id}", lines=(Line(sku="unknown", quantity=1),))
+    holds.reserve(connection, [_mug(id), denied.normalized()], overdue_max=0)
+
+
+def _close(connection: Connection, id: str) -> None:
+    holds.close(connection, [Closing(f"held-{id}", "cancelled")])
+
+
+def _extend(connection: Connection, id: str) -> None:
+    later = datetime.now(UTC) + timedelta(hours=1)
+    holds.extend(connection, [HoldExtension(f"held-{id}", later)], HOLD_SECONDS_CAP_DEFAULT)
+
+
+def _mug(id: str) -> CheckoutRequest:
+    lines = (Line(sku="mug", quantity=1),)
+    return CheckoutRequest(checkout_id=id, lines=lines).normalized()
+
+
+@pytest.mark.parametrize("operation", [_reserve, _reserve_beside_a_denial, _close, _extend])
+def test_what_is_done_on_the_first_day_looks_up_as_few_rows_beside_two_thousand_holds(
+    first_day: Engine, operation: Callable[[Connection, str], None]
+) -> None:
+    """The connection keeps the plans that it made on the first day."""
+    name = operation.__name__.strip("_")
+    shop = Ledger(first_day)
+    shop.load_stock([StockRow("mug", "main", 100_000)])
+    shop.reserve([_mug(f"held-{name}{n}") for n in range(20)])
+    with first_day.connect() as connection:
+        before = _rows_read(connection, partial(operation, connection), name, range(10))
+        for start in range(0, 2_000, 500):
+            shop.reserve([_mug(f"{name}-{start + n}") for n in range(500)])
+        after = _rows_read(connection, partial(operation, connection), name, range(10, 20))
+        # Versions of a row that nobody has cleared away yet are looked at as well.
+        assert after < before + 10
+
+
+def _rows_read(
+    connection: Connection, operation: Callable[[str], None], name: str, numbers: range
+) -> int:
+    """Do some operations, each in a transaction, and return how many rows the last one read."""
+    for number in numbers:
+        before = connection.execute(_ROWS_READ).scalar_one()
+        operation(f"{name}{number}")
+        rows = int(connection.execute(_ROWS_READ).scalar_one() - before)
+        connection.commit()
+    return rows
+
+
+@pytest.mark.parametrize("name", ["FIND_OVERDUE_ON", "FIND_NEXT_EXPIRY"])
+def test_a_denial_looks_at_the_holds_on_its_own_items_only(engine: Engine, name: str) -> None:
+    plan = _kept_plan(engine, str(getattr(statements, name)))
+    assert "using open_lines_pkey on open_lines" in plan
+    assert "(stock_item_id = i.id)" in plan
+    assert "reservations" not in plan
+
+
+def test_an_audit_plans_freely_because_it_reads_whole_tables(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = text("""
+        SELECT name AS subject, setting AS finding FROM pg_settings
+         WHERE name = ANY(ARRAY['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan',
+                                'plan_cache_mode'])
+           AND CAST(:breaches_max AS int) > 0
+    """)
+    monkeypatch.setattr(ledger, "_PRESENT_AUDITS", (("I1", settings),))
+    assert [breach.finding for breach in shop.ledger.drift()] == ["on", "on", "on", "auto"]
+
+
+def test_daily_work_makes_each_plan_once(engine: Engine) -> None:
+    with engine.connect() as connection:
+        for _ in range(10):
+            connection.execute(statements.READ_RESERVATIONS, {"ids": ["checkout/c1"]})
+        (kept,) = connection.execute(_KEPT, {"statement": "%FROM holdfast.reservations AS r%"})
+    assert kept.custom_plans == 0 < kept.generic_plans
+
+
+def test_the_check_for_drift_looks_up_the_lines_of_open_holds_whatever_else_there_is(
+    engine: Engine,
+) -> None:
+    # A long history would make any other way look cheaper; here the cheap way is ruled out.
+    before = f"{statements.PLAN_FREELY}; SET LOCAL enable_nestloop = off"
+    plan = _kept_plan(engine, str(statements.AUDIT_RESERVED_IS_HELD), before)
+    assert "Seq Scan on reservation_lines" not in plan
+    assert "Index Cond: (reservation_id = r.id)" in plan

@@ -1,0 +1,113 @@
+"""Support resets a checkout: what was done already is not done again."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from temporalio.api.common.v1 import WorkflowExecution
+from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
+from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+
+from tests.inventory.shop import Shop
+from tests.workflows.histories import failed_tasks_of
+from tests.workflows.stage import Stage
+from tests.workflows.till import moment
+from tests.workflows.waiting import until
+
+EXTEND = {"seconds": 600, "reason": "on the phone", "actor": "sam"}
+
+
+async def _reset(
+    stage: Stage,
+    checkout_id: str,
+    excluding: ResetReapplyExcludeType.ValueType | None = None,
+) -> None:
+    """Begin anew from the first workflow task; what came since comes again."""
+    handle = stage.till.handle(checkout_id)
+    history = await handle.fetch_history()
+    first_task = next(
+        event.event_id
+        for event in history.events
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+    )
+    await stage.client.workflow_service.reset_workflow_execution(
+        ResetWorkflowExecutionRequest(
+            namespace=stage.client.namespace,
+            workflow_execution=WorkflowExecution(workflow_id=handle.id),
+            reason="by hand",
+            workflow_task_finish_event_id=first_task,
+            request_id=f"{checkout_id}-{len(history.events)}",
+            reset_reapply_exclude_types=[excluding] if excluding else [],
+        )
+    )
+
+
+def _deadline(shop: Shop, checkout_id: str) -> datetime:
+    (row,) = shop.sql(
+        "SELECT expires_at FROM holdfast.reservations WHERE id = :id", id=f"checkout/{checkout_id}"
+    )
+    deadline: datetime = row.expires_at
+    return deadline
+
+
+async def _extended(stage: Stage, checkout_id: str) -> datetime:
+    """Hold, extend by update and by two equal signals, and return the deadline in the database."""
+    till = stage.till
+    held = await till.reserve(checkout_id, {stage.stock(checkout_id, 5): 2})
+    await till.extend(checkout_id, 300)
+    for _ in range(2):
+        await till.signal(checkout_id, "extend", EXTEND)
+    await till.until_event(checkout_id, "extended", 3)
+    deadline = _deadline(stage.shop, checkout_id)
+    assert deadline - moment(held["expires_at"]) == timedelta(seconds=1_500)
+    return deadline
+
+
+async def test_a_checkout_that_is_reset_does_not_extend_its_hold_again(stage: Stage, unique: str):
+    deadline = await _extended(stage, unique)
+    records = stage.shop.extensions(unique)
+    await _reset(stage, unique)
+    await stage.till.until_event(unique, "extended", 3)
+    assert _deadline(stage.shop, unique) == deadline
+    assert stage.shop.extensions(unique) == records
+    assert moment((await stage.till.status(unique))["expires_at"]) == deadline
+    assert await failed_tasks_of(stage.till.handle(unique)) == ["by hand"]
+    assert (await stage.till.confirm(unique))["status"] == "fulfilled"
+
+
+async def test_an_extension_after_a_reset_is_one_more(stage: Stage, unique: str):
+    deadline = await _extended(stage, unique)
+    await _reset(stage, unique)
+    await stage.till.until_event(unique, "extended", 3)
+    await stage.till.signal(unique, "extend", EXTEND)
+    await stage.till.until_event(unique, "extended", 4)
+    assert _deadline(stage.shop, unique) - deadline == timedelta(seconds=600)
+    await stage.till.extend(unique, 60)
+    assert _deadline(stage.shop, unique) - deadline == timedelta(seconds=660)
+
+
+async def test_after_a_reset_without_its_signals_an_equal_one_is_taken_for_the_first(
+    stage: Stage, unique: str
+):
+    """The limit that docs/lifecycle.md names."""
+    deadline = await _extended(stage, unique)
+    await _reset(stage, unique, ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL)
+    await stage.till.until_event(unique, "extended")
+    await stage.till.signal(unique, "extend", EXTEND)
+    await stage.till.until_event(unique, "extended", 2)
+    assert _deadline(stage.shop, unique) == deadline
+    await stage.till.signal(unique, "extend", {**EXTEND, "reason": "once more"})
+    await until(lambda: _deadline(stage.shop, unique) > deadline)
+
+
+async def test_an_update_id_that_no_database_could_keep_extends_once_and_wedges_nothing(
+    stage: Stage, unique: str
+):
+    await stage.till.reserve(unique, {stage.stock(unique, 5): 2})
+    before = _deadline(stage.shop, unique)
+    handle = stage.till.handle(unique)
+    for _ in range(2):
+        await handle.execute_update("extend_hold", {"seconds": 60}, id="\u00fc" * 400)
+    assert _deadline(stage.shop, unique) - before == timedelta(seconds=60)
+    ((id, _, _),) = stage.shop.extensions(unique)
+    assert id.startswith("update-")

@@ -1,0 +1,35 @@
+"""Under which id an extension is made once, so that it is the same after a reset."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Final
+
+from holdfast_client.fields import CHECKOUT_ID_LENGTH_MAX
+from holdfast_client.messages import Extension
+
+# Any program may choose an update's id. What Postgres could not store or index is told by a digest.
+_STORABLE: Final = re.compile(rf"[\x21-\x7e]{{1,{CHECKOUT_ID_LENGTH_MAX}}}")
+_DIGEST_BYTES: Final = 8
+_UPDATE_DIGEST_BYTES: Final = 16
+
+
+def of_update(update_id: str) -> str:
+    """Return the id of an extension that came by update: the update's own, which a reset keeps."""
+    if _STORABLE.fullmatch(update_id):
+        return update_id
+    digest = hashlib.blake2b(update_id.encode(errors="replace"), digest_size=_UPDATE_DIGEST_BYTES)
+    return f"update-{digest.hexdigest()}"
+
+
+def of_signal(ordinal: int, wish: Extension) -> str:
+    """Return the id of an extension that came by signal.
+
+    Args:
+        ordinal: which of the checkout's extend signals it is, counted from 1. After a reset they
+            come again in their order.
+        wish: what it asked for, so that another one in its place is another one.
+    """
+    digest = hashlib.blake2b(wish.model_dump_json().encode(), digest_size=_DIGEST_BYTES)
+    return f"signal-{ordinal}-{digest.hexdigest()}"
