@@ -20,7 +20,7 @@ from opentelemetry.trace import (
     TracerProvider,
     set_tracer_provider,
 )
-from sqlalchemy import Engine, TextClause, event
+from sqlalchemy import Engine, TextClause, TextualSelect, event
 from temporalio.client import Plugin
 from temporalio.contrib.opentelemetry import (
     OpenTelemetryPlugin,
@@ -29,6 +29,7 @@ from temporalio.contrib.opentelemetry import (
 )
 
 from activities.inventory import statements, story_statements
+from activities.inventory.engine import statement_engine
 
 SERVICE_NAME_DEFAULT: Final = "holdfast-worker"
 # A collector that is away must not keep a worker from stopping.
@@ -38,7 +39,7 @@ _STATEMENT_NAMES: Final = {
     id(statement): name
     for module in (statements, story_statements)
     for name, statement in vars(module).items()
-    if isinstance(statement, TextClause)
+    if isinstance(statement, TextClause | TextualSelect)
 }
 
 
@@ -108,9 +109,10 @@ def trace_statements(engine: Engine, provider: TracerProvider) -> None:
         span.set_status(StatusCode.ERROR)
         span.end()
 
-    event.listen(engine, "before_cursor_execute", begin)
-    event.listen(engine, "after_cursor_execute", end)
-    event.listen(engine, "handle_error", fail)
+    traced = statement_engine(engine)
+    event.listen(traced, "before_cursor_execute", begin)
+    event.listen(traced, "after_cursor_execute", end)
+    event.listen(traced, "handle_error", fail)
 
 
 def _span_of(context: Any) -> Span:

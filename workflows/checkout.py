@@ -95,7 +95,8 @@ class CheckoutWorkflow:
     @reserved.validator
     def _validate_reserved(self, *payloads: RawValue) -> None:
         request = self._read(CheckoutRequest, payloads)
-        if request.normalized() != self._known().request.normalized():
+        known = self._known().request
+        if request != known and request.normalized() != known.normalized():
             raise ApplicationError(
                 f"checkout {request.checkout_id} was started with a different request",
                 type=CHECKOUT_CONFLICT,

@@ -59,7 +59,8 @@ class Checkout:
     """Where a checkout stands.
 
     ``outcome`` is None until the ledger has decided, then held, then final. ``wake_at`` is when
-    the workflow ends the hold, by its own clock: at the deadline, or later in a crowd.
+    the workflow ends the hold, by its own clock: at the deadline, or later in a crowd. ``lines`` is
+    what it is about. All or none: what is held is what was asked for.
     """
 
     request: CheckoutRequest
@@ -69,18 +70,18 @@ class Checkout:
     events: list[CheckoutEvent] = field(default_factory=list)
     events_left_out: int = 0
     extend_signals: int = 0
+    lines: tuple[HeldLine, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        # Once: each of its words in the Web UI names them.
+        self.lines = tuple(
+            HeldLine(sku=line.sku, location=str(line.location), quantity=line.quantity)
+            for line in self.request.normalized().lines
+        )
 
     @property
     def status(self) -> CheckoutStatus:
         return self.outcome.status if self.outcome else "pending"
-
-    @property
-    def lines(self) -> tuple[HeldLine, ...]:
-        """What the checkout is about. All or none: what is held is what was asked for."""
-        return tuple(
-            HeldLine(sku=line.sku, location=str(line.location), quantity=line.quantity)
-            for line in self.request.normalized().lines
-        )
 
     @property
     def over(self) -> bool:

@@ -30,6 +30,9 @@ DAILY_PLANS: Final = {
     "enable_mergejoin": "off",
     "plan_cache_mode": "force_generic_plan",
 }
+# Connections are made for single statements, because what is done most is one; to begin and commit
+# around it, or to switch a connection over for it, would cost as much again as the statement.
+_STATEMENT_ENGINE: Final = "holdfast_statement_engine"
 # Both are what Postgres' own tools take, and what hosting providers hand out.
 _BACKEND_NAMES: Final = frozenset({"postgresql", "postgres"})
 
@@ -60,7 +63,9 @@ def open_engine(
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
     application_name: str = "holdfast",
 ) -> Engine:
-    """Return an engine whose pool holds at most so many connections.
+    """Return an engine for transactions, whose pool holds at most so many connections.
+
+    See also :func:`statement_engine`.
 
     Args:
         url: a Postgres URL.
@@ -81,7 +86,7 @@ def open_engine(
     }
     engine = create_engine(
         database_url(url),
-        isolation_level="READ COMMITTED",
+        isolation_level="AUTOCOMMIT",
         pool_size=connections_max,
         max_overflow=0,
         pool_timeout=POOL_WAIT_SECONDS,
@@ -100,7 +105,19 @@ def open_engine(
     )
     if statement_timeout_ms:
         _bound_answers(engine, statement_timeout_ms / 1_000 + ANSWER_SLACK_SECONDS)
-    return engine
+    return engine.execution_options(isolation_level="READ COMMITTED", **{_STATEMENT_ENGINE: engine})
+
+
+def statement_engine(engine: Engine) -> Engine:
+    """Return the engine on which each statement is a transaction of its own.
+
+    It has the same connections. Events are to be listened for on this one: they are told of both.
+
+    Args:
+        engine: of :func:`open_engine`.
+    """
+    found: Engine = engine.get_execution_options()[_STATEMENT_ENGINE]
+    return found
 
 
 class _BoundedConnection(psycopg.Connection[Any]):

@@ -1,4 +1,7 @@
-"""The transactions on reservations, each run inside one that the ledger has opened.
+"""What is done to reservations, on a connection that the ledger has opened.
+
+Reserving what fits, and closing, are one call each and need no transaction around them; all else
+is to be called in one.
 
 Order of locks, the same in each: claim ids, lock reservations, lock stock; each by id.
 """
@@ -10,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, exc
 
 from activities.inventory import statements
 from activities.inventory.allocation import (
@@ -21,19 +24,16 @@ from activities.inventory.allocation import (
     StockLevel,
     allocate,
 )
-from activities.inventory.errors import ReservationConflict
 from activities.inventory.extensions import ExtensibleHold, MadeExtension, decide_extensions
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
     HoldExtension,
     ReservationState,
-    held_state,
-    request_digest,
     reservation_state,
     shortages_json,
 )
-from holdfast_client.messages import CheckoutRequest
+from activities.inventory.reserve_batch import ReserveAnswer, ReserveBatch
 from holdfast_client.names import checkout_id_of, checkout_workflow_id
 from holdfast_client.outcomes import Denied, Shortage
 
@@ -46,41 +46,43 @@ class ReservePass:
     any, nothing may be denied: the transaction is to be undone, those ended, and it tried again.
     """
 
-    answers: tuple[ReservationState | ReservationConflict, ...] = ()
+    answers: tuple[ReserveAnswer, ...] = ()
     overdue: tuple[str, ...] = ()
 
 
-def reserve(
-    connection: Connection, requests: Sequence[CheckoutRequest], overdue_max: int
-) -> ReservePass:
+def reserve_what_fits(connection: Connection, batch: ReserveBatch) -> tuple[ReserveAnswer, ...]:
+    """Hold all of a batch where all of it is new and can be had; answer nothing where it cannot.
+
+    Args:
+        connection: one statement is made, so it need not be in a transaction.
+        batch: what is asked for.
+    """
+    try:
+        at = connection.execute(statements.RESERVE_WHAT_FITS, batch.holds()).scalar_one()
+    except exc.DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != statements.SOMETHING_TO_DECIDE:
+            raise
+        return ()
+    return batch.answers(batch.digests, batch.held(batch.requests, at)) if at else ()
+
+
+def reserve(connection: Connection, batch: ReserveBatch, overdue_max: int) -> ReservePass:
     """Decide a batch of requests, or say which overdue holds must end before it can be decided.
 
     Args:
         connection: in a transaction.
-        requests: normalized; of equal checkout ids the first counts.
+        batch: what is asked for.
         overdue_max: at most so many overdue holds are named; 0 decides without looking for any.
     """
-    by_id: dict[str, CheckoutRequest] = {}
-    digests: dict[str, str | None] = {}
-    asked = [request_digest(request) for request in requests]
-    for request, digest in zip(requests, asked, strict=True):
-        by_id.setdefault(checkout_workflow_id(request.checkout_id), request)
-        digests.setdefault(checkout_workflow_id(request.checkout_id), digest)
-    demands = [_demand(id, request) for id, request in by_id.items()]
-    claimed, states = _reserve_what_fits(connection, demands, by_id, digests)
-    if not states:
-        fresh = [demand for demand in demands if demand.reservation_id in claimed]
-        overdue, states = _decide(connection, fresh, by_id, overdue_max)
-        if overdue:
-            return ReservePass(overdue=overdue)
-    known = _read(connection, sorted(by_id.keys() - claimed))
+    claimed = set(connection.execute(statements.CLAIM_RESERVATIONS, batch.claims()).scalar_one())
+    fresh = batch.demands(id for id in batch.requests if id in claimed)
+    overdue, states = _decide(connection, fresh, batch, overdue_max)
+    if overdue:
+        return ReservePass(overdue=overdue)
+    known = _read(connection, sorted(batch.requests.keys() - claimed))
     states |= {id: reservation_state(row) for id, row in known.items()}
-    digests |= {id: row.request_digest for id, row in known.items()}
-    answers = (
-        _answer(request.checkout_id, digest, digests, states)
-        for request, digest in zip(requests, asked, strict=True)
-    )
-    return ReservePass(answers=tuple(answers))
+    digests = {**batch.digests, **{id: row.request_digest for id, row in known.items()}}
+    return ReservePass(answers=batch.answers(digests, states))
 
 
 def close(connection: Connection, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
@@ -144,62 +146,10 @@ def read(connection: Connection, checkout_ids: Sequence[str]) -> dict[str, Reser
 # --- reserve -------------------------------------------------------------------------------------
 
 
-def _demand(reservation_id: str, request: CheckoutRequest) -> Demand:
-    lines = {(line.sku, str(line.location)): line.quantity for line in request.lines}
-    return Demand(reservation_id, lines)
-
-
-def _reserve_what_fits(
-    connection: Connection,
-    demands: Sequence[Demand],
-    requests: Mapping[str, CheckoutRequest],
-    digests: Mapping[str, str | None],
-) -> tuple[set[str], dict[str, ReservationState]]:
-    """Claim the ids; where every one was free and all of it can be had, hold it.
-
-    Returns:
-        The claimed ids, and where those reservations stand; nothing of that where somebody has to
-        choose who is denied.
-    """
-    lines = [
-        (demand.reservation_id, sku, location, quantity)
-        for demand in demands
-        for (sku, location), quantity in demand.lines.items()
-    ]
-    row = connection.execute(
-        statements.RESERVE_WHAT_FITS,
-        {
-            "ids": list(requests),
-            "checkout_ids": [request.checkout_id for request in requests.values()],
-            "customer_ids": [request.customer_id for request in requests.values()],
-            "cart_ids": [request.cart_id for request in requests.values()],
-            "digests": list(digests.values()),
-            "seconds": [request.hold_seconds for request in requests.values()],
-            "line_ids": [reservation_id for reservation_id, _, _, _ in lines],
-            "line_skus": [sku for _, sku, _, _ in lines],
-            "line_locations": [location for _, _, location, _ in lines],
-            "line_quantities": [quantity for _, _, _, quantity in lines],
-        },
-    ).one()
-    granted = demands if row.granted_at else ()
-    return set(row.claimed), _held(granted, requests, row.granted_at)
-
-
-def _held(
-    demands: Sequence[Demand], requests: Mapping[str, CheckoutRequest], at: datetime
-) -> dict[str, ReservationState]:
-    return {
-        demand.reservation_id: held_state(
-            demand.lines, requests[demand.reservation_id].hold_seconds, at
-        )
-        for demand in demands
-    }
-
-
 def _decide(
     connection: Connection,
     demands: Sequence[Demand],
-    requests: Mapping[str, CheckoutRequest],
+    batch: ReserveBatch,
     overdue_max: int,
 ) -> tuple[tuple[str, ...], dict[str, ReservationState]]:
     """Grant what can be had, first come first served, and deny the rest.
@@ -217,7 +167,7 @@ def _decide(
         if overdue:
             return overdue, {}
     return (), {
-        **_grant(connection, [a.demand for a in allocations if a.granted], requests, stock, at),
+        **_grant(connection, [a.demand for a in allocations if a.granted], batch, stock, at),
         **_deny(connection, [a for a in allocations if not a.granted], stock, short_ids, at),
     }
 
@@ -267,7 +217,7 @@ def _find_overdue(
 def _grant(
     connection: Connection,
     demands: Sequence[Demand],
-    requests: Mapping[str, CheckoutRequest],
+    batch: ReserveBatch,
     stock: Mapping[StockKey, StockLevel],
     at: datetime,
 ) -> dict[str, ReservationState]:
@@ -283,13 +233,13 @@ def _grant(
         {
             "at": at,
             "ids": [demand.reservation_id for demand in demands],
-            "seconds": [requests[demand.reservation_id].hold_seconds for demand in demands],
+            "seconds": [batch.requests[demand.reservation_id].hold_seconds for demand in demands],
             "line_ids": [reservation_id for reservation_id, _, _ in lines],
             "line_items": [item_id for _, item_id, _ in lines],
             "line_quantities": [quantity for _, _, quantity in lines],
         },
     )
-    return _held(demands, requests, at)
+    return batch.held([demand.reservation_id for demand in demands], at)
 
 
 def _deny(
@@ -339,19 +289,6 @@ def _shortage(
     )
 
 
-def _answer(
-    checkout_id: str,
-    digest: str,
-    digests: Mapping[str, str | None],
-    states: Mapping[str, ReservationState],
-) -> ReservationState | ReservationConflict:
-    reservation_id = checkout_workflow_id(checkout_id)
-    # A tombstone has no digest: whatever was asked, the answer is that it is over.
-    if digests[reservation_id] not in (None, digest):
-        return ReservationConflict(f"checkout {checkout_id} was made with a different request")
-    return states[reservation_id]
-
-
 # --- close, extend -------------------------------------------------------------------------------
 
 
@@ -373,7 +310,7 @@ def _close(connection: Connection, closings: Mapping[str, Closing]) -> dict[str,
 
 def _claim_tombstones(connection: Connection, checkout_ids: Mapping[str, str]) -> None:
     connection.execute(
-        statements.CLAIM_RESERVATIONS,
+        statements.CLAIM_TOMBSTONES,
         {
             "ids": list(checkout_ids),
             "checkout_ids": list(checkout_ids.values()),

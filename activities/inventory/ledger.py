@@ -12,7 +12,8 @@ from typing import Final, Literal
 from sqlalchemy import Connection, Engine, TextClause, exc
 
 from activities.inventory import history, holds, statements, stock, story_statements
-from activities.inventory.errors import ReservationConflict, ledger_error
+from activities.inventory.engine import statement_engine
+from activities.inventory.errors import ledger_error
 from activities.inventory.records import (
     Availability,
     Breach,
@@ -28,6 +29,7 @@ from activities.inventory.records import (
     StockLoad,
     StockRow,
 )
+from activities.inventory.reserve_batch import ReserveAnswer, ReserveBatch
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.names import checkout_id_of
 from holdfast_client.outcomes import AdjustmentOutcome
@@ -74,14 +76,13 @@ class Ledger:
 
     def __init__(self, engine: Engine, *, hold_seconds_cap: int = HOLD_SECONDS_CAP_DEFAULT) -> None:
         self._engine = engine
+        self._single_statements = statement_engine(engine)
         self._snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
         self._hold_seconds_cap = hold_seconds_cap
 
     # --- reservations ----------------------------------------------------------------------------
 
-    def reserve(
-        self, requests: Sequence[CheckoutRequest]
-    ) -> tuple[ReservationState | ReservationConflict, ...]:
+    def reserve(self, requests: Sequence[CheckoutRequest]) -> tuple[ReserveAnswer, ...]:
         """Hold all lines of each request, or none of it and record why.
 
         Args:
@@ -92,17 +93,10 @@ class Ledger:
             has; or a ReservationConflict, returned and not raised so that the others stand.
         """
         _bounded(requests)
-        normalized = [request.normalized() for request in requests]
-        for left in reversed(range(RESERVE_PASSES_MAX)):
-            overdue_max = BATCH_SIZE_MAX if left else 0
-            with self._transaction() as connection:
-                result = holds.reserve(connection, normalized, overdue_max)
-                if result.overdue:
-                    connection.rollback()
-            if not result.overdue:
-                break
-            self.close([Closing(checkout_id_of(id), "expired") for id in result.overdue])
-        return result.answers
+        batch = ReserveBatch.of(requests)
+        with self._statement() as connection:
+            answers = holds.reserve_what_fits(connection, batch)
+        return answers or self._decide(batch)
 
     def close(self, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
         """Fulfil, cancel or expire holds; each ends once, and the loser of a race learns how.
@@ -111,7 +105,7 @@ class Ledger:
             closings: at most ``BATCH_SIZE_MAX``. An expiry leaves alone what is not overdue.
         """
         _bounded(closings)
-        with self._transaction() as connection:
+        with self._statement() as connection:
             return holds.close(connection, closings)
 
     def extend(self, extensions: Sequence[HoldExtension]) -> tuple[ExtensionAnswer, ...]:
@@ -153,7 +147,7 @@ class Ledger:
     def reservations(self, checkout_ids: Sequence[str]) -> dict[str, ReservationState]:
         """Return where reservations stand, by checkout id; unknown ones are left out."""
         _bounded(checkout_ids)
-        with self._transaction() as connection:
+        with self._statement() as connection:
             return holds.read(connection, checkout_ids)
 
     # --- stock -----------------------------------------------------------------------------------
@@ -189,7 +183,7 @@ class Ledger:
             skus: at most ``BATCH_SIZE_MAX``.
         """
         _bounded(skus)
-        with self._transaction() as connection:
+        with self._statement() as connection:
             rows = connection.execute(statements.READ_AVAILABILITY, {"skus": list(skus)})
             return tuple(Availability(*row) for row in rows)
 
@@ -219,19 +213,19 @@ class Ledger:
     ) -> tuple[OverdueReservation, ...]:
         """Return the oldest holds that are past their deadline by more than so many seconds."""
         limits = {"older_than_seconds": older_than_seconds, "page_size": _page(page_size)}
-        with self._transaction() as connection:
+        with self._statement() as connection:
             rows = connection.execute(statements.READ_OVERDUE, limits)
             return tuple(OverdueReservation(*row) for row in rows)
 
     def count_overdue(self, older_than_seconds: float = 0.0) -> int:
         """Return how many holds are past their deadline by more than so many seconds."""
         limits = {"older_than_seconds": older_than_seconds}
-        with self._transaction() as connection:
+        with self._statement() as connection:
             return int(connection.execute(statements.COUNT_OVERDUE, limits).scalar_one())
 
     def units_held(self) -> int:
         """Return how many units are reserved by open holds, over all stock items."""
-        with self._transaction() as connection:
+        with self._statement() as connection:
             return int(connection.execute(statements.READ_UNITS_HELD).scalar_one())
 
     # --- stories ---------------------------------------------------------------------------------
@@ -243,7 +237,7 @@ class Ledger:
 
     def locations(self, sku: str) -> tuple[str, ...]:
         """Return where a SKU is, at most ``PAGE_SIZE_MAX`` locations; none if it is unknown."""
-        with self._transaction() as connection:
+        with self._statement() as connection:
             wanted = {"sku": sku, "rows_max": PAGE_SIZE_MAX}
             return tuple(connection.execute(story_statements.READ_LOCATIONS, wanted).scalars())
 
@@ -267,7 +261,7 @@ class Ledger:
         """
         if not 1 <= period.limit <= DENIED_ROWS_MAX:
             raise ValueError(f"there are 1 to {DENIED_ROWS_MAX} rows, not {period.limit}")
-        with self._transaction() as connection:
+        with self._statement() as connection:
             return history.read_denied_demand(connection, period)
 
     # --- audit -----------------------------------------------------------------------------------
@@ -289,8 +283,21 @@ class Ledger:
 
     def schema_version(self) -> str:
         """Return the version of the schema that the database has."""
-        with self._transaction() as connection:
+        with self._statement() as connection:
             return str(connection.execute(statements.SCHEMA_VERSION).scalar_one())
+
+    def _decide(self, batch: ReserveBatch) -> tuple[ReserveAnswer, ...]:
+        """Reserve what can be had of a batch that has something to decide."""
+        for left in reversed(range(RESERVE_PASSES_MAX)):
+            overdue_max = BATCH_SIZE_MAX if left else 0
+            with self._transaction() as connection:
+                result = holds.reserve(connection, batch, overdue_max)
+                if result.overdue:
+                    connection.rollback()
+            if not result.overdue:
+                break
+            self.close([Closing(checkout_id_of(id), "expired") for id in result.overdue])
+        return result.answers
 
     def _stock_between(
         self, available_min: int, available_max: int, after: tuple[str, str], page_size: int
@@ -302,7 +309,7 @@ class Ledger:
             "after_location": after[1],
             "page_size": _page(page_size),
         }
-        with self._transaction() as connection:
+        with self._statement() as connection:
             rows = connection.execute(statements.READ_STOCK_BETWEEN, limits)
             return tuple(Availability(*row) for row in rows)
 
@@ -321,6 +328,10 @@ class Ledger:
 
     def _transaction(self) -> AbstractContextManager[Connection]:
         return _transaction(self._engine)
+
+    def _statement(self) -> AbstractContextManager[Connection]:
+        """Open a connection on which each statement is a transaction of its own."""
+        return _transaction(self._single_statements)
 
     def _snapshot(self) -> AbstractContextManager[Connection]:
         """Open a transaction in which all statements read the same moment."""

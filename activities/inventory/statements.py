@@ -14,16 +14,19 @@ then is to read a whole index and compare, and it stays when a million rows have
 belong to an array's are looked up by ``= ANY(ARRAY[key])`` or in a ``LATERAL`` with ``OFFSET 0``,
 which leave no other way than one look-up for each.
 
-Locks are taken by CLAIM_RESERVATIONS or CLAIM_ADJUSTMENT, CREATE_STOCK_ITEMS, LOCK_RESERVATIONS
-and LOCK_STOCK, in that order and each by id; RESERVE_WHAT_FITS claims and then locks stock, CLOSE
-claims, locks reservations and then stock. Nothing else waits. See docs/lifecycle.md.
+The two that are made most name their columns: of others SQLAlchemy works them out at every call.
+
+Locks are taken by CLAIM_RESERVATIONS, CLAIM_TOMBSTONES or CLAIM_ADJUSTMENT, CREATE_STOCK_ITEMS,
+LOCK_RESERVATIONS and LOCK_STOCK, in that order and each by id; RESERVE_WHAT_FITS claims and then
+locks stock, CLOSE claims, locks reservations and then stock. Nothing else waits. See
+docs/lifecycle.md.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import TextClause, text
+from sqlalchemy import TextClause, column, text
 
 
 def _sql(statement: str) -> TextClause:
@@ -32,9 +35,16 @@ def _sql(statement: str) -> TextClause:
 
 # --- locks ---------------------------------------------------------------------------------------
 
-# Take ids that nobody has used, as closed rows that hold nothing: tombstones of extensions here.
-# Waits for anyone who is just now taking the same id.
+# Take ids that nobody has used, as closed rows that hold nothing, and return them. Waits for anyone
+# who is just now taking the same id.
 CLAIM_RESERVATIONS: Final = _sql("""
+SELECT holdfast.claim_reservations(
+       CAST(:ids AS text[]), CAST(:checkout_ids AS text[]), NULL, CAST(:customer_ids AS text[]),
+       CAST(:cart_ids AS text[]), NULL, NULL, CAST(:digests AS text[]))
+""")
+
+# The same for extensions of what was never reserved: tombstones.
+CLAIM_TOMBSTONES: Final = _sql("""
 SELECT holdfast.claim_reservations(
        CAST(:ids AS text[]), CAST(:checkout_ids AS text[]), CAST(:statuses AS text[]),
        NULL, NULL, NULL, NULL, NULL)
@@ -83,16 +93,16 @@ SELECT id
 
 CLOCK: Final = _sql("SELECT holdfast.clock()")
 
-# Claim ids, and where all of it is new and fits, hold it: there is nothing to decide then. Says
-# which ids were claimed, and when it was granted, if it was.
+# Where every id is new and all of it fits, hold it and say when. NULL, or an error of the state
+# SOMETHING_TO_DECIDE, where somebody has to choose; nothing was done then.
+SOMETHING_TO_DECIDE: Final = "HF001"
 RESERVE_WHAT_FITS: Final = _sql("""
-SELECT claimed, granted_at
-  FROM holdfast.reserve_what_fits(
+SELECT holdfast.reserve_what_fits(
        CAST(:ids AS text[]), CAST(:checkout_ids AS text[]), CAST(:customer_ids AS text[]),
        CAST(:cart_ids AS text[]), CAST(:digests AS text[]), CAST(:seconds AS integer[]),
        CAST(:line_ids AS text[]), CAST(:line_skus AS text[]), CAST(:line_locations AS text[]),
-       CAST(:line_quantities AS bigint[]))
-""")
+       CAST(:line_quantities AS bigint[])) AS held_at
+""").columns(column("held_at"))
 
 # Turn claims into holds, as was decided.
 GRANT: Final = _sql("""
@@ -141,7 +151,15 @@ SELECT id, status, reason, actor, closed_at, payment_reference, lines
   FROM holdfast.close_reservations(
        CAST(:ids AS text[]), CAST(:checkout_ids AS text[]), CAST(:statuses AS text[]),
        CAST(:reasons AS text[]), CAST(:actors AS text[]), CAST(:payment_references AS text[]))
-""")
+""").columns(
+    column("id"),
+    column("status"),
+    column("reason"),
+    column("actor"),
+    column("closed_at"),
+    column("payment_reference"),
+    column("lines"),
+)
 
 # --- extend --------------------------------------------------------------------------------------
 

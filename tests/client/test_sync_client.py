@@ -210,6 +210,8 @@ def test_ctrl_c_interrupts_a_call_that_waits(temporal_address: str, checkout_id:
         f"""
         import os, signal, threading
         from holdfast_client import SyncReservationClient
+        # Whoever runs the tests in the background has this process ignore it.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         client = SyncReservationClient(ADDRESS, answer_timeout_seconds=600)
         client.list()
         threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT)).start()

@@ -15,6 +15,7 @@ from sqlalchemy import text
 from activities.inventory import holds, statements
 from activities.inventory.errors import LedgerUnavailable
 from activities.inventory.records import Closing, HoldExtension
+from activities.inventory.reserve_batch import ReserveBatch
 from holdfast_client.messages import CheckoutRequest, Line
 from tests.inventory.crowd import all_at_once, waiting_behind
 from tests.inventory.functions import rewrite_function
@@ -216,7 +217,7 @@ def test_without_the_lock_two_buyers_get_the_same_last_unit(
     shop = unlocked_shop
     shop.stock(MUG=1)
     with shop.engine.connect() as first:
-        holds.reserve(first, [checkout("c1", MUG=1).normalized()], overdue_max=0)
+        holds.reserve_what_fits(first, ReserveBatch.of([checkout("c1", MUG=1)]))
         second = partial(shop.ledger.reserve, [*beside, checkout("c2", MUG=1)])
         with waiting_behind(shop.engine, first, second) as (answer,):
             pass
@@ -247,7 +248,7 @@ def test_without_the_lock_the_constraint_still_refuses_to_oversell(
     _leave_stock_unlocked(shop, monkeypatch)
     shop.stock(MUG=1)
     with shop.engine.connect() as first:
-        holds.reserve(first, [checkout("c1", MUG=1).normalized()], overdue_max=0)
+        holds.reserve_what_fits(first, ReserveBatch.of([checkout("c1", MUG=1)]))
         second = partial(shop.ledger.reserve, [checkout("c2", MUG=1)])
         with waiting_behind(shop.engine, first, second) as (answer,):
             pass

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import psycopg
 import pytest
+from sqlalchemy import Connection, event
 
+from activities.inventory.engine import statement_engine
 from activities.inventory.errors import LedgerCorrupt, ReservationConflict
-from activities.inventory.ledger import BATCH_SIZE_MAX
+from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
 from activities.inventory.records import Closing, HoldExtension, ReservationState
 from holdfast_client.messages import CheckoutRequest, Line
 from holdfast_client.outcomes import (
@@ -416,3 +419,21 @@ def test_in_a_batch_each_request_is_compared_with_what_its_id_was_made_for(shop:
         for answer in answers
     ]
     assert told == ["conflict", "held", "cancelled", "cancelled", "held", "conflict"]
+
+
+def test_what_needs_no_decision_is_one_journey_that_leaves_no_lock_behind(shop: Shop) -> None:
+    """A worker that freezes between two statements of a transaction would freeze its stock too."""
+    shop.stock(MUG=5)
+    journeys: list[bool] = []
+
+    def note(connection: Connection, *_: object) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        journeys.append(driver.autocommit)
+
+    ledger = Ledger(shop.engine)
+    event.listen(statement_engine(shop.engine), "before_cursor_execute", note)
+    ledger.reserve([checkout("c1", MUG=1), checkout("c2", MUG=1)])
+    assert journeys == [True]
+    ledger.close([Closing("c1", "cancelled"), Closing("c2", "cancelled")])
+    assert journeys == [True, True]

@@ -16,6 +16,7 @@ from sqlalchemy import Connection, exc, text
 from activities.inventory import holds, statements
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, HoldExtension, StockRow
+from activities.inventory.reserve_batch import ReserveBatch
 from holdfast_client.messages import StockAdjustment
 from tests.inventory.crowd import blocked, is_free, waiting_behind
 from tests.inventory.shop import OPENING, Shop, checkout
@@ -214,15 +215,20 @@ def _lock_stock(connection: Connection) -> object:
     return connection.execute(statements.LOCK_STOCK, wanted).all()
 
 
-def _reserve(connection: Connection) -> object:
-    return holds.reserve(connection, [checkout("c3", CUP=1, MUG=1).normalized()], overdue_max=0)
+def _reserve_what_fits(connection: Connection) -> object:
+    return holds.reserve_what_fits(connection, ReserveBatch.of([checkout("c3", CUP=1, MUG=1)]))
+
+
+def _decide(connection: Connection) -> object:
+    batch = ReserveBatch.of([checkout("c3", CUP=1, MUG=1)])
+    return holds.reserve(connection, batch, overdue_max=0)
 
 
 def _close(connection: Connection) -> object:
     return holds.close(connection, [Closing("c1", "cancelled")])
 
 
-@pytest.mark.parametrize("lock", [_lock_stock, _reserve, _close])
+@pytest.mark.parametrize("lock", [_lock_stock, _reserve_what_fits, _decide, _close])
 def test_the_lock_on_stock_lets_references_to_it_be_written(
     busy_shop: Shop, lock: Callable[[Connection], object]
 ) -> None:

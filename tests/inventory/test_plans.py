@@ -20,6 +20,7 @@ from activities.inventory import holds, ledger, statements, story_statements
 from activities.inventory.engine import open_engine
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, Ledger
 from activities.inventory.records import Closing, HoldExtension, StockRow
+from activities.inventory.reserve_batch import ReserveBatch
 from activities.inventory.schema import metadata
 from holdfast_client.messages import CheckoutRequest, Line
 from tests.inventory.databases import fresh_database
@@ -149,12 +150,12 @@ def test_what_is_extended_is_looked_up_and_not_searched_for_among_all_that_is_op
 
 
 def _reserve(connection: Connection, id: str) -> None:
-    holds.reserve(connection, [_mug(id)], overdue_max=0)
+    assert holds.reserve_what_fits(connection, ReserveBatch.of([_mug(id)]))
 
 
 def _reserve_beside_a_denial(connection: Connection, id: str) -> None:
     denied = CheckoutRequest(checkout_id=f"no-{id}", lines=(Line(sku="unknown", quantity=1),))
-    holds.reserve(connection, [_mug(id), denied.normalized()], overdue_max=0)
+    holds.reserve(connection, ReserveBatch.of([_mug(id), denied]), overdue_max=0)
 
 
 def _close(connection: Connection, id: str) -> None:
@@ -168,7 +169,7 @@ def _extend(connection: Connection, id: str) -> None:
 
 def _mug(id: str) -> CheckoutRequest:
     lines = (Line(sku="mug", quantity=1),)
-    return CheckoutRequest(checkout_id=id, lines=lines).normalized()
+    return CheckoutRequest(checkout_id=id, lines=lines)
 
 
 @pytest.mark.parametrize("operation", [_reserve, _reserve_beside_a_denial, _close, _extend])

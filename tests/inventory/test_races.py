@@ -18,8 +18,9 @@ from activities.inventory.records import (
     StockLoad,
     StockRow,
 )
+from activities.inventory.reserve_batch import ReserveBatch
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
-from holdfast_client.outcomes import AdjustmentApplied
+from holdfast_client.outcomes import AdjustmentApplied, Denied
 from tests.inventory.crowd import waiting_behind
 from tests.inventory.shop import Figures, Shop, checkout
 
@@ -29,7 +30,7 @@ ABANDONED = Closing("c1", "expired")
 
 
 def _reserve(first: Connection, *requests: CheckoutRequest) -> None:
-    holds.reserve(first, [request.normalized() for request in requests], overdue_max=0)
+    assert holds.reserve_what_fits(first, ReserveBatch.of(requests))
 
 
 def test_the_last_unit_goes_to_the_first_and_the_second_is_denied(shop: Shop) -> None:
@@ -39,8 +40,26 @@ def test_the_last_unit_goes_to_the_first_and_the_second_is_denied(shop: Shop) ->
         second = partial(shop.reserve, checkout("c2", MUG=1))
         with waiting_behind(shop.engine, first, second) as (answer,):
             pass
-    assert answer.result().status == "denied"
+    # It had looked before, and seen the unit; what it had written by then is undone.
+    denial = answer.result()
+    assert isinstance(denial, Denied)
+    (shortage,) = denial.shortages
+    assert (shortage.requested, shortage.available) == (1, 0)
     assert shop.figures("MUG") == Figures(total=1, reserved=1, available=0)
+
+
+def test_an_id_that_is_taken_meanwhile_does_not_cost_the_others_their_hold(shop: Shop) -> None:
+    shop.stock(MUG=5)
+    taken, fresh = checkout("c2", MUG=1), checkout("c1", MUG=1)
+    with shop.engine.connect() as first:
+        _reserve(first, taken)
+        batch = partial(shop.ledger.reserve, [taken, fresh])
+        with waiting_behind(shop.engine, first, batch) as (answers,):
+            pass
+    states = answers.result()
+    assert [s.outcome.status for s in states if isinstance(s, ReservationState)] == ["held"] * 2
+    assert shop.figures("MUG") == Figures(total=5, reserved=2, available=3)
+    assert shop.ledger.audit() == ()
 
 
 def test_the_last_unit_goes_to_the_second_when_the_first_gives_up(shop: Shop) -> None:
@@ -263,7 +282,7 @@ def test_a_batch_and_its_repetition_at_once_get_the_same_answers(shop: Shop) -> 
     shop.stock(MUG=3)
     requests = [checkout(f"c{number}", MUG=1) for number in range(5)]
     with shop.engine.connect() as first:
-        _reserve(first, *requests)
+        holds.reserve(first, ReserveBatch.of(requests), overdue_max=0)
         again = partial(shop.ledger.reserve, requests[::-1])
         with waiting_behind(shop.engine, first, again) as (answer,):
             pass

@@ -10,14 +10,14 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
+from activities.inventory import allocation, holds
 from activities.inventory import engine as engines
-from activities.inventory import holds, records
 from activities.inventory.engine import database_url as as_database_url
 from activities.inventory.engine import open_engine
 from activities.inventory.errors import LedgerUnavailable
 from activities.inventory.ledger import Ledger
 from activities.inventory.migrate import upgrade
-from activities.inventory.records import Closing, ReservationState, StockRow
+from activities.inventory.records import Closing, StockRow
 from holdfast_client.messages import StockAdjustment
 from tests.directories import NewDirectory
 from tests.inventory.databases import at_database
@@ -202,18 +202,20 @@ def test_a_worker_that_stalled_in_a_transaction_lost_its_locks_and_may_ask_again
     monkeypatch.setattr(engines, "IDLE_IN_TRANSACTION_TIMEOUT_MS", 50)
     engine = open_engine(database_url, connections_max=1, application_name="stalled")
     ledger = Ledger(engine)
-    answer_held = records.held_state
+    decide = allocation.allocate
+    # Where nothing has to be decided no transaction is left open while a worker stalls.
+    requests = [checkout("c1", MUG=1), checkout("c2", NO_SUCH=1)]
 
-    def stall(*arguments: Any) -> ReservationState:
+    def stall(*arguments: Any) -> Any:
         while hasty.sql("SELECT 1 FROM pg_stat_activity WHERE application_name = 'stalled'"):
             time.sleep(0.005)
-        return answer_held(*arguments)
+        return decide(*arguments)
 
-    monkeypatch.setattr(holds, "held_state", stall)
+    monkeypatch.setattr(holds, "allocate", stall)
     with pytest.raises(LedgerUnavailable, match=r"gave up|cannot be reached"):
-        ledger.reserve([checkout("c1", MUG=1)])
-    monkeypatch.setattr(holds, "held_state", answer_held)
-    (answer,) = ledger.reserve([checkout("c1", MUG=1)])
+        ledger.reserve(requests)
+    monkeypatch.setattr(holds, "allocate", decide)
+    answer, _ = ledger.reserve(requests)
     assert not isinstance(answer, Exception)
     assert answer.outcome.status == "held"
     engine.dispose()

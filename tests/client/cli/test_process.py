@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+# Whoever runs the tests in the background has them, and what they start, ignore Ctrl-C.
+HEEDS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 RUN = "import sys; from holdfast_client.cli import main; sys.exit(main())"
 
 
@@ -119,7 +121,10 @@ def test_ctrl_c_while_waiting_for_a_server_exits_with_130_and_no_traceback(
 ) -> None:
     words = ("status", "cart-1", "--address", address_of(black_hole), "--timeout", "50")
     with subprocess.Popen(
-        [sys.executable, "-c", RUN, *words], env=environment, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", HEEDS_CTRL_C + RUN, *words],
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as running:
         caller, _ = black_hole.accept()
         running.send_signal(signal.SIGINT)

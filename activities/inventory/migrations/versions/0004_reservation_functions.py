@@ -1,5 +1,7 @@
 """Reserving what fits, and closing, as functions: one call where each step was a statement.
 
+One call is one transaction, so no lock is ever held while a worker thinks, or while one is frozen.
+
 Expands only: workers of the version before go on with statements of their own, in the same order of
 locks. A later version that changes a function must keep what this one's workers call.
 
@@ -77,34 +79,41 @@ BEGIN
 END $$
 """
 
-# Claim ids, and where every one was free and all that they want can be had, hold it all and say
-# when. Where it cannot, the claims stand and nothing is held: there is something to decide, and
-# that is not done here. The figures that are compared are those after the wait for the locks.
+# Where every id is new and all that they want can be had, hold it all and say when; else do nothing
+# and return NULL: there is something to decide, and that is not done here. It looks before it
+# writes, so what must be decided is nearly always seen while there is nothing to undo yet. The
+# figures that count are those after the wait for the locks: whoever came in between makes it fail,
+# and that undoes the claims.
 _RESERVE = """
 CREATE FUNCTION holdfast.reserve_what_fits(
     ids text[], checkout_ids text[], customer_ids text[], cart_ids text[], digests text[],
     seconds integer[],
-    line_ids text[], line_skus text[], line_locations text[], line_quantities bigint[],
-    OUT claimed text[], OUT granted_at timestamptz)
-LANGUAGE plpgsql AS $$
+    line_ids text[], line_skus text[], line_locations text[], line_quantities bigint[])
+RETURNS timestamptz LANGUAGE plpgsql AS $$
 DECLARE
     items bigint[];
     fits boolean;
     at timestamptz;
 BEGIN
-    claimed := holdfast.claim_reservations(
-        ids, checkout_ids, NULL, customer_ids, cart_ids, NULL, NULL, digests);
-    IF cardinality(claimed) < cardinality(ids) THEN
-        RETURN;
+    IF EXISTS (SELECT FROM holdfast.reservations AS r WHERE r.id = ANY(ids)) THEN
+        RETURN NULL;
     END IF;
-    items := ARRAY(
-        SELECT (SELECT s.id
-                  FROM holdfast.stock_items AS s
-                 WHERE s.sku = l.sku AND s.location = l.location)
-          FROM unnest(line_skus, line_locations) WITH ORDINALITY AS l(sku, location, place)
-         ORDER BY l.place);
-    IF array_position(items, NULL) IS NOT NULL THEN
-        RETURN;
+    SELECT array_agg(s.id ORDER BY l.place),
+           bool_and(s.active AND s.total_quantity - s.reserved_quantity >= l.quantity)
+      FROM unnest(line_skus, line_locations, line_quantities) WITH ORDINALITY
+           AS l(sku, location, quantity, place)
+      LEFT JOIN LATERAL (SELECT id, active, total_quantity, reserved_quantity
+                           FROM holdfast.stock_items
+                          WHERE sku = l.sku AND location = l.location
+                         OFFSET 0) AS s ON true
+      INTO items, fits;
+    IF NOT fits OR array_position(items, NULL) IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    IF cardinality(holdfast.claim_reservations(
+           ids, checkout_ids, NULL, customer_ids, cart_ids, NULL, NULL, digests))
+       < cardinality(ids) THEN
+        RAISE 'an id was taken meanwhile: decide' USING ERRCODE = 'HF001';
     END IF;
     SELECT bool_and(stock.active AND stock.available >= stock.wanted)
       FROM (SELECT s.active, s.total_quantity - s.reserved_quantity AS available,
@@ -117,11 +126,11 @@ BEGIN
                FOR NO KEY UPDATE OF s) AS stock
       INTO fits;
     IF NOT fits THEN
-        RETURN;
+        RAISE 'the stock does not suffice for all: decide' USING ERRCODE = 'HF001';
     END IF;
     at := holdfast.clock();
     PERFORM holdfast.grant_reservations(at, ids, seconds, line_ids, items, line_quantities);
-    granted_at := at;
+    RETURN at;
 END $$
 """
 

@@ -1,0 +1,106 @@
+"""Requests that are decided together, and what each of them is answered. Pure data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from activities.inventory.allocation import Demand
+from activities.inventory.errors import ReservationConflict
+from activities.inventory.records import ReservationState, held_state, request_digest
+from holdfast_client.messages import CheckoutRequest
+from holdfast_client.names import checkout_workflow_id
+
+ReserveAnswer = ReservationState | ReservationConflict
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveBatch:
+    """Requests in the order they came; of equal checkout ids the first counts.
+
+    Args:
+        asked: reservation id and digest of each request.
+        requests: what is asked for, normalized, by reservation id.
+        digests: of what is asked for, by reservation id.
+    """
+
+    asked: Sequence[tuple[str, str]]
+    requests: Mapping[str, CheckoutRequest]
+    digests: Mapping[str, str]
+
+    @classmethod
+    def of(cls, requests: Iterable[CheckoutRequest]) -> ReserveBatch:
+        """Sort out requests as they came."""
+        asked: list[tuple[str, str]] = []
+        by_id: dict[str, CheckoutRequest] = {}
+        digests: dict[str, str] = {}
+        for request in requests:
+            normalized = request.normalized()
+            id, digest = checkout_workflow_id(request.checkout_id), request_digest(normalized)
+            asked.append((id, digest))
+            by_id.setdefault(id, normalized)
+            digests.setdefault(id, digest)
+        return cls(asked, by_id, digests)
+
+    def demands(self, ids: Iterable[str]) -> list[Demand]:
+        """Return what is asked for under these ids."""
+        return [
+            Demand(
+                id,
+                {(line.sku, str(line.location)): line.quantity for line in self.requests[id].lines},
+            )
+            for id in ids
+        ]
+
+    def claims(self) -> dict[str, list[Any]]:
+        """Return the columns by which ids are claimed."""
+        requests = self.requests.values()
+        return {
+            "ids": list(self.requests),
+            "checkout_ids": [request.checkout_id for request in requests],
+            "customer_ids": [request.customer_id for request in requests],
+            "cart_ids": [request.cart_id for request in requests],
+            "digests": list(self.digests.values()),
+        }
+
+    def holds(self) -> dict[str, list[Any]]:
+        """Return the columns by which all is claimed and held."""
+        lines = [(id, line) for id, request in self.requests.items() for line in request.lines]
+        return {
+            **self.claims(),
+            "seconds": [request.hold_seconds for request in self.requests.values()],
+            "line_ids": [id for id, _ in lines],
+            "line_skus": [line.sku for _, line in lines],
+            "line_locations": [line.location for _, line in lines],
+            "line_quantities": [line.quantity for _, line in lines],
+        }
+
+    def held(self, ids: Iterable[str], at: datetime) -> dict[str, ReservationState]:
+        """Return where reservations stand that were held at a moment, by the database's clock."""
+        return {
+            demand.reservation_id: held_state(
+                demand.lines, self.requests[demand.reservation_id].hold_seconds, at
+            )
+            for demand in self.demands(ids)
+        }
+
+    def answers(
+        self, digests: Mapping[str, str | None], states: Mapping[str, ReservationState]
+    ) -> tuple[ReserveAnswer, ...]:
+        """Answer each request.
+
+        Args:
+            digests: what each reservation is about. A tombstone has none: whatever was asked, the
+                answer is that it is over.
+            states: where each reservation stands.
+        """
+        return tuple(
+            states[id] if digests[id] in (None, digest) else self._conflict(id)
+            for id, digest in self.asked
+        )
+
+    def _conflict(self, id: str) -> ReservationConflict:
+        checkout_id = self.requests[id].checkout_id
+        return ReservationConflict(f"checkout {checkout_id} was made with a different request")
