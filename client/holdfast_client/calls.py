@@ -89,6 +89,7 @@ async def answer_within(
         async with asyncio.timeout(timeout_seconds):
             yield
     except (TimeoutError, RPCTimeoutOrCancelledError):
+        note_end_of_call(abandoned=True)
         raise unanswered(question, timeout_seconds) from None
     except WorkflowUpdateFailedError as error:
         raise refusal_of(error.cause) or _failed(question, error.cause) from error

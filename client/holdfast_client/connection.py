@@ -50,6 +50,7 @@ async def connected(
                 runtime=_quiet_runtime(),
             )
     except TimeoutError:
+        note_end_of_call(abandoned=True)
         raise _unreachable(target, f"no answer within {answer_timeout_seconds:g} s") from None
     except RuntimeError as error:
         raise _unreachable(target, str(error)) from error

@@ -15,19 +15,22 @@ from typing import Final
 # An SDK thread is done with a call well under a millisecond after its answer; a busy machine may
 # keep it waiting for a processor.
 _SETTLE_SECONDS: Final = 0.1
+# Of a call that was given up unanswered it still has to take notice.
+_SETTLE_ABANDONED_SECONDS: Final = 0.5
 
-_last_call_ended = float("-inf")
+_settled_at = float("-inf")
 
 
-def note_end_of_call() -> None:
-    """Note that a call to Temporal has just ended, in whatever way."""
-    global _last_call_ended  # noqa: PLW0603 the moment is the process's own
-    _last_call_ended = time.monotonic()
+def note_end_of_call(*, abandoned: bool = False) -> None:
+    """Note that a call to Temporal has just ended, or was given up unanswered."""
+    global _settled_at  # noqa: PLW0603 the moment is the process's own
+    settle_seconds = _SETTLE_ABANDONED_SECONDS if abandoned else _SETTLE_SECONDS
+    _settled_at = max(_settled_at, time.monotonic() + settle_seconds)
 
 
 def settle() -> None:
-    """Wait until the last call has settled, which it has where it ended long enough ago."""
-    remaining_seconds = _SETTLE_SECONDS - (time.monotonic() - _last_call_ended)
+    """Wait until the last calls have settled, which they have where they ended long enough ago."""
+    remaining_seconds = _settled_at - time.monotonic()
     if remaining_seconds > 0:
         time.sleep(remaining_seconds)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, event
+from sqlalchemy import Connection, event, text
 
+from activities.inventory import holds
 from activities.inventory.engine import statement_engine
 from activities.inventory.errors import LedgerCorrupt, ReservationConflict
 from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
 from activities.inventory.records import Closing, HoldExtension, ReservationState
+from activities.inventory.reserve_batch import ReserveBatch
 from holdfast_client.messages import CheckoutRequest, Line
 from holdfast_client.outcomes import (
     Cancelled,
@@ -437,3 +439,27 @@ def test_what_needs_no_decision_is_one_journey_that_leaves_no_lock_behind(shop: 
     assert journeys == [True]
     ledger.close([Closing("c1", "cancelled"), Closing("c2", "cancelled")])
     assert journeys == [True, True]
+
+
+@pytest.mark.parametrize(
+    "requests",
+    [
+        [checkout("c1", MUG=1)],
+        [checkout("c2", MUG=5)],
+        [checkout("c2", NO_SUCH=1)],
+        [checkout("c2", RETIRED=1)],
+        [checkout("c2", MUG=1), checkout("c3", NO_SUCH=1)],
+    ],
+    ids=["asked again", "too much", "unknown", "inactive", "beside a denial"],
+)
+def test_what_has_to_be_decided_is_seen_before_anything_is_written(
+    shop: Shop, requests: list[CheckoutRequest]
+) -> None:
+    """An error in the server's log for every denial would drown the others."""
+    shop.stock(MUG=5, RETIRED=5)
+    shop.sql("UPDATE holdfast.stock_items SET active = false WHERE sku = 'RETIRED'")
+    shop.hold("c1", MUG=1)
+    with shop.engine.connect() as connection:
+        assert holds.reserve_what_fits(connection, ReserveBatch.of(requests)) == ()
+        written = text("SELECT pg_current_xact_id_if_assigned()")
+        assert connection.execute(written).scalar_one() is None

@@ -11,6 +11,8 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle
 
+from soak.histories import NO_PROCESSOR
+
 _FAILED_TASK = "WORKFLOW_TASK_FAILED"
 
 
@@ -29,11 +31,12 @@ async def kinds_of(handle: WorkflowHandle[Any, Any]) -> list[str]:
 
 async def failed_tasks_of(handle: WorkflowHandle[Any, Any]) -> list[str]:
     """Return why workflow tasks failed: what nothing that anybody sends may ever cause."""
-    return [
+    messages = [
         event.workflow_task_failed_event_attributes.failure.message
         for event in await events_of(handle)
         if kind(event) == _FAILED_TASK
     ]
+    return [message for message in messages if not message.startswith(NO_PROCESSOR)]
 
 
 def read_json(payload: Payload) -> Any:
