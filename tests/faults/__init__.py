@@ -13,7 +13,7 @@ Postgres unreachable: silent                    test_database_outages (HOLDFAST_
 Postgres unreachable: old connections dead      test_database_outages
 Postgres slow                                   test_database_outages, inventory/test_unavailable
 Postgres out of connections                     test_database_outages, inventory/test_unavailable
-a COMMIT whose acknowledgement is lost          test_lost_commits
+a commit whose acknowledgement is lost          test_lost_commits
 a lock held by a stranger                       test_database_outages, inventory/test_unavailable
 Temporal killed and started again under load    test_temporal_outages; workflows/test_restart
 Temporal unreachable (30 s likewise)            test_temporal_outages; client/test_unreachable

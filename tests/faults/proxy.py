@@ -14,13 +14,11 @@ import time
 from types import TracebackType
 from typing import Final, Literal, Self
 
+from tests.faults.commits import CommitWatch
 from worker.embedded.ports import LOOPBACK
 
 # How long a silence lasts at least. Unset, it lasts until everybody has been told.
 SILENCE_SECONDS: Final = 30.0 if os.environ.get("HOLDFAST_LONG_FAULTS") else 0.0
-# Postgres' simple query, as psycopg commits by it. With the zero, so that it is not the beginning
-# of READ COMMITTED.
-COMMIT: Final = b"COMMIT\0"
 _CHUNK_BYTES: Final = 65_536
 _CONNECTIONS_WAITING_MAX: Final = 512
 _END_SECONDS_MAX: Final = 10.0
@@ -29,7 +27,7 @@ _ANSWER_SECONDS_MAX: Final = 10.0
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 State = Literal["forward", "blackhole", "refuse"]
-# What is lost with a COMMIT: the server's word that it was made, or the wish itself.
+# What is lost with a commit: the server's word that it was made, or the wish itself.
 Lost = Literal["answer", "request"]
 
 
@@ -51,6 +49,7 @@ class Proxy:
         self.lost = 0
         self._to_lose: Lost | None = None
         self._cuts_after_loss = True
+        self._loses_in_transactions_only = False
         self._state: State = "forward"
         self._changed = threading.Condition()
         self._ending = False
@@ -89,16 +88,20 @@ class Proxy:
             for link in self._links:
                 link.is_stranded = True
 
-    def lose_next_commit(self, lost: Lost, *, cut: bool = True) -> None:
-        """Swallow the next COMMIT, or the server's word that it was made.
+    def lose_next_commit(
+        self, lost: Lost, *, cut: bool = True, in_transactions_only: bool = False
+    ) -> None:
+        """Swallow the next commit, or the server's word that it was made.
 
         Args:
             lost: ``answer`` lets the server commit; ``request`` does not. The client cannot tell
                 one from the other.
             cut: reset the connection then; otherwise the client goes on waiting.
+            in_transactions_only: let calls pass that are transactions of their own.
         """
         with self._changed:
             self._to_lose, self._cuts_after_loss = lost, cut
+            self._loses_in_transactions_only = in_transactions_only
 
     # --- inside ----------------------------------------------------------------------------------
 
@@ -114,16 +117,16 @@ class Proxy:
             )
         return not (self._ending or link.is_cut)
 
-    def loses(self, chunk: bytes) -> Lost | None:
+    def loses(self, chunk: bytes, watch: CommitWatch) -> Lost | None:
         """Say what becomes of what a client sends: None, unless it is the commit to be lost."""
-        if COMMIT not in chunk:
+        if not watch.commits(chunk, in_transactions_only=self._loses_in_transactions_only):
             return None
         with self._changed:
             lost, self._to_lose = self._to_lose, None
         return lost
 
     def note_loss(self) -> bool:
-        """Count a COMMIT that is lost by now, and say whether its connection is to be cut."""
+        """Count a commit that is lost by now, and say whether its connection is to be cut."""
         with self._changed:
             self.lost += 1
             return self._cuts_after_loss
@@ -211,13 +214,14 @@ class _Link:
 
     def _pump_requests(self) -> None:
         assert self._server is not None
+        watch = CommitWatch()
         with contextlib.suppress(OSError, ValueError):
             while chunk := self._client.recv(_CHUNK_BYTES):
                 if self._proxy.delay_seconds:
                     time.sleep(self._proxy.delay_seconds)
                 if not self._proxy.until_open(self):
                     break
-                lost = self._proxy.loses(chunk)
+                lost = self._proxy.loses(chunk, watch)
                 if lost:
                     self._lose(chunk, lost)
                     break

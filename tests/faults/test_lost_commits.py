@@ -1,4 +1,4 @@
-"""A COMMIT of which nobody hears: made or not, asking again gives one answer and one change."""
+"""A commit of which nobody hears: made or not, asking again gives one answer and one change."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ async def test_a_reserve_is_made_once(scene: Scene, unique: str, lost: Lost):
 @each_loss
 async def test_a_denial_stays_a_denial(scene: Scene, unique: str, lost: Lost):
     sku, losses = scene.stage.stock(unique, 1), scene.proxy.lost
-    scene.proxy.lose_next_commit(lost)
+    scene.proxy.lose_next_commit(lost, in_transactions_only=True)
     assert (await scene.stage.till.reserve(unique, {sku: 2}))["status"] == "denied"
     assert scene.proxy.lost == losses + 1
     assert scene.stage.shop.status(unique) == "denied"

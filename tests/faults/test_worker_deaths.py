@@ -31,7 +31,7 @@ from worker.embedded.temporal import EmbeddedTemporal
 # The extension is an activity of its own, the others run inside the workflow's task: Temporal
 # notices by two different timeouts that nobody works on them any more.
 CALLS: Final = ("reserve", "confirm", "cancel", "extend")
-# Before and after are told apart at the COMMIT: whether it arrives, while nothing comes back.
+# Before and after are told apart at the commit: whether it arrives, while nothing comes back.
 MOMENTS: Final[Mapping[str, Lost | None]] = {"before": "request", "during": None, "after": "answer"}
 ENDINGS: Final = {
     "reserve": "held",
@@ -128,7 +128,7 @@ def _sku(call: str, moment: str) -> str:
 async def _interrupted(
     client: ReservationClient, proxy: Proxy, call: str, moment: str
 ) -> asyncio.Task[Any]:
-    """Ask, and return when the worker waits for the answer to its COMMIT."""
+    """Ask, and return when the worker waits for the answer to its commit."""
     lost = MOMENTS[moment]
     assert lost is not None
     count = proxy.lost
