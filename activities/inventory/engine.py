@@ -82,6 +82,9 @@ def open_engine(
         "lock_timeout": lock_timeout_ms,
         "idle_in_transaction_session_timeout": IDLE_IN_TRANSACTION_TIMEOUT_MS,
         "timezone": "UTC",
+        # A single statement names no isolation, so the database's own default would count. What
+        # decides must be read after the wait for its lock, not before.
+        "default_transaction_isolation": r"read\ committed",
         **DAILY_PLANS,
     }
     engine = create_engine(

@@ -48,6 +48,23 @@ def test_the_last_unit_goes_to_the_first_and_the_second_is_denied(shop: Shop) ->
     assert shop.figures("MUG") == Figures(total=1, reserved=1, available=0)
 
 
+def test_a_database_with_a_stricter_isolation_of_its_own_makes_no_difference(
+    fragile_shop: Shop,
+) -> None:
+    """What was read before the wait would count, and the second would fail, not be served."""
+    shop = fragile_shop
+    name = shop.engine.url.database
+    shop.sql(f"ALTER DATABASE {name} SET default_transaction_isolation = 'repeatable read'")
+    shop.engine.dispose()  # New sessions take the setting up.
+    shop.stock(MUG=2)
+    with shop.engine.connect() as first:
+        _reserve(first, checkout("c1", MUG=1))
+        second = partial(shop.reserve, checkout("c2", MUG=1))
+        with waiting_behind(shop.engine, first, second) as (answer,):
+            pass
+    assert answer.result().status == "held"
+
+
 def test_an_id_that_is_taken_meanwhile_does_not_cost_the_others_their_hold(shop: Shop) -> None:
     shop.stock(MUG=5)
     taken, fresh = checkout("c2", MUG=1), checkout("c1", MUG=1)
