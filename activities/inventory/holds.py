@@ -24,6 +24,7 @@ from activities.inventory.allocation import (
     StockLevel,
     allocate,
 )
+from activities.inventory.arrays import array_text
 from activities.inventory.extensions import ExtensibleHold, MadeExtension, decide_extensions
 from activities.inventory.records import (
     Closing,
@@ -294,15 +295,16 @@ def _shortage(
 
 def _close(connection: Connection, closings: Mapping[str, Closing]) -> dict[str, Any]:
     """End what can be ended, and return rows that tell how, by reservation id."""
+    wishes = closings.values()
     closed = connection.execute(
         statements.CLOSE,
         {
-            "ids": list(closings),
-            "checkout_ids": [closing.checkout_id for closing in closings.values()],
-            "statuses": [closing.status for closing in closings.values()],
-            "reasons": [closing.reason for closing in closings.values()],
-            "actors": [closing.actor for closing in closings.values()],
-            "payment_references": [closing.payment_reference for closing in closings.values()],
+            "ids": array_text(closings),
+            "checkout_ids": array_text(closing.checkout_id for closing in wishes),
+            "statuses": array_text(closing.status for closing in wishes),
+            "reasons": array_text(closing.reason for closing in wishes),
+            "actors": array_text(closing.actor for closing in wishes),
+            "payment_references": array_text(closing.payment_reference for closing in wishes),
         },
     )
     return {row.id: row for row in closed}

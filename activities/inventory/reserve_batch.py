@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from activities.inventory.allocation import Demand
+from activities.inventory.arrays import array_text
 from activities.inventory.errors import ReservationConflict
 from activities.inventory.records import ReservationState, held_state, request_digest
 from holdfast_client.messages import CheckoutRequest
@@ -54,27 +54,27 @@ class ReserveBatch:
             for id in ids
         ]
 
-    def claims(self) -> dict[str, list[Any]]:
+    def claims(self) -> dict[str, str]:
         """Return the columns by which ids are claimed."""
         requests = self.requests.values()
         return {
-            "ids": list(self.requests),
-            "checkout_ids": [request.checkout_id for request in requests],
-            "customer_ids": [request.customer_id for request in requests],
-            "cart_ids": [request.cart_id for request in requests],
-            "digests": list(self.digests.values()),
+            "ids": array_text(self.requests),
+            "checkout_ids": array_text(request.checkout_id for request in requests),
+            "customer_ids": array_text(request.customer_id for request in requests),
+            "cart_ids": array_text(request.cart_id for request in requests),
+            "digests": array_text(self.digests.values()),
         }
 
-    def holds(self) -> dict[str, list[Any]]:
+    def holds(self) -> dict[str, str]:
         """Return the columns by which all is claimed and held."""
         lines = [(id, line) for id, request in self.requests.items() for line in request.lines]
         return {
             **self.claims(),
-            "seconds": [request.hold_seconds for request in self.requests.values()],
-            "line_ids": [id for id, _ in lines],
-            "line_skus": [line.sku for _, line in lines],
-            "line_locations": [line.location for _, line in lines],
-            "line_quantities": [line.quantity for _, line in lines],
+            "seconds": array_text(request.hold_seconds for request in self.requests.values()),
+            "line_ids": array_text(id for id, _ in lines),
+            "line_skus": array_text(line.sku for _, line in lines),
+            "line_locations": array_text(line.location for _, line in lines),
+            "line_quantities": array_text(line.quantity for _, line in lines),
         }
 
     def held(self, ids: Iterable[str], at: datetime) -> dict[str, ReservationState]:
