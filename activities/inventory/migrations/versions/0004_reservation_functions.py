@@ -1,6 +1,6 @@
 """Reserving what fits, and closing, as functions: one call where each step was a statement.
 
-One call is one transaction, so no lock is ever held while a worker thinks, or while one is frozen.
+Called by itself each is one transaction, whose locks no worker holds while it thinks or is frozen.
 
 Expands only: workers of the version before go on with statements of their own, in the same order of
 locks. A later version that changes a function must keep what this one's workers call.
