@@ -2,8 +2,11 @@
 
 A worker serves some dozens of endings a second. When more ask at once they queue, and everybody who
 comes to buy queues behind them: with 5,000 a fresh reserve waited for more than a minute. So a
-worker plans the wake-ups of what it has held: the first of a moment are woken at their deadline,
+worker plans the wake-ups of what it has held: the first of a second are woken at their deadline,
 each of the rest as soon after it as there is room.
+
+There is room for some more a second than the worker has lately held a second, so that in a steady
+flow nobody is late, and for no fewer than a slow machine bears beside its shoppers.
 
 Nobody's stock waits for that. The first who end sweep up what is over (`overdue_sweep`), and what
 a hold is worth after its deadline the ledger decides, whoever asks first.
@@ -11,6 +14,7 @@ a hold is worth after its deadline the ledger decides, whoever asks first.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from collections import Counter
@@ -19,10 +23,12 @@ from typing import Final
 
 from activities.inventory.records import ReservationState
 
-EXPIRIES_PER_SECOND_DEFAULT: Final = 30
-LATE_SECONDS_MAX: Final = 300
-# Room is counted by the tenth of a second.
-MOMENTS_PER_SECOND: Final = 10
+EXPIRIES_PER_SECOND_DEFAULT: Final = 10
+LATE_SECONDS_MAX: Final = 600
+# How far back "lately" reaches: further than a crowd takes to gather.
+FLOW_SECONDS: Final = 1_800.0
+# What was late once catches up: places that are given back lie before those that are asked for.
+_FLOW_ROOM: Final = 1.25
 # At some 200 bytes each. Full, the plan forgets what is past, and if that is too little, all of it.
 PLACES_MAX: Final = 100_000
 
@@ -36,7 +42,7 @@ class WakeUpPlan:
     Safe for use by several threads.
 
     Args:
-        per_second: how many to wake in a second, ``MOMENTS_PER_SECOND`` or more.
+        per_second: how many may be woken in a second though fewer are held in one, 1 or more.
         clock: seconds that never go back.
     """
 
@@ -45,9 +51,10 @@ class WakeUpPlan:
         per_second: int = EXPIRIES_PER_SECOND_DEFAULT,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._room = per_second // MOMENTS_PER_SECOND
+        self._per_second = per_second
         self._clock = clock
         self._turn = threading.Lock()
+        self._flow = _Flow(clock())
         self._taken: Counter[int] = Counter()
         self._places: dict[str, int] = {}
 
@@ -58,39 +65,55 @@ class WakeUpPlan:
             How much later than its deadline a hold is to be ended, 0 to ``LATE_SECONDS_MAX``.
         """
         with self._turn:
-            self._give_back(checkout_id)
+            had_place = self._give_back(checkout_id)
             if state.remaining_seconds is None or state.remaining_seconds <= 0:
                 return 0.0
             now = self._clock()
+            if not had_place:
+                self._flow.count(now)
             if len(self._places) >= PLACES_MAX:
                 self._forget(now)
-            wanted = int((now + state.remaining_seconds) * MOMENTS_PER_SECOND)
-            late = self._moments_without_room(wanted)
-            if late <= LATE_SECONDS_MAX * MOMENTS_PER_SECOND:
-                self._places[checkout_id] = wanted + late
-                self._taken[wanted + late] += 1
-        return min(late / MOMENTS_PER_SECOND, float(LATE_SECONDS_MAX))
+            room = max(self._per_second, math.ceil(_FLOW_ROOM * self._flow.per_second))
+            return self._take(checkout_id, now + state.remaining_seconds, room)
 
-    def _moments_without_room(self, wanted: int) -> int:
-        """Return how many moments there are before the next with room, as far as it matters."""
-        late = 0
-        while (
-            self._taken[wanted + late] >= self._room
-            and late <= LATE_SECONDS_MAX * MOMENTS_PER_SECOND
-        ):
-            late += 1
-        return late
+    def _take(self, checkout_id: str, deadline: float, room: int) -> float:
+        """Take the first place from a deadline on, and return how much later it is."""
+        first = int(deadline)
+        for second in range(first, first + LATE_SECONDS_MAX + 1):
+            taken = self._taken[second]
+            if taken < room:
+                self._taken[second] += 1
+                self._places[checkout_id] = second
+                # Who comes from an earlier second does so evenly spread over this one.
+                late = second + taken / room - deadline if second > first else 0.0
+                return min(late, float(LATE_SECONDS_MAX))
+        return float(LATE_SECONDS_MAX)
 
-    def _give_back(self, checkout_id: str) -> None:
-        moment = self._places.pop(checkout_id, None)
-        if moment is None:
-            return
-        self._taken[moment] -= 1
-        if not self._taken[moment]:
-            del self._taken[moment]
+    def _give_back(self, checkout_id: str) -> bool:
+        """Return whether there was a place to give back."""
+        second = self._places.pop(checkout_id, None)
+        if second is None:
+            return False
+        self._taken[second] -= 1
+        if not self._taken[second]:
+            del self._taken[second]
+        return True
 
     def _forget(self, now: float) -> None:
-        present = int(now * MOMENTS_PER_SECOND)
-        past = [id for id, moment in self._places.items() if moment < present]
+        past = [id for id, second in self._places.items() if second < int(now)]
         for checkout_id in past or list(self._places):
             self._give_back(checkout_id)
+
+
+class _Flow:
+    """How many are held a second: a mean in which what is long ago counts ever less."""
+
+    def __init__(self, now: float) -> None:
+        self.per_second = 0.0
+        self._at = now
+
+    def count(self, now: float) -> None:
+        """Note that one more is held."""
+        self.per_second *= math.exp((self._at - now) / FLOW_SECONDS)
+        self.per_second += 1 / FLOW_SECONDS
+        self._at = now

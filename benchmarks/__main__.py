@@ -10,13 +10,12 @@ from typing import Annotated, Final
 
 import typer
 
-from benchmarks.case import AuditFailed, Case, Scale, ScaleName
+from benchmarks.case import Case, CaseFailed, Scale, ScaleName
 from benchmarks.catalogue import all_cases
 from benchmarks.record import read_record, renewed, run_result, write_docs, write_record
 from benchmarks.report import print_report
 from benchmarks.results import CaseResult, RunResult
 from benchmarks.rounds import run_case
-from benchmarks.stack.programs import ProgramFailed
 from holdfast_client.cli.ending import end_process
 from holdfast_client.cli.order_columns import OrderFileError
 from worker.embedded.errors import EmbeddedServerError
@@ -86,7 +85,7 @@ def _measured(cases: Sequence[Case], scale: Scale, failures: list[str]) -> RunRe
     for case in cases:
         try:
             results.append(run_case(case, scale, _announce))
-        except (AuditFailed, ProgramFailed, EmbeddedServerError, OrderFileError) as error:
+        except (CaseFailed, EmbeddedServerError, OrderFileError) as error:
             failures.append(f"{case.name} failed, so it has no figures: {error}")
             _announce(failures[-1])
     return run_result(results, scale)

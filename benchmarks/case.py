@@ -24,7 +24,11 @@ ScaleName = Literal["full", "quick", "smoke"]
 _ChoiceT = TypeVar("_ChoiceT")
 
 
-class AuditFailed(Exception):
+class CaseFailed(Exception):
+    """What a case is about did not come about, so there is nothing to measure."""
+
+
+class AuditFailed(CaseFailed):
     """A contender that claims to keep count did not, so no figure of the run counts."""
 
 

@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.inventory.engine import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, database_url
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
-from activities.wake_up_plan import EXPIRIES_PER_SECOND_DEFAULT, MOMENTS_PER_SECOND
+from activities.wake_up_plan import EXPIRIES_PER_SECOND_DEFAULT
 from holdfast_client.encryption import EncryptionKey, parse_keys
 from worker.telemetry import checked_address
 from workflows.policies import RECONCILE_BATCH_SIZE, RECONCILE_GRACE_SECONDS
@@ -73,9 +73,7 @@ class Settings(BaseSettings):
     # With too few (24 at once took 31 s with one, and hung with none) the SDK lets go of checkouts
     # whose call of the ledger has not come back, and each waits 10 s for its task to be redone.
     cached_workflows: Annotated[int, Field(ge=100, le=100_000)] = 2_000
-    expiries_per_second: Annotated[int, Field(ge=MOMENTS_PER_SECOND, le=10_000)] = (
-        EXPIRIES_PER_SECOND_DEFAULT
-    )
+    expiries_per_second: Annotated[int, Field(ge=1, le=10_000)] = EXPIRIES_PER_SECOND_DEFAULT
     hold_seconds_cap: Annotated[int, Field(ge=1, le=2_592_000)] = HOLD_SECONDS_CAP_DEFAULT
     statement_timeout_ms: Annotated[int, Field(ge=100, le=60_000)] = STATEMENT_TIMEOUT_MS
     lock_timeout_ms: Annotated[int, Field(ge=50, le=60_000)] = LOCK_TIMEOUT_MS

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.case import Bar, Contender, Panel, Reading, Scale, View
+from benchmarks.case import Bar, CaseFailed, Contender, Panel, Reading, Scale, View
 from benchmarks.ledger.growth import named, no_bars
 from benchmarks.ledger.old_shop import OldShop, Past
 from benchmarks.ledger.server import running_server
@@ -56,7 +56,7 @@ class Swept:
             ended += batch
         seconds = time.perf_counter() - began
         if ended != overdue:
-            raise RuntimeError(f"{ended:,} of {overdue:,} overdue holds were ended")
+            raise CaseFailed(f"{ended:,} of {overdue:,} overdue holds were ended")
         return [
             Reading("sweep", _rounded(seconds * 1_000), "ms"),
             Reading("a hold", _rounded(seconds * 1_000 / overdue), "ms"),

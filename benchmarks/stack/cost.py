@@ -14,7 +14,7 @@ from typing import Final
 
 from temporalio.client import Client
 
-from benchmarks.case import Bar, Contender, Panel, Reading, Scale, View
+from benchmarks.case import Bar, CaseFailed, Contender, Panel, Reading, Scale, View
 from benchmarks.results import CaseResult
 from benchmarks.stack.programs import start_worker
 from benchmarks.stack.site import Site, running_site
@@ -81,7 +81,7 @@ async def _extended(shop: ReservationClient, checkout_id: str) -> object:
 async def _hold(shop: ReservationClient, checkout_id: str) -> None:
     outcome = await shop.reserve(checkout_id, [(SKU, 1)], hold_seconds=_HOLD_SECONDS)
     if not isinstance(outcome, Held):
-        raise RuntimeError(f"{checkout_id} was not held: {outcome}")
+        raise CaseFailed(f"{checkout_id} was not held: {outcome}")
 
 
 KINDS: Final = (
@@ -176,7 +176,7 @@ class ActionCount:
         counts = self._read()
         while (now := time.monotonic()) - changed < SETTLED_SECONDS:
             if now - began > SETTLING_SECONDS_MAX:
-                raise RuntimeError("the server's count of actions does not come to rest")
+                raise CaseFailed("the server's count of actions does not come to rest")
             time.sleep(_LOOK_AGAIN_SECONDS)
             counts, counts_before = self._read(), counts
             if counts != counts_before:
@@ -242,13 +242,13 @@ class CostContender:
         """Wait for a checkout's end; return its history's events and bytes.
 
         Raises:
-            RuntimeError: it ended another way than its kind does.
+            CaseFailed: it ended another way than its kind does.
         """
         handle = temporal.get_workflow_handle(checkout_workflow_id(checkout_id))
         async with asyncio.timeout(CLOSED_SECONDS_MAX):
             outcome = await handle.result()
         if outcome["status"] != self._kind.status:
-            raise RuntimeError(f"{checkout_id} is no {self.name} checkout: {outcome}")
+            raise CaseFailed(f"{checkout_id} is no {self.name} checkout: {outcome}")
         description = await handle.describe()
         bytes = description.raw_description.workflow_execution_info.history_size_bytes
         return description.history_length, bytes

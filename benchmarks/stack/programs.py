@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Final, Self
 
+from benchmarks.case import CaseFailed
 from benchmarks.stack.jobs import READY, Job, Tally
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -18,7 +19,7 @@ _JOB_SECONDS_MAX: Final = 600.0
 _STOP_SECONDS_MAX: Final = 40.0
 
 
-class ProgramFailed(Exception):
+class ProgramFailed(CaseFailed):
     """A program that the benchmark needs did not start, ended by itself, or stayed silent."""
 
 

@@ -13,23 +13,26 @@ from typing import Final
 
 from temporalio.client import Client
 
-from benchmarks.case import ONLY_SETTING, Bar, Contender, Panel, Reading, Scale, View
+from activities.wake_up_plan import LATE_SECONDS_MAX
+from benchmarks.case import ONLY_SETTING, Bar, CaseFailed, Contender, Panel, Reading, Scale, View
 from benchmarks.results import CaseResult
 from benchmarks.stack.contenders import HOLDFAST
 from benchmarks.stack.jobs import HOLD_SECONDS, UNITS_EACH, catalogue
 from benchmarks.stack.programs import start_worker
 from benchmarks.stack.site import Site, running_site
-from holdfast_client import Held, ReservationClient
+from holdfast_client import Held, OutcomeUnknown, ReservationClient
 
 STORM_HOLDS: Final = 5_000
 STORM_SKUS: Final = 20
 RESERVERS_AT_ONCE: Final = 20
 # Every hold must be reserved before the first of them ends; a slower machine than this fails.
 RESERVES_PER_SECOND_MIN: Final = 25.0
-GATHERING_SECONDS_MIN: Final = 12.0
+GATHERING_SECONDS_MIN: Final = 20.0
 QUIET_SECONDS: Final = 20.0
 ARRIVALS_PER_SECOND: Final = 10.0
-STORM_SECONDS_MAX: Final = 300.0
+# Where nobody looks at the figures, a machine with much else to do must keep up with them.
+SMOKE_ARRIVALS_PER_SECOND: Final = 2.0
+STORM_SECONDS_MAX: Final = LATE_SECONDS_MAX + 60.0
 ANSWER_SECONDS_MAX: Final = 60.0
 _LOOK_SECONDS: Final = 0.1
 _MILLISECONDS: Final = 1_000
@@ -81,7 +84,10 @@ class StormCase:
             programs.enter_context(worker)
             holds = scale.pick(STORM_HOLDS, 500, 40)
             quiet_seconds = scale.pick(QUIET_SECONDS, 10.0, 1.0)
-            yield [StormContender(site, holds, quiet_seconds, announce)]
+            arrivals = scale.pick(
+                ARRIVALS_PER_SECOND, ARRIVALS_PER_SECOND, SMOKE_ARRIVALS_PER_SECOND
+            )
+            yield [StormContender(site, holds, quiet_seconds, arrivals, announce)]
 
     def bars(self, result: CaseResult) -> Sequence[Bar]:
         usual = _of_the_whole_storm(result, "usual p99")
@@ -107,11 +113,17 @@ class StormContender:
     name = HOLDFAST
 
     def __init__(
-        self, site: Site, holds: int, quiet_seconds: float, announce: Callable[[str], None]
+        self,
+        site: Site,
+        holds: int,
+        quiet_seconds: float,
+        arrivals_per_second: float,
+        announce: Callable[[str], None],
     ) -> None:
         self._site = site
         self._holds = holds
         self._quiet_seconds = quiet_seconds
+        self._arrivals_per_second = arrivals_per_second
         self._announce = announce
 
     def prepare(self) -> None:
@@ -134,9 +146,11 @@ class StormContender:
         self._announce(f"{name}: {self._holds} holds are over")
         over = asyncio.Event()
         arriving = asyncio.create_task(self._arrivals_until(shop, f"{name}-fresh", over))
-        free_seconds, closed_seconds = await self._watch(temporal, name)
-        over.set()
-        storm = await arriving
+        try:
+            free_seconds, closed_seconds = await self._watch(temporal, name)
+        finally:
+            over.set()
+            storm = await arriving
         spread = await asyncio.to_thread(self._site.ask, _SPREAD, name) / _MILLISECONDS
         return [
             Reading("holds", self._holds, ""),
@@ -158,16 +172,12 @@ class StormContender:
         async def reserve() -> None:
             for number in numbers:
                 left = math.ceil(breaks_at - time.time())
+                if left < 1:
+                    raise CaseFailed(f"only {number:,} holds were made before the first ended")
                 sku = f"STORM-{number % STORM_SKUS:02}"
-                outcome = await shop.reserve(
-                    f"{name}-{number}", [(sku, 1)], hold_seconds=left, cart_id=name
-                )
-                if not isinstance(outcome, Held):
-                    raise RuntimeError(f"the storm did not gather: {outcome}")
+                await _reserve(shop, f"{name}-{number}", sku, left, cart_id=name)
 
-        async with asyncio.TaskGroup() as reservers:
-            for _ in range(RESERVERS_AT_ONCE):
-                reservers.create_task(reserve())
+        await asyncio.gather(*(reserve() for _ in range(RESERVERS_AT_ONCE)))
         return breaks_at
 
     async def _arrivals(self, shop: ReservationClient, name: str, seconds: float) -> list[float]:
@@ -182,7 +192,7 @@ class StormContender:
         answers: list[asyncio.Task[float]] = []
         while not over.is_set():
             answers.append(asyncio.create_task(_timed_reserve(shop, f"{name}-{len(answers)}")))
-            await asyncio.sleep(1 / ARRIVALS_PER_SECOND)
+            await asyncio.sleep(1 / self._arrivals_per_second)
         return list(await asyncio.gather(*answers))
 
     async def _watch(self, temporal: Client, name: str) -> tuple[float, float]:
@@ -199,11 +209,11 @@ class StormContender:
         """Return how many seconds after a moment a count was 0 first.
 
         Raises:
-            RuntimeError: it was not within ``STORM_SECONDS_MAX``.
+            CaseFailed: it was not within ``STORM_SECONDS_MAX``.
         """
         while await count():
             if time.time() - since > STORM_SECONDS_MAX:
-                raise RuntimeError(f"the storm was not over within {STORM_SECONDS_MAX:g} s")
+                raise CaseFailed(f"the storm was not over within {STORM_SECONDS_MAX:g} s")
             await asyncio.sleep(_LOOK_SECONDS)
         return max(0.0, time.time() - since)
 
@@ -214,10 +224,19 @@ async def _count(temporal: Client, query: str) -> int:
 
 async def _timed_reserve(shop: ReservationClient, checkout_id: str) -> float:
     began = time.perf_counter()
-    outcome = await shop.reserve(checkout_id, [(catalogue()[0], 1)], hold_seconds=HOLD_SECONDS)
-    if not isinstance(outcome, Held):
-        raise RuntimeError(f"{checkout_id} was not held: {outcome}")
+    await _reserve(shop, checkout_id, catalogue()[0], HOLD_SECONDS)
     return time.perf_counter() - began
+
+
+async def _reserve(
+    shop: ReservationClient, checkout_id: str, sku: str, seconds: int, cart_id: str | None = None
+) -> None:
+    try:
+        outcome = await shop.reserve(checkout_id, [(sku, 1)], hold_seconds=seconds, cart_id=cart_id)
+    except OutcomeUnknown as unknown:
+        raise CaseFailed(f"too much for this machine: {unknown}") from unknown
+    if not isinstance(outcome, Held):
+        raise CaseFailed(f"{checkout_id} was not held: {outcome}")
 
 
 def _storm_skus() -> list[str]:

@@ -23,7 +23,7 @@ def test_a_missing_database_url_is_named(monkeypatch: pytest.MonkeyPatch):
         ("HOLDFAST_ACTIVITY_SLOTS", "0"),
         ("HOLDFAST_ACTIVITY_SLOTS", "many"),
         ("HOLDFAST_CACHED_WORKFLOWS", "99"),
-        ("HOLDFAST_EXPIRIES_PER_SECOND", "9"),
+        ("HOLDFAST_EXPIRIES_PER_SECOND", "0"),
         ("HOLDFAST_HOLD_SECONDS_CAP", "-1"),
         ("HOLDFAST_RECONCILE_INTERVAL_SECONDS", "0"),
         ("HOLDFAST_LOG_LEVEL", "loud"),

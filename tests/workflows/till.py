@@ -7,6 +7,7 @@ answer is what JSON says, and a message may be as wrong as a story needs it.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 
@@ -22,7 +23,7 @@ from temporalio.client import (
     WorkflowUpdateFailedError,
 )
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
-from temporalio.exceptions import ApplicationError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from tests.workflows.waiting import until
@@ -88,9 +89,15 @@ class Till:
             id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
             id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         )
-        return await self.client.execute_update_with_start_workflow(
-            "reserved", message, start_workflow_operation=start, **options
-        )
+        try:
+            return await self.client.execute_update_with_start_workflow(
+                "reserved", message, start_workflow_operation=start, **options
+            )
+        except WorkflowAlreadyStartedError:
+            # The SDK keeps a copy, and asyncio writes of each that nobody has read.
+            with suppress(WorkflowAlreadyStartedError):
+                await start.workflow_handle()
+            raise
 
     async def start(
         self, checkout_id: str, lines: Mapping[str, int], **fields: Json
