@@ -64,7 +64,10 @@ class StormCase:
         View("The storm", ("holds", "deadlines within", "stock free", "workflows closed")),
         View(
             "Fresh reserves",
-            ("usual p50", "usual p99", "storm p50", "storm p99", "storm reserves"),
+            (
+                *("usual p50", "usual p99", "usual slowest"),
+                *("storm p50", "storm p99", "storm slowest", "storm reserves"),
+            ),
         ),
     )
     panels: Sequence[Panel] = ()
@@ -245,9 +248,15 @@ def _storm_skus() -> list[str]:
 
 def _percentiles(name: str, seconds: Sequence[float]) -> list[Reading]:
     hundredths = statistics.quantiles(seconds, n=100, method="inclusive")
+    read = {
+        "p50": hundredths[49],
+        "p99": hundredths[98],
+        # Long storms hide in a percentile what their first seconds are like.
+        "slowest": max(seconds),
+    }
     return [
-        Reading(f"{name} p{percent}", round(hundredths[percent - 1] * _MILLISECONDS, 1), "ms")
-        for percent in (50, 99)
+        Reading(f"{name} {figure}", round(value * _MILLISECONDS, 1), "ms")
+        for figure, value in read.items()
     ]
 
 
