@@ -5,8 +5,8 @@ comes to buy queues behind them: with 5,000 a fresh reserve waited for more than
 worker plans the wake-ups of what it has held: the first of a second are woken at their deadline,
 each of the rest as soon after it as there is room.
 
-There is room for some more a second than the worker has lately held a second, so that in a steady
-flow nobody is late, and for no fewer than a slow machine bears beside its shoppers.
+There is room for as many a second as the worker has lately held a second, so that in a steady flow
+nobody is late, and beside them for as many of a crowd as a slow machine bears beside its shoppers.
 
 Nobody's stock waits for that. The first who end sweep up what is over (`overdue_sweep`), and what
 a hold is worth after its deadline the ledger decides, whoever asks first.
@@ -27,8 +27,6 @@ EXPIRIES_PER_SECOND_DEFAULT: Final = 10
 LATE_SECONDS_MAX: Final = 600
 # How far back "lately" reaches: further than a crowd takes to gather.
 FLOW_SECONDS: Final = 1_800.0
-# What was late once catches up: places that are given back lie before those that are asked for.
-_FLOW_ROOM: Final = 1.25
 # At some 200 bytes each. Full, the plan forgets what is past, and if that is too little, all of it.
 PLACES_MAX: Final = 100_000
 
@@ -42,7 +40,7 @@ class WakeUpPlan:
     Safe for use by several threads.
 
     Args:
-        per_second: how many may be woken in a second though fewer are held in one, 1 or more.
+        per_second: how many may be woken in a second beside as many as are usual, 1 or more.
         clock: seconds that never go back.
     """
 
@@ -73,21 +71,28 @@ class WakeUpPlan:
                 self._flow.count(now)
             if len(self._places) >= PLACES_MAX:
                 self._forget(now)
-            room = max(self._per_second, math.ceil(_FLOW_ROOM * self._flow.per_second))
+            room = int(self._per_second + self._flow.per_second)
             return self._take(checkout_id, now + state.remaining_seconds, room)
 
     def _take(self, checkout_id: str, deadline: float, room: int) -> float:
-        """Take the first place from a deadline on, and return how much later it is."""
-        first = int(deadline)
-        for second in range(first, first + LATE_SECONDS_MAX + 1):
-            taken = self._taken[second]
-            if taken < room:
-                self._taken[second] += 1
-                self._places[checkout_id] = second
-                # Who comes from an earlier second does so evenly spread over this one.
-                late = second + taken / room - deadline if second > first else 0.0
-                return min(late, float(LATE_SECONDS_MAX))
-        return float(LATE_SECONDS_MAX)
+        """Take the first place from a deadline on, and return how much later it is.
+
+        Where nobody has room until the bound, each second has twice as much: a crowd that is too
+        large comes faster, and not in the last of these seconds.
+        """
+        second = self._first_with_room(int(deadline), room)
+        while second is None:
+            room *= 2
+            second = self._first_with_room(int(deadline), room)
+        # Who comes from an earlier second does so evenly spread over this one.
+        moment = second + self._taken[second] / room
+        self._taken[second] += 1
+        self._places[checkout_id] = second
+        return moment - deadline if second > deadline else 0.0
+
+    def _first_with_room(self, first: int, room: int) -> int | None:
+        seconds = range(first, first + LATE_SECONDS_MAX)
+        return next((second for second in seconds if self._taken[second] < room), None)
 
     def _give_back(self, checkout_id: str) -> bool:
         """Return whether there was a place to give back."""

@@ -131,10 +131,14 @@ def test_a_flow_that_is_paid_makes_nobody_later_and_later():
     assert latest <= 13.5
 
 
-def test_nobody_is_later_than_the_bound(monkeypatch: pytest.MonkeyPatch):
+def test_nobody_is_later_than_the_bound_and_a_larger_crowd_comes_faster(
+    monkeypatch: pytest.MonkeyPatch,
+):
     monkeypatch.setattr(wake_up_plan, "LATE_SECONDS_MAX", 2)
-    plan = WakeUpPlan(2, Clock())
-    assert _lateness(plan, 60.0, 8) == [0.0, 0.0, 1.0, 1.5, 2.0, 2.0, 2.0, 2.0]
+    plan = WakeUpPlan(1, Clock())
+    assert _lateness(plan, 60.0, 4) == [0.0, 1.0, 0.0, 1.5]
+    assert _lateness(plan, 60.0, 4) == [0.0, 0.0, 1.5, 1.75]
+    assert max(_lateness(plan, 60.75, 50)) < 2.0
 
 
 @given(st.lists(st.floats(0.01, 30.0), min_size=1, max_size=400), st.sampled_from([1, 5, 200]))
