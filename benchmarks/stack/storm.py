@@ -86,7 +86,7 @@ class StormCase:
             worker = start_worker(["worker"], site.worker_environment, site.log_path("worker"))
             programs.enter_context(worker)
             holds = scale.pick(STORM_HOLDS, 500, 40)
-            quiet_seconds = scale.pick(QUIET_SECONDS, 10.0, 1.0)
+            quiet_seconds = scale.pick(QUIET_SECONDS, 10.0, 3.0)
             arrivals = scale.pick(
                 ARRIVALS_PER_SECOND, ARRIVALS_PER_SECOND, SMOKE_ARRIVALS_PER_SECOND
             )
