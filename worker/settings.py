@@ -44,7 +44,7 @@ class Settings(BaseSettings):
         workflow_slots: workflow tasks at once, 2 to 1,000.
         cached_workflows: checkouts kept in memory between two messages, 100 to 100,000.
         expiries_per_second: of this worker's holds that end in the same moment so many wake their
-            workflows a second, 1 to 10,000, beside as many as are usual; their stock is free before.
+            workflows a second, 1 to 10,000, beside as many as usual; their stock is free before.
         hold_seconds_cap: how long a hold may last in all, extensions included, in seconds.
         statement_timeout_ms: the database ends a statement that runs longer.
         lock_timeout_ms: the database ends a statement that waits longer for a lock.
