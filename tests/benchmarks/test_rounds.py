@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.__main__ import _measured
 from benchmarks.case import ONLY_SETTING, AuditFailed, Bar, Contender, Panel, Reading, Scale, View
 from benchmarks.layout import bars_table, number, view_table
 from benchmarks.page import filled
@@ -94,6 +95,14 @@ def test_what_an_audit_reads_is_reported():
 def test_a_contender_that_lost_count_leaves_no_figures():
     with pytest.raises(AuditFailed):
         run(Race(keeps_count=False))
+
+
+def test_a_case_that_fails_is_told_and_the_others_still_run(capsys: pytest.CaptureFixture[str]):
+    failures: list[str] = []
+    result = _measured([Race(keeps_count=False), Race()], Scale("smoke"), failures)
+    assert [case.name for case in result.cases] == ["race"]
+    assert failures == ["race failed, so it has no figures: tortoise oversold"]
+    assert failures[0] in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
