@@ -59,7 +59,7 @@ test: $(READY_TO_DEVELOP) ## The whole test suite, on real servers. TESTS=path f
 	  $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --ignore tests/soak && \
 	  $(BIN)/python -m pytest tests/soak)
 
-# All of it, in forty minutes, renews the figures in docs/; a part of it, or a quick look, only prints.
+# All of it, in fifty minutes, renews the figures in docs/; a part of it, or a quick look, only prints.
 BENCH_OPTIONS = $(if $(ONLY),$(foreach case,$(ONLY),--only $(case))) $(if $(QUICK),--quick) \
   $(if $(ORDERS),--orders "$(ORDERS)") $(if $(ONLY)$(QUICK)$(ORDERS),,--write-docs)
 

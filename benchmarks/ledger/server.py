@@ -12,6 +12,7 @@ from psycopg import sql
 from sqlalchemy import Engine, make_url
 
 from activities.inventory.engine import STATEMENT_TIMEOUT_MS, open_engine
+from benchmarks.case import CaseFailed
 from worker.embedded.postgres import EmbeddedPostgres
 
 # What a worker has with its default settings; the same for everybody.
@@ -36,7 +37,7 @@ class Server:
         """The process id of the postmaster."""
         pid = self._postgres.pid
         if pid is None:
-            raise RuntimeError("the benchmark's Postgres has ended")
+            raise CaseFailed("the benchmark's Postgres has ended")
         return pid
 
 
