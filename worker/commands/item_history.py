@@ -1,0 +1,77 @@
+"""``history``: the story of one stock item."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Final
+
+import typer
+
+from activities.inventory.ledger import PAGE_SIZE_MAX, Ledger
+from activities.inventory.records import HistoryPeriod
+from worker import reports
+from worker.commands.options import JsonOption, MomentOption
+from worker.commands.session import opened_ledger
+from worker.moments import parse_moment
+
+HISTORY_LIMIT_DEFAULT: Final = 100
+LOCATIONS_NAMED_MAX: Final = 20
+
+
+class NoSuchItem(Exception):
+    """The SKU is not known, or not at one place; the message says what is."""
+
+
+def history(
+    sku: Annotated[str, typer.Argument()],
+    *,
+    location: Annotated[
+        str | None, typer.Option(help="Where it is; not needed where it is at one place.")
+    ] = None,
+    since: MomentOption = None,
+    until: MomentOption = None,
+    at: Annotated[
+        str | None, typer.Option(help="Also show the figures at this moment.", metavar="TIME")
+    ] = None,
+    before: Annotated[
+        int | None, typer.Option(min=1, help="Go on before the movement of this id.", metavar="ID")
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(min=1, max=PAGE_SIZE_MAX, help="At most so many, the latest.")
+    ] = HISTORY_LIMIT_DEFAULT,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell a stock item's story: each movement, with the figures after it.
+
+    Times are in UTC, as 2026-01-31T09:00:00Z or as a day; --until itself is not included.
+    """
+    period = HistoryPeriod(
+        limit,
+        parse_moment("--since", since),
+        parse_moment("--until", until),
+        parse_moment("--at", at),
+        before,
+    )
+    # All that an item ever did is added up, which may take longer than the limit for daily work.
+    with opened_ledger(statement_timeout_ms=0) as ledger:
+        place = location or _only_location(ledger, sku)
+        told = ledger.item_history(sku, place, period)
+        if told is None:
+            raise NoSuchItem(_where_it_is(sku, ledger.locations(sku), f" at {place}"))
+    reports.show_history(told, period, as_json=as_json)
+
+
+def _only_location(ledger: Ledger, sku: str) -> str:
+    locations = ledger.locations(sku)
+    if len(locations) == 1:
+        return locations[0]
+    raise NoSuchItem(_where_it_is(sku, locations, ""))
+
+
+def _where_it_is(sku: str, locations: Sequence[str], place: str) -> str:
+    if not locations:
+        return f"there is no stock item {sku!r}"
+    listed = ", ".join(locations[:LOCATIONS_NAMED_MAX])
+    more = ", ..." if len(locations) > LOCATIONS_NAMED_MAX else ""
+    problem = f"there is no {sku!r}{place}" if place else f"{sku!r} is at several locations"
+    return f"{problem}; say --location with one of: {listed}{more}"

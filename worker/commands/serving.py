@@ -1,0 +1,86 @@
+"""The commands that run until they are stopped: the worker, the embedded servers, the codec."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+import uvloop
+
+from holdfast_client.encryption import KEYS_VARIABLE, keys_from_environment
+from holdfast_client.errors import HoldfastError
+from worker.commands.options import Port
+from worker.commands.session import read_settings
+from worker.demo import demonstrate
+from worker.dev import TEMPORAL_PORT_DEFAULT, UI_PORT_DEFAULT, develop
+from worker.embedded.ports import LOOPBACK
+from worker.logs import configure_logs
+from worker.processes import PROCESSES_MAX, WorkerProcesses
+from worker.service import serve
+from worker.settings import SettingsInvalid
+from worker.telemetry import metrics_addresses
+
+CODEC_PORT_DEFAULT: Final = 8234
+UI_ORIGIN_DEFAULT: Final = f"http://localhost:{UI_PORT_DEFAULT}"
+_STOP_MARGIN_SECONDS: Final = 15.0
+
+
+def work(
+    context: typer.Context,
+    processes: Annotated[
+        int, typer.Option(min=1, max=PROCESSES_MAX, help="How many worker processes.")
+    ] = 1,
+) -> None:
+    """Run a worker until SIGTERM or Ctrl-C, or one of the commands below."""
+    if context.invoked_subcommand is not None:
+        return
+    settings = read_settings()
+    if processes > 1:
+        stop_seconds = settings.shutdown_grace_seconds + _STOP_MARGIN_SECONDS
+        addresses = metrics_addresses(settings.metrics_address, processes)
+        raise typer.Exit(WorkerProcesses(addresses, stop_seconds).run())
+    uvloop.run(serve(settings))
+
+
+def dev(
+    data_dir: Annotated[Path, typer.Option(help="Where all state is kept.")] = Path(".holdfast"),
+    temporal_port: Port = TEMPORAL_PORT_DEFAULT,
+    ui_port: Port = UI_PORT_DEFAULT,
+) -> None:
+    """Run embedded Postgres, Temporal with its Web UI, and a worker, until Ctrl-C."""
+    configure_logs("warning", "text")
+    uvloop.run(develop(data_dir, temporal_port, ui_port))
+
+
+def demo(
+    orders: Annotated[
+        Path | None, typer.Option(help="An order file to replay instead of the demo's shoppers.")
+    ] = None,
+) -> None:
+    """Show the whole of it at work on servers of its own, and prove the invariants."""
+    configure_logs("error", "text")
+    raise typer.Exit(uvloop.run(demonstrate(orders)))
+
+
+def codec(
+    port: Port = CODEC_PORT_DEFAULT,
+    host: Annotated[str, typer.Option(help="The address to listen on.")] = LOOPBACK,
+    ui_origin: Annotated[
+        list[str] | None,
+        typer.Option(help=f"Where the Web UI is, as browsers address it. [{UI_ORIGIN_DEFAULT}]"),
+    ] = None,
+) -> None:
+    """Let Temporal's Web UI show what is stored encrypted, until Ctrl-C."""
+    # Only now: no other command needs an HTTP server.
+    from worker.codec import serve_codec  # noqa: PLC0415  # no other command serves
+
+    configure_logs("warning", "text")
+    try:
+        keys = keys_from_environment()
+    except HoldfastError as error:
+        raise SettingsInvalid(str(error)) from None
+    if not keys:
+        raise SettingsInvalid(f"{KEYS_VARIABLE} is not set")
+    asyncio.run(serve_codec(keys, host, port, ui_origin or [UI_ORIGIN_DEFAULT]))

@@ -1,0 +1,31 @@
+"""What a command begins with: the settings, and where it needs one the ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from activities.inventory.ledger import Ledger
+from worker.composition import open_inventory
+from worker.logs import configure_logs
+from worker.settings import Settings, load_settings
+
+
+def read_settings() -> Settings:
+    """Return the settings, with the logs as they say."""
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format)
+    return settings
+
+
+@contextmanager
+def opened_ledger(statement_timeout_ms: int | None = None) -> Iterator[Ledger]:
+    """Open the ledger; long work of an operator's own may lift the limit on statements."""
+    settings = read_settings()
+    if statement_timeout_ms is not None:
+        settings = settings.model_copy(update={"statement_timeout_ms": statement_timeout_ms})
+    inventory = open_inventory(settings)
+    try:
+        yield inventory.ledger
+    finally:
+        inventory.close()
