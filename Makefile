@@ -31,11 +31,11 @@ $(READY_TO_DEVELOP): requirements-dev.txt | $(READY)
 .PHONY: setup
 setup: $(READY_TO_DEVELOP) ## The virtual environment with everything pinned.
 
-# Some tests use a real browser and a real Prometheus, and say so where they are skipped.
-SYSTEM_PACKAGES := chromium prometheus
+# Some tests use a real browser, a real Prometheus or a Postgres of the oldest version, and say so where they are skipped.
+SYSTEM_PACKAGES := chromium prometheus postgresql-15
 
 .PHONY: system-packages
-system-packages: ## Debian's Chromium and Prometheus, for the tests that use them; needs root.
+system-packages: ## Debian's Chromium, Prometheus and Postgres 15, for the tests that use them; needs root.
 	@dpkg --status $(SYSTEM_PACKAGES) >/dev/null 2>&1 || { \
 	  echo "Installing $(SYSTEM_PACKAGES) ..." && apt-get update --quiet=2 && \
 	  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \
@@ -57,7 +57,22 @@ TEST_PROCESSES ?= 3
 test: $(READY_TO_DEVELOP) ## The whole test suite, on real servers. TESTS=path for a part of it.
 	@$(if $(TESTS),$(BIN)/python -m pytest $(TESTS), \
 	  $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --ignore tests/soak && \
+	  $(MAKE) test-oldest OLDEST_TESTS="$(OLDEST_TESTS_OF_ALL)" && \
 	  $(BIN)/python -m pytest tests/soak)
+
+# The ledger's tests run on the embedded Postgres, and on the oldest that is supported. As a part of
+# the whole suite those that put the SQL itself to the test run there too.
+OLDEST_POSTGRES ?= /usr/lib/postgresql/15
+OLDEST_TESTS ?= tests/inventory tests/security/test_roles.py
+OLDEST_TESTS_OF_ALL := $(addprefix tests/inventory/test_, $(addsuffix .py, server schema \
+  ledger_operations adjustments extensions history open_lines overdue_holds plans stock_load races))
+
+.PHONY: test-oldest
+test-oldest: $(READY_TO_DEVELOP) ## The ledger's tests on Postgres 15, the oldest that is supported.
+	@if [ -x $(OLDEST_POSTGRES)/bin/postgres ]; then \
+	  HOLDFAST_TEST_POSTGRES_ROOT=$(OLDEST_POSTGRES) \
+	    $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(OLDEST_TESTS); \
+	else echo "not tested on Postgres 15: it is not in $(OLDEST_POSTGRES); make system-packages"; fi
 
 # All of it, in fifty minutes, renews the figures in docs/; a part of it, or a quick look, only prints.
 BENCH_OPTIONS = $(if $(ONLY),$(foreach case,$(ONLY),--only $(case))) $(if $(QUICK),--quick) \

@@ -7,13 +7,17 @@ import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import pytest
 
 from tests.directories import NewDirectory
 from tests.inventory.databases import create_template
+from worker.embedded import postgres_cluster
 from worker.embedded.postgres import EmbeddedPostgres
 from worker.embedded.temporal import EmbeddedTemporal
+
+POSTGRES_ROOT_VARIABLE: Final = "HOLDFAST_TEST_POSTGRES_ROOT"
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +47,18 @@ def new_directory(server_directory: Path) -> NewDirectory:
 def data_dir(new_directory: NewDirectory) -> Path:
     """A directory of one test's own servers, not made yet."""
     return new_directory("data")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def postgres_programs() -> Iterator[None]:
+    """Where ``POSTGRES_ROOT`` names another Postgres, every test runs on that one.
+
+    `make test-oldest` does so with the oldest version that is supported.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if root := os.environ.get(POSTGRES_ROOT_VARIABLE):
+            patch.setattr(postgres_cluster, "_programs_root", lambda: Path(root))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -30,6 +30,7 @@ from activities.inventory.errors import LedgerUnavailable
 from activities.inventory.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
 from activities.inventory.migrate import latest_version
+from activities.inventory.server import check_server
 from activities.reconcile import ReconcileActivities
 from activities.stock import StockActivities
 from activities.timeline import TimelineActivities
@@ -153,6 +154,7 @@ async def running_worker(
 
     Raises:
         NotReady: the database or Temporal did not answer in time, or the schema is old.
+        DatabaseUnfit: the server is too old, or the encoding is not UTF-8.
         MetricsUnavailable: nobody can listen where the metrics are to be read.
         TracingUnavailable: tracing is on, and what it needs is not installed.
     """
@@ -164,7 +166,7 @@ async def running_worker(
         tracing.follow(inventory.engine)
     plugins = [tracing.plugin] if tracing else []
     try:
-        await _patiently(settings, lambda: asyncio.to_thread(check_schema, inventory.ledger))
+        await _patiently(settings, lambda: asyncio.to_thread(check_database, inventory))
         client = await _patiently(
             settings, lambda: connect_temporal(temporal_address, settings.keys, runtime, plugins)
         )
@@ -178,6 +180,18 @@ async def running_worker(
         inventory.close()
         if tracing:
             await asyncio.to_thread(tracing.flush)
+
+
+def check_database(inventory: Inventory) -> None:
+    """Find out whether a worker of this version can work on the database.
+
+    Raises:
+        DatabaseUnfit: the server is too old, or the encoding is not UTF-8.
+        NotReady: its schema is older than this code needs.
+        LedgerUnavailable: it does not answer.
+    """
+    check_server(inventory.engine)
+    check_schema(inventory.ledger)
 
 
 def check_schema(ledger: Ledger) -> str:

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from typing import Final
 
-from worker.composition import check_schema, open_inventory
+from worker.composition import check_database, open_inventory
 from worker.settings import Settings
 from worker.temporal import connect_temporal
 
@@ -37,7 +37,7 @@ async def _ailment(name: str, question: Awaitable[None]) -> str | None:
 async def _ask_database(settings: Settings) -> None:
     inventory = open_inventory(settings)
     try:
-        await asyncio.to_thread(check_schema, inventory.ledger)
+        await asyncio.to_thread(check_database, inventory)
     finally:
         inventory.close()
 

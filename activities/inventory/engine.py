@@ -98,6 +98,9 @@ def open_engine(
         hide_parameters=True,
         connect_args={
             "application_name": application_name,
+            # Whatever the database's own is: text of SQL_ASCII would come as bytes, and not even
+            # the server's version could be read, and so nobody told what is wrong.
+            "client_encoding": "utf8",
             "connect_timeout": CONNECT_TIMEOUT_SECONDS,
             "tcp_user_timeout": TCP_USER_TIMEOUT_MS,
             "keepalives_idle": KEEPALIVE_IDLE_SECONDS,

@@ -10,6 +10,7 @@
       ReservationConflict   the reservation id belongs to a different request
       AdjustmentConflict    the adjustment id belongs to a different change
       StockLoadRefused      a stock file asks for less than is reserved; nothing was loaded
+      DatabaseUnfit         the server is too old, or the database cannot hold every text
       WorkerRoleUnfit       the workers' database role is missing, or may do too much by itself
 """
 
@@ -95,6 +96,10 @@ class StockLoadRefused(LedgerError):
     def __init__(self, rows: Sequence[tuple[int, int, int]]) -> None:
         self.rows = tuple(rows)
         super().__init__(f"{len(self.rows)} rows ask for less than is reserved")
+
+
+class DatabaseUnfit(LedgerError):
+    """The server is older than is supported, or the database's encoding is not UTF-8."""
 
 
 class WorkerRoleUnfit(LedgerError):

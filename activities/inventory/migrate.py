@@ -12,10 +12,12 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, exc, text
 
+from activities.inventory import statements
 from activities.inventory.engine import open_engine
 from activities.inventory.errors import ledger_error
 from activities.inventory.grants import grant_to_worker
 from activities.inventory.schema import SCHEMA, metadata
+from activities.inventory.server import check_connection
 
 VERSION_TABLE: Final = "alembic_version"
 CONTEXT_OPTIONS: Final[dict[str, Any]] = {
@@ -55,11 +57,15 @@ def upgrade(
         The version before and the version after.
 
     Raises:
+        DatabaseUnfit: the server is too old, or the encoding is not UTF-8; nothing changed.
         WorkerRoleUnfit: there is no such role, or it may do too much by itself; nothing changed.
     """
     with engine.begin() as connection:
+        check_connection(connection)
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
-        connection.execute(text(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}"))
+        # With IF NOT EXISTS it would ask for CREATE on the database, also where nothing is made.
+        if not connection.execute(statements.SCHEMA_EXISTS).scalar_one():
+            connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
         before = _version(connection)
         config = _config()
         config.attributes["connection"] = connection
@@ -83,6 +89,7 @@ def upgrade_database(url: str, *, worker_role: str = "") -> tuple[str | None, st
 
     Raises:
         LedgerUnavailable: the database does not answer.
+        DatabaseUnfit: the server is too old, or the encoding is not UTF-8; nothing changed.
         WorkerRoleUnfit: there is no such role, or it may do too much by itself; nothing changed.
     """
     engine = open_engine(url, connections_max=1, statement_timeout_ms=0, lock_timeout_ms=0)

@@ -316,6 +316,14 @@ SELECT coalesce(sum(reserved_quantity), 0)::bigint FROM holdfast.stock_items
 
 SCHEMA_VERSION: Final = _sql("SELECT version_num FROM holdfast.alembic_version")
 
+SCHEMA_EXISTS: Final = _sql("SELECT to_regnamespace('holdfast') IS NOT NULL")
+
+# What the server is and how the database writes text.
+READ_SERVER: Final = _sql("""
+SELECT current_setting('server_version_num')::int AS version,
+       current_setting('server_encoding') AS encoding
+""")
+
 # Whether a role exists, and whether it is bound by grants at all.
 READ_ROLE: Final = _sql("""
 SELECT r.rolsuper AS is_superuser,

@@ -65,10 +65,13 @@ def create_template(url: str) -> str:
 
 
 @contextmanager
-def fresh_database(url: str, template: str = "template0") -> Iterator[str]:
+def fresh_database(
+    url: str, template: str = "template0", *, encoding: str = "UTF8"
+) -> Iterator[str]:
     """Lend the URL of a database that nobody has used, copied from a template."""
     name = f"ledger_test_{next(_number)}"
-    administer(url, "CREATE DATABASE {name} TEMPLATE {template}", name=name, template=template)
+    command = "CREATE DATABASE {name} TEMPLATE {template} ENCODING {encoding}"
+    administer(url, command, name=name, template=template, encoding=encoding)
     try:
         yield at_database(url, name)
     finally:

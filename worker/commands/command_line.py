@@ -6,7 +6,7 @@ from typing import Final, NoReturn
 
 import typer
 
-from activities.inventory.errors import LedgerError, LedgerUnavailable
+from activities.inventory.errors import DatabaseUnfit, LedgerError, LedgerUnavailable
 from holdfast_client.cli.ending import end_process
 from holdfast_client.cli.order_columns import OrderFileError
 from holdfast_client.errors import InvalidRequest
@@ -35,6 +35,7 @@ _EXPECTED: Final[dict[type[Exception], int]] = {
     StockFileInvalid: EXIT_REFUSED,
     NotReady: EXIT_UNREACHABLE,
     LedgerUnavailable: EXIT_UNREACHABLE,
+    DatabaseUnfit: EXIT_UNREACHABLE,
     SearchAttributesMissing: EXIT_UNREACHABLE,
     EmbeddedServerError: EXIT_UNREACHABLE,
     MetricsUnavailable: EXIT_USAGE,
