@@ -41,6 +41,17 @@ def test_the_demo_replays_an_order_file_and_counts_what_it_skips(
     assert "30 orders; rows skipped: 1 cancellation, 1 service_code" in result.stdout
 
 
+def test_an_order_file_without_orders_is_one_clear_line_and_starts_no_server(
+    operator: Operator, tmp_path: Path
+):
+    orders = tmp_path / "orders.csv"
+    orders.write_text("order,sku,quantity\n1,MUG-01,-1\n")
+    result = operator.run("demo", "--orders", str(orders))
+    assert (result.returncode, result.stdout) == (4, "")
+    assert "orders.csv: there are no orders in it: 1 row, and none is" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
 def test_an_order_file_that_is_not_there_is_one_clear_line(operator: Operator):
     result = operator.run("demo", "--orders", "nowhere.csv")
     assert result.returncode == 2

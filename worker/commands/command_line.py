@@ -8,11 +8,12 @@ import typer
 
 from activities.inventory.errors import DatabaseUnfit, LedgerError, LedgerUnavailable
 from holdfast_client.cli.ending import end_process
-from holdfast_client.cli.order_columns import OrderFileError
+from holdfast_client.cli.order_columns import NoOrders, OrderFileError
 from holdfast_client.errors import InvalidRequest
 from worker.commands import database, demand, item_history, overdue_holds, serving, stock
 from worker.commands.exit_codes import (
     EXIT_INTERRUPTED,
+    EXIT_NOTHING,
     EXIT_REFUSED,
     EXIT_UNREACHABLE,
     EXIT_USAGE,
@@ -29,6 +30,7 @@ from worker.temporal import SearchAttributesMissing
 # What may well happen, and the exit code it means; the first kind that fits counts.
 _EXPECTED: Final[dict[type[Exception], int]] = {
     SettingsInvalid: EXIT_USAGE,
+    NoOrders: EXIT_NOTHING,
     OrderFileError: EXIT_USAGE,
     InvalidRequest: EXIT_USAGE,
     NoSuchItem: EXIT_REFUSED,

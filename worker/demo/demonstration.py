@@ -73,6 +73,7 @@ async def demonstrate(orders_path: Path | None) -> int:
 
     Raises:
         EmbeddedServerError: a server did not start.
+        NoOrders: there is no order in the order file.
         OrderFileError: the order file cannot be read.
     """
     console = Console()
@@ -121,8 +122,10 @@ def _show(console: Console, orders_path: Path | None) -> Show:
 
 
 def _tell_skipped(console: Console, path: Path, book: OrderBook) -> None:
-    skipped = ", ".join(f"{count} {kind}" for kind, count in book.skipped.items() if count)
-    _say(console, f"{path}: {len(book.orders)} orders; rows skipped: {skipped or 'none'}")
+    skipped = ", ".join(f"{one.rows:,} {one.kind}" for one in book.skipped)
+    _say(console, f"{path}: {len(book.orders):,} orders; rows skipped: {skipped or 'none'}")
+    for line in book.warnings():
+        _say(console, line)
 
 
 async def _perform(console: Console, running: RunningStack, show: Show) -> bool:

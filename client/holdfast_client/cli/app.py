@@ -39,7 +39,7 @@ _app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
     help="Reserve stock for a checkout, then confirm, extend or cancel it.\n\n"
-    "Exit code: 0 done, 1 refused, 2 wrong usage, 3 unreachable or unknown.",
+    "Exit code: 0 done, 1 refused, 2 wrong usage, 3 unreachable or unknown,\n4 nothing to do.",
 )
 
 # What the client lists by, in the one flat form that typer reads.

@@ -5,6 +5,7 @@
 1     refused: denied, expired, cancelled unasked, conflict, no live hold, not found
 2     wrong usage: nothing was sent
 3     unreachable, unknown or unavailable: the same command may be given again
+4     nothing to do: the order file has no orders
 130   interrupted by Ctrl-C
 ====  =================================================================================
 """
@@ -14,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Set as AbstractSet
 from enum import IntEnum
 
-from holdfast_client.cli.order_columns import OrderFileError
+from holdfast_client.cli.order_columns import NoOrders, OrderFileError
 from holdfast_client.errors import (
     AdjustmentConflict,
     CheckoutConflict,
@@ -44,6 +45,7 @@ class ExitCode(IntEnum):
     REFUSED = 1
     USAGE = 2
     UNKNOWN = 3
+    NOTHING = 4
     INTERRUPTED = 130
 
 
@@ -56,6 +58,8 @@ def of_status(status: CheckoutStatus, wanted: AbstractSet[CheckoutStatus]) -> Ex
 
 def of_error(error: HoldfastError) -> ExitCode:
     """Return the exit code of an error that the client raised."""
+    if isinstance(error, NoOrders):
+        return ExitCode.NOTHING
     if isinstance(error, (InvalidRequest, OrderFileError)):
         return ExitCode.USAGE
     return ExitCode.REFUSED if isinstance(error, _REFUSALS) else ExitCode.UNKNOWN

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import typer
 from pydantic import ValidationError
@@ -14,7 +14,6 @@ from holdfast_client.cli.checkout_plan import CONCURRENCY_MAX, ReplayOptions
 from holdfast_client.cli.exit_codes import ExitCode
 from holdfast_client.cli.order_columns import ColumnNames
 from holdfast_client.cli.orders import (
-    CANCELLATION_PREFIX,
     SERVICE_CODES,
     OrderBook,
     OrderRules,
@@ -75,7 +74,10 @@ SkuColumnOption = Annotated[
     str | None, typer.Option(metavar="HEADING", help="Column of what was ordered;" + _KNOWN)
 ]
 QuantityColumnOption = Annotated[
-    str | None, typer.Option(metavar="HEADING", help="Column of how many;" + _KNOWN)
+    str | None,
+    typer.Option(
+        metavar="HEADING", help="Column of how many, '' where each row is one unit;" + _KNOWN
+    ),
 ]
 CustomerColumnOption = Annotated[
     str | None,
@@ -85,11 +87,43 @@ ServiceCodeOption = Annotated[
     list[str] | None,
     typer.Option(
         metavar="CODE",
-        help="A further code that is no goods, beside " + ", ".join(sorted(SERVICE_CODES)) + ".",
+        help="A code that is no goods. In a StockCode column such are by themselves "
+        + ", ".join(sorted(SERVICE_CODES))
+        + ".",
     ),
 ]
 CancellationPrefixOption = Annotated[
-    str, typer.Option(help="How the number of a cancellation begins; '' for none.")
+    str | None,
+    typer.Option(
+        help="How the number of a cancellation begins, '' for none. If left out, C before the "
+        "number of another order of the file."
+    ),
+]
+StatusColumnOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HEADING",
+        help="Column that says which orders were cancelled, '' for none;" + _KNOWN,
+    ),
+]
+NoSaleOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="STATUS",
+        help="A further status that is no sale, beside cancelled, refunded, voided, failed and "
+        "their like.",
+    ),
+]
+StatusesOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="A second file that says how the orders stand, where the first does not.",
+    ),
+]
+DecimalMarkOption = Annotated[
+    Literal[".", ","] | None,
+    typer.Option(help="What parts decimals in quantities; found by itself where it can be."),
 ]
 WriteStockOption = Annotated[
     Path | None,
@@ -124,8 +158,12 @@ def replay(
     sku_column: SkuColumnOption = None,
     quantity_column: QuantityColumnOption = None,
     customer_column: CustomerColumnOption = None,
+    status_column: StatusColumnOption = None,
+    no_sale: NoSaleOption = None,
+    statuses: StatusesOption = None,
+    decimal_mark: DecimalMarkOption = None,
     service_code: ServiceCodeOption = None,
-    cancellation_prefix: CancellationPrefixOption = CANCELLATION_PREFIX,
+    cancellation_prefix: CancellationPrefixOption = None,
     write_stock: WriteStockOption = None,
     cover: CoverOption = 0.9,
     force: ForceOption = False,
@@ -135,13 +173,16 @@ def replay(
     """Replay an order export as checkouts, and report.
 
     Exits with 0 when every order got an answer (denials are normal), 1 when some were refused
-    with an error, 3 when some stayed unknown, were not asked or found the inventory unavailable.
+    with an error, 3 when some stayed unknown, were not asked or found the inventory unavailable,
+    4 when the file has no orders.
     """
     rules = OrderRules(
-        service_codes=SERVICE_CODES | frozenset(service_code or ()),
+        service_codes=frozenset(service_code or ()),
         cancellation_prefix=cancellation_prefix,
+        no_sale_statuses=frozenset(no_sale or ()),
+        decimal_mark=decimal_mark,
     )
-    columns = ColumnNames(order_column, sku_column, quantity_column, customer_column)
+    columns = ColumnNames(order_column, sku_column, quantity_column, customer_column, status_column)
     options = _options(
         prefix=fresh_prefix(seed, datetime.now(UTC)) if prefix is None else prefix,
         concurrency=concurrency,
@@ -153,7 +194,9 @@ def replay(
         if wait_expiry is None
         else wait_expiry,
     )
-    book = read_orders(file, columns=columns, rules=rules).first(limit)
+    book = read_orders(file, columns=columns, rules=rules, statuses=statuses).first(limit)
+    for line in book.warnings():
+        session.screen.note(line)
     if write_stock is not None:
         _write_stock(session, book, write_stock, cover, force=force, alone=not and_replay)
         if not and_replay:
@@ -201,7 +244,7 @@ def _write_stock(
         "demand_units": stock.demand_units,
     }
     named = tuple((name, str(value)) for name, value in facts.items())
-    session.screen.show(facts | _skipped(book), Sheet(headline, named, (_skipped_table(book),)))
+    session.screen.show(facts | _skipped(book), Sheet(headline, named, _file_tables(book)))
 
 
 def _replay(
@@ -231,9 +274,10 @@ def _replay(
 def _skipped(book: OrderBook) -> dict[str, Any]:
     return {
         "rows": book.rows,
-        "skipped_rows": sum(book.skipped.values()),
+        "skipped_rows": book.rows_skipped,
         "skipped_orders": book.orders_skipped,
-        "skipped": dict(book.skipped),
+        "skipped": {one.kind: one.rows for one in book.skipped},
+        "columns": dict(book.columns),
     }
 
 
@@ -251,10 +295,15 @@ def _sheet(report: ReplayReport, book: OrderBook) -> Sheet:
     return Sheet(
         headline,
         facts,
-        (_skipped_table(book), Table("error", ("error", "orders", "first of them"), errors)),
+        (*_file_tables(book), Table("error", ("error", "orders", "first of them"), errors)),
     )
 
 
-def _skipped_table(book: OrderBook) -> Table:
-    rows = tuple((str(kind), str(count)) for kind, count in book.skipped.items())
-    return Table("skipped", ("skipped", "rows"), rows)
+def _file_tables(book: OrderBook) -> tuple[Table, ...]:
+    """Lay out what the file was read as."""
+    columns = tuple(book.columns.items())
+    skipped = tuple((one.kind.value, str(one.rows)) for one in book.skipped)
+    return (
+        Table("column", ("column", "heading"), columns),
+        Table("skipped", ("skipped", "rows"), skipped),
+    )

@@ -9,7 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast_client.cli.order_columns import ColumnNames, OrderFileError
-from holdfast_client.cli.orders import Order, OrderRules, SkipKind, parse_orders, read_orders
+from holdfast_client.cli.orders import (
+    Order,
+    OrderBook,
+    OrderRules,
+    SkipKind,
+    parse_orders,
+    read_orders,
+)
 
 HEADINGS = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 
@@ -28,6 +35,10 @@ def row(
     return f'{order},{sku},"{description}",{quantity},1/2/26 9:00,1.25,{customer},Norway'
 
 
+def skipped(book: OrderBook) -> dict[SkipKind, int]:
+    return {one.kind: one.rows for one in book.skipped}
+
+
 def test_the_lines_of_one_order_are_gathered_and_equal_skus_stay_apart() -> None:
     book = parse_orders(
         export(
@@ -40,7 +51,7 @@ def test_the_lines_of_one_order_are_gathered_and_equal_skus_stay_apart() -> None
         Order("1001", (("MUG-01", 2), ("MUG-01", 3)), "77"),
         Order("1002", (("CUP-09", 1),), None),
     )
-    assert (book.rows, book.skipped, book.orders_skipped) == (3, {}, 0)
+    assert (book.rows, book.skipped, book.orders_skipped) == (3, (), 0)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +79,7 @@ def test_the_lines_of_one_order_are_gathered_and_equal_skus_stay_apart() -> None
         (row(order="1" * 101), SkipKind.BAD_ORDER_ID),
         (row(customer="7" * 201), SkipKind.BAD_CUSTOMER_ID),
         ("1001,MUG-01", SkipKind.SHORT_ROW),
-        (",,,,,,,", SkipKind.BAD_ORDER_ID),
+        (",,,,,,Norway,", SkipKind.BAD_ORDER_ID),
     ],
 )
 def test_a_row_that_is_no_sale_is_counted_by_its_kind_and_not_dropped(
@@ -76,7 +87,7 @@ def test_a_row_that_is_no_sale_is_counted_by_its_kind_and_not_dropped(
 ) -> None:
     book = parse_orders(export(row("1000"), line))
     assert [order.order_id for order in book.orders] == ["1000"]
-    assert (book.rows, book.skipped) == (2, {kind: 1})
+    assert (book.rows, skipped(book)) == (2, {kind: 1})
 
 
 @pytest.mark.parametrize(
@@ -102,7 +113,7 @@ def test_an_order_of_more_lines_than_a_checkout_may_have_is_skipped_whole(
     book = parse_orders(export(*(row(sku=f"SKU-{n}") for n in range(lines))))
     assert len(book.orders) == is_order
     assert book.orders_skipped == (not is_order)
-    assert book.skipped == ({} if is_order else {SkipKind.TOO_MANY_LINES: lines})
+    assert skipped(book) == ({} if is_order else {SkipKind.TOO_MANY_LINES: lines})
 
 
 def test_further_service_codes_and_another_cancellation_mark_can_be_given() -> None:
@@ -110,7 +121,7 @@ def test_further_service_codes_and_another_cancellation_mark_can_be_given() -> N
     rules = OrderRules(service_codes=frozenset({"wrap"}), cancellation_prefix="R")
     book = parse_orders(text, rules=rules)
     assert [order.order_id for order in book.orders] == ["C1"]
-    assert book.skipped == {SkipKind.CANCELLATION: 1, SkipKind.SERVICE_CODE: 1}
+    assert skipped(book) == {SkipKind.CANCELLATION: 1, SkipKind.SERVICE_CODE: 1}
 
 
 def test_no_order_is_taken_for_a_cancellation_when_none_are_marked() -> None:
@@ -160,7 +171,7 @@ def test_a_missing_column_is_named_with_the_headings_and_the_option_that_helps(
 def test_an_export_without_customers_is_read_and_its_negative_rows_are_write_offs() -> None:
     book = parse_orders("order,sku,qty\n1,MUG-01,2\n2,MUG-01,-2\n")
     assert book.orders == (Order("1", (("MUG-01", 2),), None),)
-    assert book.skipped == {SkipKind.WRITE_OFF: 1}
+    assert skipped(book) == {SkipKind.WRITE_OFF: 1}
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
@@ -242,9 +253,9 @@ def test_a_path_that_cannot_be_read_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_first_orders_can_be_taken_and_what_was_skipped_stays_counted() -> None:
-    book = parse_orders(export(row("1"), row("2"), row("3"), row("C4"))).first(2)
+    book = parse_orders(export(row("1"), row("2"), row("3"), row("C3"))).first(2)
     assert [order.order_id for order in book.orders] == ["1", "2"]
-    assert book.skipped == {SkipKind.CANCELLATION: 1}
+    assert skipped(book) == {SkipKind.CANCELLATION: 1}
 
 
 CELLS = st.one_of(
@@ -258,8 +269,8 @@ def test_whatever_the_rows_hold_each_is_counted_exactly_once(rows: list[list[str
     quoted = [",".join('"' + cell.replace('"', '""') + '"' for cell in cells) for cells in rows]
     book = parse_orders(export(*quoted))
     lines = sum(len(order.lines) for order in book.orders)
-    assert lines + sum(book.skipped.values()) == book.rows
-    assert book.rows == sum(1 for cells in rows if cells)
+    assert lines + book.rows_skipped == book.rows
+    assert book.rows == sum(1 for cells in rows if any(cell.strip() for cell in cells))
 
 
 @given(raw=st.binary(max_size=300))
@@ -272,4 +283,4 @@ def test_any_bytes_at_all_are_read_or_refused_but_never_crash(
         book = read_orders(path)
     except OrderFileError:
         return
-    assert sum(len(o.lines) for o in book.orders) + sum(book.skipped.values()) == book.rows
+    assert sum(len(o.lines) for o in book.orders) + book.rows_skipped == book.rows

@@ -55,7 +55,96 @@ def test_a_replay_reports_what_became_of_the_orders_and_what_was_skipped(
     }
     assert report["reserve_p50_ms"] <= report["reserve_p99_ms"]
     assert report["errors"] == []
-    assert ran.err == ""
+    assert report["columns"] == {
+        "order": "InvoiceNo",
+        "sku": "StockCode",
+        "quantity": "Quantity",
+        "customer": "CustomerID",
+    }
+
+
+def test_a_file_of_which_much_is_skipped_is_told_loudly_with_what_how_many_and_why(
+    holdfast: Terminal, export: str
+) -> None:
+    first, *others = holdfast("replay", export, *ALL_PAY, "--json").err.splitlines()
+    assert first == (
+        "holdfast: WARNING: 4 of 8 rows (50%) are no order lines, and 3 of 6 orders (50%) are "
+        "left out:"
+    )
+    assert others == [
+        f"holdfast:   {line}"
+        for line in (
+            "service_code: 1 row, the first on line 4: the code stands for a service",
+            "cancellation: 1 row, the first on line 7: cancelled, refunded, voided or failed",
+            "write_off: 1 row, the first on line 8: the quantity is negative, without a customer",
+            "bad_quantity: 1 row, the first on line 9: no whole quantity from 1 to 1,000,000",
+        )
+    ]
+
+
+@pytest.mark.parametrize(("sales", "is_told"), [(9, False), (8, True)])
+def test_only_more_than_a_tenth_is_much(
+    holdfast: Terminal, tmp_path: Path, sales: int, is_told: bool
+) -> None:
+    path = tmp_path / "orders.csv"
+    rows = [f"{number},MUG-01,1" for number in range(sales)]
+    path.write_text("\n".join(["order,sku,quantity", *rows, "99,MUG-01,none"]))
+    assert ("WARNING" in holdfast("replay", str(path), *ALL_PAY).err) == is_told
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("", "there are no orders in it: no rows below the headings"),
+        ("1,MUG-01,-1\n2,MUG-01,x\n", "2 rows, and none is an order line. write_off: 1 row"),
+        ("1,MUG-01,1.000\n", "--decimal-mark says"),
+    ],
+)
+@pytest.mark.parametrize("more", [(), ("--write-stock", "stock.csv")])
+def test_a_file_without_orders_is_an_error_of_its_own(
+    holdfast: Terminal, tmp_path: Path, rows: str, said: str, more: tuple[str, ...]
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("order,sku,quantity\n" + rows)
+    ran = holdfast("replay", str(path), *more, "--json")
+    assert ran.code == 4
+    assert ran.document["error"]["type"] == "NoOrders"
+    assert said in ran.document["error"]["message"]
+    assert not (Path("stock.csv")).exists()
+
+
+def test_what_may_be_two_or_two_thousand_is_read_once_the_mark_is_said(
+    holdfast: Terminal, tmp_path: Path
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("order;sku;quantity\n1;MUG-01;2,000\n")
+    words = ("replay", str(path), *ALL_PAY, "--json", "--decimal-mark")
+    assert holdfast(*words, ",").document["units_reserved"] == 2
+    assert holdfast(*words, ".").document["denied"] == 1
+
+
+def test_what_the_file_leaves_open_is_chosen_and_said(holdfast: Terminal, tmp_path: Path) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("Order ID,Order No,SKU,Qty\n7,1001,MUG-01,1\n")
+    words = ("replay", str(path), *ALL_PAY, "--prefix", "a")
+    assert holdfast(*words).err.splitlines() == [
+        "holdfast: the order column is 'Order ID', not 'Order No' (--order-column names another)"
+    ]
+    assert holdfast("status", "a/7").code == 0
+    assert holdfast(*words, "--order-column", "Order No").err == ""
+    assert holdfast("status", "a/1001").code == 0
+
+
+def test_further_statuses_can_be_no_sale_and_all_of_them_can_be_ignored(
+    holdfast: Terminal, tmp_path: Path
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("order,sku,qty,status\n1,CUP-09,1,cancelled\n2,CUP-09,1,Parked\n3,CUP-09,1,\n")
+    words = ("replay", str(path), *ALL_PAY, "--json")
+    assert holdfast(*words).document["orders"] == 2
+    assert holdfast(*words, "--no-sale", "parked").document["orders"] == 1
+    assert holdfast(*words, "--status-column", "").document["orders"] == 3
+    assert holdfast(*words, "--status-column", "state").code == 2
 
 
 def test_the_plain_report_says_the_same_in_lines(holdfast: Terminal, export: str) -> None:
