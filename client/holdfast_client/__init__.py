@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    from holdfast_client.arguments import LineLike
     from holdfast_client.client import ReservationClient
     from holdfast_client.errors import (
         AdjustmentConflict,
@@ -21,9 +22,10 @@ if TYPE_CHECKING:
         InvalidRequest,
         OutcomeUnknown,
         ServerUnreachable,
+        UsedAfterFork,
     )
     from holdfast_client.fake import FakeReservationClient
-    from holdfast_client.messages import Line
+    from holdfast_client.messages import AdjustmentKind, Line
     from holdfast_client.outcomes import (
         AdjustmentApplied,
         AdjustmentOutcome,
@@ -31,6 +33,7 @@ if TYPE_CHECKING:
         Cancelled,
         CheckoutEvent,
         CheckoutReport,
+        CheckoutStatus,
         Denied,
         Expired,
         FinalOutcome,
@@ -42,15 +45,18 @@ if TYPE_CHECKING:
         Unavailable,
     )
     from holdfast_client.protocol import Reservations
-    from holdfast_client.summaries import CheckoutSummary
+    from holdfast_client.summaries import CheckoutSummary, SummaryStatus
     from holdfast_client.sync_client import SyncReservationClient
     from holdfast_client.sync_facade import SyncReservations
     from holdfast_client.sync_fake import SyncFakeReservationClient
     from holdfast_client.timeline import Timeline, TimelineEvent, TimelineMovement
 
+__version__: Final = "0.1.0"
+
 __all__ = [
     "AdjustmentApplied",
     "AdjustmentConflict",
+    "AdjustmentKind",
     "AdjustmentOutcome",
     "AdjustmentRefused",
     "Cancelled",
@@ -59,6 +65,7 @@ __all__ = [
     "CheckoutInterrupted",
     "CheckoutNotFound",
     "CheckoutReport",
+    "CheckoutStatus",
     "CheckoutSummary",
     "Denied",
     "Expired",
@@ -72,12 +79,14 @@ __all__ = [
     "HoldfastError",
     "InvalidRequest",
     "Line",
+    "LineLike",
     "Outcome",
     "OutcomeUnknown",
     "ReservationClient",
     "Reservations",
     "ServerUnreachable",
     "Shortage",
+    "SummaryStatus",
     "SyncFakeReservationClient",
     "SyncReservationClient",
     "SyncReservations",
@@ -85,14 +94,19 @@ __all__ = [
     "TimelineEvent",
     "TimelineMovement",
     "Unavailable",
+    "UsedAfterFork",
+    "__version__",
 ]
 
 _HOMES: Final[dict[str, str]] = {
+    "AdjustmentKind": "messages",
     "CheckoutSummary": "summaries",
     "FakeReservationClient": "fake",
     "Line": "messages",
+    "LineLike": "arguments",
     "ReservationClient": "client",
     "Reservations": "protocol",
+    "SummaryStatus": "summaries",
     "SyncFakeReservationClient": "sync_fake",
     "SyncReservationClient": "sync_client",
     "SyncReservations": "sync_facade",
@@ -112,6 +126,7 @@ _ERRORS: Final = frozenset(
         "InvalidRequest",
         "OutcomeUnknown",
         "ServerUnreachable",
+        "UsedAfterFork",
     }
 )
 

@@ -7,7 +7,9 @@ A call ends in one of these ways, in this order of precedence:
 3. a refusal by the workflow: the error of its name;
 4. Temporal cannot be reached: ``ServerUnreachable``;
 5. no answer in time, or none that tells what became of it: ``OutcomeUnknown``;
-6. Temporal refuses the request itself: ``HoldfastError``, and nothing was done.
+6. Temporal refuses the request itself: ``HoldfastError``, and nothing was done;
+7. the connection was made before a fork, by another process: ``UsedAfterFork``, and nothing was
+   sent.
 """
 
 from __future__ import annotations
@@ -33,6 +35,7 @@ from holdfast_client.errors import (
     HoldfastError,
     OutcomeUnknown,
     ServerUnreachable,
+    UsedAfterFork,
 )
 from holdfast_client.leaving import note_end_of_call
 
@@ -40,6 +43,8 @@ from holdfast_client.leaving import note_end_of_call
 _ACCEPTED_AND_LOST: Final = "AcceptedUpdateCompletedWorkflow"
 # How the SDK complains of a payload that a data converter without the right codec cannot read.
 _UNKNOWN_ENCODING: Final = "Unknown payload encoding"
+# How the SDK complains, before it sends anything, of a connection that another process made.
+_ACROSS_FORKS: Final = "across forks"
 _REFUSED_BY_SERVER: Final = frozenset(
     {
         RPCStatusCode.ALREADY_EXISTS,
@@ -97,6 +102,14 @@ async def answer_within(
         raise _server_error(question, error, address) from error
     except TemporalError as error:
         raise _failed(question, error) from error
+    except AssertionError as error:
+        if _ACROSS_FORKS not in str(error):
+            raise
+        raise UsedAfterFork(
+            f"{question.subject}: this client was made before the process was forked, and "
+            "connections do not pass a fork; nothing was sent. Make the client after the fork, one "
+            "in each process, or use SyncReservationClient, which connects anew by itself"
+        ) from None
     except KeyError as error:
         if _UNKNOWN_ENCODING not in str(error):
             raise

@@ -13,6 +13,7 @@ from temporalio.client import Client
 from holdfast_client import answers, arguments
 from holdfast_client.arguments import LineLike
 from holdfast_client.calls import Question, answer_within
+from holdfast_client.closing import Closable
 from holdfast_client.connection import connected
 from holdfast_client.errors import HoldNotActive
 from holdfast_client.exchanges import Exchanges
@@ -52,7 +53,7 @@ _ADJUST_AGAIN: Final = (
 )
 
 
-class ReservationClient:
+class ReservationClient(Closable):
     """Reserves stock for checkouts through Holdfast's workflows on Temporal.
 
     Every method may raise, besides what it names itself:
@@ -62,6 +63,7 @@ class ReservationClient:
       is safe (for ``extend``: with the same ``extension_id``). ServerUnreachable, a kind of it:
       Temporal could not be reached.
     - CheckoutInterrupted: the checkout's workflow was terminated, failed or timed out.
+    - UsedAfterFork: the process was forked since the client was made; nothing was sent.
     - HoldfastError: Temporal refused the request itself (permissions, namespace, an unknown search
       attribute), or an answer does not fit this version of the client.
 
@@ -349,6 +351,7 @@ class ReservationClient:
             return await self._exchanges.summaries(wanted)
 
     def _answer(self, question: Question) -> AbstractAsyncContextManager[None]:
+        self._require_open()
         return answer_within(self._answer_timeout_seconds, question, self._address)
 
 

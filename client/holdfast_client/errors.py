@@ -12,6 +12,7 @@
       CheckoutInterrupted  the checkout's workflow was terminated or failed
       OutcomeUnknown       no answer in time; ask again with the same id
         ServerUnreachable  Temporal could not be reached at all
+      UsedAfterFork        the client belongs to the process that this one was forked from
 
 Denied, expired, cancelled and unavailable are answers, not exceptions.
 """
@@ -93,6 +94,14 @@ class OutcomeUnknown(HoldfastError):
 
 class ServerUnreachable(OutcomeUnknown):
     """Temporal did not answer at all."""
+
+
+class UsedAfterFork(HoldfastError):
+    """The client's connection was made before a fork, by another process; nothing was sent.
+
+    A connection cannot be shared: make the client in the process that uses it. A server that forks
+    its workers does so after the fork; ``SyncReservationClient`` does so by itself.
+    """
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -12,6 +12,7 @@ from typing import Final
 
 from holdfast_client import arguments
 from holdfast_client.arguments import LineLike
+from holdfast_client.closing import Closable
 from holdfast_client.errors import (
     HoldfastError,
     InvalidRequest,
@@ -41,7 +42,7 @@ from holdfast_client.timeline import Timeline
 HOLD_LENGTH_SECONDS_MAX_DEFAULT: Final = 14_400
 
 
-class FakeReservationClient:
+class FakeReservationClient(Closable):
     """The methods of ReservationClient over stock in memory, with the same outcomes and errors.
 
     Besides them it has what a test needs: ``set_stock`` and ``stock``, ``advance`` for its clock,
@@ -225,6 +226,7 @@ class FakeReservationClient:
 
     @contextmanager
     def _answering(self, subject: str) -> Iterator[None]:
+        self._require_open()
         if not self._is_reachable:
             raise ServerUnreachable(f"{subject}: the fake was made unreachable; ask again")
         is_lost = self._answers_to_lose > 0

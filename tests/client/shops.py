@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from holdfast_client import FakeReservationClient, Reservations
 from holdfast_client.names import DEFAULT_LOCATION
 
 
+class Client(Reservations, AbstractAsyncContextManager["Client"], Protocol):
+    """A client, real or fake, that can be closed."""
+
+
 class Shop(Protocol):
     """What a story may do to a shop besides calling its client."""
 
     @property
-    def client(self) -> Reservations:
+    def client(self) -> Client:
         """The client under test."""
         ...
 

@@ -23,6 +23,7 @@ from holdfast_client import (
     Fulfilled,
     Held,
     HeldLine,
+    HoldfastError,
     HoldNotActive,
     Line,
     Outcome,
@@ -454,3 +455,12 @@ async def test_one_adjustment_id_is_applied_once_and_means_one_change(
     assert await shop.available(sku) == (7, 0, 7)
     with pytest.raises(AdjustmentConflict):
         await shop.client.adjust_stock(checkout_id, sku, "receive", 8)
+
+
+async def test_a_client_is_closed_at_the_end_of_its_block(shop: Shop, checkout_id: str) -> None:
+    async with shop.client as client:
+        assert client is shop.client
+        with pytest.raises(CheckoutNotFound):
+            await client.status(checkout_id)
+    with pytest.raises(HoldfastError, match="the client is closed"):
+        await client.status(checkout_id)

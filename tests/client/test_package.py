@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import subprocess
 import sys
+import tomllib
 import zipfile
 from pathlib import Path
 
 import pytest
 
 import holdfast_client
+from holdfast_client import Reservations
 
 CLIENT = Path(holdfast_client.__file__).parents[1]
 SECONDS_MAX = 100.0
@@ -43,7 +46,25 @@ def test_the_client_needs_no_command_line_and_the_fake_no_temporal() -> None:
 @pytest.mark.parametrize("name", holdfast_client.__all__)
 def test_every_public_name_is_there(name: str) -> None:
     attribute = getattr(holdfast_client, name)
-    assert getattr(attribute, "__name__", name) == name
+    # What is no class, such as a union of types, knows no name of its own.
+    assert not isinstance(attribute, type) or attribute.__name__ == name
+
+
+def test_whatever_a_public_method_takes_or_returns_can_be_imported_from_the_package() -> None:
+    named = {
+        word
+        for method in vars(Reservations).values()
+        if inspect.isfunction(method)
+        for note in inspect.get_annotations(method).values()
+        for word in re.findall(r"[A-Z]\w+", note)
+    }
+    assert {"AdjustmentKind", "LineLike", "SummaryStatus"} <= named
+    assert named - {"None", "Sequence"} <= set(holdfast_client.__all__)
+
+
+def test_the_version_is_that_of_the_distribution() -> None:
+    project = tomllib.loads((CLIENT / "pyproject.toml").read_text())["project"]
+    assert holdfast_client.__version__ == project["version"]
 
 
 def test_a_name_that_is_not_there_is_an_attribute_error() -> None:

@@ -205,6 +205,45 @@ def test_a_forked_process_connects_anew_and_leaves_its_parents_connection_alone(
     assert (done.returncode, done.stdout, done.stderr) == (0, "child\nparent 0\n", "")
 
 
+ASYNC_FORK = """
+    import asyncio, os, sys, warnings
+    warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the point
+    from temporalio.client import Client
+    from holdfast_client import ReservationClient, UsedAfterFork
+
+    async def connected():
+        return await Client.connect(ADDRESS), await ReservationClient.connect(ADDRESS)
+
+    async def told(client):
+        try:
+            await client.list(limit=1)
+        except UsedAfterFork as error:
+            assert "Make the client after the fork" in str(error)
+            assert "nothing was sent" in str(error)
+            return "told"
+
+    async def in_child():
+        mine = await ReservationClient.connect(ADDRESS)
+        of_its_own = await told(ReservationClient(temporal))
+        print(await told(client), of_its_own, await mine.list(limit=1) is not None, flush=True)
+
+    temporal, client = asyncio.run(connected())
+    asyncio.run(client.list(limit=1))
+    pid = os.fork()
+    if pid == 0:
+        asyncio.run(in_child())
+        os._exit(0)
+    print("parent", os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+    asyncio.run(client.list(limit=1))
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_an_async_client_of_before_a_fork_says_what_to_do_instead(temporal_address: str) -> None:
+    done = ran(ASYNC_FORK, temporal_address)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "told told True\nparent 0\n", "")
+
+
 def test_ctrl_c_interrupts_a_call_that_waits(temporal_address: str, checkout_id: str) -> None:
     done = ran(
         f"""
