@@ -46,8 +46,11 @@ demo: $(READY) ## The whole of it at work: real servers, shoppers, proof. ORDERS
 	@$(BIN)/python -m worker demo $(if $(ORDERS),--orders "$(ORDERS)")
 
 .PHONY: dev
-dev: $(READY) ## Embedded Postgres, Temporal with its Web UI, and a worker, until Ctrl-C.
-	@$(BIN)/python -m worker dev
+dev: $(READY) ## Embedded servers and a worker, until Ctrl-C. UI_PORT=, TEMPORAL_PORT=, DATABASE_PORT=, DATA_DIR=.
+	@$(BIN)/python -m worker dev $(if $(DATA_DIR),--data-dir "$(DATA_DIR)") \
+	  $(if $(TEMPORAL_PORT),--temporal-port "$(TEMPORAL_PORT)") \
+	  $(if $(UI_PORT),--ui-port "$(UI_PORT)") \
+	  $(if $(DATABASE_PORT),--database-port "$(DATABASE_PORT)")
 
 # Files run side by side, each process with servers of its own; the chaos run has the machine to
 # itself. `make test TESTS=path` runs what is named, and nothing beside it.

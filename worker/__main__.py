@@ -1,6 +1,9 @@
 """``python -m worker``."""
 
-from worker.commands import main
+from holdfast_client.cli.ending import end_quietly_on_interrupt
 
 if __name__ == "__main__":
+    end_quietly_on_interrupt()
+    from worker.commands import main
+
     main()

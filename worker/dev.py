@@ -12,9 +12,10 @@ from typing import Final
 
 from activities.inventory.migrate import upgrade_database
 from worker.composition import running_worker
-from worker.embedded.errors import EmbeddedServerError
+from worker.embedded.errors import EmbeddedServerError, PortInUse
+from worker.embedded.ports import LOOPBACK
 from worker.embedded.stack import EmbeddedStack
-from worker.service import stop_requested
+from worker.service import Stop, run_until_stopped
 from worker.settings import Settings, load_settings
 
 TEMPORAL_PORT_DEFAULT: Final = 7233
@@ -52,23 +53,30 @@ class RunningStack:
 
 @asynccontextmanager
 async def running_stack(
-    data_dir: Path, *, temporal_port: int = 0, ui_port: int = 0
+    data_dir: Path, *, temporal_port: int = 0, ui_port: int = 0, database_port: int = 0
 ) -> AsyncIterator[RunningStack]:
     """Start servers and worker, and stop them in order when the block ends.
+
+    Cancelled while they start, it gives them up at once; the next start finds nothing half made.
 
     Args:
         data_dir: all state; a later start with the same finds it again.
         temporal_port: 0 for any free one.
         ui_port: 0 for any free one.
+        database_port: 0 for that of the last start in this directory, at first any free one.
 
     Raises:
         EmbeddedServerError: a server did not start; the message says why.
     """
     stack = EmbeddedStack(
-        data_dir, temporal_port=temporal_port, ui_port=ui_port, announce=_announce
+        data_dir,
+        postgres_port=database_port,
+        temporal_port=temporal_port,
+        ui_port=ui_port,
+        announce=_announce,
     )
-    await asyncio.to_thread(stack.start)
     try:
+        await _start(stack)
         settings = load_settings(database_url=stack.postgres.url)
         worker_url = await asyncio.to_thread(_migrate, stack)
         worker_settings = load_settings(database_url=worker_url)
@@ -78,21 +86,62 @@ async def running_stack(
         await asyncio.to_thread(stack.stop)
 
 
-async def develop(data_dir: Path, temporal_port: int, ui_port: int) -> None:
+async def develop(
+    data_dir: Path, *, temporal_port: int, ui_port: int, database_port: int = 0
+) -> int:
     """Run the stack until SIGTERM or Ctrl-C.
+
+    Returns:
+        The exit code: 0, or 130 where Ctrl-C came before all was up.
 
     Raises:
         EmbeddedServerError: a server did not start, or ended by itself.
     """
-    stop = stop_requested()
-    async with running_stack(data_dir, temporal_port=temporal_port, ui_port=ui_port) as running:
-        print(running.ready_line, flush=True)
-        while not stop.is_set():
-            _check_alive(running.stack)
-            try:
-                await asyncio.wait_for(stop.wait(), _WATCH_SECONDS)
-            except TimeoutError:
-                continue
+
+    async def work(stop: Stop, ready: asyncio.Event) -> int:
+        async with running_stack(
+            data_dir, temporal_port=temporal_port, ui_port=ui_port, database_port=database_port
+        ) as running:
+            ready.set()
+            print(running.ready_line, flush=True)
+            await _watch(running.stack, stop)
+        return 0
+
+    try:
+        return await run_until_stopped(work)
+    except PortInUse as error:
+        asked = {temporal_port: "TEMPORAL", ui_port: "UI", database_port: "DATABASE"}
+        raise _with_remedy(error, asked.get(error.port)) from error
+
+
+async def _start(stack: EmbeddedStack) -> None:
+    starting = asyncio.create_task(asyncio.to_thread(stack.start))
+    try:
+        await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        # The thread cannot be cancelled: told to give up, it ends by itself, soon.
+        stack.give_up()
+        await asyncio.wait({starting})
+        starting.exception()
+        raise
+
+
+async def _watch(stack: EmbeddedStack, stop: Stop) -> None:
+    while not stop.is_set():
+        _check_alive(stack)
+        try:
+            await asyncio.wait_for(stop.wait(), _WATCH_SECONDS)
+        except TimeoutError:
+            continue
+
+
+def _with_remedy(error: PortInUse, option: str | None) -> EmbeddedServerError:
+    if option is None:
+        return error
+    return EmbeddedServerError(
+        f"Port {error.port} on {LOOPBACK} is in use. Stop what listens there, or take any free "
+        f"port: make dev {option}_PORT=0, or --{option.lower()}-port 0 of python -m worker dev."
+    )
 
 
 def _migrate(stack: EmbeddedStack) -> str:

@@ -19,6 +19,8 @@ PROCESSES_MAX: Final = 64
 # A worker that keeps dying has a reason that starting it again will not cure.
 RESTARTS_MAX: Final = 10
 RESTARTS_WITHIN_SECONDS: Final = 60.0
+# A worker that is told to stop before it listens to that has not begun anything.
+_STOPPED_CODES: Final = (0, -signal.SIGTERM)
 _POLL_SECONDS: Final = 0.2
 _RESTART_PAUSE_SECONDS: Final = 1.0
 
@@ -88,7 +90,7 @@ class WorkerProcesses:
                 child.terminate()
         deadline = time.monotonic() + self._stop_seconds
         codes = [_wait_or_kill(child, deadline) for child in self._children]
-        return 0 if all(code == 0 for code in codes) else 1
+        return 0 if all(code in _STOPPED_CODES for code in codes) else 1
 
 
 def _start(metrics_address: str) -> subprocess.Popen[bytes]:

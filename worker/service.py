@@ -1,31 +1,49 @@
-"""A worker in the foreground, until it is told to stop."""
+"""Work in the foreground, until it is told to stop; first of all a worker."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Final
 
+from holdfast_client.cli.ending import EXIT_INTERRUPTED
 from worker.composition import running_worker
 from worker.settings import Settings
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
-_KILLED_EXIT_CODE: Final = 130
 
 
-def stop_requested() -> asyncio.Event:
+class Stop(asyncio.Event):
+    """Set when the process is told to stop, and by which signal."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._signal: signal.Signals | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """What a process ends with that was stopped before it was ready: 130 after Ctrl-C."""
+        return EXIT_INTERRUPTED if self._signal == signal.SIGINT else 0
+
+    def ask(self, number: signal.Signals) -> None:
+        """Note the signal, in any thread's time; the first counts."""
+        self._signal = self._signal or number
+
+
+def stop_requested() -> Stop:
     """Return an event that SIGTERM and Ctrl-C set. A second one ends the process at once."""
-    stop = asyncio.Event()
+    stop = Stop()
     loop = asyncio.get_running_loop()
 
     def ask(number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
-            os._exit(_KILLED_EXIT_CODE)
+            os._exit(EXIT_INTERRUPTED)
         print(f"{signal.Signals(number).name}: stopping", file=sys.stderr, flush=True)
+        stop.ask(signal.Signals(number))
         loop.call_soon_threadsafe(stop.set)
 
     for number in STOP_SIGNALS:
@@ -33,26 +51,47 @@ def stop_requested() -> asyncio.Event:
     return stop
 
 
-async def serve(settings: Settings) -> None:
-    """Work until SIGTERM or Ctrl-C, then finish the calls that have begun.
+async def run_until_stopped(
+    work: Callable[[Stop, asyncio.Event], Coroutine[None, None, int]],
+) -> int:
+    """Run work that gets ready and then goes on until it is told to stop.
 
-    Raises:
-        NotReady: the database or Temporal did not answer in time, or the schema is old.
+    Args:
+        work: is given what tells it to stop, and an event to set once it is ready. Before that a
+            stop cancels it, because nothing has begun that would need finishing; from then on it
+            looks at the stop by itself.
+
+    Returns:
+        What the work returns, or that of a stop before it was ready: 130 after Ctrl-C, else 0.
     """
     stop, ready = stop_requested(), asyncio.Event()
-    working = asyncio.create_task(_work(settings, stop, ready))
+    working = asyncio.create_task(work(stop, ready))
     stopping = asyncio.create_task(stop.wait())
     await asyncio.wait({working, stopping}, return_when=asyncio.FIRST_COMPLETED)
     stopping.cancel()
     if not ready.is_set():
-        # Nothing has begun that would need finishing.
         working.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await working
+    try:
+        return await working
+    except asyncio.CancelledError:
+        return stop.exit_code
 
 
-async def _work(settings: Settings, stop: asyncio.Event, ready: asyncio.Event) -> None:
-    async with running_worker(settings):
-        ready.set()
-        print("worker ready", file=sys.stderr, flush=True)
-        await stop.wait()
+async def serve(settings: Settings) -> int:
+    """Work until SIGTERM or Ctrl-C, then finish the calls that have begun.
+
+    Returns:
+        The exit code: 0, or 130 where Ctrl-C came before the worker was ready.
+
+    Raises:
+        NotReady: the database or Temporal did not answer in time, or the schema is old.
+    """
+
+    async def work(stop: Stop, ready: asyncio.Event) -> int:
+        async with running_worker(settings):
+            ready.set()
+            print("worker ready", file=sys.stderr, flush=True)
+            await stop.wait()
+        return 0
+
+    return await run_until_stopped(work)

@@ -1,4 +1,4 @@
-"""The demo without a terminal: plain lines, proof, links, and an exit code that means it."""
+"""The demo without a terminal: plain lines, proof, and an exit code that means it."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def test_the_demo_shows_every_kind_of_end_and_proves_the_invariants(operator: Op
         assert words in result.stdout
     for invariant in ("I1", "I2", "I3", "I4"):
         assert f"{invariant} holds" in result.stdout
-    for end in ("fulfilled", "expired", "cancelled"):
-        assert f"  {end:<10} http://127.0.0.1:" in result.stdout
+    # The servers are gone by then: a link would lead nowhere.
+    assert "Timelines in the Web UI" not in result.stdout
     assert "\x1b" not in result.stdout
 
 

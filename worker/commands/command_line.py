@@ -7,12 +7,11 @@ from typing import Final, NoReturn
 import typer
 
 from activities.inventory.errors import DatabaseUnfit, LedgerError, LedgerUnavailable
-from holdfast_client.cli.ending import end_process
+from holdfast_client.cli.ending import EXIT_INTERRUPTED, end_process
 from holdfast_client.cli.order_columns import NoOrders, OrderFileError
 from holdfast_client.errors import InvalidRequest
 from worker.commands import database, demand, item_history, overdue_holds, serving, stock
 from worker.commands.exit_codes import (
-    EXIT_INTERRUPTED,
     EXIT_NOTHING,
     EXIT_REFUSED,
     EXIT_UNREACHABLE,
@@ -77,6 +76,8 @@ def _run() -> int:
     except BrokenPipeError:
         # The reader has seen enough, and what was asked is done.
         return 0
+    except OSError as error:
+        return complain(f"the system refused: {error}", EXIT_UNREACHABLE)
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except SystemExit as end:

@@ -8,6 +8,7 @@ import sys
 import typer
 
 from activities.inventory.migrate import upgrade_database
+from holdfast_client.cli.ending import raise_on_interrupt
 from worker.commands.exit_codes import EXIT_REFUSED, complain
 from worker.commands.session import opened_ledger, read_settings
 from worker.health import find_ailments
@@ -17,6 +18,7 @@ from worker.settings import SettingsInvalid
 def migrate() -> None:
     """Bring the database to the schema of this version, and grant the workers' role its rights."""
     settings = read_settings()
+    raise_on_interrupt()
     before, after = upgrade_database(settings.database, worker_role=settings.worker_role)
     print(f"schema {after} (nothing to do)" if before == after else f"schema {before} -> {after}")
     if settings.worker_role:

@@ -9,7 +9,6 @@ EXIT_REFUSED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_UNREACHABLE: Final = 3
 EXIT_NOTHING: Final = 4
-EXIT_INTERRUPTED: Final = 130
 
 
 def complain(message: str, code: int) -> int:

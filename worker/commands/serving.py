@@ -41,17 +41,27 @@ def work(
         stop_seconds = settings.shutdown_grace_seconds + _STOP_MARGIN_SECONDS
         addresses = metrics_addresses(settings.metrics_address, processes)
         raise typer.Exit(WorkerProcesses(addresses, stop_seconds).run())
-    uvloop.run(serve(settings))
+    raise typer.Exit(uvloop.run(serve(settings)))
 
 
 def dev(
     data_dir: Annotated[Path, typer.Option(help="Where all state is kept.")] = Path(".holdfast"),
     temporal_port: Port = TEMPORAL_PORT_DEFAULT,
     ui_port: Port = UI_PORT_DEFAULT,
+    database_port: Annotated[
+        int,
+        typer.Option(min=0, max=65_535, help="0 takes that of the last start, at first any."),
+    ] = 0,
 ) -> None:
     """Run embedded Postgres, Temporal with its Web UI, and a worker, until Ctrl-C."""
     configure_logs("warning", "text")
-    uvloop.run(develop(data_dir, temporal_port, ui_port))
+    raise typer.Exit(
+        uvloop.run(
+            develop(
+                data_dir, temporal_port=temporal_port, ui_port=ui_port, database_port=database_port
+            )
+        )
+    )
 
 
 def demo(

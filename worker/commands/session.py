@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from activities.inventory.ledger import Ledger
+from holdfast_client.cli.ending import raise_on_interrupt
 from worker.composition import open_inventory
 from worker.logs import configure_logs
 from worker.settings import Settings, load_settings
@@ -25,6 +26,8 @@ def opened_ledger(statement_timeout_ms: int | None = None) -> Iterator[Ledger]:
     if statement_timeout_ms is not None:
         settings = settings.model_copy(update={"statement_timeout_ms": statement_timeout_ms})
     inventory = open_inventory(settings)
+    # Raised, it also ends the statement that the database is at.
+    raise_on_interrupt()
     try:
         yield inventory.ledger
     finally:

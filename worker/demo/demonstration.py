@@ -7,7 +7,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -31,7 +31,8 @@ from worker.demo import catalogue
 from worker.demo.board import Board
 from worker.demo.report import Verdict, print_links, print_report
 from worker.dev import RunningStack, running_stack
-from worker.service import stop_requested
+from worker.embedded.errors import EmbeddedServerError
+from worker.service import Stop, run_until_stopped
 
 EXIT_BROKEN: Final = 1
 FILE_COVER: Final = 0.9
@@ -69,7 +70,7 @@ async def demonstrate(orders_path: Path | None) -> int:
         orders_path: an order file to replay; without one the demo has shoppers of its own.
 
     Returns:
-        The exit code: 0 if every invariant holds, 1 if not.
+        The exit code: 0 if every invariant holds, 1 if not, 130 where Ctrl-C came before the end.
 
     Raises:
         EmbeddedServerError: a server did not start.
@@ -78,34 +79,35 @@ async def demonstrate(orders_path: Path | None) -> int:
     """
     console = Console()
     show = _show(console, orders_path)
-    began = time.monotonic()
-    stop = stop_requested()
-    data_dir = Path(tempfile.mkdtemp(prefix="holdfast-demo-"))
-    try:
+    data_dir = _new_directory()
+
+    async def put_on(stop: Stop, done: asyncio.Event) -> int:
+        began = time.monotonic()
         async with running_stack(data_dir) as running:
             _say(console, f"Everything is up after {time.monotonic() - began:.1f} s")
             _say(console, f"  Web UI    {running.ui_url}")
             _say(console, f"  Temporal  {running.temporal_address}")
-            holds = await _until(stop, _perform(console, running, show))
+            holds = await _perform(console, running, show)
+            done.set()
             if console.is_terminal and not stop.is_set():
                 _say(console, f"\nLook around: {running.ui_url}   Ctrl-C ends it.")
                 await stop.wait()
+        return 0 if holds else EXIT_BROKEN
+
+    try:
+        return await run_until_stopped(put_on)
     finally:
         shutil.rmtree(data_dir, ignore_errors=True)
-    return 0 if holds else EXIT_BROKEN
 
 
-async def _until(stop: asyncio.Event, performance: Coroutine[None, None, bool]) -> bool:
-    """Return what the performance proved; False when it was stopped before its end."""
-    playing = asyncio.create_task(performance)
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({playing, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if not playing.done():
-        playing.cancel()
-        await asyncio.wait({playing})
-        return False
-    return playing.result()
+def _new_directory() -> Path:
+    try:
+        return Path(tempfile.mkdtemp(prefix="holdfast-demo-"))
+    except OSError as error:
+        raise EmbeddedServerError(
+            f"There is no room for the demo's files: {error.strerror}. "
+            "Set TMPDIR to a directory that can be written."
+        ) from error
 
 
 def _show(console: Console, orders_path: Path | None) -> Show:
@@ -138,7 +140,9 @@ async def _perform(console: Console, running: RunningStack, show: Show) -> bool:
         report, examples, ends = await _shop(console, client, ledger, show)
         stock, verdict = await asyncio.to_thread(_judge, ledger, show, report, ends)
         print_report(console, report, stock, verdict)
-        print_links(console, running.ui_url, examples)
+        if console.is_terminal:
+            # Otherwise the servers are gone before anybody could follow a link.
+            print_links(console, running.ui_url, examples)
         return verdict.holds
     finally:
         inventory.close()

@@ -2,9 +2,11 @@
 
 from worker.embedded.errors import (
     DataDirectoryInUse,
+    DataDirectoryUnusable,
     EmbeddedServerError,
     PortInUse,
     ServerDidNotStart,
+    StartGivenUp,
 )
 from worker.embedded.postgres import EmbeddedPostgres
 from worker.embedded.stack import EmbeddedStack
@@ -12,10 +14,12 @@ from worker.embedded.temporal import EmbeddedTemporal
 
 __all__ = [
     "DataDirectoryInUse",
+    "DataDirectoryUnusable",
     "EmbeddedPostgres",
     "EmbeddedServerError",
     "EmbeddedStack",
     "EmbeddedTemporal",
     "PortInUse",
     "ServerDidNotStart",
+    "StartGivenUp",
 ]

@@ -39,6 +39,8 @@ class Account:
                 user=self.uid,
                 group=self.gid,
                 extra_groups=[],
+                # Out of reach of Ctrl-C, which would look like a program that cannot be run.
+                process_group=0,
                 capture_output=True,
                 timeout=_COMMAND_SECONDS_MAX,
                 check=False,
@@ -92,7 +94,12 @@ def _add_account() -> None:
     command = ["useradd", "--system", "--shell", "/bin/false", _ACCOUNT_NAME]
     try:
         ended = subprocess.run(
-            command, capture_output=True, text=True, timeout=_COMMAND_SECONDS_MAX, check=False
+            command,
+            process_group=0,
+            capture_output=True,
+            text=True,
+            timeout=_COMMAND_SECONDS_MAX,
+            check=False,
         )
     except FileNotFoundError:
         raise _no_account("there is no useradd here") from None

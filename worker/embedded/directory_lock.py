@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from worker.embedded.errors import DataDirectoryInUse
+from worker.embedded.errors import DataDirectoryInUse, DataDirectoryUnusable
 
 _FILE_NAME: Final = "in-use.lock"
 _HOLDER_BYTES_MAX: Final = 20
@@ -29,9 +29,16 @@ class DirectoryLock:
 
         Raises:
             DataDirectoryInUse: another holder has it, in this process or another one.
+            DataDirectoryUnusable: it cannot be made or written.
         """
         if self._descriptor is not None:
             return
+        try:
+            self._descriptor = self._locked()
+        except OSError as error:
+            raise DataDirectoryUnusable(self._directory, error) from error
+
+    def _locked(self) -> int:
         # What lies in it names customers, which is nothing for other accounts of the machine.
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(self._directory / _FILE_NAME, os.O_RDWR | os.O_CREAT, 0o644)
@@ -41,9 +48,13 @@ class DirectoryLock:
             holder = os.read(descriptor, _HOLDER_BYTES_MAX).decode().strip()
             os.close(descriptor)
             raise DataDirectoryInUse(self._directory, holder) from None
-        os.truncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        self._descriptor = descriptor
+        try:
+            os.truncate(descriptor, 0)
+            os.write(descriptor, f"{os.getpid()}\n".encode())
+        except OSError:
+            os.close(descriptor)
+            raise
+        return descriptor
 
     def release(self) -> None:
         """Give the lock back; does nothing if it is not held."""

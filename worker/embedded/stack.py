@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,8 +18,9 @@ class EmbeddedStack:
 
     Args:
         data_dir: made if need be; one stack at a time may use it.
-        postgres_port: 1 to 65,535; 0 takes any free one, which then stays for later starts.
-        temporal_port: likewise.
+        postgres_port: 1 to 65,535; 0 takes any free one, which then stays for later starts, also
+            of another stack on this directory.
+        temporal_port: 1 to 65,535; 0 takes any free one, which then stays for later starts.
         ui_port: likewise for Temporal's Web UI; None means no Web UI.
         metrics_port: likewise for Temporal's own metrics; None leaves the choice to Temporal.
         time_skipping: lets a test ask for workflows whose timers end at once.
@@ -36,9 +38,10 @@ class EmbeddedStack:
         time_skipping: bool = False,
         announce: Callable[[str], None] = lambda _: None,
     ) -> None:
+        self._given_up = threading.Event()
         self._lock = DirectoryLock(data_dir.resolve())
         self.postgres = EmbeddedPostgres(
-            data_dir / "postgres", port=postgres_port, announce=announce
+            data_dir / "postgres", port=postgres_port, announce=announce, given_up=self._given_up
         )
         self.temporal = EmbeddedTemporal(
             data_dir / "temporal",
@@ -47,6 +50,7 @@ class EmbeddedStack:
             metrics_port=metrics_port,
             time_skipping=time_skipping,
             announce=announce,
+            given_up=self._given_up,
         )
 
     def start(self) -> None:
@@ -64,6 +68,13 @@ class EmbeddedStack:
         except BaseException:
             self.stop()
             raise
+
+    def give_up(self) -> None:
+        """Let a start that is under way end at once with StartGivenUp, and every later one.
+
+        The one method that may be called while another thread starts or stops the stack.
+        """
+        self._given_up.set()
 
     def stop(self) -> None:
         """Stop Temporal, then Postgres; does nothing to one that does not run."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
 
-from worker.embedded.errors import PortInUse, ServerDidNotStart
+from worker.embedded.errors import PortInUse, ServerDidNotStart, StartGivenUp
 from worker.embedded.server_process import Program, ServerProcess
 
 START_SECONDS_MAX: Final = 60.0
@@ -20,46 +21,56 @@ _PASSING_OBSTACLES: Final = ("address already in use", "pre-existing shared memo
 
 
 def start_server(
-    prepare: Callable[[], Program], is_ready: Callable[[ServerProcess], bool]
+    prepare: Callable[[], Program],
+    is_ready: Callable[[ServerProcess], bool],
+    given_up: threading.Event,
 ) -> ServerProcess:
     """Start a server and wait until it answers.
 
     Args:
         prepare: chooses the ports and says what to run; called anew for each attempt.
         is_ready: asks the server, quickly, whether it can be used.
+        given_up: once set, the server is killed.
 
     Raises:
+        StartGivenUp: nobody waits for it any more.
         PortInUse: a fixed port stayed taken for about three seconds.
         ServerDidNotStart: it ended, or did not answer within 60 seconds.
     """
     for attempt in range(1, _ATTEMPTS_MAX + 1):
         try:
-            return _start_once(prepare(), is_ready)
+            return _start_once(prepare(), is_ready, given_up)
         except (PortInUse, ServerDidNotStart) as error:
             if attempt == _ATTEMPTS_MAX or not _will_pass(error):
                 raise
-        time.sleep(_PAUSE_SECONDS)
+        if given_up.wait(_PAUSE_SECONDS):
+            raise StartGivenUp
     raise AssertionError("the last attempt returns or raises")
 
 
-def _start_once(program: Program, is_ready: Callable[[ServerProcess], bool]) -> ServerProcess:
+def _start_once(
+    program: Program, is_ready: Callable[[ServerProcess], bool], given_up: threading.Event
+) -> ServerProcess:
     process = ServerProcess(program)
     try:
-        _await_ready(process, is_ready)
+        _await_ready(process, is_ready, given_up)
     except BaseException:
         process.kill()
         raise
     return process
 
 
-def _await_ready(process: ServerProcess, is_ready: Callable[[ServerProcess], bool]) -> None:
+def _await_ready(
+    process: ServerProcess, is_ready: Callable[[ServerProcess], bool], given_up: threading.Event
+) -> None:
     deadline = time.monotonic() + START_SECONDS_MAX
     while time.monotonic() < deadline:
         if process.exit_code is not None:
             raise _did_not_start(process, f"ended with exit code {process.exit_code}")
         if is_ready(process):
             return
-        time.sleep(_POLL_SECONDS)
+        if given_up.wait(_POLL_SECONDS):
+            raise StartGivenUp
     raise _did_not_start(process, f"did not answer within {START_SECONDS_MAX:.0f} seconds")
 
 

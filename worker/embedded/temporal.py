@@ -7,14 +7,18 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
 from holdfast_client import names
+from worker.embedded.child import run_to_end
 from worker.embedded.directory_lock import DirectoryLock
-from worker.embedded.errors import EmbeddedServerError
+from worker.embedded.errors import DataDirectoryUnusable, EmbeddedServerError
 from worker.embedded.leftovers import is_server_of, stop_leftover
+from worker.embedded.new_database import NewDatabase
 from worker.embedded.ports import LOOPBACK, checked_port, choose_ports, is_listening
 from worker.embedded.server_process import Program, ServerProcess
 from worker.embedded.starting import start_server
@@ -63,6 +67,7 @@ class EmbeddedTemporal:
         metrics_port: likewise for Temporal's own metrics; None leaves the choice to Temporal.
         time_skipping: lets a test ask for workflows whose timers end at once.
         announce: told what is going on, in a few words.
+        given_up: once set, by any thread, a start ends at once with StartGivenUp.
 
     Not safe for use by several threads at once.
     """
@@ -76,6 +81,7 @@ class EmbeddedTemporal:
         metrics_port: int | None = None,
         time_skipping: bool = False,
         announce: Callable[[str], None] = lambda _: None,
+        given_up: threading.Event | None = None,
     ) -> None:
         self._directory = data_dir.resolve()
         wanted = {_FRONTEND: port, _UI: ui_port, _METRICS: metrics_port}
@@ -84,6 +90,8 @@ class EmbeddedTemporal:
         }
         self._settings = _SETTINGS | (_TIME_SKIPPING if time_skipping else {})
         self._announce = announce
+        self._given_up = given_up or threading.Event()
+        self._database = NewDatabase(self._directory / "temporal.db")
         self._lock = DirectoryLock(self._directory)
         self._process: ServerProcess | None = None
 
@@ -120,7 +128,9 @@ class EmbeddedTemporal:
         Raises:
             DataDirectoryInUse: another running program uses the directory.
             PortInUse: a fixed port is taken.
+            DataDirectoryUnusable: the directory cannot be made or written.
             ServerDidNotStart: Temporal ended or stayed silent; the message shows its log.
+            StartGivenUp: nobody waits for it any more.
             EmbeddedServerError: its program is not installed.
         """
         if self.pid is not None:
@@ -130,6 +140,9 @@ class EmbeddedTemporal:
         try:
             self._clear_leftover()
             self._run()
+        except OSError as error:
+            self.kill()
+            raise DataDirectoryUnusable(self._directory, error) from error
         except BaseException:
             self.kill()
             raise
@@ -180,13 +193,15 @@ class EmbeddedTemporal:
         def prepare() -> Program:
             nonlocal chosen
             chosen = _choose(self._ports)
+            self._database.begin()
             return self._program(chosen)
 
         def is_ready(_: ServerProcess) -> bool:
             port = chosen[_FRONTEND]
-            return is_listening(port) and _finds_by_search_attributes(port)
+            return is_listening(port) and _finds_by_search_attributes(port, self._given_up)
 
-        self._process = start_server(prepare, is_ready)
+        self._process = start_server(prepare, is_ready, self._given_up)
+        self._database.is_whole()
         self._ports = chosen
 
     def _program(self, ports: Mapping[str, int]) -> Program:
@@ -198,7 +213,7 @@ class EmbeddedTemporal:
                 "start-dev",
                 *_OWN_SETTINGS_ONLY,
                 *("--ip", LOOPBACK),
-                *("--db-filename", str(self._directory / "temporal.db")),
+                *("--db-filename", str(self._database.path)),
                 *(f"--sqlite-pragma={name}={value}" for name, value in _DATABASE_SETTINGS.items()),
                 *("--log-level", "warn"),
                 *_port_options(ports),
@@ -242,30 +257,29 @@ def _port_options(ports: Mapping[str, int]) -> list[str]:
     return [*numbers, "--ui-disable-news-fetch" if _UI in ports else "--headless"]
 
 
-def _finds_by_search_attributes(port: int) -> bool:
+def _finds_by_search_attributes(port: int, given_up: threading.Event) -> bool:
     """Say whether workflows can be found by each of our search attributes; add what lacks.
 
     Added is not enough: the server answers so before each part of it knows the new ones, and until
     then refuses workflows that carry them. Its own start option is no use, because it does nothing
     on a database that exists: an attribute added by a later version of ours would never arrive.
     """
-    if _answers(port, *_COUNT_BY_EACH, _query_of_each()):
+    ask = partial(_answers, port, given_up)
+    if ask(*_COUNT_BY_EACH, _query_of_each()):
         return True
     attributes = [
         word
         for name, kind in names.SEARCH_ATTRIBUTE_TYPES.items()
         for word in ("--name", name, "--type", kind)
     ]
-    return _answers(port, *_ADD_ATTRIBUTES, *attributes) and _answers(
-        port, *_COUNT_BY_EACH, _query_of_each()
-    )
+    return ask(*_ADD_ATTRIBUTES, *attributes) and ask(*_COUNT_BY_EACH, _query_of_each())
 
 
 def _query_of_each() -> str:
     return " AND ".join(f"{name} IS NULL" for name in names.SEARCH_ATTRIBUTE_TYPES)
 
 
-def _answers(port: int, *words: str) -> bool:
+def _answers(port: int, given_up: threading.Event, *words: str) -> bool:
     """Give the server a command of its own program, and say whether it did it."""
     command = [
         *(str(_temporal_program()), *words),
@@ -274,13 +288,8 @@ def _answers(port: int, *words: str) -> bool:
         *("--namespace", NAMESPACE),
     ]
     try:
-        ended = subprocess.run(
-            command,
-            env=_environment(),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_ASK_SECONDS_MAX,
-            check=False,
+        ended = run_to_end(
+            command, environment=_environment(), given_up=given_up, seconds_max=_ASK_SECONDS_MAX
         )
     except subprocess.TimeoutExpired:
         return False

@@ -7,18 +7,22 @@ neither typer nor rich, so that other programs may use them without the extra ``
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from holdfast_client.cli.ending import end_process
+from holdfast_client.cli.ending import (
+    EXIT_INTERRUPTED,
+    end_process,
+    end_quietly_on_interrupt,
+    raise_on_interrupt,
+)
 
 if TYPE_CHECKING:
     from holdfast_client.cli.session import Connect
 
 _NEEDED = ("typer", "rich")
 _USAGE_EXIT = 2
-_INTERRUPTED_EXIT = 130
 
 
 def main(arguments: Sequence[str] | None = None, *, connect: Connect | None = None) -> int:
@@ -34,17 +38,20 @@ def main(arguments: Sequence[str] | None = None, *, connect: Connect | None = No
     """
     if arguments is not None:
         return _run(arguments, connect)
+    end_quietly_on_interrupt()
     try:
-        code = _run(sys.argv[1:], connect)
+        code = _run(sys.argv[1:], connect, begin=raise_on_interrupt)
     except KeyboardInterrupt:
         # Before the command began; once it has, it says itself what that means.
-        code = _INTERRUPTED_EXIT
+        code = EXIT_INTERRUPTED
     if "temporalio" in sys.modules:
         end_process(code)
     return code
 
 
-def _run(arguments: Sequence[str], connect: Connect | None) -> int:
+def _run(
+    arguments: Sequence[str], connect: Connect | None, begin: Callable[[], None] = lambda: None
+) -> int:
     missing = [name for name in _NEEDED if find_spec(name) is None]
     if missing:
         print(
@@ -56,4 +63,5 @@ def _run(arguments: Sequence[str], connect: Connect | None) -> int:
     # Only now, because it needs what was just looked for.
     from holdfast_client.cli.app import run  # noqa: PLC0415  # see above
 
+    begin()
     return run(arguments, connect=connect)
