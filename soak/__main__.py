@@ -15,7 +15,7 @@ from typing import Annotated, Final
 
 import typer
 
-from holdfast_client.cli.ending import end_process
+from holdfast_client.terminal.ending import end_process
 from soak.run import SHOPPERS_DEFAULT, soak
 from worker.logs import configure_logs
 

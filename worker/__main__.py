@@ -1,6 +1,6 @@
 """``python -m worker``."""
 
-from holdfast_client.cli.ending import end_quietly_on_interrupt
+from holdfast_client.terminal.ending import end_quietly_on_interrupt
 
 if __name__ == "__main__":
     end_quietly_on_interrupt()

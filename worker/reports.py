@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import csv
-import sys
 from collections.abc import Sequence
-from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 from activities.inventory.records import (
     DeniedDemand,
@@ -15,37 +12,40 @@ from activities.inventory.records import (
     ItemFigures,
     ItemHistory,
 )
-from holdfast_client.cli.screen import Screen
-from holdfast_client.cli.sheet import Sheet, Table, moment_text
+from holdfast_client.terminal.csv_text import csv_text
+from holdfast_client.terminal.moments import exact_text, moment_text
+from holdfast_client.terminal.screen import Screen, say, write
+from holdfast_client.terminal.sheet import Cell, Column, Sheet, Table
 
 ReportForm = Literal["text", "json", "csv"]
 
-_MOVEMENT_COLUMNS = (
-    "at",
+_MOVEMENT_COLUMNS: Final = (
+    Column("at", rank=2),
     "kind",
     "units",
-    "total",
-    "reserved",
+    Column("total", rank=3),
+    Column("reserved", rank=3),
     "available",
-    "source",
-    "actor",
-    "reason",
+    Column("source", rank=1),
+    Column("actor", rank=5, is_prose=True),
+    Column("reason", rank=4, is_prose=True),
 )
-_DENIED_COLUMNS = (
+_DENIED_COLUMNS: Final = (
     "day",
     "sku",
-    "location",
-    "reason",
-    "checkouts",
-    "customers",
+    Column("location", rank=2),
+    Column("reason", rank=1),
+    Column("checkouts", rank=3),
+    Column("customers", rank=4),
     "requested",
-    "available",
+    Column("available", rank=5),
 )
+_DENIED_NAMES: Final = tuple(column.name for column in Table("", _DENIED_COLUMNS, ()).laid_columns)
 
 
 def show_history(history: ItemHistory, period: HistoryPeriod, *, as_json: bool) -> None:
     """Show a stock item's story, and how to go on where there is more of it."""
-    facts = [
+    facts: list[tuple[str, Cell]] = [
         ("sku", history.sku),
         ("location", history.location),
         ("name", history.name),
@@ -53,13 +53,13 @@ def show_history(history: ItemHistory, period: HistoryPeriod, *, as_json: bool) 
         *_figures("", history.now),
     ]
     if period.at and history.at:
-        facts += [("at", moment_text(period.at)), *_figures("_at", history.at)]
-    rows = tuple(
+        facts += [("at", period.at), *_figures("_at", history.at)]
+    rows: tuple[tuple[Cell, ...], ...] = tuple(
         (
-            moment_text(move.at),
+            move.at,
             move.kind,
             # Where both figures move, as when a hold is fulfilled, they move by the same.
-            str(move.total_delta or move.reserved_delta),
+            move.total_delta or move.reserved_delta,
             *(cell for _, cell in _figures("", move.figures)),
             # The checkout's or the adjustment's own id, as the other commands take it.
             move.source_id.partition("/")[2],
@@ -69,7 +69,7 @@ def show_history(history: ItemHistory, period: HistoryPeriod, *, as_json: bool) 
         for move in history.movements
     )
     sheet = Sheet(_history_headline(history), tuple(facts), (_movements(rows),))
-    Screen(as_json=as_json).show(_history_document(history, period), sheet)
+    Screen(as_json=as_json, prefix="").show(_history_document(history, period), sheet)
     if history.has_earlier and not as_json:
         _remark(f"there are earlier movements; go on with --before {history.movements[0].id}")
 
@@ -83,14 +83,13 @@ def show_denied(rows: Sequence[DeniedDemand], period: DeniedPeriod, form: Report
         form: how to show it.
     """
     shown = rows[: period.limit]
-    cells = tuple(_denied_cells(row) for row in shown)
+    cells = tuple(map(_denied_values, shown))
     if form == "csv":
-        writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerows([_DENIED_COLUMNS, *cells])
+        write(csv_text([_DENIED_NAMES, *cells]))
     else:
-        document = [dict(zip(_DENIED_COLUMNS, _denied_values(row), strict=True)) for row in shown]
+        document = [dict(zip(_DENIED_NAMES, row, strict=True)) for row in cells]
         sheet = Sheet(_denied_headline(shown, period), (), (_denied_table(cells),))
-        Screen(as_json=form == "json").show(document, sheet)
+        Screen(as_json=form == "json", prefix="").show(document, sheet)
     if not shown:
         _remark(f"nothing was denied {_between(period)}")
     if len(rows) > period.limit:
@@ -98,18 +97,14 @@ def show_denied(rows: Sequence[DeniedDemand], period: DeniedPeriod, form: Report
 
 
 def _remark(line: str) -> None:
-    print(line, file=sys.stderr)
+    say(line, prefix="")
 
 
-def _figures(suffix: str, figures: ItemFigures) -> list[tuple[str, str]]:
-    return [
-        (f"total{suffix}", str(figures.total)),
-        (f"reserved{suffix}", str(figures.reserved)),
-        (f"available{suffix}", str(figures.available)),
-    ]
+def _figures(suffix: str, figures: ItemFigures) -> list[tuple[str, int]]:
+    return [(f"{name}{suffix}", figure) for name, figure in _numbers(figures).items()]
 
 
-def _movements(rows: tuple[tuple[str, ...], ...]) -> Table:
+def _movements(rows: tuple[tuple[Cell, ...], ...]) -> Table:
     return Table("movement", _MOVEMENT_COLUMNS, rows)
 
 
@@ -128,15 +123,15 @@ def _history_document(history: ItemHistory, period: HistoryPeriod) -> dict[str, 
         "location": history.location,
         "name": history.name,
         "active": history.active,
-        "created_at": _exactly(history.created_at),
+        "created_at": exact_text(history.created_at),
         **_numbers(history.now),
-        "at": {"at": _exactly(period.at), **_numbers(history.at)}
+        "at": {"at": exact_text(period.at), **_numbers(history.at)}
         if period.at and history.at
         else None,
         "movements": [
             {
                 "id": move.id,
-                "at": _exactly(move.at),
+                "at": exact_text(move.at),
                 "kind": move.kind,
                 "total_delta": move.total_delta,
                 "reserved_delta": move.reserved_delta,
@@ -159,10 +154,6 @@ def _numbers(figures: ItemFigures) -> dict[str, int]:
     }
 
 
-def _exactly(moment: datetime) -> str:
-    return moment.isoformat(timespec="microseconds").replace("+00:00", "Z")
-
-
 def _denied_values(row: DeniedDemand) -> tuple[str | int, ...]:
     return (
         row.day.isoformat(),
@@ -176,11 +167,7 @@ def _denied_values(row: DeniedDemand) -> tuple[str | int, ...]:
     )
 
 
-def _denied_cells(row: DeniedDemand) -> tuple[str, ...]:
-    return tuple(map(str, _denied_values(row)))
-
-
-def _denied_table(cells: tuple[tuple[str, ...], ...]) -> Table:
+def _denied_table(cells: tuple[tuple[Cell, ...], ...]) -> Table:
     return Table("denied", _DENIED_COLUMNS, cells)
 
 

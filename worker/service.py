@@ -10,7 +10,7 @@ from collections.abc import Callable, Coroutine
 from types import FrameType
 from typing import Final
 
-from holdfast_client.cli.ending import EXIT_INTERRUPTED
+from holdfast_client.terminal.ending import EXIT_INTERRUPTED
 from worker.composition import running_worker
 from worker.settings import Settings
 

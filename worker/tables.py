@@ -1,48 +1,89 @@
-"""What the operators' commands show: tables in a terminal, tab-separated lines in a pipe."""
+"""What the operators' commands show: tables in a terminal, tab-separated lines in a pipe, JSON."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
+from typing import Final
 
 from activities.inventory.records import Availability, OverdueReservation
-from holdfast_client.cli.screen import Screen
-from holdfast_client.cli.sheet import Sheet, Table, moment_text
+from holdfast_client.terminal.moments import exact_text
+from holdfast_client.terminal.screen import Screen
+from holdfast_client.terminal.sheet import Column, Sheet, Table
 
-_STOCK_COLUMNS = ("sku", "location", "name", "total", "reserved", "available", "for_sale")
-_OVERDUE_COLUMNS = ("checkout_id", "customer_id", "expires_at", "overdue_seconds", "units")
+_STOCK_COLUMNS: Final = (
+    "sku",
+    Column("location", rank=1),
+    Column("name", rank=4, is_prose=True),
+    Column("total", rank=2),
+    Column("reserved", rank=2),
+    "available",
+    Column("for_sale", rank=3),
+)
+_OVERDUE_COLUMNS: Final = (
+    "checkout_id",
+    Column("customer_id", rank=2),
+    Column("expires_at", rank=3),
+    "overdue_seconds",
+    Column("units", rank=1),
+)
 
 
-def show_stock(items: Sequence[Availability]) -> None:
+def show_stock(items: Sequence[Availability], *, as_json: bool) -> None:
     """Show the figures of stock items."""
     rows = tuple(
         (
             item.sku,
             item.location,
             item.name,
-            str(item.total),
-            str(item.reserved),
-            str(item.available),
+            item.total,
+            item.reserved,
+            item.available,
             "yes" if item.active else "no",
         )
         for item in items
     )
-    _show(f"{len(rows)} stock items.", Table("stock", _STOCK_COLUMNS, rows))
+    document = [
+        {
+            "sku": item.sku,
+            "location": item.location,
+            "name": item.name,
+            "active": item.active,
+            "total": item.total,
+            "reserved": item.reserved,
+            "available": item.available,
+        }
+        for item in items
+    ]
+    found = "1 stock item" if len(rows) == 1 else f"{len(rows):,} stock items"
+    _show(document, f"{found}.", Table("stock", _STOCK_COLUMNS, rows), as_json=as_json)
 
 
-def show_overdue(holds: Sequence[OverdueReservation]) -> None:
+def show_overdue(holds: Sequence[OverdueReservation], *, as_json: bool) -> None:
     """Show holds that are past their deadline."""
     rows = tuple(
         (
             hold.checkout_id,
-            hold.customer_id or "",
-            moment_text(hold.expires_at),
-            f"{hold.overdue_seconds:.0f}",
-            str(hold.units),
+            hold.customer_id,
+            hold.expires_at,
+            timedelta(seconds=hold.overdue_seconds),
+            hold.units,
         )
         for hold in holds
     )
-    _show(f"{len(rows)} overdue holds.", Table("overdue", _OVERDUE_COLUMNS, rows))
+    document = [
+        {
+            "checkout_id": hold.checkout_id,
+            "customer_id": hold.customer_id,
+            "expires_at": exact_text(hold.expires_at),
+            "overdue_seconds": hold.overdue_seconds,
+            "units": hold.units,
+        }
+        for hold in holds
+    ]
+    found = "1 overdue hold" if len(rows) == 1 else f"{len(rows):,} overdue holds"
+    _show(document, f"{found}.", Table("overdue", _OVERDUE_COLUMNS, rows), as_json=as_json)
 
 
-def _show(headline: str, table: Table) -> None:
-    Screen(as_json=False).show(None, Sheet(headline, (), (table,)))
+def _show(document: object, headline: str, table: Table, *, as_json: bool) -> None:
+    Screen(as_json=as_json, prefix="").show(document, Sheet(headline, (), (table,)))

@@ -14,7 +14,7 @@ from benchmarks.stack.floor import (
     fulfil_nothing,
     reserve_nothing,
 )
-from holdfast_client.cli.ending import end_process
+from holdfast_client.terminal.ending import end_process
 from worker.composition import build_worker, open_inventory
 from worker.logs import configure_logs
 from worker.service import stop_requested

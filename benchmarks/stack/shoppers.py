@@ -13,7 +13,7 @@ from typing import Final
 
 from benchmarks.stack.jobs import READY, Job
 from benchmarks.stack.shopping import Shop, shop_for
-from holdfast_client.cli.ending import end_process
+from holdfast_client.terminal.ending import end_process
 
 
 async def open_holdfast() -> Shop:

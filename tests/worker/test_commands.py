@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import psycopg
@@ -122,7 +123,8 @@ def test_overdue_lists_only_what_is_older_than_asked(operator: Operator):
         "VALUES ('checkout/c1', 'c1', 'held', holdfast.clock() - interval '90 s', now())",
     )
     assert operator.run("overdue").stdout.split("\t")[:2] == ["overdue", "c1"]
-    assert operator.run("overdue", "--older-than", "100").stdout == ""
+    assert operator.run("overdue", "--older-than", "1m").stdout != ""
+    assert operator.run("overdue", "--older-than", "1m40s").stdout == ""
 
 
 @pytest.mark.parametrize("words", [["audit"], ["stock", "show"], ["migrate"], ["overdue"]])
@@ -137,3 +139,48 @@ def test_a_database_that_is_not_there_is_exit_code_3_without_its_password(
 
 def test_an_unknown_command_is_exit_code_2(operator: Operator):
     assert operator.run("frobnicate").returncode == 2
+
+
+def test_a_name_that_the_terminal_cannot_show_is_escaped(operator: Operator, stock_file: Path):
+    stock_file.write_text("sku,quantity,location,name\nT\u00c4SSE,30,main,T\u00e4sse\n", "utf-8")
+    operator.run("stock", "load", str(stock_file))
+    ascii_only = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    shown = operator.run("stock", "show", **ascii_only)
+    assert (shown.returncode, shown.stderr) == (0, "")
+    assert shown.stdout == "stock\tT\\xc4SSE\tmain\tT\\xe4sse\t30\t0\t30\tyes\n"
+    unknown = operator.run("history", "T\u00e4sse", **ascii_only)
+    assert unknown.stderr == "there is no stock item 'T\\xe4sse'\n"
+
+
+def test_with_json_the_answer_or_the_error_is_one_document(operator: Operator, stock_file: Path):
+    operator.run("stock", "load", str(stock_file))
+    (low,) = json.loads(operator.run("stock", "low", "--json").stdout)
+    assert (low["sku"], low["available"], low["active"]) == ("TEAPOT", 2, True)
+    assert json.loads(operator.run("overdue", "--json").stdout) == []
+    refused = operator.run("history", "HAT", "--json")
+    error = {"type": "NoSuchItem", "message": "there is no stock item 'HAT'"}
+    assert (refused.returncode, json.loads(refused.stdout)) == (1, {"error": error})
+    wrong = operator.run("stock", "low", "--json", "--threshold", "few")
+    assert (wrong.returncode, json.loads(wrong.stdout)["error"]["type"]) == (2, "UsageError")
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("frobnicate",), "No such command 'frobnicate'. See 'python -m worker --help'"),
+        (
+            ("overdue", "--older-than", "soon"),
+            "'soon' is not a duration; such as 900, 15m or 1h30m",
+        ),
+        (("stock", "low", "--threshold", "-1"), "'-1' is not 0 or more"),
+        (("dev", "--ui-port", "65536"), "'65536' is not 0 to 65,535"),
+    ],
+)
+def test_wrong_usage_is_one_line_that_says_where_to_read_on(
+    operator: Operator, words: tuple[str, ...], problem: str
+):
+    result = operator.run(*words)
+    assert (result.returncode, result.stdout) == (2, "")
+    assert problem in result.stderr
+    assert result.stderr.endswith(" --help'\n")
+    assert result.stderr.count("\n") == 1

@@ -91,9 +91,9 @@ def test_a_history_tells_what_was_available_at_a_moment(operator: Operator, sold
         (("HAT",), 1, "there is no stock item 'HAT'"),
         (("CUP",), 1, "'CUP' is at several locations; say --location with one of: depot, main"),
         (("MUG", "--location", "x"), 1, "there is no 'MUG' at x; say --location with one of: main"),
-        (("MUG", "--since", "yesterday"), 2, "--since: 'yesterday' is not an RFC 3339 time"),
-        (("MUG", "--at", "2026-01-31T09:00:00+01:00"), 2, "is not in UTC"),
-        (("MUG", "--until", "2026-02-30"), 2, "--until: '2026-02-30' is not an RFC 3339 time"),
+        (("MUG", "--since", "yesterday"), 2, "--since: 'yesterday' is not a time; such as"),
+        (("MUG", "--at", "2026-01-31T09:00:00"), 2, "does not say where it is so late"),
+        (("MUG", "--until", "2026-02-30"), 2, "--until: '2026-02-30' is not a time"),
         (("MUG", "--limit", "0"), 2, "--limit"),
     ],
 )

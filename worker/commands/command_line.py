@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final, NoReturn
 
-import typer
-
 from activities.inventory.errors import DatabaseUnfit, LedgerError, LedgerUnavailable
-from holdfast_client.cli.ending import EXIT_INTERRUPTED, end_process
 from holdfast_client.cli.order_columns import NoOrders, OrderFileError
 from holdfast_client.errors import InvalidRequest
+from holdfast_client.terminal import command_line
+from holdfast_client.terminal.command_line import Commands, Failure, Program
+from holdfast_client.terminal.ending import end_process
+from holdfast_client.terminal.exit_codes import ExitCode
 from worker.commands import database, demand, item_history, overdue_holds, serving, stock
-from worker.commands.exit_codes import (
-    EXIT_NOTHING,
-    EXIT_REFUSED,
-    EXIT_UNREACHABLE,
-    EXIT_USAGE,
-    complain,
-)
 from worker.commands.item_history import NoSuchItem
 from worker.composition import NotReady
 from worker.embedded.errors import EmbeddedServerError
@@ -27,24 +22,24 @@ from worker.telemetry import MetricsUnavailable, TracingUnavailable
 from worker.temporal import SearchAttributesMissing
 
 # What may well happen, and the exit code it means; the first kind that fits counts.
-_EXPECTED: Final[dict[type[Exception], int]] = {
-    SettingsInvalid: EXIT_USAGE,
-    NoOrders: EXIT_NOTHING,
-    OrderFileError: EXIT_USAGE,
-    InvalidRequest: EXIT_USAGE,
-    NoSuchItem: EXIT_REFUSED,
-    StockFileInvalid: EXIT_REFUSED,
-    NotReady: EXIT_UNREACHABLE,
-    LedgerUnavailable: EXIT_UNREACHABLE,
-    DatabaseUnfit: EXIT_UNREACHABLE,
-    SearchAttributesMissing: EXIT_UNREACHABLE,
-    EmbeddedServerError: EXIT_UNREACHABLE,
-    MetricsUnavailable: EXIT_USAGE,
-    TracingUnavailable: EXIT_USAGE,
-    LedgerError: EXIT_REFUSED,
+_EXPECTED: Final[dict[type[Exception], ExitCode]] = {
+    SettingsInvalid: ExitCode.USAGE,
+    NoOrders: ExitCode.NOTHING,
+    OrderFileError: ExitCode.USAGE,
+    InvalidRequest: ExitCode.USAGE,
+    NoSuchItem: ExitCode.REFUSED,
+    StockFileInvalid: ExitCode.REFUSED,
+    NotReady: ExitCode.UNKNOWN,
+    LedgerUnavailable: ExitCode.UNKNOWN,
+    DatabaseUnfit: ExitCode.UNKNOWN,
+    SearchAttributesMissing: ExitCode.UNKNOWN,
+    EmbeddedServerError: ExitCode.UNKNOWN,
+    MetricsUnavailable: ExitCode.USAGE,
+    TracingUnavailable: ExitCode.USAGE,
+    LedgerError: ExitCode.REFUSED,
 }
 
-app = typer.Typer(add_completion=False, no_args_is_help=False, pretty_exceptions_enable=False)
+app = Commands(help=serving.work.__doc__ or "", add_completion=False)
 app.callback(invoke_without_command=True)(serving.work)
 app.command()(serving.dev)
 app.command()(serving.demo)
@@ -56,7 +51,7 @@ app.command()(overdue_holds.overdue)
 app.command()(item_history.history)
 app.command()(demand.denied)
 
-stock_app = typer.Typer(help="Load stock and look at it.", no_args_is_help=True)
+stock_app = Commands(help="Load stock and look at it.", no_args_is_help=True)
 stock_app.command()(stock.load)
 stock_app.command()(stock.show)
 stock_app.command()(stock.low)
@@ -65,26 +60,13 @@ app.add_typer(stock_app, name="stock")
 
 def main() -> NoReturn:
     """Run the command line and end the process; an expected failure is one clear line."""
-    end_process(_run())
+    end_process(command_line.run(_PROGRAM, sys.argv[1:]))
 
 
-def _run() -> int:
-    try:
-        app()
-    except tuple(_EXPECTED) as error:
-        return complain(str(error), _exit_code(error))
-    except BrokenPipeError:
-        # The reader has seen enough, and what was asked is done.
-        return 0
-    except OSError as error:
-        return complain(f"the system refused: {error}", EXIT_UNREACHABLE)
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except SystemExit as end:
-        # Typer's way of ending: a usage error, or the code that a command chose.
-        return end.code if isinstance(end.code, int) else 0
-    return 0
+def _expected(error: Exception) -> Failure | None:
+    code = next((code for kind, code in _EXPECTED.items() if isinstance(error, kind)), None)
+    return None if code is None else Failure(code, str(error))
 
 
-def _exit_code(error: Exception) -> int:
-    return next(code for kind, code in _EXPECTED.items() if isinstance(error, kind))
+# A shell cannot complete the words after `python -m`.
+_PROGRAM: Final = Program("python -m worker", app, _expected, prefix="")

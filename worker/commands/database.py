@@ -8,9 +8,9 @@ import sys
 import typer
 
 from activities.inventory.migrate import upgrade_database
-from holdfast_client.cli.ending import raise_on_interrupt
-from worker.commands.exit_codes import EXIT_REFUSED, complain
-from worker.commands.session import opened_ledger, read_settings
+from holdfast_client.terminal.ending import raise_on_interrupt
+from holdfast_client.terminal.exit_codes import ExitCode
+from worker.commands.session import opened_ledger, read_settings, screen
 from worker.health import find_ailments
 from worker.settings import SettingsInvalid
 
@@ -32,7 +32,7 @@ def health() -> None:
     except SettingsInvalid as error:
         ailments = [str(error)]
     if ailments:
-        raise typer.Exit(complain("\n".join(ailments), EXIT_REFUSED))
+        raise typer.Exit(_refused(*ailments))
     print("healthy: the database and Temporal answer")
 
 
@@ -43,5 +43,11 @@ def audit() -> None:
     for breach in breaches:
         print(breach)
     if breaches:
-        raise typer.Exit(complain(f"{len(breaches):,} breaches", EXIT_REFUSED))
+        raise typer.Exit(_refused(f"{len(breaches):,} breaches"))
     print("I1, I2, I3 and I4 hold")
+
+
+def _refused(*problems: str) -> ExitCode:
+    for problem in problems:
+        screen().note(problem)
+    return ExitCode.REFUSED

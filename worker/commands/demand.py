@@ -11,10 +11,11 @@ import typer
 from activities.inventory.ledger import DENIED_ROWS_MAX
 from activities.inventory.records import DeniedPeriod
 from holdfast_client.errors import InvalidRequest
+from holdfast_client.terminal import options
+from holdfast_client.terminal.moments import days_before, end_of, first_moment, parse_day
 from worker import reports
 from worker.commands.options import JsonOption
 from worker.commands.session import opened_ledger
-from worker.moments import days_before, end_of, first_moment, parse_day
 
 DENIED_LIMIT_DEFAULT: Final = 1_000
 DENIED_DAYS_DEFAULT: Final = 30
@@ -24,16 +25,14 @@ def denied(
     *,
     since: Annotated[
         str | None,
-        typer.Option(
-            help=f"First day; {DENIED_DAYS_DEFAULT} days in all if left out.", metavar="DAY"
-        ),
+        options.text(f"First day; {DENIED_DAYS_DEFAULT} days in all if left out.", "DAY"),
     ] = None,
     until: Annotated[
-        str | None, typer.Option(help="Last day, included; today if left out.", metavar="DAY")
+        str | None, options.text("Last day, included; today if left out.", "DAY")
     ] = None,
-    sku: Annotated[str | None, typer.Option(help="Only this SKU.")] = None,
+    sku: Annotated[str | None, options.text("Only this SKU.", "SKU")] = None,
     limit: Annotated[
-        int, typer.Option(min=1, max=DENIED_ROWS_MAX - 1, help="At most so many rows.")
+        int, options.whole_number("At most so many rows,", 1, DENIED_ROWS_MAX - 1)
     ] = DENIED_LIMIT_DEFAULT,
     as_json: JsonOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV with headings.")] = False,

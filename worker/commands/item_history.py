@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Final
 
-import typer
-
 from activities.inventory.ledger import PAGE_SIZE_MAX, Ledger
 from activities.inventory.records import HistoryPeriod
+from holdfast_client.terminal import options
+from holdfast_client.terminal.moments import parse_moment
 from worker import reports
 from worker.commands.options import JsonOption, MomentOption
 from worker.commands.session import opened_ledger
-from worker.moments import parse_moment
 
 HISTORY_LIMIT_DEFAULT: Final = 100
 LOCATIONS_NAMED_MAX: Final = 20
@@ -23,27 +22,27 @@ class NoSuchItem(Exception):
 
 
 def history(
-    sku: Annotated[str, typer.Argument()],
+    sku: Annotated[str, options.argument("Of what.", "SKU")],
     *,
     location: Annotated[
-        str | None, typer.Option(help="Where it is; not needed where it is at one place.")
+        str | None,
+        options.text("Where it is; not needed where it is at one place.", "NAME"),
     ] = None,
     since: MomentOption = None,
     until: MomentOption = None,
-    at: Annotated[
-        str | None, typer.Option(help="Also show the figures at this moment.", metavar="TIME")
-    ] = None,
+    at: Annotated[str | None, options.text("Also show the figures at this moment.", "TIME")] = None,
     before: Annotated[
-        int | None, typer.Option(min=1, help="Go on before the movement of this id.", metavar="ID")
+        int | None,
+        options.whole_number("Go on before the movement of this id,", 1, metavar="ID"),
     ] = None,
     limit: Annotated[
-        int, typer.Option(min=1, max=PAGE_SIZE_MAX, help="At most so many, the latest.")
+        int, options.whole_number("At most so many, the latest;", 1, PAGE_SIZE_MAX)
     ] = HISTORY_LIMIT_DEFAULT,
     as_json: JsonOption = False,
 ) -> None:
     """Tell a stock item's story: each movement, with the figures after it.
 
-    Times are in UTC, as 2026-01-31T09:00:00Z or as a day; --until itself is not included.
+    A day means its first moment in UTC; --until itself is not included.
     """
     period = HistoryPeriod(
         limit,

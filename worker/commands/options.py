@@ -6,9 +6,14 @@ from typing import Annotated
 
 import typer
 
-Port = Annotated[int, typer.Option(min=0, max=65_535, help="0 takes any free port.")]
+from holdfast_client.terminal import options
+
+Port = Annotated[int, options.whole_number("0 takes any free port;", 0, 65_535)]
 
 MomentOption = Annotated[
-    str | None, typer.Option(help="Only movements of this time.", metavar="TIME")
+    str | None,
+    options.text(
+        "Only movements of this time, such as 2026-01-31T09:00:00+01:00, or a day.", "TIME"
+    ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]

@@ -11,6 +11,7 @@ import uvloop
 
 from holdfast_client.encryption import KEYS_VARIABLE, keys_from_environment
 from holdfast_client.errors import HoldfastError
+from holdfast_client.terminal import options
 from worker.commands.options import Port
 from worker.commands.session import read_settings
 from worker.demo import demonstrate
@@ -30,7 +31,7 @@ _STOP_MARGIN_SECONDS: Final = 15.0
 def work(
     context: typer.Context,
     processes: Annotated[
-        int, typer.Option(min=1, max=PROCESSES_MAX, help="How many worker processes.")
+        int, options.whole_number("How many worker processes,", 1, PROCESSES_MAX)
     ] = 1,
 ) -> None:
     """Run a worker until SIGTERM or Ctrl-C, or one of the commands below."""
@@ -45,12 +46,11 @@ def work(
 
 
 def dev(
-    data_dir: Annotated[Path, typer.Option(help="Where all state is kept.")] = Path(".holdfast"),
+    data_dir: Annotated[Path, options.text("Where all state is kept.", "DIR")] = Path(".holdfast"),
     temporal_port: Port = TEMPORAL_PORT_DEFAULT,
     ui_port: Port = UI_PORT_DEFAULT,
     database_port: Annotated[
-        int,
-        typer.Option(min=0, max=65_535, help="0 takes that of the last start, at first any."),
+        int, options.whole_number("0 takes that of the last start, at first any;", 0, 65_535)
     ] = 0,
 ) -> None:
     """Run embedded Postgres, Temporal with its Web UI, and a worker, until Ctrl-C."""
@@ -66,7 +66,8 @@ def dev(
 
 def demo(
     orders: Annotated[
-        Path | None, typer.Option(help="An order file to replay instead of the demo's shoppers.")
+        Path | None,
+        options.text("An order file to replay instead of the demo's shoppers.", "FILE"),
     ] = None,
 ) -> None:
     """Show the whole of it at work on servers of its own, and prove the invariants."""
@@ -76,10 +77,12 @@ def demo(
 
 def codec(
     port: Port = CODEC_PORT_DEFAULT,
-    host: Annotated[str, typer.Option(help="The address to listen on.")] = LOOPBACK,
+    host: Annotated[str, options.text("The address to listen on.", "HOST")] = LOOPBACK,
     ui_origin: Annotated[
         list[str] | None,
-        typer.Option(help=f"Where the Web UI is, as browsers address it. [{UI_ORIGIN_DEFAULT}]"),
+        options.text(
+            f"Where the Web UI is, as browsers address it; {UI_ORIGIN_DEFAULT} if left out.", "URL"
+        ),
     ] = None,
 ) -> None:
     """Let Temporal's Web UI show what is stored encrypted, until Ctrl-C."""

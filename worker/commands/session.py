@@ -6,10 +6,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from activities.inventory.ledger import Ledger
-from holdfast_client.cli.ending import raise_on_interrupt
+from holdfast_client.terminal.ending import raise_on_interrupt
+from holdfast_client.terminal.screen import Screen
 from worker.composition import open_inventory
 from worker.logs import configure_logs
 from worker.settings import Settings, load_settings
+
+
+def screen(*, as_json: bool = False) -> Screen:
+    """Return where a command's answer and its remarks go."""
+    return Screen(as_json=as_json, prefix="")
 
 
 def read_settings() -> Settings:

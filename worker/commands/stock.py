@@ -8,19 +8,21 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
-import typer
-
 from activities.inventory.errors import StockLoadRefused
 from activities.inventory.ledger import LOW_STOCK_THRESHOLD_DEFAULT
 from activities.inventory.records import Availability
+from holdfast_client.terminal import options
 from worker import tables
+from worker.commands.options import JsonOption
 from worker.commands.session import opened_ledger
 from worker.stock_file import StockFileInvalid, read_stock_file
 
 STOCK_SHOWN_MAX: Final = 50_000
 
 
-def load(file: Annotated[Path, typer.Argument(help="CSV: sku,quantity[,location,name]")]) -> None:
+def load(
+    file: Annotated[Path, options.argument("CSV: sku,quantity[,location,name]", "FILE")],
+) -> None:
     """Set the totals of stock items from a file, all rows or none."""
     sheet = read_stock_file(file)
     with opened_ledger(statement_timeout_ms=0) as ledger:
@@ -40,21 +42,27 @@ def load(file: Annotated[Path, typer.Argument(help="CSV: sku,quantity[,location,
 
 
 def show(
-    skus: Annotated[list[str] | None, typer.Argument(help="All in stock if left out.")] = None,
+    skus: Annotated[list[str] | None, options.argument("All in stock if left out.", "SKU")] = None,
+    *,
+    as_json: JsonOption = False,
 ) -> None:
     """Show total, reserved and available stock."""
     with opened_ledger() as ledger:
-        tables.show_stock(ledger.availability(skus) if skus else _all_pages(ledger.in_stock))
+        found = ledger.availability(skus) if skus else _all_pages(ledger.in_stock)
+    tables.show_stock(found, as_json=as_json)
 
 
 def low(
+    *,
     threshold: Annotated[
-        int, typer.Option(min=0, help="At most so many available.")
+        int, options.whole_number("At most so many available,", 0)
     ] = LOW_STOCK_THRESHOLD_DEFAULT,
+    as_json: JsonOption = False,
 ) -> None:
     """Show what is running out."""
     with opened_ledger() as ledger:
-        tables.show_stock(_all_pages(partial(ledger.low_stock, threshold)))
+        found = _all_pages(partial(ledger.low_stock, threshold))
+    tables.show_stock(found, as_json=as_json)
 
 
 def _all_pages(read_page: Callable[..., Sequence[Availability]]) -> list[Availability]:

@@ -15,6 +15,7 @@ from rich.text import Text
 from activities.inventory.records import Availability
 from holdfast_client.cli.replay_report import CheckoutStep, ExpiryWait, ReplayEvent, Step
 from holdfast_client.outcomes import Denied, Held, HeldLine
+from holdfast_client.terminal.colours import style_of
 
 _SKUS_SHOWN_MAX: Final = 20
 _NEWS_SHOWN_MAX: Final = 10
@@ -32,16 +33,6 @@ _TOLD: Final = (
 )
 # In plain lines, so many of each kind tell the story; the rest is in the counts.
 _LINES_PER_STEP_MAX: Final = 4
-_STYLES: Final = {
-    Step.HELD: "yellow",
-    Step.EXTENDED: "yellow",
-    Step.FULFILLED: "green",
-    Step.ABANDONED: "dim",
-    Step.CANCELLED: "magenta",
-    Step.DENIED: "red",
-    Step.EXPIRED: "cyan",
-}
-
 
 _DONE: Final = {
     Step.FULFILLED: "has paid: fulfilled",
@@ -92,7 +83,7 @@ class Board:
         if event.step not in _TOLD:
             return
         self._counts[event.step] += 1
-        line = Text(_words(event), style=_STYLES.get(event.step, ""))
+        line = Text(_words(event), style=style_of(event.step))
         self._tell(line, self._counts[event.step] <= _LINES_PER_STEP_MAX)
 
     def see(self, stock: Sequence[Availability]) -> None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from holdfast_client.cli.ending import (
+from holdfast_client.terminal.ending import (
     EXIT_INTERRUPTED,
     end_process,
     end_quietly_on_interrupt,

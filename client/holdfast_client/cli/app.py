@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, get_args
 
 import typer
 
 from holdfast_client.cli import exit_codes, sheet
-from holdfast_client.cli.arguments import parse_lines, parse_time, parse_whole_number
-from holdfast_client.cli.exit_codes import ExitCode
+from holdfast_client.cli.arguments import parse_lines
 from holdfast_client.cli.replay_command import replay
-from holdfast_client.cli.screen import Screen
 from holdfast_client.cli.session import (
     AddressOption,
     Connect,
@@ -33,47 +29,36 @@ from holdfast_client.messages import AdjustmentKind
 from holdfast_client.names import DEFAULT_LOCATION
 from holdfast_client.outcomes import CheckoutStatus
 from holdfast_client.summaries import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX
+from holdfast_client.terminal import command_line, options
+from holdfast_client.terminal.command_line import Commands, Failure, Program
+from holdfast_client.terminal.exit_codes import ExitCode
+from holdfast_client.terminal.moments import parse_moment
+from holdfast_client.terminal.numbers import parse_whole_number
 
-_app = typer.Typer(
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode=None,
+commands = Commands(
     help="Reserve stock for a checkout, then confirm, extend or cancel it.\n\n"
     "Exit code: 0 done, 1 refused, 2 wrong usage, 3 unreachable or unknown,\n4 nothing to do.",
 )
 
 # What the client lists by, in the one flat form that typer reads.
 ListedStatus = Literal[CheckoutStatus, "interrupted"]
+_LISTED: Final = (*get_args(CheckoutStatus), "interrupted")
 
-CheckoutArgument = Annotated[
-    str, typer.Argument(help="Id of one attempt to buy.", metavar="CHECKOUT")
-]
-ReasonOption = Annotated[str, typer.Option(help="Why; kept with the checkout.")]
-ActorOption = Annotated[str, typer.Option(help="Who asks for it; kept with the checkout.")]
+CheckoutArgument = Annotated[str, options.argument("Id of one attempt to buy.", "CHECKOUT")]
+ReasonOption = Annotated[str, options.text("Why; kept on record.", "TEXT")]
+ActorOption = Annotated[str, options.text("Who asks for it; kept on record.", "TEXT")]
 
 
 def run(arguments: Sequence[str], *, connect: Connect | None) -> int:
     """Run one command; see :func:`holdfast_client.cli.main`."""
-    _never_fail_to_encode()
-    screen = _screen_for(arguments)
     session = Session(Settings(), connect or connect_to_temporal)
     if not arguments:
-        _app(["--help"], prog_name="holdfast", standalone_mode=False, obj=session)
+        command_line.run(_PROGRAM, ["--help"], session)
         return ExitCode.USAGE
-    try:
-        code: int = _app(list(arguments), prog_name="holdfast", standalone_mode=False, obj=session)
-    except HoldfastError as error:
-        screen.fail(type(error).__name__, str(error), field=getattr(error, "field", ""))
-        return exit_codes.of_error(error)
-    except typer.TyperException as error:
-        return _usage(screen, error)
-    except OSError as error:
-        screen.fail("SystemError", f"the system refused: {error}")
-        return ExitCode.UNKNOWN
-    return code
+    return command_line.run(_PROGRAM, arguments, session)
 
 
-@_app.callback()
+@commands.callback()
 def _globals(
     context: typer.Context,
     address: AddressOption = None,
@@ -86,21 +71,21 @@ def _globals(
     context.obj = Session(settings, outer.connect)
 
 
-@_app.command()
+@commands.command()
 @with_session
 def reserve(
     session: Session,
     checkout: CheckoutArgument,
     lines: Annotated[
         list[str],
-        typer.Argument(help="What to hold: SKU=QTY or SKU@LOCATION=QTY.", metavar="SKU=QTY..."),
+        options.argument("What to hold: SKU=QTY or SKU@LOCATION=QTY.", "SKU=QTY"),
     ],
     *,
     hold: Annotated[
-        int, typer.Option(help="How long to hold it, 1 to 86400.", metavar="SECONDS")
+        int, options.whole_seconds("How long to hold it, 1s to 1d.")
     ] = HOLD_SECONDS_DEFAULT,
-    customer: Annotated[str | None, typer.Option(help="Who buys.", metavar="ID")] = None,
-    cart: Annotated[str | None, typer.Option(help="The cart it comes from.", metavar="ID")] = None,
+    customer: Annotated[str | None, options.text("Who buys.", "ID")] = None,
+    cart: Annotated[str | None, options.text("The cart it comes from.", "ID")] = None,
 ) -> ExitCode:
     """Hold all lines of a checkout, or none.
 
@@ -116,12 +101,14 @@ def reserve(
     return exit_codes.of_status(outcome.status, {"held", "fulfilled"})
 
 
-@_app.command()
+@commands.command()
 @with_session
 def confirm(
     session: Session,
     checkout: CheckoutArgument,
-    payment_reference: Annotated[str, typer.Argument(help="The payment's own id.")],
+    payment_reference: Annotated[
+        str, options.argument("The payment's own id.", "PAYMENT_REFERENCE")
+    ],
     actor: ActorOption = "",
 ) -> ExitCode:
     """Say that a checkout is paid: its stock is sold."""
@@ -130,18 +117,20 @@ def confirm(
     return exit_codes.of_status(outcome.status, {"fulfilled"})
 
 
-@_app.command()
+@commands.command()
 @with_session
 def extend(
     session: Session,
     checkout: CheckoutArgument,
-    seconds: Annotated[int, typer.Argument(help="How much longer to hold it, 1 to 86400.")],
+    seconds: Annotated[
+        int, options.whole_seconds_argument("How much longer to hold it, 1s to 1d; such as 10m.")
+    ],
     *,
     reason: ReasonOption = "",
     actor: ActorOption = "",
     extension_id: Annotated[
         str | None,
-        typer.Option(help="Names this one extension: asked again with the same, it is made once."),
+        options.text("Names this one extension: asked again with the same, it is made once.", "ID"),
     ] = None,
 ) -> ExitCode:
     """Move the deadline of a live hold."""
@@ -154,7 +143,7 @@ def extend(
     return ExitCode.DONE
 
 
-@_app.command()
+@commands.command()
 @with_session
 def cancel(
     session: Session,
@@ -168,7 +157,7 @@ def cancel(
     return exit_codes.of_status(outcome.status, {"cancelled"})
 
 
-@_app.command()
+@commands.command()
 @with_session
 def status(session: Session, checkout: CheckoutArgument) -> ExitCode:
     """Show where a checkout stands and how it came there."""
@@ -177,39 +166,42 @@ def status(session: Session, checkout: CheckoutArgument) -> ExitCode:
     return ExitCode.DONE
 
 
-@_app.command()
+@commands.command()
 @with_session
 def timeline(session: Session, checkout: CheckoutArgument) -> ExitCode:
-    """Tell the story of a checkout from the database, also when Temporal has forgotten it."""
+    """Tell the story of a checkout from the database, however old it is."""
     told = session.ask(lambda client: client.timeline(checkout))
     session.screen.show(told.model_dump(mode="json"), sheet.timeline_sheet(told))
     return ExitCode.DONE
 
 
-@_app.command("list")
+@commands.command("list")
 @with_session
 def list_checkouts(
     session: Session,
     *,
     status: Annotated[
-        ListedStatus | None, typer.Option(help="Only checkouts that stand so.")
+        ListedStatus | None,
+        options.text(f"Only checkouts that stand so: {', '.join(_LISTED)}.", "STATUS"),
     ] = None,
-    customer: Annotated[str | None, typer.Option(help="Only this buyer's.", metavar="ID")] = None,
-    cart: Annotated[str | None, typer.Option(help="Only this cart's.", metavar="ID")] = None,
-    sku: Annotated[str | None, typer.Option(help="Only those with this SKU.")] = None,
+    customer: Annotated[str | None, options.text("Only this buyer's.", "ID")] = None,
+    cart: Annotated[str | None, options.text("Only this cart's.", "ID")] = None,
+    sku: Annotated[str | None, options.text("Only those with this SKU.", "SKU")] = None,
     started_after: Annotated[
-        str | None, typer.Option(help="Such as 2026-01-31T09:00:00Z.", metavar="TIME")
+        str | None,
+        options.text("Such as 2026-01-31T09:00:00+01:00, or a day.", "TIME"),
     ] = None,
     started_before: Annotated[
-        str | None, typer.Option(help="Such as 2026-01-31T10:00:00Z.", metavar="TIME")
+        str | None,
+        options.text("Such as 2026-01-31T09:00:00+01:00, or a day.", "TIME"),
     ] = None,
     limit: Annotated[
-        int, typer.Option(help=f"At most so many, 1 to {LIST_LIMIT_MAX}.")
+        int, options.whole_number("At most so many,", 1, LIST_LIMIT_MAX)
     ] = LIST_LIMIT_DEFAULT,
 ) -> ExitCode:
     """List checkouts, the latest first."""
-    after = parse_time("started_after", started_after)
-    before = parse_time("started_before", started_before)
+    after = parse_moment("started_after", started_after)
+    before = parse_moment("started_before", started_before)
     found = session.ask(
         lambda client: client.list(
             status=status,
@@ -228,19 +220,21 @@ def list_checkouts(
 
 
 # A negative quantity must not be taken for an option.
-@_app.command(context_settings={"ignore_unknown_options": True})
+@commands.command(context_settings={"ignore_unknown_options": True})
 @with_session
 def adjust(
     session: Session,
-    adjustment: Annotated[str, typer.Argument(help="Id of this one change.")],
-    sku: Annotated[str, typer.Argument()],
+    adjustment: Annotated[str, options.argument("Id of this one change.", "ADJUSTMENT")],
+    sku: Annotated[str, options.argument("Of what.", "SKU")],
     kind: Annotated[
         AdjustmentKind,
-        typer.Argument(help="receive adds, adjust adds or subtracts, count sets the total."),
+        options.argument(
+            "receive adds, adjust adds or subtracts, count sets the total.", "receive|adjust|count"
+        ),
     ],
-    quantity: Annotated[str, typer.Argument(metavar="QUANTITY", help="Such as 12, or -3.")],
+    quantity: Annotated[str, options.argument("Such as 12, or -3.", "QUANTITY")],
     *,
-    location: Annotated[str, typer.Option(help="Where the stock is.")] = DEFAULT_LOCATION,
+    location: Annotated[str, options.text("Where the stock is.", "NAME")] = DEFAULT_LOCATION,
     reason: ReasonOption = "",
     actor: ActorOption = "",
 ) -> ExitCode:
@@ -257,28 +251,15 @@ def adjust(
     return ExitCode.DONE if outcome.status == "applied" else ExitCode.REFUSED
 
 
-_app.command()(with_session(replay))
-_app.command()(with_session(views))
+commands.command()(with_session(replay))
+commands.command()(with_session(views))
 
 
-def _screen_for(arguments: Sequence[str]) -> Screen:
-    """Return the screen for errors, which may come before the options are understood."""
-    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
-    return Screen(as_json="--json" in options)
+def _expected(error: Exception) -> Failure | None:
+    if isinstance(error, HoldfastError):
+        # One line for each error, whatever a server put into its message.
+        return Failure(exit_codes.of_error(error), " ".join(str(error).split()))
+    return None
 
 
-def _usage(screen: Screen, error: typer.TyperException) -> ExitCode:
-    """Show a wrong usage in one line that says where to read on."""
-    context = getattr(error, "ctx", None)
-    command = context.command_path if context is not None else "holdfast"
-    problem = error.format_message().rstrip(".")
-    end = "" if problem.endswith("?") else "."
-    screen.fail("UsageError", f"{problem}{end} See '{command} --help'")
-    return ExitCode.USAGE
-
-
-def _never_fail_to_encode() -> None:
-    """Let a name that the terminal's encoding lacks be shown escaped, not end in a traceback."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+_PROGRAM: Final = Program("holdfast", commands, _expected)

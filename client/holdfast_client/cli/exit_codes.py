@@ -1,19 +1,8 @@
-"""The exit code of a command: what a script may branch on.
-
-====  =================================================================================
-0     what was asked for is so
-1     refused: denied, expired, cancelled unasked, conflict, no live hold, not found
-2     wrong usage: nothing was sent
-3     unreachable, unknown or unavailable: the same command may be given again
-4     nothing to do: the order file has no orders
-130   interrupted by Ctrl-C
-====  =================================================================================
-"""
+"""The exit code that an answer or an error of the client means."""
 
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
-from enum import IntEnum
 
 from holdfast_client.cli.order_columns import NoOrders, OrderFileError
 from holdfast_client.errors import (
@@ -27,6 +16,7 @@ from holdfast_client.errors import (
     InvalidRequest,
 )
 from holdfast_client.outcomes import CheckoutStatus
+from holdfast_client.terminal.exit_codes import ExitCode
 
 _REFUSALS = (
     AdjustmentConflict,
@@ -36,17 +26,6 @@ _REFUSALS = (
     ExtensionRefused,
     HoldNotActive,
 )
-
-
-class ExitCode(IntEnum):
-    """How a command ended."""
-
-    DONE = 0
-    REFUSED = 1
-    USAGE = 2
-    UNKNOWN = 3
-    NOTHING = 4
-    INTERRUPTED = 130
 
 
 def of_status(status: CheckoutStatus, wanted: AbstractSet[CheckoutStatus]) -> ExitCode:

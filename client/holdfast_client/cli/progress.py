@@ -17,7 +17,7 @@ from holdfast_client.cli.replay_report import (
     ReplayEvent,
     Step,
 )
-from holdfast_client.cli.screen import say
+from holdfast_client.terminal.screen import say
 
 _LINES_MAX: Final = 10
 _SHOWN: Final = (Step.HELD, Step.DENIED, Step.FULFILLED)

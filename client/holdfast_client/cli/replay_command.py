@@ -11,7 +11,6 @@ import typer
 from pydantic import ValidationError
 
 from holdfast_client.cli.checkout_plan import CONCURRENCY_MAX, ReplayOptions
-from holdfast_client.cli.exit_codes import ExitCode
 from holdfast_client.cli.order_columns import ColumnNames
 from holdfast_client.cli.orders import (
     SERVICE_CODES,
@@ -23,32 +22,27 @@ from holdfast_client.cli.progress import shown_progress
 from holdfast_client.cli.replay import Replay
 from holdfast_client.cli.replay_report import ReplayReport
 from holdfast_client.cli.session import Session
-from holdfast_client.cli.sheet import Sheet, Table
 from holdfast_client.cli.stock_file import COVER_MAX, cover_demand, stock_text, write_new
 from holdfast_client.errors import InvalidRequest
+from holdfast_client.terminal import options
+from holdfast_client.terminal.exit_codes import ExitCode
+from holdfast_client.terminal.sheet import Column, Sheet, Table
 
 HOLD_SECONDS_DEFAULT: Final = 30
 EXPIRY_WAIT_HOLD_SECONDS_MAX: Final = 120
 
 _KNOWN: Final = " found by itself under its usual names."
 
-FileArgument = Annotated[Path, typer.Argument(metavar="ORDERS.csv", help="An order export.")]
-ConcurrencyOption = Annotated[
-    int, typer.Option(help="Checkouts at once.", min=1, max=CONCURRENCY_MAX)
-]
-AbandonOption = Annotated[
-    float, typer.Option(min=0, max=1, help="Share of the orders that nobody pays.")
-]
-CancelOption = Annotated[
-    float, typer.Option(min=0, max=1, help="Share of the orders that is given back.")
-]
-SeedOption = Annotated[int, typer.Option(help="Decides which order does what.")]
+FileArgument = Annotated[Path, options.argument("An order export.", "ORDERS.csv")]
+ConcurrencyOption = Annotated[int, options.whole_number("Checkouts at once,", 1, CONCURRENCY_MAX)]
+AbandonOption = Annotated[float, options.share("Share of the orders that nobody pays,")]
+CancelOption = Annotated[float, options.share("Share of the orders that is given back,")]
+SeedOption = Annotated[int, options.whole_number("Decides which order does what;")]
 HoldOption = Annotated[
     int,
-    typer.Option(
-        metavar="SECONDS",
-        help="How long each hold lasts. Short, so that abandoned holds end while the report "
-        "waits; a real shop gives 900.",
+    options.whole_seconds(
+        "How long each hold lasts, 1s to 1d. Short, so that abandoned holds end while the report "
+        "waits; a real shop gives 15m."
     ),
 ]
 WaitExpiryOption = Annotated[
@@ -59,82 +53,72 @@ WaitExpiryOption = Annotated[
         f"to {EXPIRY_WAIT_HOLD_SECONDS_MAX} s.",
     ),
 ]
-LimitOption = Annotated[int | None, typer.Option(help="Only the first so many orders.", min=1)]
+LimitOption = Annotated[int | None, options.whole_number("Only the first so many orders,", 1)]
 PrefixOption = Annotated[
     str | None,
-    typer.Option(
-        help="Leads the checkout ids; a fresh one for each run if left out. The same prefix and "
-        "options ask again for the same checkouts, which is safe."
+    options.text(
+        "Leads the checkout ids; a fresh one for each run if left out. The same prefix and "
+        "options ask again for the same checkouts, which is safe.",
+        "TEXT",
     ),
 ]
 OrderColumnOption = Annotated[
-    str | None, typer.Option(metavar="HEADING", help="Column of the order's number;" + _KNOWN)
+    str | None, options.text("Column of the order's number;" + _KNOWN, "HEADING")
 ]
 SkuColumnOption = Annotated[
-    str | None, typer.Option(metavar="HEADING", help="Column of what was ordered;" + _KNOWN)
+    str | None, options.text("Column of what was ordered;" + _KNOWN, "HEADING")
 ]
 QuantityColumnOption = Annotated[
     str | None,
-    typer.Option(
-        metavar="HEADING", help="Column of how many, '' where each row is one unit;" + _KNOWN
-    ),
+    options.text("Column of how many, '' where each row is one unit;" + _KNOWN, "HEADING"),
 ]
 CustomerColumnOption = Annotated[
     str | None,
-    typer.Option(metavar="HEADING", help="Column of who ordered, which may be missing;" + _KNOWN),
+    options.text("Column of who ordered, which may be missing;" + _KNOWN, "HEADING"),
 ]
 ServiceCodeOption = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="CODE",
-        help="A code that is no goods. In a StockCode column such are by themselves "
-        + ", ".join(sorted(SERVICE_CODES))
-        + ".",
+    options.text(
+        "A code that is no goods. In a StockCode column such are by themselves "
+        f"{', '.join(sorted(SERVICE_CODES))}.",
+        "CODE",
     ),
 ]
 CancellationPrefixOption = Annotated[
     str | None,
-    typer.Option(
-        help="How the number of a cancellation begins, '' for none. If left out, C before the "
+    options.text(
+        "How the number of a cancellation begins, '' for none. If left out, C before the "
         "number of another order of the file."
     ),
 ]
 StatusColumnOption = Annotated[
     str | None,
-    typer.Option(
-        metavar="HEADING",
-        help="Column that says which orders were cancelled, '' for none;" + _KNOWN,
-    ),
+    options.text("Column that says which orders were cancelled, '' for none;" + _KNOWN, "HEADING"),
 ]
 NoSaleOption = Annotated[
     list[str] | None,
-    typer.Option(
-        metavar="STATUS",
-        help="A further status that is no sale, beside cancelled, refunded, voided, failed and "
+    options.text(
+        "A further status that is no sale, beside cancelled, refunded, voided, failed and "
         "their like.",
+        "STATUS",
     ),
 ]
 StatusesOption = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="A second file that says how the orders stand, where the first does not.",
-    ),
+    options.text("A second file that says how the orders stand, where the first does not.", "FILE"),
 ]
 DecimalMarkOption = Annotated[
     Literal[".", ","] | None,
-    typer.Option(help="What parts decimals in quantities; found by itself where it can be."),
+    options.text(
+        "What parts decimals in quantities, a point or a comma; found by itself where it can be.",
+        "MARK",
+    ),
 ]
 WriteStockOption = Annotated[
     Path | None,
-    typer.Option(
-        metavar="FILE",
-        help="Write a stock file that covers the orders' demand, and replay nothing.",
-    ),
+    options.text("Write a stock file that covers the orders' demand, and replay nothing.", "FILE"),
 ]
-CoverOption = Annotated[
-    float, typer.Option(help="Share of the demand to cover.", min=0, max=COVER_MAX)
-]
+CoverOption = Annotated[float, options.share("Share of the demand to cover,", COVER_MAX)]
 ForceOption = Annotated[bool, typer.Option("--force", help="Write over FILE.")]
 AndReplayOption = Annotated[
     bool, typer.Option("--and-replay", help="With --write-stock: replay as well.")
@@ -236,14 +220,14 @@ def _write_stock(
     if not alone:
         session.screen.note(headline)
         return
-    facts = {
+    facts: dict[str, str | int] = {
         "file": str(path),
         "orders": len(book.orders),
         "skus": len(stock.quantities),
         "units": stock.units,
         "demand_units": stock.demand_units,
     }
-    named = tuple((name, str(value)) for name, value in facts.items())
+    named = tuple(facts.items())
     session.screen.show(facts | _skipped(book), Sheet(headline, named, _file_tables(book)))
 
 
@@ -283,11 +267,11 @@ def _skipped(book: OrderBook) -> dict[str, Any]:
 
 def _sheet(report: ReplayReport, book: OrderBook) -> Sheet:
     facts = tuple(
-        (name, "" if value is None else str(value))
+        (name, str(value) if isinstance(value, float) else value)
         for name, value in asdict(report).items()
         if name != "errors"
     )
-    errors = tuple((error.type, str(error.count), error.example) for error in report.errors)
+    errors = tuple((error.type, error.count, error.example) for error in report.errors)
     headline = (
         f"{report.orders} orders replayed in {report.duration_seconds:.1f} s, "
         f"{report.checkouts_per_second:.1f} checkouts per second."
@@ -295,14 +279,17 @@ def _sheet(report: ReplayReport, book: OrderBook) -> Sheet:
     return Sheet(
         headline,
         facts,
-        (*_file_tables(book), Table("error", ("error", "orders", "first of them"), errors)),
+        (
+            *_file_tables(book),
+            Table("error", ("error", "orders", Column("first of them", is_prose=True)), errors),
+        ),
     )
 
 
 def _file_tables(book: OrderBook) -> tuple[Table, ...]:
     """Lay out what the file was read as."""
     columns = tuple(book.columns.items())
-    skipped = tuple((one.kind.value, str(one.rows)) for one in book.skipped)
+    skipped = tuple((one.kind.value, one.rows) for one in book.skipped)
     return (
         Table("column", ("column", "heading"), columns),
         Table("skipped", ("skipped", "rows"), skipped),

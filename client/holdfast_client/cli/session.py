@@ -11,9 +11,10 @@ from typing import Annotated, Any, Concatenate, Final, TypeVar
 
 import typer
 
-from holdfast_client.cli.exit_codes import ExitCode
-from holdfast_client.cli.screen import Screen
 from holdfast_client.protocol import Reservations
+from holdfast_client.terminal import options
+from holdfast_client.terminal.exit_codes import ExitCode
+from holdfast_client.terminal.screen import Screen
 
 TIMEOUT_SECONDS_DEFAULT: Final = 15.0
 _TIMEOUT_SECONDS_MIN: Final = 0.1
@@ -73,19 +74,18 @@ async def connect_to_temporal(settings: Settings) -> Reservations:
 
 AddressOption = Annotated[
     str | None,
-    typer.Option(help="HOST:PORT of Temporal; TEMPORAL_ADDRESS if left out.", metavar="HOST:PORT"),
+    options.text("HOST:PORT of Temporal; TEMPORAL_ADDRESS if left out.", "HOST:PORT"),
 ]
 NamespaceOption = Annotated[
     str | None,
-    typer.Option(help="Temporal namespace; TEMPORAL_NAMESPACE if left out.", metavar="NAME"),
+    options.text("Temporal namespace; TEMPORAL_NAMESPACE if left out.", "NAME"),
 ]
 TimeoutOption = Annotated[
     float | None,
-    typer.Option(
-        help=f"How long to wait for an answer; {TIMEOUT_SECONDS_DEFAULT:g} s if left out.",
-        min=_TIMEOUT_SECONDS_MIN,
-        max=_TIMEOUT_SECONDS_MAX,
-        metavar="SECONDS",
+    options.duration(
+        f"How long to wait for an answer, 0.1s to 10m; {TIMEOUT_SECONDS_DEFAULT:g}s if left out.",
+        _TIMEOUT_SECONDS_MIN,
+        _TIMEOUT_SECONDS_MAX,
     ),
 ]
 JsonOption = Annotated[

@@ -1,11 +1,10 @@
-"""One answer laid out for reading: a sentence, facts and tables, not yet in any style."""
+"""The client's answers laid out for reading."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
-from typing import TYPE_CHECKING
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
 
 from holdfast_client.outcomes import (
     AdjustmentApplied,
@@ -20,90 +19,75 @@ from holdfast_client.outcomes import (
     Outcome,
     Shortage,
 )
+from holdfast_client.terminal.moments import local_text
+from holdfast_client.terminal.sheet import Cell, Column, Sheet, Table
 
 if TYPE_CHECKING:
     from holdfast_client.summaries import CheckoutSummary
     from holdfast_client.timeline import Timeline, TimelineEvent, TimelineMovement
     from holdfast_client.views import View
 
-
-@dataclass(frozen=True)
-class Table:
-    """Rows of one kind. ``name`` says what one row is, and leads each row in plain text.
-
-    ``is_stacked`` in a terminal sets the cells of a row below one another, each unbroken: links.
-    """
-
-    name: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, ...], ...]
-    is_stacked: bool = False
-
-
-@dataclass(frozen=True)
-class Sheet:
-    """What a command shows. ``headline`` is for people, and left out of plain text."""
-
-    headline: str
-    facts: tuple[tuple[str, str], ...] = ()
-    tables: tuple[Table, ...] = ()
+_EVENT_COLUMNS: Final = (
+    Column("at"),
+    Column("event"),
+    Column("actor", rank=4, is_prose=True),
+    Column("reason", rank=1, is_prose=True),
+)
 
 
 def outcome_sheet(checkout_id: str, outcome: Outcome) -> Sheet:
     """Lay out the outcome of a checkout."""
-    facts = [("checkout_id", checkout_id), ("status", outcome.status)]
+    facts: list[tuple[str, Cell]] = [("checkout_id", checkout_id), ("status", outcome.status)]
     tables: list[Table] = []
     match outcome:
         case Held():
-            facts.append(("expires_at", moment_text(outcome.expires_at)))
+            facts.append(("expires_at", outcome.expires_at))
             tables.append(_lines_table(outcome.lines))
         case Denied():
             tables.append(_shortages_table(outcome.shortages))
         case Fulfilled():
             facts.append(("payment_reference", outcome.payment_reference))
-            facts.append(("at", moment_text(outcome.at)))
+            facts.append(("at", outcome.at))
             tables.append(_lines_table(outcome.lines))
         case Cancelled():
             facts.append(("reason", outcome.reason))
             facts.append(("actor", outcome.actor))
-            facts.append(("at", moment_text(outcome.at)))
+            facts.append(("at", outcome.at))
         case Expired():
-            facts.append(("at", moment_text(outcome.at)))
+            facts.append(("at", outcome.at))
     return Sheet(_outcome_headline(checkout_id, outcome), tuple(facts), tuple(tables))
 
 
 def report_sheet(report: CheckoutReport) -> Sheet:
     """Lay out where a checkout stands and how it came there."""
-    facts = [("checkout_id", report.checkout_id), ("status", report.status)]
+    facts: list[tuple[str, Cell]] = [("checkout_id", report.checkout_id), ("status", report.status)]
     if report.expires_at is not None:
-        facts.append(("expires_at", moment_text(report.expires_at)))
-    events = tuple(
-        (moment_text(event.at), event.event, event.actor, event.reason) for event in report.events
-    )
+        facts.append(("expires_at", report.expires_at))
+    events = tuple((event.at, event.event, event.actor, event.reason) for event in report.events)
     return Sheet(
         f"{report.checkout_id} is {report.status}.",
         tuple(facts),
         (
             _lines_table(report.lines),
-            Table("event", ("at", "event", "actor", "reason"), events),
+            Table("event", _EVENT_COLUMNS, events),
         ),
     )
 
 
 def timeline_sheet(timeline: Timeline) -> Sheet:
     """Lay out the story of a checkout; what nobody gave is left out of the facts."""
-    facts = [
+    facts: list[tuple[str, Cell]] = [
         ("checkout_id", timeline.checkout_id),
         ("status", timeline.status),
         ("customer_id", timeline.customer_id or ""),
         ("cart_id", timeline.cart_id or ""),
-        ("created_at", moment_text(timeline.created_at)),
-        ("expires_at", moment_text(timeline.expires_at)),
-        ("closed_at", moment_text(timeline.closed_at)),
+        ("created_at", timeline.created_at),
+        ("expires_at", timeline.expires_at),
+        ("closed_at", timeline.closed_at),
         ("payment_reference", timeline.payment_reference or ""),
     ]
     facts += [
-        (f"{kind}_left_out", str(count))
+        (f"{kind}_left_out", count)
         for kind in ("lines", "shortages", "events", "movements")
         if (count := getattr(timeline, f"{kind}_left_out"))
     ]
@@ -124,11 +108,11 @@ def summaries_sheet(summaries: Sequence[CheckoutSummary]) -> Sheet:
     rows = tuple(
         (
             summary.checkout_id,
-            summary.status or "",
+            summary.status,
             summary.customer_id or "",
             summary.cart_id or "",
-            moment_text(summary.started_at),
-            moment_text(summary.closed_at),
+            summary.started_at,
+            summary.closed_at,
             " ".join(summary.skus),
         )
         for summary in summaries
@@ -136,11 +120,11 @@ def summaries_sheet(summaries: Sequence[CheckoutSummary]) -> Sheet:
     columns = (
         "checkout_id",
         "status",
-        "customer_id",
-        "cart_id",
-        "started_at",
-        "closed_at",
-        "skus",
+        Column("customer_id", rank=2),
+        Column("cart_id", rank=4),
+        Column("started_at", rank=1),
+        Column("closed_at", rank=5),
+        Column("skus", rank=3, is_prose=True),
     )
     found = "1 checkout" if len(rows) == 1 else f"{len(rows)} checkouts"
     return Sheet(f"{found} found.", (), (Table("checkout", columns, rows),))
@@ -148,16 +132,16 @@ def summaries_sheet(summaries: Sequence[CheckoutSummary]) -> Sheet:
 
 def adjustment_sheet(adjustment_id: str, outcome: AdjustmentOutcome) -> Sheet:
     """Lay out what became of a stock adjustment."""
-    facts = [("adjustment_id", adjustment_id), ("status", outcome.status)]
+    facts: list[tuple[str, Cell]] = [("adjustment_id", adjustment_id), ("status", outcome.status)]
     if not isinstance(outcome, AdjustmentApplied):
         facts.append(("reason", outcome.reason))
         return Sheet(f"{adjustment_id} is refused; nothing was changed.", tuple(facts))
     facts += [
         ("sku", outcome.sku),
         ("location", outcome.location),
-        ("total", str(outcome.total)),
-        ("reserved", str(outcome.reserved)),
-        ("available", str(outcome.available)),
+        ("total", outcome.total),
+        ("reserved", outcome.reserved),
+        ("available", outcome.available),
     ]
     return Sheet(f"{adjustment_id} is applied.", tuple(facts))
 
@@ -172,17 +156,10 @@ def views_sheet(views: Sequence[View], links: Sequence[str]) -> Sheet:
     return Sheet(f"{len(rows)} views of the Web UI.", (), (table,))
 
 
-def moment_text(moment: datetime | None) -> str:
-    """Write a time as RFC 3339 in UTC to the second, or nothing."""
-    if moment is None:
-        return ""
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def _outcome_headline(checkout_id: str, outcome: Outcome) -> str:
     match outcome:
         case Held():
-            return f"{checkout_id} is held until {moment_text(outcome.expires_at)}."
+            return f"{checkout_id} is held until {local_text(outcome.expires_at)}."
         case Denied():
             return f"{checkout_id} is denied; nothing is held."
         case Fulfilled():
@@ -199,7 +176,7 @@ def _timeline_headline(timeline: Timeline) -> str:
     was_held = timeline.expires_at is not None
     match timeline.status:
         case "held":
-            words = f"held until {moment_text(timeline.expires_at)}"
+            words = f"held until {local_text(timeline.expires_at)}"
         case "fulfilled":
             words = f"fulfilled, paid by {timeline.payment_reference}"
         case "denied":
@@ -212,49 +189,62 @@ def _timeline_headline(timeline: Timeline) -> str:
 def _story_table(events: Sequence[TimelineEvent]) -> Table:
     rows = tuple(
         (
-            moment_text(event.at),
+            event.at,
             event.event,
-            "" if event.seconds is None else str(event.seconds),
-            moment_text(event.expires_at),
+            None if event.seconds is None else timedelta(seconds=event.seconds),
+            event.expires_at,
             event.actor,
             event.reason,
         )
         for event in events
     )
-    return Table("event", ("at", "event", "seconds", "expires_at", "actor", "reason"), rows)
+    columns = (
+        *_EVENT_COLUMNS[:2],
+        Column("seconds", rank=3),
+        Column("expires_at", rank=2),
+        *_EVENT_COLUMNS[2:],
+    )
+    return Table("event", columns, rows)
 
 
 def _movements_table(movements: Sequence[TimelineMovement]) -> Table:
     rows = tuple(
         (
-            moment_text(movement.at),
+            movement.at,
             movement.kind,
             movement.sku,
             movement.location,
             # Where both figures move, as when a hold is fulfilled, they move by the same.
-            str(movement.reserved_delta),
+            movement.reserved_delta,
         )
         for movement in movements
     )
-    columns = ("at", "kind", "sku", "location", "units")
+    columns = (Column("at", rank=2), "kind", "sku", Column("location", rank=1), "units")
     return Table("movement", columns, rows)
 
 
 def _lines_table(lines: Sequence[HeldLine]) -> Table:
-    rows = tuple((line.sku, line.location, str(line.quantity)) for line in lines)
-    return Table("line", ("sku", "location", "quantity"), rows)
+    rows = tuple((line.sku, line.location, line.quantity) for line in lines)
+    return Table("line", ("sku", Column("location", rank=1), "quantity"), rows)
 
 
 def _shortages_table(shortages: Sequence[Shortage]) -> Table:
-    columns = ("sku", "location", "requested", "available", "reason", "next_expiry")
+    columns = (
+        "sku",
+        Column("location", rank=2),
+        "requested",
+        "available",
+        Column("reason", rank=1),
+        Column("next_expiry", rank=3),
+    )
     rows = tuple(
         (
             shortage.sku,
             shortage.location,
-            str(shortage.requested),
-            str(shortage.available),
+            shortage.requested,
+            shortage.available,
             shortage.reason,
-            moment_text(shortage.next_expiry),
+            shortage.next_expiry,
         )
         for shortage in shortages
     )

@@ -15,7 +15,9 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
+from holdfast_client.characters import trimmed
 from holdfast_client.errors import HoldfastError
+from holdfast_client.terminal.csv_text import read_cell
 
 DELIMITERS: Final = (",", ";", "\t", "|")
 _LINES_SAMPLED: Final = 5
@@ -260,6 +262,6 @@ def _line_of(record: Sequence[str], delimiter: str) -> str:
 
 
 def _tidy(cell: str) -> str:
-    stripped = cell.strip()
+    stripped = trimmed(cell)
     kept = _KEPT_AS_TEXT.fullmatch(stripped)
-    return kept[1].strip() if kept else stripped
+    return trimmed(kept[1]) if kept else read_cell(stripped)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from holdfast_client.cli.orders import Order
 from holdfast_client.errors import InvalidRequest
 from holdfast_client.fields import STOCK_QUANTITY_MAX
 from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.terminal.csv_text import csv_text
 
 COVER_MAX: Final = 1000.0
 _HEADINGS: Final = ("sku", "quantity", "location", "name")
@@ -64,12 +63,8 @@ def cover_demand(orders: Iterable[Order], share: float) -> StockCover:
 
 def stock_text(cover: StockCover, names: Mapping[str, str]) -> str:
     """Return the stock file's text, in order of the SKUs, with the names that are known."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_HEADINGS)
-    for sku, quantity in sorted(cover.quantities.items()):
-        writer.writerow(_row(sku, quantity, names))
-    return text.getvalue()
+    rows = [_row(sku, quantity, names) for sku, quantity in sorted(cover.quantities.items())]
+    return csv_text([_HEADINGS, *rows])
 
 
 def write_new(path: Path, text: str, *, force: bool) -> None:

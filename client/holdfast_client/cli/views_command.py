@@ -6,12 +6,11 @@ from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
-import typer
-
-from holdfast_client.cli.exit_codes import ExitCode
 from holdfast_client.cli.session import Session
 from holdfast_client.cli.sheet import views_sheet
 from holdfast_client.errors import InvalidRequest
+from holdfast_client.terminal import options
+from holdfast_client.terminal.exit_codes import ExitCode
 
 # That of `make dev`.
 UI_URL_DEFAULT = "http://localhost:8233"
@@ -20,11 +19,9 @@ UI_URL_DEFAULT = "http://localhost:8233"
 def views(
     session: Session,
     *,
-    ui_url: Annotated[
-        str, typer.Option(help="Where the Web UI is.", metavar="URL")
-    ] = UI_URL_DEFAULT,
-    sku: Annotated[str | None, typer.Option(help="Only checkouts with this SKU.")] = None,
-    customer: Annotated[str | None, typer.Option(help="Only this buyer's.", metavar="ID")] = None,
+    ui_url: Annotated[str, options.text("Where the Web UI is.", "URL")] = UI_URL_DEFAULT,
+    sku: Annotated[str | None, options.text("Only checkouts with this SKU.", "SKU")] = None,
+    customer: Annotated[str | None, options.text("Only this buyer's.", "ID")] = None,
 ) -> ExitCode:
     """Print links to the Web UI's lists of checkouts: held, expired today, stuck, and so on.
 

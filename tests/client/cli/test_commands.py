@@ -164,7 +164,6 @@ def test_json_lists_checkouts_as_an_array_even_when_there_are_none(holdfast: Ter
         (("adjust", "adj-1", "MUG-01", "receive", "2"), "AdjustmentConflict", 1),
         (("reserve", "two words", "MUG-01=1"), "InvalidRequest", 2),
         (("reserve", "cart-2", "MUG-01=0"), "InvalidRequest", 2),
-        (("list", "--limit", "0"), "InvalidRequest", 2),
     ],
 )
 def test_an_error_is_one_line_on_stderr_and_with_json_a_document_too(
@@ -199,7 +198,6 @@ def test_an_error_is_one_line_on_stderr_and_with_json_a_document_too(
         (("extend", "cart-1", "0"), "seconds"),
         (("list", "--started-after", "yesterday"), "started_after"),
         (("list", "--started-before", "2026-01-31T09:00:00"), "started_before"),
-        (("list", "--started-before", "2026-01-31T09:00:00+02:00"), "started_before"),
         (("adjust", "adj-1", "MUG-01", "count", "many"), "quantity"),
     ],
 )
@@ -223,6 +221,7 @@ def test_a_wrong_field_is_named_and_nothing_is_asked(
         (("adjust", "a", "MUG-01", "steal", "1"), "See 'holdfast adjust --help'"),
         (("list", "--status", "lost"), "'fulfilled'"),
         (("status", "cart-1", "--colour"), "No such option: --colour"),
+        (("list", "--limit", "0"), "'0' is not 1 to 1,000"),
         (("status", "cart-1", "--timeout", "0"), "--timeout"),
         (("status", "cart-1", "--timeout", "nan"), "--timeout"),
     ],
@@ -311,7 +310,7 @@ def test_a_terminal_gets_a_sentence_and_tables(
     shown = screen.getvalue()
     assert "cart-1 is held until" in shown
     assert "[red]odd[/red]" in shown, "a SKU is no markup"
-    assert "│" in shown
+    assert "sku             location  quantity" in shown
 
 
 def test_json_stays_json_in_a_terminal(holdfast: Terminal, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from holdfast_client.cli.screen import Screen
-from holdfast_client.cli.sheet import Sheet, Table
+from holdfast_client.terminal.screen import Screen
+from holdfast_client.terminal.sheet import Sheet, Table
 from tests.client.cli.conftest import Terminal
 
 

@@ -1,0 +1,141 @@
+"""An answer drawn in a terminal: what fits beside one another, no id cut, no word broken."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Final
+
+from rich.cells import cell_len, set_cell_size
+from rich.console import Console
+from rich.text import Text
+
+from holdfast_client.characters import visible
+from holdfast_client.terminal.colours import style_of
+from holdfast_client.terminal.durations import duration_text
+from holdfast_client.terminal.layout import GAP, Layout, fit
+from holdfast_client.terminal.moments import local_text
+from holdfast_client.terminal.sheet import STATUS_NAMES, Cell, Column, Sheet, Table
+
+_ELLIPSIS: Final = "..."
+
+
+def draw(sheet: Sheet) -> None:
+    """Draw an answer to stdout, as wide as the terminal is.
+
+    What does not fit into a line is left to the terminal to wrap, so that it is copied whole.
+    """
+    console = Console(highlight=False)
+    _print(console, Text(visible(sheet.headline), style="bold"))
+    _draw_facts(console, sheet)
+    for table in sheet.tables:
+        if table.is_stacked:
+            _draw_stacked(console, table)
+        elif table.rows:
+            _draw_table(console, table)
+
+
+def shown(cell: Cell) -> str:
+    """Return a cell as a person reads it: local time, durations in units, figures grouped."""
+    match cell:
+        case None:
+            return ""
+        case datetime():
+            return local_text(cell)
+        case timedelta():
+            return duration_text(cell)
+        case int():
+            return f"{cell:,}"
+        case _:
+            return visible(cell)
+
+
+def _draw_facts(console: Console, sheet: Sheet) -> None:
+    facts = [(name, shown(value)) for name, value in sheet.facts]
+    facts = [(name, value) for name, value in facts if value]
+    width = max((len(name) for name, _ in facts), default=0)
+    for name, value in facts:
+        _print(console, Text.assemble((f"{name:<{width + GAP}}", "dim"), _styled(name, value)))
+
+
+def _draw_table(console: Console, table: Table) -> None:
+    columns = table.laid_columns
+    rows = [[shown(cell) for cell in row] for row in table.rows]
+    widths = [
+        max(len(column.name), *map(cell_len, cells)) if any(cells) else 0
+        for column, cells in zip(columns, zip(*rows, strict=True), strict=True)
+    ]
+    layout = fit(columns, widths, console.width)
+    if layout.widths is None:
+        _draw_records(console, columns, rows, layout)
+    else:
+        _draw_grid(console, table, rows, layout, layout.widths)
+    if layout.left_out:
+        names = ", ".join(layout.left_out)
+        note = f"Left out for want of room: {names}. A wider terminal shows all, and --json."
+        console.print(Text(note, style="dim"))
+
+
+def _draw_grid(
+    console: Console, table: Table, rows: list[list[str]], layout: Layout, widths: tuple[int, ...]
+) -> None:
+    columns = table.laid_columns
+    figures = {
+        place
+        for place in layout.places
+        if all(cell[place] is None or isinstance(cell[place], int) for cell in table.rows)
+    }
+
+    def line(cells: list[Text]) -> Text:
+        padded = (
+            _padded(cells[place], width, right=place in figures)
+            for place, width in zip(layout.places, widths, strict=True)
+        )
+        whole = Text(" " * GAP).join(padded)
+        whole.rstrip()
+        return whole
+
+    console.print()
+    _print(console, line([Text(column.name, style="bold") for column in columns]))
+    for row in rows:
+        _print(console, line([_styled(c.name, cell) for c, cell in zip(columns, row, strict=True)]))
+
+
+def _draw_records(
+    console: Console, columns: tuple[Column, ...], rows: list[list[str]], layout: Layout
+) -> None:
+    """Draw each row as lines of a heading and its cell."""
+    width = max(len(columns[place].name) for place in layout.places)
+    for row in rows:
+        console.print()
+        for place in layout.places:
+            name = columns[place].name
+            _print(
+                console,
+                Text.assemble((f"{name:<{width + GAP}}", "dim"), _styled(name, row[place])),
+            )
+
+
+def _draw_stacked(console: Console, table: Table) -> None:
+    for first, *others in table.rows:
+        console.print()
+        _print(console, Text(shown(first), style="bold"))
+        for cell in others:
+            _print(console, Text(f"  {shown(cell)}"))
+
+
+def _padded(text: Text, width: int, *, right: bool) -> Text:
+    missing = width - cell_len(text.plain)
+    if missing < 0:
+        cut = set_cell_size(text.plain, width - len(_ELLIPSIS)).rstrip()
+        return _padded(Text(cut + _ELLIPSIS, style=text.style), width, right=False)
+    space = Text(" " * missing)
+    return space + text if right else text + space
+
+
+def _styled(name: str, value: str) -> Text:
+    # Text and not str: a SKU such as "[red]" is no markup.
+    return Text(value, style=style_of(value) if name in STATUS_NAMES else "")
+
+
+def _print(console: Console, line: Text) -> None:
+    console.print(line, soft_wrap=True)

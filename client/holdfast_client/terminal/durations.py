@@ -1,0 +1,50 @@
+"""Durations as people type and read them: ``900``, ``15m``, ``1h30m``."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Final
+
+from holdfast_client.errors import InvalidRequest
+
+_SECONDS_OF: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
+_NUMBER: Final = r"[0-9]{1,12}(?:\.[0-9]{1,6})?"
+_SECONDS: Final = re.compile(_NUMBER)
+# Each unit once at most, the largest first.
+_PARTS: Final = re.compile("".join(rf"(?:({_NUMBER}){unit})?" for unit in _SECONDS_OF))
+
+
+def parse_duration(field: str, text: str) -> float:
+    """Read a duration in seconds: a number of seconds, or numbers with the units d, h, m and s.
+
+    Raises:
+        InvalidRequest: it is none; names ``field``.
+    """
+    words = text.replace(" ", "").lower()
+    if _SECONDS.fullmatch(words):
+        return float(words)
+    found = _PARTS.fullmatch(words) if words else None
+    if found is None:
+        raise InvalidRequest(field, f"{text!r} is not a duration; such as 900, 15m or 1h30m")
+    parts = zip(found.groups(), _SECONDS_OF.values(), strict=True)
+    return sum(float(number) * seconds for number, seconds in parts if number)
+
+
+def parse_seconds(field: str, text: str) -> int:
+    """Read a duration of whole seconds; ``InvalidRequest`` names ``field`` if it is none."""
+    seconds = parse_duration(field, text)
+    if seconds != int(seconds):
+        raise InvalidRequest(field, f"{text!r} is not a whole number of seconds")
+    return int(seconds)
+
+
+def duration_text(duration: timedelta) -> str:
+    """Write a duration as people read it, to the second, such as ``1h30m``; it reads back."""
+    rest = round(abs(duration.total_seconds()))
+    words = ""
+    for unit, seconds in _SECONDS_OF.items():
+        count, rest = divmod(rest, seconds)
+        words += f"{count:,}{unit}" if count else ""
+    sign = "-" if duration < timedelta(0) and words else ""
+    return f"{sign}{words or '0s'}".replace(",", "")

@@ -1,0 +1,100 @@
+"""Days and moments as people type and read them.
+
+What is typed says itself how far it is from UTC. A terminal shows the time of its place, in a form
+that can be typed again; pipes and JSON get UTC.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from holdfast_client.errors import InvalidRequest
+
+_SUCH_AS = "such as 2026-01-31T09:00:00Z or 2026-01-31T10:00:00+01:00"
+
+
+def parse_moment(field: str, text: str | None) -> datetime | None:
+    """Read a time with its offset from UTC, or a day, which means its first moment in UTC.
+
+    Raises:
+        InvalidRequest: it is neither; names ``field``.
+    """
+    if text is None:
+        return None
+    day = _day(text)
+    if day is not None:
+        return first_moment(day)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise InvalidRequest(field, f"{text!r} is not a time; {_SUCH_AS}") from None
+    if moment.tzinfo is None:
+        raise InvalidRequest(field, f"{text!r} does not say where it is so late; {_SUCH_AS}")
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        raise InvalidRequest(field, f"{text!r} is beyond the calendar") from None
+
+
+def parse_day(field: str, text: str | None) -> date | None:
+    """Read a day as 2026-01-31, or nothing.
+
+    Raises:
+        InvalidRequest: it is no such day; names ``field``.
+    """
+    day = _day(text)
+    if text is not None and day is None:
+        raise InvalidRequest(field, f"{text!r} is not a day; such as 2026-01-31")
+    return day
+
+
+def first_moment(day: date) -> datetime:
+    """Return when a day begins, in UTC."""
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def days_before(day: date, count: int) -> date:
+    """Return the day so many days earlier, or the calendar's first."""
+    return date.fromordinal(max(day.toordinal() - count, 1))
+
+
+def end_of(field: str, day: date) -> datetime:
+    """Return the first moment after a day, in UTC.
+
+    Raises:
+        InvalidRequest: it is the last day of the calendar; names ``field``.
+    """
+    if day == date.max:
+        raise InvalidRequest(field, "is too late")
+    return first_moment(day + timedelta(days=1))
+
+
+def moment_text(moment: datetime | None) -> str:
+    """Write a time in UTC to the second, or nothing."""
+    return "" if moment is None else _written(moment.astimezone(UTC))
+
+
+def exact_text(moment: datetime) -> str:
+    """Write a time in UTC to the microsecond, as JSON has it."""
+    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+
+
+def local_text(moment: datetime | None) -> str:
+    """Write a time to the second as the clocks of this place show it, or nothing."""
+    if moment is None:
+        return ""
+    try:
+        return _written(moment.astimezone())
+    except OverflowError:  # the calendar's first or last day, which is another one here
+        return moment_text(moment)
+
+
+def _written(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+
+
+def _day(text: str | None) -> date | None:
+    try:
+        return datetime.strptime(text or "", "%Y-%m-%d").replace(tzinfo=UTC).date()
+    except ValueError:
+        return None

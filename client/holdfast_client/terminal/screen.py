@@ -1,0 +1,98 @@
+"""Where answers are written: tables in a terminal, plain text in a pipe, or one JSON document.
+
+Plain text is stable: each line begins with a name and its cells are parted by tabs, as in
+``status<TAB>held`` or ``line<TAB>MUG-01<TAB>main<TAB>2``. Empty cells stay empty, times are in UTC
+and durations in seconds.
+
+With JSON, stdout always gets exactly one document: the answer, or on failure
+``{"error": {"type": ..., "message": ..., "field": ...}}`` (``field`` only where one is to blame).
+Errors go to stderr in every style.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from holdfast_client.characters import on_one_line
+from holdfast_client.terminal.drawing import draw
+from holdfast_client.terminal.moments import moment_text
+from holdfast_client.terminal.sheet import Cell, Sheet
+
+CLIENT_PREFIX: Final = "holdfast: "
+
+
+class Screen:
+    """The two streams of one command.
+
+    Args:
+        as_json: whether the answer is one JSON document.
+        prefix: leads each line on stderr.
+    """
+
+    def __init__(self, *, as_json: bool, prefix: str = CLIENT_PREFIX) -> None:
+        self._as_json = as_json
+        self._prefix = prefix
+
+    def show(self, document: Any, sheet: Sheet) -> None:
+        """Write the answer to stdout in the style that fits its reader."""
+        if self._as_json:
+            write(json.dumps(document))
+        elif sys.stdout is not None and sys.stdout.isatty():
+            draw(sheet)
+        else:
+            write("\n".join(_plain_lines(sheet)))
+
+    def fail(self, kind: str, message: str, *, field: str = "") -> None:
+        """Write an error to stderr, and with JSON its document to stdout."""
+        for line in message.splitlines():
+            self.note(line)
+        if self._as_json:
+            error = {"type": kind, "message": message}
+            write(json.dumps({"error": error | ({"field": field} if field else {})}))
+
+    def note(self, line: str) -> None:
+        """Write a remark to stderr."""
+        say(line, self._prefix)
+
+
+def say(line: str, prefix: str = CLIENT_PREFIX) -> None:
+    """Write one line to stderr; what nobody reads any more is no reason to stop."""
+    with suppress(OSError):
+        print(f"{prefix}{line}", file=sys.stderr, flush=True)
+
+
+def write(text: str) -> None:
+    """Write lines to stdout, as they are."""
+    if not text or sys.stdout is None:
+        return
+    try:
+        sys.stdout.write(text.removesuffix("\n") + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # The reader has seen enough. What was asked is done, so the exit code stays; the
+        # interpreter must only find nothing left to flush into the broken pipe.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _plain_lines(sheet: Sheet) -> list[str]:
+    lines = ["\t".join((name, _plain(value))) for name, value in sheet.facts]
+    for table in sheet.tables:
+        lines += ["\t".join((table.name, *map(_plain, row))) for row in table.rows]
+    return lines
+
+
+def _plain(cell: Cell) -> str:
+    match cell:
+        case None:
+            return ""
+        case datetime():
+            return moment_text(cell)
+        case timedelta():
+            return f"{cell.total_seconds():.0f}"
+        case _:
+            return on_one_line(str(cell))
