@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 
 from activities.inventory.errors import (
     AdjustmentConflict,
+    LedgerConflict,
     LedgerCorrupt,
     LedgerUnavailable,
     ReservationConflict,
@@ -37,6 +38,12 @@ def told_to_temporal() -> Iterator[None]:
     except LedgerCorrupt as error:
         raise ApplicationError(str(error), type=INVENTORY_CORRUPT) from error
     except ReservationConflict as error:
-        raise ApplicationError(str(error), type=CHECKOUT_CONFLICT, non_retryable=True) from None
+        raise _conflict(error, CHECKOUT_CONFLICT) from None
     except AdjustmentConflict as error:
-        raise ApplicationError(str(error), type=ADJUSTMENT_CONFLICT, non_retryable=True) from None
+        raise _conflict(error, ADJUSTMENT_CONFLICT) from None
+
+
+def _conflict(error: LedgerConflict, kind: str) -> ApplicationError:
+    return ApplicationError(
+        str(error), {"differs": list(error.differs)}, type=kind, non_retryable=True
+    )

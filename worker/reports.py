@@ -38,7 +38,8 @@ _DENIED_COLUMNS: Final = (
     Column("checkouts", rank=3),
     Column("customers", rank=4),
     "requested",
-    Column("available", rank=5),
+    Column("largest_request", rank=5),
+    Column("least_available", rank=5),
 )
 _DENIED_NAMES: Final = tuple(column.name for column in Table("", _DENIED_COLUMNS, ()).laid_columns)
 
@@ -163,7 +164,8 @@ def _denied_values(row: DeniedDemand) -> tuple[str | int, ...]:
         row.checkouts,
         row.customers,
         row.requested,
-        row.available,
+        row.largest_request,
+        row.least_available,
     )
 
 

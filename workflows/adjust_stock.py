@@ -41,7 +41,7 @@ class AdjustStockWorkflow:
             cause = error.cause
             if isinstance(cause, ApplicationError) and cause.type == ADJUSTMENT_CONFLICT:
                 raise ApplicationError(
-                    cause.message, type=ADJUSTMENT_CONFLICT, non_retryable=True
+                    cause.message, *cause.details, type=ADJUSTMENT_CONFLICT, non_retryable=True
                 ) from None
             raise
 

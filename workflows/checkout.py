@@ -25,13 +25,10 @@ with workflow.unsafe.imports_passed_through():
     from holdfast_client.names import (
         CANCEL_SIGNAL,
         CANCEL_UPDATE,
-        CHECKOUT_CONFLICT,
         CHECKOUT_WORKFLOW,
         CONFIRM_UPDATE,
         EXTEND_SIGNAL,
         EXTEND_UPDATE,
-        EXTENSION_REFUSED,
-        HOLD_NOT_ACTIVE,
         RESERVED_UPDATE,
         STATUS_ATTRIBUTE_MEMO,
         STATUS_QUERY,
@@ -40,7 +37,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from holdfast_client.outcomes import Held, Outcome
     from holdfast_client.starts import STATUS_KEY, checkout_attributes
-    from workflows import extension_ids, ledger_calls, measures, policies, story
+    from workflows import extension_ids, ledger_calls, measures, policies, refusals, story
     from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach
     from workflows.lifecycle import CarriedState, Checkout, Ticket, Wish
     from workflows.payloads import (
@@ -97,11 +94,7 @@ class CheckoutWorkflow:
         request = self._read(CheckoutRequest, payloads)
         known = self._known().request
         if request != known and request.normalized() != known.normalized():
-            raise ApplicationError(
-                f"checkout {request.checkout_id} was started with a different request",
-                type=CHECKOUT_CONFLICT,
-                non_retryable=True,
-            )
+            raise refusals.different_request(request, known)
 
     @workflow.update(
         name=CONFIRM_UPDATE,
@@ -125,18 +118,10 @@ class CheckoutWorkflow:
         extension_id = extension_ids.of_update(update.id if update else "")
         ticket = self._post(self._read(Extension, payloads), extension_id)
         outcome = await self._answer(ticket)
-        if ticket.refusal == "over_cap":
-            raise ApplicationError(
-                "the hold would last longer than is allowed in all",
-                type=EXTENSION_REFUSED,
-                non_retryable=True,
-            )
-        if ticket.refusal == "not_active" or not isinstance(outcome, Held):
-            raise ApplicationError(
-                f"there is no live hold to extend: {story.why_not_live(outcome)}",
-                type=HOLD_NOT_ACTIVE,
-                non_retryable=True,
-            )
+        if ticket.refusal:
+            raise refusals.not_extended(ticket.refusal, outcome)
+        if not isinstance(outcome, Held):
+            raise refusals.not_active(outcome)
         return outcome
 
     @extend_hold.validator
@@ -235,7 +220,7 @@ class CheckoutWorkflow:
         try:
             state = attempt.result()
         except LedgerConflict as error:
-            self._failure = ApplicationError(str(error), type=CHECKOUT_CONFLICT, non_retryable=True)
+            self._failure = refusals.conflict_of(error)
         except LedgerOutOfReach as error:
             checkout.give_up()
             self._publish_status(checkout)
@@ -270,7 +255,6 @@ class CheckoutWorkflow:
 
     async def _extend(self, checkout: Checkout, ticket: Ticket, wish: Extension) -> None:
         if checkout.outcome is None:
-            ticket.refusal = "not_active"
             return
         extension = checkout.extending(wish, ticket.extension_id)
         summary = story.extend_summary(extension, wish, private=self.private_metadata)
@@ -281,8 +265,8 @@ class CheckoutWorkflow:
             reason = story.extended_reason(held, wish)
             self._tell(checkout, "extended", actor=wish.actor, reason=reason)
             return
-        ticket.refusal = "over_cap" if answer.verdict == "over_cap" else "not_active"
-        reason = story.refusal_reason(ticket.refusal)
+        ticket.refusal = answer
+        reason = story.refusal_reason(answer)
         self._tell(checkout, "extension refused", actor=wish.actor, reason=reason)
         if checkout.over:
             self._tell_standing(checkout)

@@ -37,7 +37,15 @@ class LedgerOutOfReach(Exception):
 
 
 class LedgerConflict(Exception):
-    """The reservation's id belongs to a different request."""
+    """The reservation's id belongs to a different request.
+
+    Args:
+        failure: what the ledger's activity said, with its details.
+    """
+
+    def __init__(self, failure: ApplicationError) -> None:
+        super().__init__(failure.message)
+        self.details = failure.details
 
 
 async def reserve(request: CheckoutRequest, summary: str) -> ReservationState:
@@ -174,7 +182,7 @@ def _meaning(error: FailureError) -> BaseException:
     if isinstance(cause, CancelledError):
         return asyncio.CancelledError()
     if isinstance(cause, ApplicationError) and cause.type == CHECKOUT_CONFLICT:
-        return LedgerConflict(cause.message)
+        return LedgerConflict(cause)
     return LedgerOutOfReach(str(cause or error))
 
 

@@ -8,9 +8,13 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Literal
 
-from activities.inventory.records import Closing, HoldExtension, ReservationState
+from activities.inventory.records import (
+    Closing,
+    ExtensionAnswer,
+    HoldExtension,
+    ReservationState,
+)
 from holdfast_client.fields import Answer, UtcTime
 from holdfast_client.messages import Cancellation, CheckoutRequest, Confirmation, Extension
 from holdfast_client.outcomes import (
@@ -26,7 +30,6 @@ from holdfast_client.outcomes import (
 from workflows.policies import EVENTS_KEPT_MAX, WAIT_SECONDS_MIN, WAITING_MESSAGES_MAX
 
 Wish = Confirmation | Extension | Cancellation
-Refusal = Literal["not_active", "over_cap"]
 
 
 @dataclass(slots=True, eq=False)
@@ -34,13 +37,14 @@ class Ticket:
     """A message that waits for its turn, and for its sender the place to find the answer.
 
     ``extension_id`` is under which an extension is made once. ``answer`` is where the checkout
-    stood right after the message was dealt with; ``refusal`` says why an extension was not made.
+    stood right after the message was dealt with; ``refusal`` is what the ledger said where an
+    extension was not made.
     """
 
     wish: Wish
     extension_id: str = ""
     answer: Outcome | None = None
-    refusal: Refusal | None = None
+    refusal: ExtensionAnswer | None = None
 
 
 class CarriedState(Answer):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from activities.inventory.records import Closing, HoldExtension
+from activities.inventory.records import Closing, ExtensionAnswer, HoldExtension
 from holdfast_client.messages import Extension, StockAdjustment
 from holdfast_client.outcomes import (
     Cancelled,
@@ -21,19 +21,14 @@ from holdfast_client.outcomes import (
     Shortage,
     Unavailable,
 )
-from holdfast_client.wording import buyer, duration, goods, summary, units
-from workflows.lifecycle import Checkout, Refusal
+from holdfast_client.wording import buyer, duration, goods, over_cap, summary, units
+from workflows.lifecycle import Checkout
 from workflows.policies import LINES_SHOWN_MAX
 
 # The Web UI draws tables without any room between their columns. It leaves this space alone, and
 # markdown counts it as text.
 _COLUMN_GAP: Final = "\N{EM SPACE}"
 _UNBROKEN_SPACE: Final = "\N{NO-BREAK SPACE}"
-
-_REFUSALS: Final[dict[Refusal, str]] = {
-    "over_cap": "the hold would last longer than is allowed in all",
-    "not_active": "there is no live hold any more",
-}
 
 
 def clock(moment: datetime) -> str:
@@ -112,8 +107,11 @@ def extended_reason(held: Held, wish: Extension) -> str:
     return f"{words}: {wish.reason}" if wish.reason else words
 
 
-def refusal_reason(refusal: Refusal) -> str:
-    return _REFUSALS[refusal]
+def refusal_reason(answer: ExtensionAnswer) -> str:
+    """Return why an extension was not made."""
+    if answer.verdict == "over_cap":
+        return over_cap(answer.cap_seconds, answer.seconds_max)
+    return "there is no live hold any more"
 
 
 def late_reason(closing: Closing) -> str:

@@ -78,11 +78,24 @@ class LedgerFailed(LedgerError):
     """The database refused a statement for a reason nobody has foreseen; nothing changed."""
 
 
-class ReservationConflict(LedgerError):
-    """The reservation id belongs to a request with other lines; it was left as it is."""
+class LedgerConflict(LedgerError):
+    """An id belongs to something else; that was left as it is.
+
+    Args:
+        message: which id it is, and in what the two requests differ.
+        differs: the keys in which they differ, as far as it is known.
+    """
+
+    def __init__(self, message: str, differs: Sequence[str] = ()) -> None:
+        super().__init__(message)
+        self.differs = tuple(differs)
 
 
-class AdjustmentConflict(LedgerError):
+class ReservationConflict(LedgerConflict):
+    """The reservation id belongs to a different request; it was left as it is."""
+
+
+class AdjustmentConflict(LedgerConflict):
     """The adjustment id belongs to a different change; it was left as it is."""
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from activities.inventory.records import ExtensionVerdict, HoldExtension
+from holdfast_client.fields import HOLD_SECONDS_MAX
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +36,14 @@ class MadeExtension:
 
 @dataclass(frozen=True, slots=True)
 class ExtensionDecisions:
-    """The verdict on each wish, in their order, and those that are to be made."""
+    """The verdict on each wish, in their order, and those that are to be made.
+
+    ``seconds_max`` says of each how many seconds the hold could still have been extended by when it
+    was decided; None where there was no live hold.
+    """
 
     verdicts: tuple[ExtensionVerdict, ...]
+    seconds_max: tuple[int | None, ...]
     made: tuple[MadeExtension, ...]
 
 
@@ -56,18 +62,28 @@ def decide_extensions(
         hold_seconds_cap: how long a hold may last in all, in seconds.
     """
     now = dict(holds)
+    cap = timedelta(seconds=hold_seconds_cap)
     verdicts: list[ExtensionVerdict] = []
+    seconds_max: list[int | None] = []
     made: list[MadeExtension] = []
     for extension in extensions:
         hold = now[extension.reservation_id]
-        verdict, move = _decide(extension, hold, at, timedelta(seconds=hold_seconds_cap))
+        verdict, move = _decide(extension, hold, at, cap)
         verdicts.append(verdict)
+        seconds_max.append(_seconds_max(hold, cap))
         if move:
             made.append(move)
             now[extension.reservation_id] = replace(
                 hold, deadline=move.to_deadline, made=hold.made | {extension.record_id}
             )
-    return ExtensionDecisions(tuple(verdicts), tuple(made))
+    return ExtensionDecisions(tuple(verdicts), tuple(seconds_max), tuple(made))
+
+
+def _seconds_max(hold: ExtensibleHold, cap: timedelta) -> int | None:
+    if hold.deadline is None:
+        return None
+    left = hold.created_at + cap - hold.deadline
+    return min(max(left // timedelta(seconds=1), 0), HOLD_SECONDS_MAX)
 
 
 def _decide(

@@ -33,7 +33,7 @@ TABLE_GRANTS: Final = (
     TableGrant(
         "stock_items",
         insert=("sku", "location"),
-        update=("name", "total_quantity", "reserved_quantity", "updated_at"),
+        update=("name", "active", "total_quantity", "reserved_quantity", "updated_at"),
     ),
     TableGrant(
         "reservations",

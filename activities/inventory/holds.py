@@ -132,9 +132,13 @@ def extend(
     decisions = decide_extensions(extensions, holds, at, hold_seconds_cap)
     _record(connection, decisions.made, at)
     states = _read(connection, by_id)
+    decided = zip(extensions, decisions.verdicts, decisions.seconds_max, strict=True)
     return tuple(
-        ExtensionAnswer(verdict, reservation_state(states[extension.reservation_id]))
-        for extension, verdict in zip(extensions, decisions.verdicts, strict=True)
+        ExtensionAnswer(verdict, state, hold_seconds_cap, seconds_max)
+        if verdict == "over_cap"
+        else ExtensionAnswer(verdict, state)
+        for extension, verdict, seconds_max in decided
+        for state in [reservation_state(states[extension.reservation_id])]
     )
 
 

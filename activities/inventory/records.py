@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -10,7 +9,6 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter
 
-from holdfast_client.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.names import checkout_workflow_id
 from holdfast_client.outcomes import Held, HeldLine, Outcome, Shortage, parse_outcome
 
@@ -82,10 +80,14 @@ class ExtensionAnswer:
     """What became of an extension, and where the reservation stands now.
 
     One that was made stays ``extended`` when it is asked for again, also where the hold is over.
+    ``over_cap`` comes with the cap and with the most seconds that could have been asked for, which
+    workers of 0.1.0 do not send.
     """
 
     verdict: ExtensionVerdict
     state: ReservationState
+    cap_seconds: int | None = None
+    seconds_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +220,8 @@ class DeniedDemand:
     """What could not be had on one day (UTC) at one location, for one reason.
 
     ``checkouts`` is also the number of denials: a checkout is denied once. ``customers`` counts
-    those that were named. ``available`` adds up what was available at each denial.
+    those that were named. ``largest_request`` is the most that a single one asked for, and
+    ``least_available`` the least that there was at a denial.
     """
 
     day: date
@@ -228,7 +231,8 @@ class DeniedDemand:
     checkouts: int
     customers: int
     requested: int
-    available: int
+    largest_request: int
+    least_available: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,20 +245,6 @@ class Breach:
 
     def __str__(self) -> str:
         return f"{self.invariant} {self.subject}: {self.finding}"
-
-
-def request_digest(request: CheckoutRequest) -> str:
-    """Return a text that is equal for two normalized requests exactly when they are the same."""
-    return _digest(request.model_dump_json())
-
-
-def adjustment_digest(adjustment: StockAdjustment) -> str:
-    """Return a text that is equal for two adjustments exactly when they are the same."""
-    return _digest(adjustment.model_dump_json())
-
-
-def _digest(text: str) -> str:
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
 
 
 def held_state(

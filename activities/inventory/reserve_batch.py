@@ -8,10 +8,12 @@ from datetime import datetime
 
 from activities.inventory.allocation import Demand
 from activities.inventory.arrays import array_text
+from activities.inventory.digests import REQUEST_KEYS, differing_keys, request_digest
 from activities.inventory.errors import ReservationConflict
-from activities.inventory.records import ReservationState, held_state, request_digest
+from activities.inventory.records import ReservationState, held_state
 from holdfast_client.messages import CheckoutRequest
 from holdfast_client.names import checkout_workflow_id
+from holdfast_client.wording import difference
 
 ReserveAnswer = ReservationState | ReservationConflict
 
@@ -97,10 +99,15 @@ class ReserveBatch:
             states: where each reservation stands.
         """
         return tuple(
-            states[id] if digests[id] in (None, digest) else self._conflict(id)
+            states[id]
+            if (first := digests[id]) in {None, digest}
+            else self._conflict(id, differing_keys(REQUEST_KEYS, first or "", digest))
             for id, digest in self.asked
         )
 
-    def _conflict(self, id: str) -> ReservationConflict:
+    def _conflict(self, id: str, differs: tuple[str, ...]) -> ReservationConflict:
         checkout_id = self.requests[id].checkout_id
-        return ReservationConflict(f"checkout {checkout_id} was made with a different request")
+        return ReservationConflict(
+            f"checkout {checkout_id} was made with a different request{difference(differs)}",
+            differs,
+        )

@@ -220,6 +220,8 @@ stock_movements: Final = Table(
             WHEN 'fulfil' THEN total_delta < 0 AND reserved_delta = total_delta
             WHEN 'cancel' THEN total_delta = 0 AND reserved_delta < 0
             WHEN 'expire' THEN total_delta = 0 AND reserved_delta < 0
+            WHEN 'activate' THEN total_delta = 0 AND reserved_delta = 0
+            WHEN 'deactivate' THEN total_delta = 0 AND reserved_delta = 0
             ELSE false
         END""",
         name="stock_movements_deltas_fit_the_kind",

@@ -263,6 +263,41 @@ UPDATE holdfast.stock_items AS s
  WHERE s.id = ANY(ARRAY[c.stock_item_id])
 """)
 
+# Say whether new holds may take from a stock item, and write a movement that moves nothing.
+SET_ACTIVE: Final = _sql("""
+WITH moment AS MATERIALIZED (
+    SELECT holdfast.clock() AS at
+), told AS (
+    INSERT INTO holdfast.stock_movements
+           (stock_item_id, adjustment_id, kind, total_delta, reserved_delta, reason, actor,
+            created_at)
+    SELECT :item_id, :adjustment_id, :kind, 0, 0, :reason, :actor, moment.at FROM moment
+)
+UPDATE holdfast.stock_items AS s
+   SET active = :active, updated_at = moment.at
+  FROM moment
+ WHERE s.id = :item_id
+""")
+
+# The holds on a stock item that end first.
+READ_HOLDERS: Final = _sql("""
+SELECT r.checkout_id, l.quantity, o.expires_at
+  FROM (SELECT expires_at, reservation_id
+          FROM holdfast.open_lines
+         WHERE stock_item_id = :item_id
+         ORDER BY expires_at, reservation_id
+         LIMIT :rows_max) AS o,
+       LATERAL (SELECT quantity
+                  FROM holdfast.reservation_lines
+                 WHERE reservation_id = o.reservation_id AND stock_item_id = :item_id
+                OFFSET 0) AS l,
+       LATERAL (SELECT checkout_id
+                  FROM holdfast.reservations
+                 WHERE id = o.reservation_id
+                OFFSET 0) AS r
+ ORDER BY o.expires_at, o.reservation_id
+""")
+
 # Give stock items their names.
 NAME_STOCK: Final = _sql("""
 UPDATE holdfast.stock_items AS s

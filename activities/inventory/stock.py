@@ -13,16 +13,20 @@ from typing import Any
 from sqlalchemy import Connection
 
 from activities.inventory import statements
+from activities.inventory.digests import ADJUSTMENT_KEYS, adjustment_digest, differing_keys
 from activities.inventory.errors import AdjustmentConflict, StockLoadRefused
-from activities.inventory.records import StockLoad, StockRow, adjustment_digest
+from activities.inventory.records import StockLoad, StockRow
 from holdfast_client.messages import AdjustmentKind, StockAdjustment
 from holdfast_client.outcomes import (
+    HOLDERS_MAX,
     AdjustmentApplied,
     AdjustmentOutcome,
     AdjustmentRefused,
+    Holder,
     RefusalReason,
     parse_adjustment_outcome,
 )
+from holdfast_client.wording import difference
 
 
 def adjusted_total(
@@ -93,36 +97,92 @@ def load(connection: Connection, rows: Sequence[StockRow]) -> StockLoad:
 def _earlier_answer(connection: Connection, adjustment_id: str, digest: str) -> AdjustmentOutcome:
     row = connection.execute(statements.READ_ADJUSTMENT, {"id": adjustment_id}).one()
     if row.request_digest != digest:
-        raise AdjustmentConflict(f"adjustment {adjustment_id} was made with a different change")
+        differs = differing_keys(ADJUSTMENT_KEYS, row.request_digest, digest)
+        raise AdjustmentConflict(
+            f"adjustment {adjustment_id} was made with a different change{difference(differs)}",
+            differs,
+        )
     return parse_adjustment_outcome(row.outcome)
 
 
 def _apply(connection: Connection, adjustment: StockAdjustment) -> AdjustmentOutcome:
     key = (adjustment.sku, adjustment.location)
-    if adjustment.kind == "receive":
-        connection.execute(statements.CREATE_STOCK_ITEMS, _columns([key]))
+    created = False
+    if adjustment.kind == "receive" and adjustment.new:
+        made = connection.execute(statements.CREATE_STOCK_ITEMS, _columns([key]))
+        created = made.first() is not None
     item = _lock_items(connection, [key]).get(key)
     if item is None:
-        return AdjustmentRefused(reason="unknown_sku")
+        return AdjustmentRefused(
+            reason="unknown_sku", sku=adjustment.sku, location=adjustment.location
+        )
     total = adjusted_total(
         adjustment.kind, adjustment.quantity, item.total_quantity, item.reserved_quantity
     )
     if isinstance(total, str):
-        return AdjustmentRefused(reason=total)
-    change = (item.id, adjustment.kind, total - item.total_quantity)
-    _move(
-        connection,
-        [change],
-        reason=adjustment.reason,
-        actor=adjustment.actor,
-        adjustment_id=adjustment.adjustment_id,
-    )
+        return _refused(connection, item, total)
+    if adjustment.kind in {"activate", "deactivate"}:
+        _set_active(connection, item, adjustment)
+    else:
+        _move(
+            connection,
+            [(item.id, adjustment.kind, total - item.total_quantity)],
+            reason=adjustment.reason,
+            actor=adjustment.actor,
+            adjustment_id=adjustment.adjustment_id,
+        )
     return AdjustmentApplied(
         sku=item.sku,
         location=item.location,
         total=total,
         reserved=item.reserved_quantity,
         available=total - item.reserved_quantity,
+        created=created,
+        active=_active_after(adjustment.kind, item.active),
+    )
+
+
+def _active_after(kind: AdjustmentKind, active: bool) -> bool:
+    return {"activate": True, "deactivate": False}.get(kind, active)
+
+
+def _refused(connection: Connection, item: Any, reason: RefusalReason) -> AdjustmentRefused:
+    """Refuse a change of a stock item that is locked, with its figures and the holds in the way."""
+    holders = _holders(connection, item.id) if reason == "below_reserved" else ()
+    named = sum(holder.quantity for holder in holders)
+    return AdjustmentRefused(
+        reason=reason,
+        sku=item.sku,
+        location=item.location,
+        total=item.total_quantity,
+        reserved=item.reserved_quantity,
+        available=item.total_quantity - item.reserved_quantity,
+        holders=holders,
+        units_left_out=item.reserved_quantity - named if holders else 0,
+    )
+
+
+def _holders(connection: Connection, item_id: int) -> tuple[Holder, ...]:
+    rows = connection.execute(
+        statements.READ_HOLDERS, {"item_id": item_id, "rows_max": HOLDERS_MAX}
+    )
+    return tuple(
+        Holder(checkout_id=row.checkout_id, quantity=row.quantity, expires_at=row.expires_at)
+        for row in rows
+    )
+
+
+def _set_active(connection: Connection, item: Any, adjustment: StockAdjustment) -> None:
+    connection.execute(
+        statements.SET_ACTIVE,
+        {
+            "item_id": item.id,
+            "active": adjustment.kind == "activate",
+            "kind": adjustment.kind,
+            "adjustment_id": adjustment.adjustment_id,
+            "reason": adjustment.reason,
+            "actor": adjustment.actor,
+        },
     )
 
 

@@ -102,7 +102,8 @@ SELECT (r.created_at AT TIME ZONE 'UTC')::date AS day, s.sku, s.location, s.reas
        count(*) AS checkouts,
        count(DISTINCT r.customer_id) AS customers,
        sum(s.requested)::bigint AS requested,
-       sum(s.available)::bigint AS available
+       max(s.requested) AS largest_request,
+       min(s.available) AS least_available
   FROM holdfast.reservations AS r
  CROSS JOIN LATERAL jsonb_to_recordset(r.shortages)
        AS s(sku text, location text, requested bigint, available bigint, reason text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pydantic import ValidationError
@@ -21,7 +22,6 @@ from holdfast_client.errors import (
     OutcomeUnknown,
 )
 from holdfast_client.fields import excerpt
-from holdfast_client.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.outcomes import (
     AdjustmentOutcome,
     CheckoutReport,
@@ -100,7 +100,7 @@ def refusal_of(failure: BaseException | None) -> HoldfastError | None:
     if failure.type == names.INVALID_REQUEST:
         return _invalid(failure)
     refusal = _REFUSALS.get(failure.type or "")
-    return refusal(failure.message) if refusal else None
+    return refusal(failure.message, _details_of(failure)) if refusal else None
 
 
 def interruption_of(checkout_id: str, cause: BaseException) -> HoldfastError:
@@ -127,28 +127,17 @@ def timeline_failure_of(checkout_id: str, cause: BaseException) -> HoldfastError
     )
 
 
-def asks_the_same_checkout(request: CheckoutRequest, first_input: Any) -> bool:
-    """Say whether a checkout's first input, read from its history, means the same request."""
-    try:
-        started_with = CheckoutRequest.model_validate(first_input)
-    except ValidationError:
-        return False
-    return started_with.normalized() == request.normalized()
-
-
-def asks_the_same_adjustment(change: StockAdjustment, first_input: Any) -> bool:
-    """Say whether an adjustment's first input, read from its history, means the same change."""
-    try:
-        return StockAdjustment.model_validate(first_input) == change
-    except ValidationError:
-        return False
-
-
 def _invalid(failure: ApplicationError) -> InvalidRequest:
     details = failure.details
     if len(details) == _FIELD_AND_PROBLEM and all(isinstance(part, str) for part in details):
         return InvalidRequest(*details)
     return InvalidRequest("", failure.message)
+
+
+def _details_of(failure: ApplicationError) -> Mapping[str, Any]:
+    """Return what stood in the way: the first detail, where it is an object."""
+    first = failure.details[0] if failure.details else None
+    return first if isinstance(first, dict) else {}
 
 
 def _how_it_ended(cause: BaseException) -> str:

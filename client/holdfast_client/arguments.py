@@ -101,8 +101,10 @@ def stock_adjustment(  # noqa: PLR0917 the parameters are the contract's keys, i
     location: str,
     reason: str,
     actor: str,
+    *,
+    new: bool,
 ) -> StockAdjustment:
-    """Return the change of a stock item's total, or raise InvalidRequest."""
+    """Return the change of a stock item, or raise InvalidRequest."""
     return validated(
         StockAdjustment,
         adjustment_id=adjustment_id,
@@ -112,6 +114,7 @@ def stock_adjustment(  # noqa: PLR0917 the parameters are the contract's keys, i
         location=location,
         reason=reason,
         actor=actor,
+        new=new,
     )
 
 

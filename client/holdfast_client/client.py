@@ -226,7 +226,8 @@ class ReservationClient(Closable):
         if reply.is_result:
             outcome = answers.outcome_of(reply.answer)
             raise HoldNotActive(
-                f"checkout {checkout_id!r} is {outcome.status}: there is no live hold to extend"
+                f"checkout {checkout_id!r} is {outcome.status}: there is no live hold to extend",
+                {"standing": outcome.model_dump(mode="json")},
             )
         return answers.held_of(reply.answer)
 
@@ -283,17 +284,23 @@ class ReservationClient(Closable):
         location: str = DEFAULT_LOCATION,
         reason: str = "",
         actor: str = "",
+        new: bool = True,
     ) -> AdjustmentOutcome:
-        """Change a stock item's total; the same adjustment id is applied once.
+        """Change a stock item's total, or whether it is for sale; an adjustment id counts once.
 
         Args:
             adjustment_id: names this one change for ever; 1 to 200 characters.
-            sku: the SKU; ``receive`` creates one that is not there.
-            kind: ``receive`` adds, ``adjust`` adds or subtracts, ``count`` sets the total.
-            quantity: units; at least 1 to receive, at least 0 to count, not 0 to adjust.
+            sku: the SKU; ``receive`` creates one that is not there, and says so.
+            kind: ``receive`` adds, ``adjust`` adds or subtracts, ``count`` sets the total;
+                ``deactivate`` takes it out of sale, where the holds on it stay, and ``activate``
+                puts it back.
+            quantity: units; at least 1 to receive, at least 0 to count, not 0 to adjust, and 0 for
+                what changes no figures.
             location: where the stock is.
             reason: why, for the record.
             actor: who says so.
+            new: whether ``receive`` may make a stock item that is not there. If not, a SKU with a
+                slip in it is refused as unknown.
 
         Returns:
             AdjustmentApplied with the new figures, or AdjustmentRefused with the reason.
@@ -302,7 +309,7 @@ class ReservationClient(Closable):
             AdjustmentConflict: the adjustment id was used for another change.
         """
         change = arguments.stock_adjustment(
-            adjustment_id, sku, kind, quantity, location, reason, actor
+            adjustment_id, sku, kind, quantity, location, reason, actor, new=new
         )
         question = Question(f"stock adjustment {adjustment_id!r}", _ADJUST_AGAIN)
         async with self._answer(question):

@@ -19,9 +19,13 @@ Denied, expired, cancelled and unavailable are answers, not exceptions.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from pydantic import ValidationError
 
 from holdfast_client.fields import excerpt
+from holdfast_client.outcomes import Outcome, parse_outcome
 
 _LISTED_MAX = 5
 _PATH_LENGTH_MAX = 120
@@ -29,7 +33,25 @@ _PROBLEM_LENGTH_MAX = 200
 
 
 class HoldfastError(Exception):
-    """Base of every error that the client raises."""
+    """Base of every error that the client raises.
+
+    Args:
+        message: what happened, in a sentence for people.
+        details: what stood in the way as data, as the contract names it for each kind; often empty.
+    """
+
+    def __init__(self, message: str = "", details: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.details: Mapping[str, Any] = details or {}
+
+
+class _NamesWhatDiffers:
+    details: Mapping[str, Any]
+
+    @property
+    def differs(self) -> tuple[str, ...]:
+        """The keys in which the two requests differ; none where it is not known."""
+        return _texts(self.details.get("differs"))
 
 
 class InvalidRequest(HoldfastError, ValueError):
@@ -57,11 +79,11 @@ class InvalidRequest(HoldfastError, ValueError):
         return cls(field, "; ".join([problem, *others]))
 
 
-class CheckoutConflict(HoldfastError):
+class CheckoutConflict(_NamesWhatDiffers, HoldfastError):
     """The checkout id is taken by a different request; use a new id for a new attempt."""
 
 
-class AdjustmentConflict(HoldfastError):
+class AdjustmentConflict(_NamesWhatDiffers, HoldfastError):
     """The adjustment id is taken by a different change; use a new id for a new change."""
 
 
@@ -72,9 +94,27 @@ class CheckoutNotFound(HoldfastError):
 class HoldNotActive(HoldfastError):
     """The hold is over or has not begun, so there is nothing to extend."""
 
+    @property
+    def standing(self) -> Outcome | None:
+        """Where the checkout stands; None where it is not known, or of a kind that is too new."""
+        try:
+            return parse_outcome(self.details.get("standing"))
+        except ValidationError:
+            return None
+
 
 class ExtensionRefused(HoldfastError):
     """The extension would make the hold longer than the cap on its whole length."""
+
+    @property
+    def cap_seconds(self) -> int | None:
+        """How long a hold may last in all, in seconds; None where it is not known."""
+        return _whole_number(self.details.get("cap_seconds"))
+
+    @property
+    def seconds_max(self) -> int | None:
+        """The most seconds that could have been asked for, 0 or more; None if not known."""
+        return _whole_number(self.details.get("seconds_max"))
 
 
 class CheckoutInterrupted(HoldfastError):
@@ -102,6 +142,14 @@ class UsedAfterFork(HoldfastError):
     A connection cannot be shared: make the client in the process that uses it. A server that forks
     its workers does so after the fork; ``SyncReservationClient`` does so by itself.
     """
+
+
+def _texts(value: Any) -> tuple[str, ...]:
+    return tuple(map(str, value)) if isinstance(value, (list, tuple)) else ()
+
+
+def _whole_number(value: Any) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
 def _path(location: tuple[int | str, ...]) -> str:

@@ -32,8 +32,6 @@ from temporalio.service import RPCError
 from holdfast_client import names
 from holdfast_client.answers import (
     adjustment_failure_of,
-    asks_the_same_adjustment,
-    asks_the_same_checkout,
     interruption_of,
     timeline_failure_of,
 )
@@ -45,7 +43,7 @@ from holdfast_client.calls import (
     was_accepted_and_lost,
     was_disturbed,
 )
-from holdfast_client.errors import AdjustmentConflict, CheckoutConflict
+from holdfast_client.conflicts import adjustment_conflict, checkout_conflict
 from holdfast_client.fields import Message
 from holdfast_client.listing import summary_of, visibility_query
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
@@ -166,12 +164,9 @@ class Exchanges:
         try:
             await self._started_adjustment(workflow_id, change)
         except WorkflowAlreadyStartedError as started:
-            first_input = await self._first_input(started)
-            if not asks_the_same_adjustment(change, first_input):
-                raise AdjustmentConflict(
-                    f"stock adjustment {change.adjustment_id!r} already names a different change; "
-                    "use a new adjustment id for a new change"
-                ) from None
+            conflict = adjustment_conflict(change, await self._first_input(started))
+            if conflict:
+                raise conflict from None
         try:
             handle = self._temporal.get_workflow_handle(workflow_id)
             return await sent(handle.result(rpc_timeout=self._rpc_timeout))
@@ -267,11 +262,9 @@ class Exchanges:
     async def _result_of_the_same(
         self, request: CheckoutRequest, closed: WorkflowAlreadyStartedError
     ) -> Any:
-        if not asks_the_same_checkout(request, await self._first_input(closed)):
-            raise CheckoutConflict(
-                f"checkout {request.checkout_id!r} was started with a different request; "
-                "use a new checkout id for a new attempt"
-            )
+        conflict = checkout_conflict(request, await self._first_input(closed))
+        if conflict:
+            raise conflict
         return await self._result(request.checkout_id)
 
     async def _result(self, checkout_id: str) -> Any:

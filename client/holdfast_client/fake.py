@@ -179,10 +179,11 @@ class FakeReservationClient(Closable):
         location: str = DEFAULT_LOCATION,
         reason: str = "",
         actor: str = "",
+        new: bool = True,
     ) -> AdjustmentOutcome:
-        """Change a stock item's total."""
+        """Change a stock item."""
         change = arguments.stock_adjustment(
-            adjustment_id, sku, kind, quantity, location, reason, actor
+            adjustment_id, sku, kind, quantity, location, reason, actor, new=new
         )
         subject = f"stock adjustment {adjustment_id!r}"
         with self._answering(subject):

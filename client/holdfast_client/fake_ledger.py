@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from holdfast_client.conflicts import adjustment_conflict, checkout_conflict
 from holdfast_client.errors import (
-    AdjustmentConflict,
-    CheckoutConflict,
     CheckoutNotFound,
     ExtensionRefused,
     HoldNotActive,
 )
+from holdfast_client.fields import HOLD_SECONDS_MAX
 from holdfast_client.messages import (
     Cancellation,
     CheckoutRequest,
@@ -25,6 +25,7 @@ from holdfast_client.messages import (
     StockAdjustment,
 )
 from holdfast_client.outcomes import (
+    HOLDERS_MAX,
     AdjustmentApplied,
     AdjustmentOutcome,
     AdjustmentRefused,
@@ -37,13 +38,16 @@ from holdfast_client.outcomes import (
     Fulfilled,
     Held,
     HeldLine,
+    Holder,
     Outcome,
+    RefusalReason,
     Shortage,
     ShortageReason,
     Unavailable,
 )
 from holdfast_client.summaries import CheckoutSummary
 from holdfast_client.timeline import TimelineEvent
+from holdfast_client.wording import over_cap
 
 
 class StockFigures(NamedTuple):
@@ -116,11 +120,8 @@ class FakeLedger:
         known = self._checkouts.get(request.checkout_id)
         if known is None:
             known = self._open(wanted, inventory_answers)
-        elif known.request != wanted:
-            raise CheckoutConflict(
-                f"checkout {request.checkout_id!r} was started with a different request; "
-                "use a new checkout id for a new attempt"
-            )
+        elif conflict := checkout_conflict(wanted, known.request):
+            raise conflict
         return known.outcome
 
     def confirm(self, checkout_id: str, message: Confirmation) -> FinalOutcome:
@@ -149,14 +150,12 @@ class FakeLedger:
         if not isinstance(checkout.outcome, Held):
             raise HoldNotActive(
                 f"checkout {checkout_id!r} is {checkout.outcome.status}: there is no live hold "
-                "to extend"
+                "to extend",
+                {"standing": checkout.outcome.model_dump(mode="json")},
             )
         deadline = checkout.outcome.expires_at + timedelta(seconds=message.seconds)
         if deadline > checkout.started_at + self._hold_length_max:
-            raise ExtensionRefused(
-                f"checkout {checkout_id!r} would be held longer than "
-                f"{self._hold_length_max.total_seconds():g} s"
-            )
+            raise self._over_cap(checkout, checkout.outcome)
         held = checkout.outcome.model_copy(update={"expires_at": deadline})
         checkout.outcome = held
         checkout.extensions[extension_id] = held
@@ -172,6 +171,15 @@ class FakeLedger:
             )
         )
         return held
+
+    def _over_cap(self, checkout: Checkout, held: Held) -> ExtensionRefused:
+        left = checkout.started_at + self._hold_length_max - held.expires_at
+        seconds_max = min(max(left // timedelta(seconds=1), 0), HOLD_SECONDS_MAX)
+        cap_seconds = int(self._hold_length_max.total_seconds())
+        return ExtensionRefused(
+            over_cap(cap_seconds, seconds_max),
+            {"cap_seconds": cap_seconds, "seconds_max": seconds_max},
+        )
 
     def known(self, checkout_id: str) -> Checkout:
         """Return a checkout that the database has."""
@@ -213,11 +221,8 @@ class FakeLedger:
         known = self._adjustments.get(change.adjustment_id)
         if known is None:
             known = self._adjustments[change.adjustment_id] = (change, self._adjusted(change))
-        if known[0] != change:
-            raise AdjustmentConflict(
-                f"stock adjustment {change.adjustment_id!r} already names a different change; "
-                "use a new adjustment id for a new change"
-            )
+        if conflict := adjustment_conflict(change, known[0]):
+            raise conflict
         return known[1]
 
     def _open(self, wanted: CheckoutRequest, inventory_answers: bool) -> Checkout:
@@ -290,20 +295,51 @@ class FakeLedger:
         return outcome
 
     def _adjusted(self, change: StockAdjustment) -> AdjustmentOutcome:
-        key = (change.sku, change.location)
-        shelf = self.shelves.get(key)
-        if shelf is None and change.kind != "receive":
-            return AdjustmentRefused(reason="unknown_sku")
-        shelf = shelf or Shelf()
+        sku, location = change.sku, change.location
+        known = self.shelves.get((sku, location))
+        if known is None and not (change.kind == "receive" and change.new):
+            return AdjustmentRefused(reason="unknown_sku", sku=sku, location=location)
+        shelf = known or Shelf()
         total = change.quantity if change.kind == "count" else shelf.total + change.quantity
         if total < 0:
-            return AdjustmentRefused(reason="negative_total")
+            return self._refused(change, shelf, "negative_total")
         if total < shelf.reserved:
-            return AdjustmentRefused(reason="below_reserved")
+            return self._refused(change, shelf, "below_reserved")
         shelf.total = total
-        self.shelves[key] = shelf
+        shelf.active = {"activate": True, "deactivate": False}.get(change.kind, shelf.active)
+        self.shelves[sku, location] = shelf
         return AdjustmentApplied(
-            sku=change.sku, location=change.location, **shelf.figures._asdict()
+            sku=sku,
+            location=location,
+            **shelf.figures._asdict(),
+            created=known is None,
+            active=shelf.active,
+        )
+
+    def _refused(
+        self, change: StockAdjustment, shelf: Shelf, reason: RefusalReason
+    ) -> AdjustmentRefused:
+        holders = self._holders(change) if reason == "below_reserved" else ()
+        named = sum(holder.quantity for holder in holders)
+        return AdjustmentRefused(
+            reason=reason,
+            sku=change.sku,
+            location=change.location,
+            **shelf.figures._asdict(),
+            holders=holders,
+            units_left_out=shelf.reserved - named if holders else 0,
+        )
+
+    def _holders(self, change: StockAdjustment) -> tuple[Holder, ...]:
+        found = sorted(
+            (held.expires_at, checkout.request.checkout_id, line.quantity)
+            for checkout, held in self._open_holds()
+            for line in held.lines
+            if (line.sku, line.location) == (change.sku, change.location)
+        )
+        return tuple(
+            Holder(checkout_id=id, quantity=quantity, expires_at=deadline)
+            for deadline, id, quantity in found[:HOLDERS_MAX]
         )
 
     def _shelves_of(self, checkout: Checkout) -> Iterator[tuple[Shelf, int]]:

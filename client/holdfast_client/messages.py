@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Final, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
 from pydantic.config import JsonDict
 
 from holdfast_client.fields import (
@@ -93,7 +93,7 @@ class Cancellation(Message):
     actor: Text = ""
 
 
-AdjustmentKind = Literal["receive", "adjust", "count"]
+AdjustmentKind = Literal["receive", "adjust", "count", "activate", "deactivate"]
 
 
 # What the model checks of quantity and kind together, for the JSON Schema.
@@ -102,12 +102,16 @@ _QUANTITIES_BY_KIND: Final[JsonDict] = {
         {"properties": {"kind": {"const": "receive"}, "quantity": {"minimum": 1}}},
         {"properties": {"kind": {"const": "count"}, "quantity": {"minimum": 0}}},
         {"properties": {"kind": {"const": "adjust"}, "quantity": {"not": {"const": 0}}}},
+        {"properties": {"kind": {"enum": ["activate", "deactivate"]}, "quantity": {"const": 0}}},
     ]
 }
 
 
 class StockAdjustment(Message):
-    """A change of a stock item's total: goods received, a correction, or a count."""
+    """A change of a stock item: goods received, a correction, a count, or whether it is for sale.
+
+    ``new`` false lets a ``receive`` add to a stock item that is there, and not make a new one.
+    """
 
     model_config = ConfigDict(json_schema_extra=_QUANTITIES_BY_KIND)
 
@@ -118,13 +122,18 @@ class StockAdjustment(Message):
     quantity: Annotated[int, Field(ge=-STOCK_QUANTITY_MAX, le=STOCK_QUANTITY_MAX)]
     reason: Text = ""
     actor: Text = ""
+    new: bool = True
 
-    @model_validator(mode="after")
-    def _quantity_fits_the_kind(self) -> Self:
-        if self.kind == "receive" and self.quantity < 1:
-            raise ValueError("quantity of a receive must be 1 or more")
-        if self.kind == "count" and self.quantity < 0:
-            raise ValueError("quantity of a count must be 0 or more")
-        if self.kind == "adjust" and self.quantity == 0:
-            raise ValueError("quantity of an adjust must not be 0")
-        return self
+    @field_validator("quantity")
+    @classmethod
+    def _fits_the_kind(cls, quantity: int, known: ValidationInfo) -> int:
+        kind = known.data.get("kind")
+        if kind == "receive" and quantity < 1:
+            raise ValueError("must be 1 or more to receive")
+        if kind == "count" and quantity < 0:
+            raise ValueError("must be 0 or more for a count")
+        if kind == "adjust" and quantity == 0:
+            raise ValueError("must not be 0 to adjust")
+        if kind in {"activate", "deactivate"} and quantity != 0:
+            raise ValueError(f"must be 0 to {kind}: no figures change")
+        return quantity

@@ -126,7 +126,10 @@ class CheckoutReport(Answer):
 
 
 class AdjustmentApplied(Answer):
-    """The change is made; the figures are those right after it."""
+    """The change is made; the figures are those right after it.
+
+    ``created`` says that it made the stock item, ``active`` that new holds may take from it.
+    """
 
     status: Literal["applied"] = "applied"
     sku: str
@@ -134,16 +137,39 @@ class AdjustmentApplied(Answer):
     total: int
     reserved: int
     available: int
+    created: bool = False
+    active: bool = True
 
 
 RefusalReason = Literal["below_reserved", "unknown_sku", "negative_total"]
+HOLDERS_MAX: Final = 10
+
+
+class Holder(Answer):
+    """A hold on a stock item: so many of its units, until its deadline."""
+
+    checkout_id: str
+    quantity: int
+    expires_at: UtcTime
 
 
 class AdjustmentRefused(Answer):
-    """The change would break the stock's figures; nothing was changed."""
+    """The change would break the stock's figures; nothing was changed.
+
+    The figures are those that stand; None where there is no such stock item. What is below what is
+    reserved names the holds in its way: at most ``HOLDERS_MAX``, those that end first, and how many
+    units are left out because others hold them.
+    """
 
     status: Literal["refused"] = "refused"
     reason: RefusalReason
+    sku: str | None = None
+    location: str | None = None
+    total: int | None = None
+    reserved: int | None = None
+    available: int | None = None
+    holders: Annotated[tuple[Holder, ...], Field(strict=False)] = ()
+    units_left_out: int = 0
 
 
 AdjustmentOutcome = AdjustmentApplied | AdjustmentRefused

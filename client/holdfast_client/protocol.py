@@ -77,8 +77,9 @@ class Reservations(Protocol):
         location: str = DEFAULT_LOCATION,
         reason: str = "",
         actor: str = "",
+        new: bool = True,
     ) -> AdjustmentOutcome:
-        """Change a stock item's total."""
+        """Change a stock item."""
         ...
 
     async def list(

@@ -94,8 +94,9 @@ class SyncReservations(ABC):
         location: str = DEFAULT_LOCATION,
         reason: str = "",
         actor: str = "",
+        new: bool = True,
     ) -> AdjustmentOutcome:
-        """Change a stock item's total; the same adjustment id is applied once."""
+        """Change a stock item; the same adjustment id is applied once."""
         return self._answer(
             lambda client: client.adjust_stock(
                 adjustment_id,
@@ -105,6 +106,7 @@ class SyncReservations(ABC):
                 location=location,
                 reason=reason,
                 actor=actor,
+                new=new,
             )
         )
 

@@ -49,6 +49,24 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
+def difference(keys: Sequence[str]) -> str:
+    """Return in which keys two requests differ, as the end of a sentence; nothing for none."""
+    return f": it differs in {' and '.join(keys)}" if keys else ""
+
+
+def over_cap(cap_seconds: int | None, seconds_max: int | None) -> str:
+    """Return why an extension is refused, and what could be asked for instead, as far as known."""
+    words = "the hold would last longer than"
+    if cap_seconds is None or seconds_max is None:
+        return f"{words} is allowed in all"
+    left = (
+        f"at most {counted(seconds_max, 'second')} can be added"
+        if seconds_max
+        else ("it cannot be extended any more")
+    )
+    return f"{words} the {counted(cap_seconds, 'second')} allowed in all; {left}"
+
+
 def units(lines: Sequence[Goods]) -> str:
     """Return how much it is without saying what, such as ``3 units of 2 SKUs``."""
     quantity = sum(line.quantity for line in lines)

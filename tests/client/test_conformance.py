@@ -424,7 +424,8 @@ async def test_an_adjustment_never_takes_what_is_reserved(
     await hold(shop, checkout_id, sku, 4)
     outcome = await shop.client.adjust_stock(checkout_id, sku, kind, quantity, actor="ann")
     if isinstance(expected, str):
-        assert outcome == AdjustmentRefused(reason=expected)  # type: ignore[arg-type]
+        assert isinstance(outcome, AdjustmentRefused)
+        assert outcome.reason == expected
         assert await shop.available(sku) == (10, 4, 6)
     else:
         assert isinstance(outcome, AdjustmentApplied)
@@ -435,15 +436,18 @@ async def test_an_adjustment_never_takes_what_is_reserved(
 async def test_goods_received_make_a_new_sku(shop: Shop, checkout_id: str) -> None:
     sku = new_sku()
     outcome = await shop.client.adjust_stock(checkout_id, sku, "receive", 7, location="attic")
-    assert outcome == AdjustmentApplied(sku=sku, location="attic", total=7, reserved=0, available=7)
+    assert outcome == AdjustmentApplied(
+        sku=sku, location="attic", total=7, reserved=0, available=7, created=True
+    )
 
 
 @pytest.mark.parametrize("kind", ["adjust", "count"])
 async def test_an_unknown_sku_is_neither_corrected_nor_counted(
     shop: Shop, checkout_id: str, kind: Any
 ) -> None:
-    outcome = await shop.client.adjust_stock(checkout_id, new_sku(), kind, 7)
-    assert outcome == AdjustmentRefused(reason="unknown_sku")
+    sku = new_sku()
+    outcome = await shop.client.adjust_stock(checkout_id, sku, kind, 7)
+    assert outcome == AdjustmentRefused(reason="unknown_sku", sku=sku, location="main")
 
 
 async def test_one_adjustment_id_is_applied_once_and_means_one_change(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 Cart = dict[str, int]
@@ -201,16 +202,22 @@ class Oracle:
         return {"status": status, "at": self.now}
 
     def _adjusted(self, kind: str, sku: str, quantity: int) -> Answer:
-        if sku not in self.totals:
+        created = sku not in self.totals
+        if created:
             if kind != "receive":
-                return {"status": "refused", "reason": "unknown_sku"}
+                return _refused("unknown_sku", sku, None, None, None)
             self.totals[sku] = 0
         total = quantity if kind == "count" else self.totals[sku] + quantity
+        figures = (self.totals[sku], self.reserved(sku), self.available(sku))
         if total < 0:
-            return {"status": "refused", "reason": "negative_total"}
+            return _refused("negative_total", sku, *figures)
         if total < self.reserved(sku):
-            return {"status": "refused", "reason": "below_reserved"}
+            holders = self._holders(sku)
+            others = self.reserved(sku) - sum(holder["quantity"] for holder in holders)
+            return _refused("below_reserved", sku, *figures, holders=holders, others=others)
         self.totals[sku] = total
+        self.inactive -= {sku} if kind == "activate" else set()
+        self.inactive |= {sku} if kind == "deactivate" else set()
         return {
             "status": "applied",
             "sku": sku,
@@ -218,7 +225,17 @@ class Oracle:
             "total": total,
             "reserved": self.reserved(sku),
             "available": self.available(sku),
+            "created": created,
+            "active": sku not in self.inactive,
         }
+
+    def _holders(self, sku: str) -> tuple[Answer, ...]:
+        found = [
+            {"checkout_id": id, "quantity": hold.cart[sku], "expires_at": hold.deadline}
+            for id, hold in self.holds.items()
+            if hold.is_open and sku in hold.cart
+        ]
+        return tuple(sorted(found, key=itemgetter("expires_at", "checkout_id"))[:10])
 
     def _is_late(self, hold: Hold) -> bool:
         return hold.deadline is not None and hold.deadline <= self.now
@@ -241,6 +258,29 @@ class Oracle:
             hold.answer = hold.answer | {"expires_at": deadline}
         hold.extended.append(name)
         return "extended"
+
+
+def _refused(
+    reason: str,
+    sku: str,
+    total: int | None,
+    reserved: int | None,
+    available: int | None,
+    *,
+    holders: tuple[Answer, ...] = (),
+    others: int = 0,
+) -> Answer:
+    return {
+        "status": "refused",
+        "reason": reason,
+        "sku": sku,
+        "location": "main",
+        "total": total,
+        "reserved": reserved,
+        "available": available,
+        "holders": holders,
+        "units_left_out": others,
+    }
 
 
 def _entry(sku: str, requested: int, available: int, reason: str) -> Answer:

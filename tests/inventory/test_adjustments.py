@@ -36,14 +36,16 @@ def test_a_total_may_fall_to_what_is_reserved_and_no_further(
 
 def test_receiving_an_unknown_sku_creates_it(shop: Shop) -> None:
     assert shop.adjust("a1", "receive", "MUG", 5) == AdjustmentApplied(
-        sku="MUG", location="main", total=5, reserved=0, available=5
+        sku="MUG", location="main", total=5, reserved=0, available=5, created=True
     )
     assert shop.figures("MUG") == Figures(total=5, reserved=0, available=5)
 
 
 @pytest.mark.parametrize("kind", ["adjust", "count"])
 def test_only_receiving_creates_a_sku(shop: Shop, kind: AdjustmentKind) -> None:
-    assert shop.adjust("a1", kind, "MUG", 5) == AdjustmentRefused(reason="unknown_sku")
+    assert shop.adjust("a1", kind, "MUG", 5) == AdjustmentRefused(
+        reason="unknown_sku", sku="MUG", location="main"
+    )
     assert shop.count("stock_items") == 0
 
 

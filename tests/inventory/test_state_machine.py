@@ -62,6 +62,7 @@ changes = st.one_of(
     st.tuples(st.just("receive"), st.sampled_from(SKUS), st.integers(1, 4)),
     st.tuples(st.just("count"), st.sampled_from(SKUS), st.integers(0, 8)),
     st.tuples(st.just("adjust"), st.sampled_from(SKUS), st.sampled_from([-9, -2, -1, 1, 3])),
+    st.tuples(st.sampled_from(["activate", "deactivate"]), st.sampled_from(SKUS), st.just(0)),
 )
 
 

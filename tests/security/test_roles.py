@@ -149,7 +149,6 @@ REFUSED: Final = {
     "forging a digest": "UPDATE holdfast.reservations SET request_digest = 'x'",
     "removing stock items": "DELETE FROM holdfast.stock_items",
     "renaming a SKU": "UPDATE holdfast.stock_items SET sku = 'x'",
-    "taking out of sale": "UPDATE holdfast.stock_items SET active = false",
     "stock from nowhere": "INSERT INTO holdfast.stock_items (sku, total_quantity) VALUES ('x', 9)",
     "removing adjustments": "DELETE FROM holdfast.stock_adjustments",
     "another schema version": "UPDATE holdfast.alembic_version SET version_num = '9999'",

@@ -114,8 +114,8 @@ def test_a_history_of_one_location_of_several(operator: Operator, sold: Ledger):
 # --- denied --------------------------------------------------------------------------------------
 
 DENIED: list[list[Any]] = [
-    [TODAY, "MUG", "main", "insufficient", 2, 1, 29, 16],
-    [TODAY, "HAT", "main", "unknown_sku", 1, 1, 1, 0],
+    [TODAY, "MUG", "main", "insufficient", 2, 1, 29, 20, 8],
+    [TODAY, "HAT", "main", "unknown_sku", 1, 1, 1, 1, 0],
 ]
 
 

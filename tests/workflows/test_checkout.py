@@ -255,7 +255,10 @@ async def test_a_hold_lasts_four_hours_in_all_and_not_a_second_more(
     if allowed:
         assert (await till.extend(unique, seconds))["status"] == "held"
         return
-    assert (await refusal_of(till.extend(unique, seconds))).type == "ExtensionRefused"
+    refusal = await refusal_of(till.extend(unique, seconds))
+    assert refusal.type == "ExtensionRefused"
+    assert refusal.details[0] == {"cap_seconds": 14_400, "seconds_max": 13_500}
+    assert "at most 13,500 seconds" in refusal.message
     assert (await till.status(unique))["expires_at"] == held["expires_at"]
     assert (await till.confirm(unique))["status"] == "fulfilled"
 
@@ -263,8 +266,10 @@ async def test_a_hold_lasts_four_hours_in_all_and_not_a_second_more(
 async def test_a_hold_that_is_over_is_not_extended(stage: Stage, till: Till, unique: str):
     await till.reserve(unique, {stage.stock(unique, 5): 2})
     stage.shop.cancel(unique)
-    assert (await refusal_of(till.extend(unique, 60))).type == "HoldNotActive"
-    assert (await till.result(unique))["status"] == "cancelled"
+    refusal = await refusal_of(till.extend(unique, 60))
+    assert refusal.type == "HoldNotActive"
+    assert refusal.details[0] == {"standing": await till.result(unique)}
+    assert refusal.details[0]["standing"]["status"] == "cancelled"
 
 
 # --- conflicts -----------------------------------------------------------------------------------
@@ -282,6 +287,7 @@ async def test_another_request_under_the_same_id_is_a_conflict(
     await till.reserve(unique, {sku: 2})
     refusal = await refusal_of(till.reserve(unique, {sku: 2}, **difference))
     assert refusal.type == "CheckoutConflict"
+    assert refusal.details[0] == {"differs": list(difference)}
     assert (await refusal_of(till.reserve(unique, {sku: 3}))).type == "CheckoutConflict"
     assert stage.shop.figures(sku) == (5, 2, 3)
 
@@ -298,8 +304,9 @@ async def test_an_id_that_the_ledger_knows_with_other_lines_is_a_conflict_and_le
     sku = stage.stock(unique, 5)
     stage.ledger.reserve([CheckoutRequest(checkout_id=unique, lines=(Line(sku=sku, quantity=4),))])
     refusal = await refusal_of(till.reserve(unique, {sku: 1}))
-    assert refusal.type == "CheckoutConflict"
-    assert (await failure_of(till.result(unique))).type == "CheckoutConflict"
+    failure = await failure_of(till.result(unique))
+    assert (refusal.type, failure.type) == ("CheckoutConflict", "CheckoutConflict")
+    assert refusal.details[0] == failure.details[0] == {"differs": ["lines"]}
     assert stage.shop.status(unique) == "held"
     assert stage.shop.figures(sku) == (5, 4, 1)
 

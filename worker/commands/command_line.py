@@ -12,7 +12,7 @@ from holdfast_client.terminal import command_line
 from holdfast_client.terminal.command_line import Commands, Failure, Program
 from holdfast_client.terminal.ending import end_process
 from holdfast_client.terminal.exit_codes import ExitCode
-from worker.commands import database, demand, item_history, overdue_holds, serving, stock
+from worker.commands import database, demand, item, item_history, overdue_holds, serving, stock
 from worker.commands.item_history import NoSuchItem
 from worker.composition import NotReady
 from worker.embedded.errors import EmbeddedServerError
@@ -56,6 +56,12 @@ stock_app.command()(stock.load)
 stock_app.command()(stock.show)
 stock_app.command()(stock.low)
 app.add_typer(stock_app, name="stock")
+
+item_app = Commands(help="Say what a stock item is.", no_args_is_help=True)
+# Without one, typer would take the only command for the group itself.
+item_app.callback()(lambda: None)
+item_app.command("set")(item.set_item)
+app.add_typer(item_app, name="item")
 
 
 def main() -> NoReturn:

@@ -53,21 +53,23 @@ def history(
     )
     # All that an item ever did is added up, which may take longer than the limit for daily work.
     with opened_ledger(statement_timeout_ms=0) as ledger:
-        place = location or _only_location(ledger, sku)
+        place = location or only_location(ledger, sku)
         told = ledger.item_history(sku, place, period)
         if told is None:
-            raise NoSuchItem(_where_it_is(sku, ledger.locations(sku), f" at {place}"))
+            raise NoSuchItem(where_it_is(sku, ledger.locations(sku), f" at {place}"))
     reports.show_history(told, period, as_json=as_json)
 
 
-def _only_location(ledger: Ledger, sku: str) -> str:
+def only_location(ledger: Ledger, sku: str) -> str:
+    """Return where a SKU is; raises NoSuchItem where it is nowhere, or at several locations."""
     locations = ledger.locations(sku)
     if len(locations) == 1:
         return locations[0]
-    raise NoSuchItem(_where_it_is(sku, locations, ""))
+    raise NoSuchItem(where_it_is(sku, locations, ""))
 
 
-def _where_it_is(sku: str, locations: Sequence[str], place: str) -> str:
+def where_it_is(sku: str, locations: Sequence[str], place: str) -> str:
+    """Say that a SKU is not at a place, or at several, and what to do."""
     if not locations:
         return f"there is no stock item {sku!r}"
     listed = ", ".join(locations[:LOCATIONS_NAMED_MAX])

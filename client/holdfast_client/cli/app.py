@@ -8,7 +8,9 @@ from typing import Annotated, Final, Literal, get_args
 import typer
 
 from holdfast_client.cli import exit_codes, sheet
+from holdfast_client.cli.adjust_command import adjust
 from holdfast_client.cli.arguments import parse_lines
+from holdfast_client.cli.record_options import ActorOption, ReasonOption
 from holdfast_client.cli.replay_command import replay
 from holdfast_client.cli.session import (
     AddressOption,
@@ -25,15 +27,12 @@ from holdfast_client.cli.session import (
 from holdfast_client.cli.views_command import views
 from holdfast_client.errors import HoldfastError
 from holdfast_client.fields import HOLD_SECONDS_DEFAULT
-from holdfast_client.messages import AdjustmentKind
-from holdfast_client.names import DEFAULT_LOCATION
 from holdfast_client.outcomes import CheckoutStatus
 from holdfast_client.summaries import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX
 from holdfast_client.terminal import command_line, options
 from holdfast_client.terminal.command_line import Commands, Failure, Program
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.moments import parse_moment
-from holdfast_client.terminal.numbers import parse_whole_number
 
 commands = Commands(
     help="Reserve stock for a checkout, then confirm, extend or cancel it.\n\n"
@@ -45,8 +44,6 @@ ListedStatus = Literal[CheckoutStatus, "interrupted"]
 _LISTED: Final = (*get_args(CheckoutStatus), "interrupted")
 
 CheckoutArgument = Annotated[str, options.argument("Id of one attempt to buy.", "CHECKOUT")]
-ReasonOption = Annotated[str, options.text("Why; kept on record.", "TEXT")]
-ActorOption = Annotated[str, options.text("Who asks for it; kept on record.", "TEXT")]
 
 
 def run(arguments: Sequence[str], *, connect: Connect | None) -> int:
@@ -220,37 +217,7 @@ def list_checkouts(
 
 
 # A negative quantity must not be taken for an option.
-@commands.command(context_settings={"ignore_unknown_options": True})
-@with_session
-def adjust(
-    session: Session,
-    adjustment: Annotated[str, options.argument("Id of this one change.", "ADJUSTMENT")],
-    sku: Annotated[str, options.argument("Of what.", "SKU")],
-    kind: Annotated[
-        AdjustmentKind,
-        options.argument(
-            "receive adds, adjust adds or subtracts, count sets the total.", "receive|adjust|count"
-        ),
-    ],
-    quantity: Annotated[str, options.argument("Such as 12, or -3.", "QUANTITY")],
-    *,
-    location: Annotated[str, options.text("Where the stock is.", "NAME")] = DEFAULT_LOCATION,
-    reason: ReasonOption = "",
-    actor: ActorOption = "",
-) -> ExitCode:
-    """Change the total of a stock item. The same id is applied once."""
-    units = parse_whole_number("quantity", quantity)
-    outcome = session.ask(
-        lambda client: client.adjust_stock(
-            adjustment, sku, kind, units, location=location, reason=reason, actor=actor
-        )
-    )
-    session.screen.show(
-        outcome.model_dump(mode="json"), sheet.adjustment_sheet(adjustment, outcome)
-    )
-    return ExitCode.DONE if outcome.status == "applied" else ExitCode.REFUSED
-
-
+commands.command(context_settings={"ignore_unknown_options": True})(with_session(adjust))
 commands.command()(with_session(replay))
 commands.command()(with_session(views))
 

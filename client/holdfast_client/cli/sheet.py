@@ -7,8 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from holdfast_client.outcomes import (
-    AdjustmentApplied,
-    AdjustmentOutcome,
     Cancelled,
     CheckoutReport,
     Denied,
@@ -128,22 +126,6 @@ def summaries_sheet(summaries: Sequence[CheckoutSummary]) -> Sheet:
     )
     found = "1 checkout" if len(rows) == 1 else f"{len(rows)} checkouts"
     return Sheet(f"{found} found.", (), (Table("checkout", columns, rows),))
-
-
-def adjustment_sheet(adjustment_id: str, outcome: AdjustmentOutcome) -> Sheet:
-    """Lay out what became of a stock adjustment."""
-    facts: list[tuple[str, Cell]] = [("adjustment_id", adjustment_id), ("status", outcome.status)]
-    if not isinstance(outcome, AdjustmentApplied):
-        facts.append(("reason", outcome.reason))
-        return Sheet(f"{adjustment_id} is refused; nothing was changed.", tuple(facts))
-    facts += [
-        ("sku", outcome.sku),
-        ("location", outcome.location),
-        ("total", outcome.total),
-        ("reserved", outcome.reserved),
-        ("available", outcome.available),
-    ]
-    return Sheet(f"{adjustment_id} is applied.", tuple(facts))
 
 
 def views_sheet(views: Sequence[View], links: Sequence[str]) -> Sheet:

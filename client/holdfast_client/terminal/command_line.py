@@ -108,7 +108,8 @@ def run(program: Program, arguments: Sequence[str], context: Any = None) -> int:
         if failure is None:
             raise
         kind = "SystemError" if isinstance(error, OSError) else type(error).__name__
-        screen.fail(kind, failure.message, field=getattr(error, "field", ""))
+        field, details = getattr(error, "field", ""), getattr(error, "details", None)
+        screen.fail(kind, failure.message, field=field, details=details)
         return failure.code
     return ExitCode.DONE if code is None else code
 

@@ -5,8 +5,9 @@ Plain text is stable: each line begins with a name and its cells are parted by t
 and durations in seconds.
 
 With JSON, stdout always gets exactly one document: the answer, or on failure
-``{"error": {"type": ..., "message": ..., "field": ...}}`` (``field`` only where one is to blame).
-Errors go to stderr in every style.
+``{"error": {"type": ..., "message": ..., "field": ..., "details": {...}}}``: ``field`` only where
+one is to blame, ``details`` only where a refusal says what stood in the way. Errors go to stderr in
+every style.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -47,13 +49,22 @@ class Screen:
         else:
             write("\n".join(_plain_lines(sheet)))
 
-    def fail(self, kind: str, message: str, *, field: str = "") -> None:
+    def fail(
+        self,
+        kind: str,
+        message: str,
+        *,
+        field: str = "",
+        details: Mapping[str, Any] | None = None,
+    ) -> None:
         """Write an error to stderr, and with JSON its document to stdout."""
         for line in message.splitlines():
             self.note(line)
         if self._as_json:
-            error = {"type": kind, "message": message}
-            write(json.dumps({"error": error | ({"field": field} if field else {})}))
+            error: dict[str, Any] = {"type": kind, "message": message}
+            error |= {"field": field} if field else {}
+            error |= {"details": dict(details)} if details else {}
+            write(json.dumps({"error": error}))
 
     def note(self, line: str) -> None:
         """Write a remark to stderr."""

@@ -109,8 +109,8 @@ def test_checkouts_are_listed_by_what_they_are_and_whose(holdfast: Terminal) -> 
 
 
 def test_stock_is_adjusted_up_and_down_and_counted(holdfast: Terminal) -> None:
-    received = holdfast("adjust", "adj-1", "NEW-01", "receive", "5")
-    assert (received.code, received.facts["total"]) == (0, "5")
+    received = holdfast("adjust", "adj-1", "NEW-01", "receive", "5", "--new")
+    assert (received.code, received.facts["total"], received.facts["created"]) == (0, "5", "yes")
     lowered = holdfast("adjust", "adj-2", "NEW-01", "adjust", "-2", "--reason", "broken")
     assert (lowered.code, lowered.facts["available"]) == (0, "3")
     counted = holdfast("adjust", "adj-3", "NEW-01", "count", "9", "--location", "main")
@@ -120,6 +120,46 @@ def test_stock_is_adjusted_up_and_down_and_counted(holdfast: Terminal) -> None:
 def test_a_refused_adjustment_exits_with_1_and_its_reason(holdfast: Terminal) -> None:
     refused = holdfast("adjust", "adj-1", "MUG-01", "adjust", "-11")
     assert (refused.code, refused.facts["reason"]) == (1, "negative_total")
+    assert "there are only 10 of 'MUG-01' at main" in refused.err
+
+
+def test_a_delivery_of_a_mistyped_sku_makes_nothing_unless_it_is_said_to_be_new(
+    holdfast: Terminal, shop: FakeReservationClient
+) -> None:
+    refused = holdfast("adjust", "adj-1", "MUGG-01", "receive", "5")
+    assert (refused.code, refused.facts["reason"]) == (1, "unknown_sku")
+    assert "there is no 'MUGG-01' at main; if it is new, say --new" in refused.err
+    assert shop.stock("MUGG-01").total == 0
+    assert holdfast("adjust", "adj-2", "MUG-01", "receive", "5").facts["total"] == "15"
+
+
+def test_stock_that_is_held_is_refused_with_its_holders(holdfast: Terminal) -> None:
+    deadline = holdfast("reserve", "cart-1", "MUG-01=4").facts["expires_at"]
+    refused = holdfast("adjust", "adj-1", "MUG-01", "count", "3")
+    assert (refused.code, refused.facts["reason"]) == (1, "below_reserved")
+    assert (refused.facts["total"], refused.facts["reserved"]) == ("10", "4")
+    assert refused.rows("holder") == [["cart-1", "4", deadline]]
+    assert "4 of 'MUG-01' at main are held for buyers" in refused.err
+
+
+def test_an_item_is_taken_out_of_sale_and_put_back_without_a_quantity(holdfast: Terminal) -> None:
+    out = holdfast("adjust", "adj-1", "MUG-01", "deactivate", "--reason", "recall")
+    assert (out.code, out.facts["for_sale"], out.facts["total"]) == (0, "no", "10")
+    assert holdfast("reserve", "cart-1", "MUG-01=1").rows("shortage")[0][4] == "inactive"
+    assert holdfast("adjust", "adj-2", "MUG-01", "activate").facts["for_sale"] == "yes"
+    assert holdfast("reserve", "cart-2", "MUG-01=1").code == 0
+
+
+def test_a_refusal_carries_its_details_in_json(holdfast: Terminal) -> None:
+    holdfast("reserve", "cart-1", "MUG-01=2")
+    conflict = holdfast("reserve", "cart-1", "MUG-01=3", "--customer", "u-1", "--json")
+    assert conflict.document["error"]["details"] == {"differs": ["lines", "customer_id"]}
+    too_long = holdfast("extend", "cart-1", "14000", "--json")
+    assert too_long.document["error"]["details"] == {"cap_seconds": 14400, "seconds_max": 13500}
+    assert "at most 13,500 seconds" in too_long.err
+    holdfast("cancel", "cart-1")
+    over = holdfast("extend", "cart-1", "60", "--json")
+    assert over.document["error"]["details"]["standing"]["status"] == "cancelled"
 
 
 @pytest.mark.parametrize(
@@ -199,6 +239,8 @@ def test_an_error_is_one_line_on_stderr_and_with_json_a_document_too(
         (("list", "--started-after", "yesterday"), "started_after"),
         (("list", "--started-before", "2026-01-31T09:00:00"), "started_before"),
         (("adjust", "adj-1", "MUG-01", "count", "many"), "quantity"),
+        (("adjust", "adj-1", "MUG-01", "count"), "quantity"),
+        (("adjust", "adj-1", "MUG-01", "deactivate", "3"), "quantity"),
     ],
 )
 def test_a_wrong_field_is_named_and_nothing_is_asked(

@@ -1,0 +1,68 @@
+"""What became of a stock adjustment, laid out for reading."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from holdfast_client.messages import AdjustmentKind
+from holdfast_client.outcomes import AdjustmentApplied, AdjustmentOutcome, AdjustmentRefused
+from holdfast_client.terminal.sheet import Cell, Column, Sheet, Table
+
+_HOLDER_COLUMNS: Final = ("checkout_id", "quantity", Column("expires_at", rank=1))
+
+
+def adjustment_sheet(adjustment_id: str, outcome: AdjustmentOutcome) -> Sheet:
+    """Lay out what became of a stock adjustment."""
+    facts: list[tuple[str, Cell]] = [("adjustment_id", adjustment_id), ("status", outcome.status)]
+    if isinstance(outcome, AdjustmentApplied):
+        facts += _figures(outcome)
+        facts.append(("for_sale", "yes" if outcome.active else "no"))
+        if outcome.created:
+            facts.append(("created", "yes"))
+        return Sheet(_headline(adjustment_id, outcome), tuple(facts))
+    facts.append(("reason", outcome.reason))
+    facts += _figures(outcome)
+    if outcome.units_left_out:
+        facts.append(("units_left_out", outcome.units_left_out))
+    rows = tuple(
+        (holder.checkout_id, holder.quantity, holder.expires_at) for holder in outcome.holders
+    )
+    return Sheet(
+        f"{adjustment_id} is refused; nothing was changed.",
+        tuple(facts),
+        (Table("holder", _HOLDER_COLUMNS, rows),),
+    )
+
+
+def refusal_words(refused: AdjustmentRefused, kind: AdjustmentKind) -> str:
+    """Say why an adjustment is refused, and what to do."""
+    where = f"{refused.sku!r} at {refused.location}"
+    anew = "a refused id stays refused, so use a new one"
+    match refused.reason:
+        case "unknown_sku":
+            remedy = "if it is new, say --new; " if kind == "receive" else ""
+            return f"there is no {where}; {remedy}{anew}"
+        case "negative_total":
+            return f"there are only {refused.total} of {where}; {anew}"
+        case _:
+            return (
+                f"{refused.reserved} of {where} are held for buyers; let the holds end, or cancel "
+                f"some (holdfast holds --sku lists them); {anew}"
+            )
+
+
+def _headline(adjustment_id: str, outcome: AdjustmentApplied) -> str:
+    if outcome.created:
+        return f"{adjustment_id} is applied; it made the new stock item {outcome.sku}."
+    return f"{adjustment_id} is applied."
+
+
+def _figures(outcome: AdjustmentOutcome) -> list[tuple[str, Cell]]:
+    facts: list[tuple[str, Cell]] = [
+        ("sku", outcome.sku),
+        ("location", outcome.location),
+        ("total", outcome.total),
+        ("reserved", outcome.reserved),
+        ("available", outcome.available),
+    ]
+    return [fact for fact in facts if fact[1] is not None]

@@ -1,0 +1,58 @@
+"""``item``: saying what a stock item is."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Annotated
+
+import typer
+
+from holdfast_client.arguments import stock_adjustment
+from holdfast_client.cli.record_options import ActorOption, ReasonOption
+from holdfast_client.errors import InvalidRequest
+from holdfast_client.outcomes import AdjustmentApplied
+from holdfast_client.terminal import options
+from holdfast_client.terminal.screen import Screen
+from holdfast_client.terminal.sheet import Sheet
+from worker.commands.item_history import NoSuchItem, only_location, where_it_is
+from worker.commands.options import JsonOption
+from worker.commands.session import opened_ledger
+
+
+def set_item(
+    sku: Annotated[str, options.argument("Of what.", "SKU")],
+    *,
+    location: Annotated[
+        str | None, options.text("Where it is; not needed where it is at one place.", "NAME")
+    ] = None,
+    active: Annotated[
+        bool | None, typer.Option("--active/--inactive", help="Whether it is for sale.")
+    ] = None,
+    reason: ReasonOption = "",
+    actor: ActorOption = "",
+    as_json: JsonOption = False,
+) -> None:
+    """Take a stock item out of sale, or put it back. What is held of it stays held."""
+    if active is None:
+        raise InvalidRequest("item set", "nothing to set; say --active or --inactive")
+    kind = "activate" if active else "deactivate"
+    id = f"item-set-{uuid.uuid4().hex}"
+    with opened_ledger() as ledger:
+        place = location or only_location(ledger, sku)
+        outcome = ledger.adjust(stock_adjustment(id, sku, kind, 0, place, reason, actor, new=False))
+        if not isinstance(outcome, AdjustmentApplied):
+            raise NoSuchItem(where_it_is(sku, ledger.locations(sku), f" at {place}"))
+    Screen(as_json=as_json, prefix="").show(outcome.model_dump(mode="json"), _sheet(outcome))
+
+
+def _sheet(item: AdjustmentApplied) -> Sheet:
+    held = f"; {item.reserved:,} held for buyers stay held" if item.reserved else ""
+    said = f"for sale, {item.available:,} available" if item.active else f"out of sale{held}"
+    facts = ("sku", "location", "total", "reserved", "available")
+    return Sheet(
+        f"{item.sku} at {item.location} is {said}.",
+        (
+            *((name, getattr(item, name)) for name in facts),
+            ("for_sale", "yes" if item.active else "no"),
+        ),
+    )
