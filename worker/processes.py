@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Final
 
-from worker.service import STOP_SIGNALS
+from worker.service import STOP_SIGNALS, tell
 from worker.telemetry import METRICS_ADDRESS_VARIABLE
 
 PROCESSES_MAX: Final = 64
@@ -57,9 +57,9 @@ class WorkerProcesses:
         return self._stop()
 
     def _ask_to_stop(self, number: int, _frame: FrameType | None) -> None:
-        if not self._stopping:
-            _say(f"{signal.Signals(number).name}: stopping {len(self._children)} workers")
-        self._stopping = True
+        is_first, self._stopping = not self._stopping, True
+        if is_first:
+            tell(f"{signal.Signals(number).name}: stopping {len(self._children)} workers")
 
     def _replace_dead(self) -> bool:
         """Start a new worker for each that ended by itself; False when that happens too often."""
@@ -67,12 +67,12 @@ class WorkerProcesses:
             if child.poll() is None or self._stopping:
                 continue
             if not self._may_restart():
-                _say(
+                tell(
                     f"workers ended {RESTARTS_MAX} times in a minute; the last with "
                     f"exit code {child.returncode}; giving up"
                 )
                 return False
-            _say(f"worker {child.pid} ended with exit code {child.returncode}; starting another")
+            tell(f"worker {child.pid} ended with exit code {child.returncode}; starting another")
             time.sleep(_RESTART_PAUSE_SECONDS)
             self._children[place] = _start(self._metrics_addresses[place])
         return True
@@ -105,10 +105,6 @@ def _wait_or_kill(child: subprocess.Popen[bytes], deadline: float) -> int:
     try:
         return child.wait(max(0.0, deadline - time.monotonic()))
     except subprocess.TimeoutExpired:
-        _say(f"worker {child.pid} did not stop in time; killing it")
+        tell(f"worker {child.pid} did not stop in time; killing it")
         child.kill()
         return child.wait()
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

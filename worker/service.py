@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
@@ -42,13 +43,19 @@ def stop_requested() -> Stop:
     def ask(number: int, _frame: FrameType | None) -> None:
         if stop.is_set():
             os._exit(EXIT_INTERRUPTED)
-        print(f"{signal.Signals(number).name}: stopping", file=sys.stderr, flush=True)
         stop.ask(signal.Signals(number))
         loop.call_soon_threadsafe(stop.set)
+        tell(f"{signal.Signals(number).name}: stopping")
 
     for number in STOP_SIGNALS:
         signal.signal(number, ask)
     return stop
+
+
+def tell(line: str) -> None:
+    """Print a line for whoever watches; without anybody, we must be able to stop all the same."""
+    with contextlib.suppress(OSError):
+        print(line, file=sys.stderr, flush=True)
 
 
 async def run_until_stopped(
@@ -90,7 +97,7 @@ async def serve(settings: Settings) -> int:
     async def work(stop: Stop, ready: asyncio.Event) -> int:
         async with running_worker(settings):
             ready.set()
-            print("worker ready", file=sys.stderr, flush=True)
+            tell("worker ready")
             await stop.wait()
         return 0
 

@@ -69,6 +69,19 @@ def test_a_worker_that_waits_for_its_servers_stops_at_once_when_told(operator: O
         assert process.wait(STOP_SECONDS_MAX) == 0
 
 
+@pytest.mark.parametrize("words", [(), ("--processes", "2")], ids=["one", "two"])
+def test_a_worker_whose_log_nobody_reads_any_more_stops_all_the_same(
+    operator: Operator, words: tuple[str, ...]
+):
+    with running(operator, *words) as process:
+        _wait_ready(process, workers=2 if words else 1)
+        assert process.stderr is not None
+        process.stderr.close()
+        process.stderr = None
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(STOP_SECONDS_MAX) == 0
+
+
 async def test_a_rolling_restart_under_load_loses_no_checkout(
     operator: Operator, ledger: Ledger, unique: str
 ):
