@@ -1,57 +1,47 @@
-"""The README's code, run as it is written against everything that `make dev` starts."""
+"""The READMEs' code, run as it is written, in their order, against all that `make dev` starts."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-import subprocess
-import sys
-from collections.abc import AsyncIterator
-from pathlib import Path
+import base64
+import inspect
+import re
+import secrets
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
-import pytest
-
-from tests.directories import NewDirectory
-from tests.docs.pages import page
-from worker.dev import RunningStack, running_stack
+from holdfast_client import Reservations
+from tests.docs.pages import ROOT, page
+from tests.docs.reader import Reader
 
 LINES_MAX: Final = 15
-RUN_SECONDS_MAX: Final = 60
+CLIENT: Final = page("client/README.md")
 
 
-@pytest.fixture(scope="module")
-async def dev(new_directory: NewDirectory) -> AsyncIterator[RunningStack]:
-    async with running_stack(new_directory("readme")) as running:
-        yield running
-
-
-async def test_the_checkout_of_the_readme_holds_and_sells(dev: RunningStack, tmp_path: Path):
+async def test_the_checkout_of_the_readme_holds_and_sells(reader: Reader):
     code, _ = page("README.md").blocks("python")
-    first = await _run(code, dev, tmp_path)
+    first = await reader.python(code)
     assert "held until 20" in first
     assert "status='fulfilled' payment_reference='pay_1'" in first
-    again = await _run(code, dev, tmp_path)
+    again = await reader.python(code)
     assert again.startswith("nothing held: status='fulfilled'")
 
 
-async def test_the_sync_code_of_the_readme_holds_and_gives_back(dev: RunningStack, tmp_path: Path):
+async def test_the_sync_code_of_the_readme_holds_and_gives_back(reader: Reader):
     checkout, code = page("README.md").blocks("python")
-    await _run(checkout, dev, tmp_path)  # receives the stock
-    held, cancelled = (await _run(code, dev, tmp_path)).splitlines()
+    await reader.python(checkout)  # receives the stock
+    held, cancelled = (await reader.python(code)).splitlines()
     assert held.startswith("status='held'")
     assert cancelled.startswith("status='cancelled' reason='changed my mind'")
 
 
-async def test_the_commands_of_the_readme_answer(dev: RunningStack, tmp_path: Path):
+async def test_the_commands_of_the_readme_answer(reader: Reader):
     code, _ = page("README.md").blocks("python")
-    await _run(code, dev, tmp_path)
-    status = "import sys; from holdfast_client.cli import main; sys.exit(main())"
-    assert "fulfilled" in await _python(["-c", status, "status", "cart-42"], dev)
-    assert "healthy" in await _python(["-m", "worker", "health"], dev)
-    stock = tmp_path / "stock.csv"
-    stock.write_text("sku,quantity\nCUP-07,5\n")
-    assert "1 new" in await _python(["-m", "worker", "stock", "load", str(stock)], dev)
+    await reader.python(code)
+    assert "fulfilled" in await reader.shell("holdfast status cart-42")
+    assert "healthy" in await reader.shell("python -m worker health")
+    (reader.directory / "stock.csv").write_text("sku,quantity\nTEA-01,5\n")
+    assert "1 new" in await reader.shell("python -m worker stock load stock.csv")
 
 
 def test_the_checkout_of_the_readme_is_short():
@@ -60,30 +50,53 @@ def test_the_checkout_of_the_readme_is_short():
     assert len(lines) <= LINES_MAX
 
 
-async def _run(code: str, dev: RunningStack, directory: Path) -> str:
-    script = directory / "checkout.py"
-    script.write_text(code)
-    return await _python([str(script)], dev)
+async def test_the_client_installs_as_its_page_says(reader: Reader):
+    (block,) = CLIENT.blocks("sh")
+    (reader.directory / "client").symlink_to(ROOT / "client")
+    # Into a directory of its own, and what it needs is there already.
+    offline = "pip install --no-index --no-deps --no-build-isolation --upgrade --target installed"
+    await reader.shell(block.replace("pip install", offline))
+    assert (reader.directory / "installed/holdfast_client/py.typed").exists()
 
 
-async def _python(arguments: list[str], dev: RunningStack) -> str:
-    """Run Python beside the event loop, which the stack's own worker needs."""
-    clean = {name: text for name, text in os.environ.items() if "TEMPORAL" not in name}
-    environment = {
-        **clean,
-        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
-        "TEMPORAL_CONFIG_FILE": os.devnull,
-        "TEMPORAL_ADDRESS": dev.temporal_address,
-        "HOLDFAST_DATABASE_URL": dev.settings.database,
-    }
-    ended = await asyncio.to_thread(
-        subprocess.run,
-        [sys.executable, *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=RUN_SECONDS_MAX,
-        check=False,
+async def test_the_code_of_the_clients_page_runs_after_that_of_the_readme(reader: Reader):
+    checkout, sync, encrypted, tests = CLIENT.blocks("python")
+    told = await reader.python(checkout)
+    assert "held until 20" in told
+    assert "payment_reference='pay_901'" in told
+    assert await reader.python(sync) == "held\n"
+    key = f"2026-01:{base64.b64encode(secrets.token_bytes(32)).decode()}"
+    with_keys = replace(reader, named={**reader.named, "HOLDFAST_ENCRYPTION_KEYS": key})
+    assert "checkouts" in await with_keys.python(encrypted)
+    (reader.directory / "test_shop.py").write_text(tests)
+    # As a newcomer has it: without this project's settings, and without plugins.
+    plain = (
+        "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -c /dev/null --rootdir . test_shop.py"
     )
-    assert ended.returncode == 0, ended.stderr
-    return ended.stdout
+    assert "1 passed" in await reader.shell(plain)
+
+
+def test_no_page_for_newcomers_reuses_an_id_of_another():
+    readme, client = (
+        set(re.findall(r'"((?:cart|delivery|pay)[-_]\d+)"', "".join(read.blocks("python")[:3])))
+        for read in (page("README.md"), CLIENT)
+    )
+    assert readme
+    assert client
+    assert readme & client == set()
+
+
+def test_the_methods_of_the_clients_page_are_called_as_it_says():
+    told = {row[0].strip("`") for row in CLIENT.rows(r"`\w+\(.*\)`")}
+    methods = {
+        name: method for name, method in vars(Reservations).items() if inspect.isfunction(method)
+    }
+    assert told == {_as_called(name, methods[name]) for name in methods if name[0] != "_"}
+
+
+def _as_called(name: str, method: Callable[..., object]) -> str:
+    signature = inspect.signature(method)
+    _, *asked = signature.parameters.values()
+    bare = [each.replace(annotation=inspect.Parameter.empty) for each in asked]
+    plain = signature.replace(parameters=bare, return_annotation=inspect.Signature.empty)
+    return f"{name}{plain}".replace("'", '"')

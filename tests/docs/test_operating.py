@@ -1,0 +1,147 @@
+"""The operators' code on the pages, run as it is written and in its order."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import re
+import signal
+import socket
+import subprocess
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from importlib.metadata import version
+from typing import Any, Final
+
+import httpx
+import psycopg
+import pytest
+from packaging.requirements import Requirement
+
+from tests.client.waiting import eventually
+from tests.directories import NewDirectory
+from tests.docs.pages import ROOT, page
+from tests.docs.reader import Reader
+from tests.telemetry.prometheus import required
+from worker.dev import RunningStack
+from worker.embedded import EmbeddedPostgres
+from workflows.changes import LEARNED
+
+EXAMPLE_PORT: Final = 8000
+EXAMPLES: Final = ("examples/django/README.md", "examples/fastapi/README.md")
+
+
+@pytest.fixture
+async def new_server(new_directory: NewDirectory) -> AsyncIterator[EmbeddedPostgres]:
+    """A Postgres on which nothing of ours is yet, as an operator has it before the first step."""
+    server = EmbeddedPostgres(new_directory("server"))
+    await asyncio.to_thread(server.start)
+    yield server
+    await asyncio.to_thread(server.stop)
+
+
+async def test_the_key_of_the_security_page_is_one(reader: Reader):
+    (block,) = page("SECURITY.md").blocks("sh")
+    told = await reader.shell(f'{block}printf %s "$HOLDFAST_ENCRYPTION_KEYS"')
+    name, _, key = told.partition(":")
+    assert name == "2026-01"
+    assert len(base64.b64decode(key, validate=True)) == 32
+    parsed = "from holdfast_client.encryption import keys_from_environment as k; print(len(k()))"
+    assert await reader.shell(f"{block}python -c '{parsed}'") == "1\n"
+
+
+async def test_the_rules_are_checked_as_the_monitoring_page_says(reader: Reader):
+    required("promtool")
+    block, _ = page("docs/monitoring.md").blocks("sh")
+    assert "SUCCESS" in await replace(reader, directory=ROOT).shell(block)
+
+
+async def test_a_worker_starts_with_the_tracing_of_the_monitoring_page(reader: Reader):
+    _, block = page("docs/monitoring.md").blocks("sh")
+    await replace(reader, directory=ROOT).shell_until_ready(block)
+
+
+async def test_the_traced_shop_of_the_monitoring_page_answers(reader: Reader):
+    (code,) = page("docs/monitoring.md").blocks("python")
+    ask = "print(await (await traced_shop(os.environ['TEMPORAL_ADDRESS'])).list())"
+    use = f"\n\nimport asyncio, os\n\n\nasync def main():\n    {ask}\n\n\nasyncio.run(main())\n"
+    assert await reader.python(code + use) == "[]\n"
+
+
+async def test_the_operations_page_sets_up_works_and_moves_in_its_order(
+    reader: Reader, dev: RunningStack, new_server: EmbeddedPostgres
+):
+    operations = page("docs/operations.md")
+    roles, work, move = (
+        next(block for block in operations.blocks("sh") if word in block)
+        for word in ("CREATE ROLE", "user:password@host", "NEW_OWNER_URL")
+    )
+    (reader.directory / "stock.csv").write_text("sku,quantity\nMUG-01,7\n")
+    owner = replace(reader, named={**reader.named, "OWNER_URL": new_server.url})
+    assert "role holdfast_worker may do a worker's work" in await owner.shell(roles)
+    with psycopg.connect(new_server.url) as link:
+        rights = "SELECT has_database_privilege('holdfast_worker', 'holdfast', 'TEMPORARY')"
+        assert link.execute(rights).fetchone() == (False,)
+
+    named = work.replace("postgresql://user:password@host/database", new_server.url)
+    await reader.shell_until_ready(named.replace("host:7233", dev.temporal_address))
+
+    with psycopg.connect(new_server.url, autocommit=True) as link:
+        link.execute("CREATE DATABASE moved")
+    moved = f"{new_server.url.removesuffix('holdfast')}moved"
+    urls = {"OLD_URL": new_server.url, "NEW_OWNER_URL": moved}
+    told = await replace(reader, named={**reader.named, **urls}).shell(move)
+    assert "I1, I2, I3 and I4 hold" in told
+    with psycopg.connect(moved) as link:
+        shown = link.execute("SELECT sku, total FROM holdfast.stock_availability").fetchall()
+    assert shown == [("MUG-01", 7)]
+
+
+def test_the_code_of_the_versioning_page_is_what_it_tells_of():
+    learned, run = page("docs/versioning.md").blocks("python")
+    told: dict[str, Any] = {"Final": Final}
+    exec(learned, told)
+    assert type(told["LEARNED"]) is type(LEARNED)
+    # The tests of releases have a workflow that is changed in this way.
+    changed = (ROOT / "tests/histories/changed.py").read_text()
+    (name,) = told["LEARNED"]
+    assert f'PAUSE: Final = "{name}"' in changed
+    for line in run.replace(f'"{name}"', "PAUSE").splitlines():
+        assert line.strip() in changed
+
+
+async def test_the_count_of_the_versioning_page_is_answered(reader: Reader):
+    (block,) = page("docs/versioning.md").blocks("sh")
+    assert "Total: 0" in await reader.shell(block)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+async def test_an_example_starts_as_its_page_says(reader: Reader, name: str):
+    (block,) = page(name).blocks("sh")
+    install, start = block.splitlines()
+    for wanted in re.findall(r'"([^"]+)"|(?<= )(\w+)(?= |$)', install.split("./client")[1]):
+        requirement = Requirement("".join(wanted))
+        assert requirement.specifier.contains(version(requirement.name)), requirement
+    with socket.socket() as probe:
+        if probe.connect_ex(("127.0.0.1", EXAMPLE_PORT)) == 0:
+            pytest.skip(f"port {EXAMPLE_PORT}, where the examples listen, is in use")
+    process = subprocess.Popen(
+        ["bash", "-c", f"exec {start}"],
+        cwd=ROOT,
+        env=reader.environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert await eventually(_is_served, bool)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        await asyncio.to_thread(process.wait)
+
+
+async def _is_served() -> bool:
+    try:
+        async with httpx.AsyncClient() as web:
+            return (await web.get(f"http://127.0.0.1:{EXAMPLE_PORT}/")).is_success
+    except httpx.TransportError:
+        return False
