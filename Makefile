@@ -66,7 +66,7 @@ test: $(READY_TO_DEVELOP) ## The whole test suite, on real servers. TESTS=path f
 # The ledger's tests run on the embedded Postgres, and on the oldest that is supported. As a part of
 # the whole suite those that put the SQL itself to the test run there too.
 OLDEST_POSTGRES ?= /usr/lib/postgresql/15
-OLDEST_TESTS ?= tests/inventory tests/security/test_roles.py
+OLDEST_TESTS ?= tests/inventory tests/security/test_roles.py tests/security/test_excess_rights.py
 OLDEST_TESTS_OF_ALL := $(addprefix tests/inventory/test_, $(addsuffix .py, server schema \
   ledger_operations adjustments extensions history open_lines overdue_holds plans stock_load races))
 

@@ -1,43 +1,59 @@
-"""Whether a worker could work: does the database answer, and does Temporal?"""
+"""Whether a worker could work: does the database answer, and does Temporal? And may it too much?"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
-from typing import Final
+from collections.abc import Awaitable, Sequence
+from dataclasses import dataclass
+from typing import Final, TypeVar
 
+from activities.inventory.excess_rights import RoleRights, read_role_rights
 from worker.composition import check_database, open_inventory
 from worker.settings import Settings
 from worker.temporal import connect_temporal
 
 ANSWER_SECONDS_MAX: Final = 5.0
+ResultT = TypeVar("ResultT")
 
 
-async def find_ailments(settings: Settings) -> list[str]:
-    """Return what does not answer and why; nothing when all is well.
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What was found.
 
-    Each part has ``ANSWER_SECONDS_MAX`` seconds, both at once.
+    Args:
+        ailments: what does not answer and why; none when all is well.
+        rights: what the database's role may do beyond a worker's work, which keeps nobody from
+            working; None where it could not be asked.
     """
-    found = await asyncio.gather(
-        _ailment("database", _ask_database(settings)), _ailment("Temporal", _ask_temporal())
+
+    ailments: Sequence[str]
+    rights: RoleRights | None = None
+
+
+async def examine(settings: Settings) -> Health:
+    """Ask all that a worker needs; each part has ``ANSWER_SECONDS_MAX`` seconds, both at once."""
+    (rights, database), (_, temporal) = await asyncio.gather(
+        _answer("database", _ask_database(settings)), _answer("Temporal", _ask_temporal())
     )
-    return [ailment for ailment in found if ailment]
+    return Health([ailment for ailment in (database, temporal) if ailment], rights)
 
 
-async def _ailment(name: str, question: Awaitable[None]) -> str | None:
+async def _answer(
+    name: str, question: Awaitable[ResultT]
+) -> tuple[ResultT, None] | tuple[None, str]:
     try:
-        await asyncio.wait_for(question, ANSWER_SECONDS_MAX)
+        return await asyncio.wait_for(question, ANSWER_SECONDS_MAX), None
     except TimeoutError:
-        return f"{name}: no answer within {ANSWER_SECONDS_MAX:g} s"
+        return None, f"{name}: no answer within {ANSWER_SECONDS_MAX:g} s"
     except Exception as error:  # noqa: BLE001  # whatever it is, it is the reason that is asked for
-        return f"{name}: {error}"
-    return None
+        return None, f"{name}: {error}"
 
 
-async def _ask_database(settings: Settings) -> None:
+async def _ask_database(settings: Settings) -> RoleRights:
     inventory = open_inventory(settings)
     try:
         await asyncio.to_thread(check_database, inventory)
+        return await asyncio.to_thread(read_role_rights, inventory.engine)
     finally:
         inventory.close()
 

@@ -29,6 +29,9 @@ DAILY_PLANS: Final = {
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "plan_cache_mode": "force_generic_plan",
+    # Up to Postgres 17 a way that is switched off is one of a monstrous cost, and where no other is
+    # left, compiling the plan seems worth its while: seconds, for what takes a millisecond.
+    "jit": "off",
 }
 # Connections are made for single statements, because what is done most is one; to begin and commit
 # around it, or to switch a connection over for it, would cost as much again as the statement.

@@ -14,7 +14,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from activities.inventory import statements
+from activities.inventory import catalogue_statements
 from activities.inventory.errors import WorkerRoleUnfit
 from activities.inventory.schema import SCHEMA
 
@@ -105,6 +105,11 @@ FUNCTION_GRANTS: Final = (
 )
 
 
+# They do what the tables' owner may, when a trigger of the ledger's calls them. Everybody may run
+# what others made unless told otherwise, and so make it a trigger of a temporary table of his own.
+OWNERS_FUNCTIONS: Final = ("list_open_lines",)
+
+
 def grant_to_worker(connection: Connection, role: str) -> None:
     """Let a role do the work of a worker, and take from it whatever else it had here.
 
@@ -124,7 +129,7 @@ def grant_to_worker(connection: Connection, role: str) -> None:
 
 
 def _check_role(connection: Connection, role: str) -> None:
-    found = connection.execute(statements.READ_ROLE, {"role": role}).one_or_none()
+    found = connection.execute(catalogue_statements.READ_ROLE, {"role": role}).one_or_none()
     if found is None:
         raise WorkerRoleUnfit(
             f'there is no database role {role}; make it: CREATE ROLE "{role}" LOGIN PASSWORD ...'
@@ -142,6 +147,8 @@ def _statements(role: str) -> Iterator[str]:
         yield f"REVOKE ALL ON ALL {kind} IN SCHEMA {SCHEMA} FROM {role}"
     yield f"REVOKE ALL ON SCHEMA {SCHEMA} FROM {role}"
     yield f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}"
+    for function in OWNERS_FUNCTIONS:
+        yield f"REVOKE ALL ON FUNCTION {SCHEMA}.{function} FROM PUBLIC"
     for function in FUNCTION_GRANTS:
         yield f"GRANT EXECUTE ON FUNCTION {SCHEMA}.{function} TO {role}"
     for grant in TABLE_GRANTS:

@@ -12,7 +12,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, exc, text
 
-from activities.inventory import statements
+from activities.inventory import catalogue_statements
 from activities.inventory.engine import open_engine
 from activities.inventory.errors import ledger_error
 from activities.inventory.grants import grant_to_worker
@@ -64,7 +64,7 @@ def upgrade(
         check_connection(connection)
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         # With IF NOT EXISTS it would ask for CREATE on the database, also where nothing is made.
-        if not connection.execute(statements.SCHEMA_EXISTS).scalar_one():
+        if not connection.execute(catalogue_statements.SCHEMA_EXISTS).scalar_one():
             connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
         before = _version(connection)
         config = _config()

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, exc
 
-from activities.inventory import statements
+from activities.inventory import catalogue_statements
 from activities.inventory.errors import DatabaseUnfit, ledger_error
 
 # As `server_version_num` has it: 15.4 is 150004. The ledger's tests run on this one, too.
@@ -46,7 +46,7 @@ def check_connection(connection: Connection) -> None:
     Raises:
         DatabaseUnfit: it cannot; the message says why.
     """
-    found = connection.execute(statements.READ_SERVER).one()
+    found = connection.execute(catalogue_statements.READ_SERVER).one()
     if why := unfit_because(found.version, found.encoding):
         raise DatabaseUnfit(why)
 

@@ -351,24 +351,6 @@ SELECT coalesce(sum(reserved_quantity), 0)::bigint FROM holdfast.stock_items
 
 SCHEMA_VERSION: Final = _sql("SELECT version_num FROM holdfast.alembic_version")
 
-SCHEMA_EXISTS: Final = _sql("SELECT to_regnamespace('holdfast') IS NOT NULL")
-
-# What the server is and how the database writes text.
-READ_SERVER: Final = _sql("""
-SELECT current_setting('server_version_num')::int AS version,
-       current_setting('server_encoding') AS encoding
-""")
-
-# Whether a role exists, and whether it is bound by grants at all.
-READ_ROLE: Final = _sql("""
-SELECT r.rolsuper AS is_superuser,
-       EXISTS (SELECT 1 FROM pg_class AS c
-                WHERE c.relnamespace = 'holdfast'::regnamespace
-                  AND pg_has_role(r.oid, c.relowner, 'MEMBER')) AS is_owner
-  FROM pg_roles AS r
- WHERE r.rolname = :role
-""")
-
 # --- audit ---------------------------------------------------------------------------------------
 
 # An audit reads whole tables, which daily connections are told to avoid: not in this transaction.

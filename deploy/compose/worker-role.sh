@@ -13,4 +13,5 @@ SELECT 'CREATE ROLE holdfast_worker'
  WHERE NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'holdfast_worker') \gexec
 ALTER ROLE holdfast_worker LOGIN PASSWORD :'password';
 REVOKE TEMPORARY ON DATABASE :"database" FROM PUBLIC;
+REVOKE EXECUTE ON FUNCTION lo_creat(integer), lo_create(oid), lo_from_bytea(oid, bytea) FROM PUBLIC;
 SQL

@@ -9,8 +9,10 @@ from typing import Final
 import psycopg
 from sqlalchemy import make_url
 
+from activities.inventory.migrate import upgrade_database
 from tests.docs.pages import ROOT
 from tests.inventory.databases import administer
+from tests.security.rights import rights_of
 from worker.embedded.postgres_cluster import postgres_program
 
 ROLE: Final = "holdfast_worker"
@@ -38,5 +40,8 @@ def test_the_job_makes_the_role_and_gives_it_a_new_password_when_run_again(own_d
             with psycopg.connect(own_database_url, user=ROLE, password=password) as link:
                 row = link.execute("SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
                 assert row.fetchone() == (False,)
+        upgrade_database(own_database_url, worker_role=ROLE)
+        assert rights_of(own_database_url, ROLE) == {}
     finally:
-        administer(own_database_url, "DROP ROLE IF EXISTS {name}", name=ROLE)
+        administer(own_database_url, "DROP OWNED BY {name}", name=ROLE)
+        administer(own_database_url, "DROP ROLE {name}", name=ROLE)

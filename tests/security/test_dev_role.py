@@ -10,6 +10,7 @@ from sqlalchemy import make_url
 
 from activities.inventory.migrate import latest_version
 from holdfast_client import AdjustmentApplied, Fulfilled, Held, ReservationClient
+from tests.security.rights import rights_of
 from tests.worker.conftest import Operator
 from tests.worker.test_dev import developing
 from worker.dev import WORKER_ROLE
@@ -39,6 +40,7 @@ async def test_the_stacks_worker_works_under_its_own_role_and_the_ready_line_is_
         told = operator.run("migrate", **settings).stdout
         assert told == f"schema {latest_version()} (nothing to do)\n"
         assert make_url(database_url).username != WORKER_ROLE
+        assert rights_of(database_url, WORKER_ROLE) == {}
 
 
 def test_the_roles_password_is_its_own_stays_and_is_nobody_elses_to_read(

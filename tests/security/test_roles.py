@@ -161,6 +161,11 @@ REFUSED: Final = {
         "CREATE OR REPLACE FUNCTION holdfast.clock() RETURNS timestamptz LANGUAGE sql "
         "AS 'SELECT now()'"
     ),
+    "the ledger's own trigger on a table of one's own": (
+        "CREATE TEMP TABLE mine (id text, closed_at timestamptz, expires_at timestamptz); "
+        "CREATE TRIGGER mine AFTER UPDATE ON mine REFERENCING OLD TABLE AS before NEW TABLE AS "
+        "after FOR EACH STATEMENT EXECUTE FUNCTION holdfast.list_open_lines()"
+    ),
     "a table in the schema": "CREATE TABLE holdfast.x (a int)",
     "a table elsewhere": "CREATE TABLE public.x (a int)",
     "a schema": "CREATE SCHEMA x",

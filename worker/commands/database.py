@@ -7,12 +7,14 @@ import sys
 
 import typer
 
+from activities.inventory.excess_rights import read_role_rights
 from activities.inventory.migrate import upgrade_database
 from holdfast_client.terminal.ending import raise_on_interrupt
 from holdfast_client.terminal.exit_codes import ExitCode
 from worker.commands.session import opened_ledger, read_settings, screen
-from worker.health import find_ailments
-from worker.settings import SettingsInvalid
+from worker.composition import open_inventory
+from worker.health import Health, examine
+from worker.settings import Settings, SettingsInvalid
 
 
 def migrate() -> None:
@@ -23,17 +25,20 @@ def migrate() -> None:
     print(f"schema {after} (nothing to do)" if before == after else f"schema {before} -> {after}")
     if settings.worker_role:
         print(f"role {settings.worker_role} may do a worker's work")
+        _warn_of_excess(settings)
 
 
 def health() -> None:
     """Exit with 0 if the database and Temporal answer, else with 1 and the reason."""
     try:
-        ailments = asyncio.run(find_ailments(read_settings()))
+        found = asyncio.run(examine(read_settings()))
     except SettingsInvalid as error:
-        ailments = [str(error)]
-    if ailments:
-        raise typer.Exit(_refused(*ailments))
+        found = Health([str(error)])
+    if found.ailments:
+        raise typer.Exit(_refused(*found.ailments))
     print("healthy: the database and Temporal answer")
+    if found.rights and found.rights.excess:
+        print(found.rights)
 
 
 def audit() -> None:
@@ -45,6 +50,16 @@ def audit() -> None:
     if breaches:
         raise typer.Exit(_refused(f"{len(breaches):,} breaches"))
     print("I1, I2, I3 and I4 hold")
+
+
+def _warn_of_excess(settings: Settings) -> None:
+    inventory = open_inventory(settings)
+    try:
+        rights = read_role_rights(inventory.engine, settings.worker_role)
+    finally:
+        inventory.close()
+    if rights.excess:
+        screen().note(str(rights))
 
 
 def _refused(*problems: str) -> ExitCode:

@@ -30,6 +30,7 @@ DATABASE: Final = "holdfast"
 _PROGRAM_NAME: Final = "postgres"
 _STOP_SECONDS_MAX: Final = 30.0
 _CONNECT_SECONDS_MAX: Final = 10
+_MAKES_LARGE_OBJECTS: Final = ("lo_creat(integer)", "lo_create(oid)", "lo_from_bytea(oid, bytea)")
 _STOP_SIGNALS: Final = {"fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 
 # Sized for two cores. Durability is as a shop needs it: never switch fsync, synchronous_commit or
@@ -237,10 +238,14 @@ def _make_role(connection: psycopg.Connection[Any], role: str, password: str) ->
             "PASSWORD {}"
         ).format(name, verifier)
     )
-    # Postgres lets everybody make temporary tables in a database unless told otherwise.
+    # Postgres lets everybody make temporary tables and large objects unless told otherwise.
     connection.execute(
         sql.SQL("REVOKE TEMPORARY ON DATABASE {} FROM PUBLIC").format(sql.Identifier(DATABASE))
     )
+    for function in _MAKES_LARGE_OBJECTS:
+        connection.execute(
+            sql.SQL("REVOKE EXECUTE ON FUNCTION {} FROM PUBLIC").format(sql.SQL(function))
+        )
 
 
 def _program(cluster: PostgresCluster, port: int) -> Program:
