@@ -56,3 +56,13 @@ def configure_logs(level: str, format: Literal["json", "text"]) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def logs_are_for_machines() -> bool:
+    """Tell whether logs are configured, and go out as JSON."""
+    return any(
+        isinstance(processor, structlog.processors.JSONRenderer)
+        for handler in logging.getLogger().handlers
+        if isinstance(formatter := handler.formatter, structlog.stdlib.ProcessorFormatter)
+        for processor in formatter.processors
+    )

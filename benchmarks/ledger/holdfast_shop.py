@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine
 
+from activities.inventory.batches import in_batches
 from activities.inventory.errors import LedgerUnavailable
 from activities.inventory.grouped_ledger import GroupedLedger
-from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
+from activities.inventory.ledger import Ledger
 from activities.inventory.migrate import upgrade
 from activities.inventory.records import StockRow
 from benchmarks.case import AuditFailed
@@ -41,8 +42,9 @@ class HoldfastShop:
 
     def leave_units(self, basket: Basket, units: int) -> None:
         """Set the totals so that so many units of each SKU are left."""
-        figures = self.ledger.availability(list(basket))
-        self._set_totals({item.sku: item.reserved + units for item in figures})
+        for batch in in_batches(list(basket)):
+            figures = self.ledger.availability(batch)
+            self._set_totals({item.sku: item.reserved + units for item in figures})
 
     def analyze(self) -> None:
         analyze(self._engine)
@@ -63,5 +65,5 @@ class HoldfastShop:
 
     def _set_totals(self, totals: dict[str, int]) -> None:
         rows = [StockRow(sku, DEFAULT_LOCATION, total) for sku, total in totals.items()]
-        for start in range(0, len(rows), BATCH_SIZE_MAX):
-            self.ledger.load_stock(rows[start : start + BATCH_SIZE_MAX])
+        for batch in in_batches(rows):
+            self.ledger.load_stock(batch)

@@ -8,6 +8,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from activities.inventory.ledger import BATCH_SIZE_MAX, BREACHES_MAX, PAGE_SIZE_MAX
 from activities.inventory.migrate import latest_version
 from tests.worker.conftest import Operator
 
@@ -124,7 +125,40 @@ def test_overdue_lists_only_what_is_older_than_asked(operator: Operator):
     )
     assert operator.run("overdue").stdout.split("\t")[:2] == ["overdue", "c1"]
     assert operator.run("overdue", "--older-than", "1m").stdout != ""
-    assert operator.run("overdue", "--older-than", "1m40s").stdout == ""
+    # So much more that no slow machine gets there while the test runs.
+    assert operator.run("overdue", "--older-than", "1d").stdout == ""
+
+
+def test_more_overdue_holds_than_a_page_has_are_counted(operator: Operator):
+    _execute(
+        operator,
+        "INSERT INTO holdfast.reservations (id, checkout_id, status, expires_at, created_at) "
+        "SELECT 'checkout/c' || n, 'c' || n, 'held', holdfast.clock() - interval '90 s', now() "
+        f"FROM generate_series(1, {PAGE_SIZE_MAX + 2}) AS n",
+    )
+    result = operator.run("overdue")
+    assert len(result.stdout.splitlines()) == PAGE_SIZE_MAX
+    assert result.stderr == "only the first 1,000 of 1,002 are shown\n"
+
+
+def test_stock_of_more_skus_than_one_page_has_is_shown(operator: Operator, tmp_path: Path):
+    skus = [f"SKU-{number:04}" for number in range(2 * BATCH_SIZE_MAX + 1)]
+    file = tmp_path / "wide.csv"
+    file.write_text("\n".join(["sku,quantity", *(f"{sku},1" for sku in skus)]))
+    operator.run("stock", "load", str(file))
+    for words in ((), skus):
+        shown = operator.run("stock", "show", *words).stdout.splitlines()
+        assert [line.split("\t")[1] for line in shown] == skus
+
+
+def test_breaches_beyond_the_most_that_are_read_are_said_to_be_more(operator: Operator):
+    _execute(
+        operator,
+        "INSERT INTO holdfast.stock_items (sku, location, total_quantity) "
+        f"SELECT 'SKU-' || n, 'main', 1 FROM generate_series(1, {BREACHES_MAX + 1}) AS n",
+    )
+    result = operator.run("audit")
+    assert (result.returncode, result.stderr.splitlines()[-1]) == (1, "at least 1,000 breaches")
 
 
 @pytest.mark.parametrize("words", [["audit"], ["stock", "show"], ["migrate"], ["overdue"]])

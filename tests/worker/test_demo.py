@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.inventory.ledger import Ledger
+from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
 from activities.inventory.records import Breach, Closing, StockRow
 from holdfast_client.cli.replay_report import Step
 from holdfast_client.messages import CheckoutRequest, Line
@@ -34,11 +34,16 @@ def test_the_demo_replays_an_order_file_and_counts_what_it_skips(
 ):
     orders = tmp_path / "orders.csv"
     lines = [f"{100 + n},SKU-{n % 3},Thing,{n % 4 + 1},7" for n in range(30)]
+    # More SKUs than one look at the ledger takes, three pages of them.
+    lines += [f"{200 + n // 200},WIDE-{n},Thing,2,8" for n in range(2 * BATCH_SIZE_MAX + 1)]
     lines += ["C900,SKU-1,Thing,-1,7", "901,POST,Postage,1,7"]
     orders.write_text("InvoiceNo,StockCode,Description,Quantity,CustomerID\n" + "\n".join(lines))
     result = operator.run("demo", "--orders", str(orders))
     assert result.returncode == 0, result.stdout + result.stderr
-    assert "30 orders; rows skipped: 1 cancellation, 1 service_code" in result.stdout
+    assert "36 orders; rows skipped: 1 cancellation, 1 service_code" in result.stdout
+    assert "Stock of 1,004 SKUs is loaded; 36 shoppers come" in result.stdout
+    assert "stock now: 0 total" not in result.stdout
+    assert "Traceback" not in result.stderr
 
 
 def test_an_order_file_without_orders_is_one_clear_line_and_starts_no_server(
@@ -80,3 +85,8 @@ def test_an_answer_that_the_database_does_not_confirm_is_found(ledger: Ledger):
         "c1 was told fulfilled, the database has cancelled",
         "c2 was told held, the database has nothing",
     )
+
+
+def test_all_answers_are_compared_also_where_they_are_more_than_one_page(ledger: Ledger):
+    told = {f"c{number}": Step.DENIED for number in range(BATCH_SIZE_MAX + 1)}
+    assert len(_disagreements(ledger, told)) == BATCH_SIZE_MAX + 1

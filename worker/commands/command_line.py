@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Final, NoReturn
 
+import structlog
+
 from activities.inventory.errors import DatabaseUnfit, LedgerError, LedgerUnavailable
 from holdfast_client.cli.order_columns import NoOrders, OrderFileError
 from holdfast_client.errors import InvalidRequest
@@ -16,6 +18,7 @@ from worker.commands import database, demand, item, item_history, overdue_holds,
 from worker.commands.item_history import NoSuchItem
 from worker.composition import NotReady
 from worker.embedded.errors import EmbeddedServerError
+from worker.logs import logs_are_for_machines
 from worker.settings import SettingsInvalid
 from worker.stock_file import StockFileInvalid
 from worker.telemetry import MetricsUnavailable, TracingUnavailable
@@ -74,5 +77,11 @@ def _expected(error: Exception) -> Failure | None:
     return None if code is None else Failure(code, str(error))
 
 
+def _log_fault(error: Exception) -> None:
+    """Log where a fault happened, where logs are for machines: a container loses its files."""
+    if logs_are_for_machines():
+        structlog.get_logger(__name__).critical("fault", exc_info=error)
+
+
 # A shell cannot complete the words after `python -m`.
-_PROGRAM: Final = Program("python -m worker", app, _expected, prefix="")
+_PROGRAM: Final = Program("python -m worker", app, _expected, _log_fault, prefix="")

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Annotated, Final
 
+from activities.inventory.batches import in_batches
 from activities.inventory.errors import StockLoadRefused
 from activities.inventory.ledger import LOW_STOCK_THRESHOLD_DEFAULT
 from activities.inventory.records import Availability
@@ -48,7 +49,10 @@ def show(
 ) -> None:
     """Show total, reserved and available stock."""
     with opened_ledger() as ledger:
-        found = ledger.availability(skus) if skus else _all_pages(ledger.in_stock)
+        if skus:
+            found = [item for batch in in_batches(skus) for item in ledger.availability(batch)]
+        else:
+            found = _all_pages(ledger.in_stock)
     tables.show_stock(found, as_json=as_json)
 
 

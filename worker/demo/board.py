@@ -118,7 +118,7 @@ class Board:
     def _draw(self) -> Group:
         return Group(
             self._stock_table(),
-            Text(f"{self._orders} shoppers: {self._summary()}", style="bold"),
+            Text(f"{self._orders:,} shoppers: {self._summary()}", style="bold"),
             *self._news,
         )
 

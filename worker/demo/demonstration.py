@@ -15,7 +15,8 @@ from typing import Final
 from rich.console import Console
 from temporalio.client import Client
 
-from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
+from activities.inventory.batches import in_batches
+from activities.inventory.ledger import Ledger
 from activities.inventory.records import Availability, StockRow
 from holdfast_client.cli.checkout_plan import ReplayOptions
 from holdfast_client.cli.orders import Order, OrderBook, read_orders
@@ -37,7 +38,8 @@ from worker.service import Stop, run_until_stopped
 EXIT_BROKEN: Final = 1
 FILE_COVER: Final = 0.9
 _LOOK_SECONDS: Final = 0.25
-_SKUS_PER_LOOK_MAX: Final = 5_000
+# A look at a large catalogue takes longer, and must not keep the database from its shoppers.
+_LOOK_SHARE: Final = 0.2
 # What the demo's shoppers and those of an order file do.
 _SHOPPERS: Final = ReplayOptions(
     prefix="demo",
@@ -116,6 +118,7 @@ def _show(console: Console, orders_path: Path | None) -> Show:
     book = read_orders(orders_path)
     _tell_skipped(console, orders_path, book)
     cover = cover_demand(book.orders, FILE_COVER)
+    _say(console, f"Stock for {FILE_COVER:.0%} of what they ask for, so that some are denied")
     stock = tuple(
         StockRow(sku, DEFAULT_LOCATION, quantity, book.names.get(sku, ""))
         for sku, quantity in cover.quantities.items()
@@ -135,7 +138,8 @@ async def _perform(console: Console, running: RunningStack, show: Show) -> bool:
     try:
         ledger = inventory.ledger
         loaded = await asyncio.to_thread(ledger.load_stock, show.stock)
-        _say(console, f"Stock of {loaded.created} SKUs is loaded; {len(show.orders)} shoppers come")
+        said = f"Stock of {loaded.created:,} SKUs is loaded; {len(show.orders):,} shoppers come"
+        _say(console, said)
         client = await _customer(running.temporal_address)
         report, examples, ends = await _shop(console, client, ledger, show)
         stock, verdict = await asyncio.to_thread(_judge, ledger, show, report, ends)
@@ -159,7 +163,7 @@ async def _shop(
 ) -> tuple[ReplayReport, dict[Step, str], dict[str, Step]]:
     examples: dict[Step, str] = {}
     ends: dict[str, Step] = {}
-    skus = [row.sku for row in show.stock][:_SKUS_PER_LOOK_MAX]
+    skus = [row.sku for row in show.stock]
     with Board(console, len(show.orders)) as board:
 
         def hear(event: ReplayEvent) -> None:
@@ -176,30 +180,34 @@ async def _shop(
         finally:
             looking.cancel()
             await asyncio.wait({looking})
-        board.see(await asyncio.to_thread(ledger.availability, skus))
+        board.see(await asyncio.to_thread(_figures, ledger, skus))
     return report, examples, ends
 
 
 async def _look(board: Board, ledger: Ledger, skus: Sequence[str]) -> None:
     while True:
-        board.see(await asyncio.to_thread(ledger.availability, skus))
-        await asyncio.sleep(_LOOK_SECONDS)
+        began = time.monotonic()
+        board.see(await asyncio.to_thread(_figures, ledger, skus))
+        took = time.monotonic() - began
+        await asyncio.sleep(max(_LOOK_SECONDS, took / _LOOK_SHARE))
+
+
+def _figures(ledger: Ledger, skus: Sequence[str]) -> tuple[Availability, ...]:
+    return tuple(item for batch in in_batches(skus) for item in ledger.availability(batch))
 
 
 def _judge(
     ledger: Ledger, show: Show, report: ReplayReport, ends: dict[str, Step]
 ) -> tuple[tuple[Availability, ...], Verdict]:
-    stock = ledger.availability([row.sku for row in show.stock])
+    stock = _figures(ledger, [row.sku for row in show.stock])
     verdict = Verdict(ledger.audit(), _disagreements(ledger, ends), report.open)
     return stock, verdict
 
 
 def _disagreements(ledger: Ledger, ends: dict[str, Step]) -> tuple[str, ...]:
     """Compare what every shopper was told last with what the database has."""
-    ids = list(ends)
     found: list[str] = []
-    for start in range(0, len(ids), BATCH_SIZE_MAX):
-        batch = ids[start : start + BATCH_SIZE_MAX]
+    for batch in in_batches(list(ends)):
         known = ledger.reservations(batch)
         for checkout_id in batch:
             state = known.get(checkout_id)

@@ -59,7 +59,7 @@ def print_report(
     console.print()
     console.print(_outcomes(report))
     console.print(
-        f"{report.orders} checkouts in {report.duration_seconds:.1f} s: "
+        f"{report.orders:,} checkouts in {report.duration_seconds:.1f} s: "
         f"reserve p50 {_ms(report.reserve_p50_ms)}, p99 {_ms(report.reserve_p99_ms)}; "
         f"confirm p50 {_ms(report.confirm_p50_ms)}, p99 {_ms(report.confirm_p99_ms)}",
         highlight=False,

@@ -34,7 +34,8 @@ def main(arguments: Sequence[str] | None = None, *, connect: Connect | None = No
         connect: how to reach the checkouts; a connection to Temporal when None.
 
     Returns:
-        0 done, 1 refused, 2 wrong usage, 3 unreachable or unknown, 4 no orders, 130 interrupted.
+        0 done, 1 refused, 2 wrong usage, 3 unreachable or unknown, 4 no orders, 70 a fault in
+        Holdfast itself, 130 interrupted.
     """
     if arguments is not None:
         return _run(arguments, connect)

@@ -9,7 +9,7 @@ from typing import Final
 
 from holdfast_client.fields import LINES_MAX, QUANTITY_MAX
 
-# So large a share of skipped rows or orders is told before anything else.
+# A larger share of skipped rows is told before anything else.
 SKIPPED_SHARE_MAX: Final = 0.1
 
 
@@ -62,20 +62,16 @@ class Skipped:
 def told_loudly(
     skipped: tuple[Skipped, ...], *, rows: int, orders: int, orders_skipped: int
 ) -> Iterator[str]:
-    """Yield the lines that warn of a file of which much is skipped; none where little is."""
+    """Yield the lines that warn of a file of which much is skipped; none where little is.
+
+    Rows decide: in many files the cancellation of an order has a number of its own, and is no order
+    that is missing.
+    """
     rows_skipped = sum(one.rows for one in skipped)
-    orders_all = orders + orders_skipped
-    is_much = (
-        rows_skipped > SKIPPED_SHARE_MAX * rows or orders_skipped > SKIPPED_SHARE_MAX * orders_all
+    if rows_skipped <= SKIPPED_SHARE_MAX * rows:
+        return
+    yield (
+        f"WARNING: {rows_skipped:,} of {rows:,} rows ({rows_skipped / rows:.0%}) are no order "
+        f"lines, and {orders_skipped:,} of {orders + orders_skipped:,} orders are left out:"
     )
-    if is_much:
-        yield (
-            f"WARNING: {rows_skipped:,} of {rows:,} rows ({_percent(rows_skipped, rows)}) are no "
-            f"order lines, and {orders_skipped:,} of {orders_all:,} orders "
-            f"({_percent(orders_skipped, orders_all)}) are left out:"
-        )
-        yield from (f"  {one}" for one in skipped)
-
-
-def _percent(part: int, whole: int) -> str:
-    return f"{part / whole:.0%}" if whole else "0%"
+    yield from (f"  {one}" for one in skipped)

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperCommand
 
 from holdfast_client.terminal.exit_codes import ExitCode
+from holdfast_client.terminal.faults import told_fault
 from holdfast_client.terminal.screen import CLIENT_PREFIX, Screen
 
 
@@ -72,12 +73,14 @@ class Program:
         name: as people type it.
         commands: what it can do.
         expected: what an exception means that may well happen; None for a mistake in the program.
+        on_fault: told of such a mistake, beside the person and the file.
         prefix: leads each line on stderr.
     """
 
     name: str
     commands: Commands
     expected: Callable[[Exception], Failure | None]
+    on_fault: Callable[[Exception], None] = lambda _: None
     prefix: str = CLIENT_PREFIX
 
 
@@ -103,15 +106,22 @@ def run(program: Program, arguments: Sequence[str], context: Any = None) -> int:
     except BrokenPipeError:
         # The reader has seen enough, and what was asked is done.
         return ExitCode.DONE
-    except Exception as error:
-        failure = program.expected(error) or _refused_by_the_system(error)
-        if failure is None:
-            raise
-        kind = "SystemError" if isinstance(error, OSError) else type(error).__name__
-        field, details = getattr(error, "field", ""), getattr(error, "details", None)
-        screen.fail(kind, failure.message, field=field, details=details)
-        return failure.code
+    except Exception as error:  # noqa: BLE001  # a person never sees a traceback
+        return _fail(program, screen, error)
     return ExitCode.DONE if code is None else code
+
+
+def _fail(program: Program, screen: Screen, error: Exception) -> ExitCode:
+    """Tell of a failure, whether it was to be expected or not, and return its exit code."""
+    failure = program.expected(error) or _refused_by_the_system(error)
+    if failure is None:
+        program.on_fault(error)
+        screen.fail("Fault", told_fault(error))
+        return ExitCode.FAULT
+    kind = "SystemError" if isinstance(error, OSError) else type(error).__name__
+    field, details = getattr(error, "field", ""), getattr(error, "details", None)
+    screen.fail(kind, failure.message, field=field, details=details)
+    return failure.code
 
 
 def never_fail_to_encode() -> None:

@@ -6,6 +6,7 @@
 2     wrong usage, settings or files: nothing was sent
 3     unreachable, unknown or unavailable: the same command may be given again
 4     nothing to do: the order file has no orders
+70    a fault in Holdfast itself
 130   interrupted by Ctrl-C
 ====  =================================================================================
 """
@@ -23,4 +24,5 @@ class ExitCode(IntEnum):
     USAGE = 2
     UNKNOWN = 3
     NOTHING = 4
+    FAULT = 70
     INTERRUPTED = 130

@@ -68,8 +68,7 @@ def test_a_file_of_which_much_is_skipped_is_told_loudly_with_what_how_many_and_w
 ) -> None:
     first, *others = holdfast("replay", export, *ALL_PAY, "--json").err.splitlines()
     assert first == (
-        "holdfast: WARNING: 4 of 8 rows (50%) are no order lines, and 3 of 6 orders (50%) are "
-        "left out:"
+        "holdfast: WARNING: 4 of 8 rows (50%) are no order lines, and 3 of 6 orders are left out:"
     )
     assert others == [
         f"holdfast:   {line}"
