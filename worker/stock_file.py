@@ -1,17 +1,25 @@
-"""Reading a stock file: CSV with the columns sku and quantity, and optionally location and name."""
+"""Reading a stock file: a table with the columns sku and quantity, perhaps location and name."""
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Annotated, Final
 
 from pydantic import Field, ValidationError
 
 from activities.inventory.records import StockRow
+from holdfast_client.cli.spreadsheet import (
+    Row,
+    Spreadsheet,
+    SpreadsheetError,
+    parse_spreadsheet,
+    plain_heading,
+    read_spreadsheet,
+)
+from holdfast_client.cli.whole_numbers import NumberStyle, style_of
 from holdfast_client.errors import InvalidRequest
 from holdfast_client.fields import STOCK_QUANTITY_MAX, Location, Message, Sku, Text
 from holdfast_client.names import DEFAULT_LOCATION
@@ -24,19 +32,38 @@ _OPTIONAL: Final = ("location", "name")
 
 
 class StockFileInvalid(Exception):
-    """The file cannot be loaded; each problem names its line. Nothing was loaded."""
+    """The file cannot be loaded; each problem names its line or item. Nothing was loaded.
 
-    def __init__(self, problems: list[str]) -> None:
-        self.problems = problems
-        super().__init__("\n".join([*problems, "nothing was loaded"]))
+    Args:
+        problems: of which the first ``PROBLEMS_LISTED_MAX`` are told.
+        before: a line before them.
+        after: a line after them.
+    """
+
+    def __init__(self, problems: Sequence[str], *, before: str = "", after: str = "") -> None:
+        self.problems = listed(problems)
+        lines = [before, *self.problems, after, "nothing was loaded"]
+        super().__init__("\n".join(filter(None, lines)))
 
 
 @dataclass(frozen=True, slots=True)
 class StockSheet:
-    """The rows of a stock file, and the line that each begins on."""
+    """The rows of a stock file, the line that each begins on, and how its bytes were read."""
 
     rows: tuple[StockRow, ...]
     lines: tuple[int, ...]
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True, slots=True)
+class _Columns:
+    """Where in a row each thing is, counted from 0; None where the file has no such column."""
+
+    sku: int
+    quantity: int
+    location: int | None
+    name: int | None
+    count: int
 
 
 class _Row(Message):
@@ -47,21 +74,15 @@ class _Row(Message):
 
 
 def read_stock_file(path: Path) -> StockSheet:
-    """Return the rows of a stock file.
+    """Return the rows of a stock file, however a spreadsheet or a shop has written it.
 
     Raises:
         StockFileInvalid: it cannot be read, or a row is bad; all bad rows are named.
     """
     try:
-        size = path.stat().st_size
-        if size > FILE_BYTES_MAX:
-            raise StockFileInvalid([f"{path} is larger than {FILE_BYTES_MAX:,} bytes"])
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise StockFileInvalid([f"{path} cannot be read: {error.strerror}"]) from error
-    except UnicodeDecodeError as error:
-        raise StockFileInvalid([f"{path} is not UTF-8: {error.reason}"]) from error
-    return parse_stock(text)
+        return _stock_of(read_spreadsheet(path, bytes_max=FILE_BYTES_MAX))
+    except SpreadsheetError as error:
+        raise StockFileInvalid([str(error)]) from error
 
 
 def parse_stock(text: str) -> StockSheet:
@@ -70,77 +91,92 @@ def parse_stock(text: str) -> StockSheet:
     Raises:
         StockFileInvalid: names every bad row by its line number.
     """
-    reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
-    _check_headings(reader.fieldnames)
+    try:
+        return _stock_of(parse_spreadsheet(text))
+    except SpreadsheetError as error:
+        raise StockFileInvalid([str(error)]) from error
+
+
+def listed(lines: Sequence[str]) -> list[str]:
+    """Return the first ``PROBLEMS_LISTED_MAX`` lines, and how many more there are."""
+    left_out = len(lines) - PROBLEMS_LISTED_MAX
+    shown = list(lines[:PROBLEMS_LISTED_MAX])
+    return [*shown, f"and {left_out:,} more"] if left_out > 0 else shown
+
+
+def _stock_of(sheet: Spreadsheet) -> StockSheet:
+    columns = _columns(sheet.headings)
+    found = list(islice(sheet.rows(), ROWS_MAX + 1))
+    if len(found) > ROWS_MAX:
+        raise StockFileInvalid([f"the file has more than {ROWS_MAX:,} rows; split it"])
+    if not found:
+        raise StockFileInvalid(["the file has no rows"])
+    style = style_of(row.cell(columns.quantity) for row in found)
     problems: list[str] = []
     rows: dict[tuple[str, str], tuple[int, StockRow]] = {}
-    for line, cells in _numbered(reader, problems):
-        row = _row(line, cells, problems)
+    for cells in found:
+        row = _row(cells, columns, style, problems)
         if row is None:
             continue
-        first, _ = rows.setdefault((row.sku, row.location), (line, row))
-        if first != line:
-            problems.append(f"line {line}: {row.sku} at {row.location} stands on line {first} too")
-    if len(rows) > ROWS_MAX:
-        problems.append(f"the file has more than {ROWS_MAX:,} rows; split it")
+        first, _ = rows.setdefault((row.sku, row.location), (cells.line, row))
+        if first != cells.line:
+            where = f"{row.sku} at {row.location}"
+            problems.append(f"line {cells.line}: {where} stands on line {first} too")
     if problems:
-        raise StockFileInvalid(_listed(problems))
-    if not rows:
-        raise StockFileInvalid(["the file has no rows"])
+        raise StockFileInvalid(problems)
     return StockSheet(
-        rows=tuple(row for _, row in rows.values()), lines=tuple(line for line, _ in rows.values())
+        rows=tuple(row for _, row in rows.values()),
+        lines=tuple(line for line, _ in rows.values()),
+        encoding=sheet.encoding,
     )
 
 
-def _check_headings(headings: object) -> None:
-    found = list(headings) if isinstance(headings, (list, tuple)) else []
-    missing = [name for name in _REQUIRED if name not in found]
-    unknown = [name for name in found if name not in (*_REQUIRED, *_OPTIONAL)]
-    if missing or unknown or len(set(found)) != len(found):
-        shown = ",".join(map(str, found)) or "none"
-        problem = f"the headings must be sku,quantity and optionally location,name; found {shown}"
-        raise StockFileInvalid([f"line 1: {problem}"])
+def _columns(headings: Row) -> _Columns:
+    """Find the columns by their headings, whatever their case; others are passed over."""
+    plain = [plain_heading(heading) for heading in headings.cells]
+    known = [name for name in (*_REQUIRED, *_OPTIONAL) if plain.count(name) == 1]
+    twice = [name for name in (*_REQUIRED, *_OPTIONAL) if plain.count(name) > 1]
+    if twice or not set(_REQUIRED) <= set(known):
+        why = f"; {twice[0]} is there twice" if twice else ""
+        wanted = "the headings must be sku,quantity and optionally location,name"
+        found = ",".join(headings.cells)
+        raise StockFileInvalid([f"line {headings.line}: {wanted}; found {found}{why}"])
+    places = {name: plain.index(name) for name in known}
+    return _Columns(
+        sku=places["sku"],
+        quantity=places["quantity"],
+        location=places.get("location"),
+        name=places.get("name"),
+        count=len(plain),
+    )
 
 
-def _numbered(
-    reader: csv.DictReader[str], problems: list[str]
-) -> Iterator[tuple[int, dict[str | None, object]]]:
-    """Yield each row with the line it begins on, which is not the last where a cell has breaks."""
-    while True:
-        begins = reader.line_num + 1
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            problems.append(f"line {begins}: {error}")
-            return
-        if cells is None:
-            return
-        breaks = sum(str(cell).count("\n") for cell in cells.values() if cell)
-        yield reader.line_num - breaks, dict(cells)
-
-
-def _row(line: int, cells: Mapping[str | None, object], problems: list[str]) -> StockRow | None:
-    if None in cells or None in cells.values():
-        problems.append(f"line {line}: expected as many cells as there are headings")
+def _row(cells: Row, columns: _Columns, style: NumberStyle, problems: list[str]) -> StockRow | None:
+    if any(cells.cells[columns.count :]):
+        # Most often a comma that belongs to a name, which moves all that comes after it.
+        problems.append(f"line {cells.line}: has more cells than there are headings")
         return None
-    named = {str(name): str(cell) for name, cell in cells.items()}
-    if not named.get("location"):
-        named.pop("location", None)
+    written = cells.cell(columns.quantity)
+    quantity = style.read(written)
+    if quantity is None:
+        problems.append(f"line {cells.line}: quantity: {_no_number(written)}")
+        return None
     try:
-        row = _Row.model_validate({**named, "quantity": _quantity(named["quantity"])})
+        row = _Row(
+            sku=cells.cell(columns.sku),
+            quantity=quantity,
+            location=cells.cell(columns.location) or DEFAULT_LOCATION,
+            name=cells.cell(columns.name),
+        )
     except ValidationError as error:
-        problems.append(f"line {line}: {InvalidRequest.from_validation(error)}")
+        problems.append(f"line {cells.line}: {InvalidRequest.from_validation(error)}")
         return None
     return StockRow(row.sku, row.location, row.quantity, row.name)
 
 
-def _quantity(cell: str) -> int | str:
-    """Return a whole number written in digits, or the text as it is, for the model to refuse."""
-    text = cell.strip()
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else cell
-
-
-def _listed(problems: list[str]) -> list[str]:
-    left_out = len(problems) - PROBLEMS_LISTED_MAX
-    listed = problems[:PROBLEMS_LISTED_MAX]
-    return [*listed, f"and {left_out:,} more problems"] if left_out > 0 else listed
+def _no_number(written: str) -> str:
+    if not written:
+        return "is missing"
+    if any(mark in written for mark in ".,") and any(map(str.isdigit, written)):
+        return f"{written!r} is not a whole number for certain; write digits only"
+    return f"{written!r} is not a whole number"
