@@ -10,6 +10,9 @@ from activities.inventory.records import Availability, OverdueReservation
 from holdfast_client.terminal.moments import exact_text
 from holdfast_client.terminal.screen import Screen
 from holdfast_client.terminal.sheet import Column, Sheet, Table
+from worker.stock_load import RowStanding
+
+CHANGES_SHOWN_MAX: Final = 50_000
 
 _STOCK_COLUMNS: Final = (
     "sku",
@@ -19,6 +22,14 @@ _STOCK_COLUMNS: Final = (
     Column("reserved", rank=2),
     "available",
     Column("for_sale", rank=3),
+)
+_CHANGE_COLUMNS: Final = (
+    "sku",
+    Column("location", rank=1),
+    "old",
+    "new",
+    Column("reserved", rank=2),
+    Column("sold_since", rank=3),
 )
 _OVERDUE_COLUMNS: Final = (
     "checkout_id",
@@ -57,6 +68,31 @@ def show_stock(items: Sequence[Availability], *, as_json: bool) -> None:
     ]
     found = "1 stock item" if len(rows) == 1 else f"{len(rows):,} stock items"
     _show(document, f"{found}.", Table("stock", _STOCK_COLUMNS, rows), as_json=as_json)
+
+
+def show_changes(changes: Sequence[RowStanding], *, as_json: bool) -> None:
+    """Show what a stock file would set, old and new; a new item has no old total."""
+    shown = changes[:CHANGES_SHOWN_MAX]
+    rows = tuple(
+        (
+            change.row.sku,
+            change.row.location,
+            change.standing.total,
+            change.total,
+            change.standing.reserved,
+            change.standing.sold,
+        )
+        for change in shown
+    )
+    names = ("sku", "location", "old", "new", "reserved", "sold_since")
+    document = [dict(zip(names, row, strict=True)) for row in rows]
+    found = "1 row" if len(changes) == 1 else f"{len(changes):,} rows"
+    table = Table("change", _CHANGE_COLUMNS, rows)
+    _show(document, f"{found} would change.", table, as_json=as_json)
+    if len(shown) < len(changes):
+        Screen(as_json=as_json, prefix="").note(
+            f"only the first {len(shown):,} of {len(changes):,} are shown"
+        )
 
 
 def show_overdue(holds: Sequence[OverdueReservation], *, as_json: bool) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import Final, Literal
 
 from sqlalchemy import Connection, Engine, TextClause, exc
@@ -28,6 +29,7 @@ from activities.inventory.records import (
     ReservationState,
     StockLoad,
     StockRow,
+    StockStanding,
 )
 from activities.inventory.reserve_batch import ReserveAnswer, ReserveBatch
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
@@ -38,6 +40,7 @@ from holdfast_client.timeline import Timeline
 HOLD_SECONDS_CAP_DEFAULT: Final = 14_400
 LOW_STOCK_THRESHOLD_DEFAULT: Final = 5
 BATCH_SIZE_MAX: Final = 500
+LOAD_ROWS_MAX: Final = 10_000
 PAGE_SIZE_MAX: Final = 1_000
 BREACHES_MAX: Final = 1_000
 DENIED_ROWS_MAX: Final = 10_000
@@ -161,18 +164,44 @@ class Ledger:
         with self._transaction() as connection:
             return stock.adjust(connection, adjustment)
 
-    def load_stock(self, rows: Sequence[StockRow]) -> StockLoad:
+    def load_stock(self, rows: Sequence[StockRow], as_of: datetime | None = None) -> StockLoad:
         """Set the totals of many stock items, creating those that are new. All or none.
 
         Args:
-            rows: each SKU and location at most once.
+            rows: at most ``LOAD_ROWS_MAX``, each SKU and location once. All of them stay locked
+                until it is done, so a few hundred at a time keep no buyer waiting.
+            as_of: when they were counted; what was sold, delivered or corrected since is made up
+                for. None: now.
 
         Raises:
             StockLoadRefused: some totals would be below what is reserved.
-            ValueError: a stock item is given twice.
+            ValueError: too many rows, or a stock item is given twice.
         """
+        _check_load_size(len(rows))
         with self._transaction() as connection:
-            return stock.load(connection, rows)
+            return stock.load(connection, rows, as_of)
+
+    def preview_load(
+        self, rows: Sequence[StockRow], as_of: datetime | None = None
+    ) -> tuple[StockStanding, ...]:
+        """Return where the stock item of each row stands, in their order; changes nothing.
+
+        Args:
+            rows: at most ``LOAD_ROWS_MAX``, each SKU and location once.
+            as_of: as of :meth:`load_stock`.
+
+        Raises:
+            ValueError: too many rows, or a stock item is given twice.
+        """
+        _check_load_size(len(rows))
+        with self._snapshot() as connection:
+            return stock.preview(connection, rows, as_of)
+
+    def clock(self) -> datetime:
+        """Return the time by the database's clock, which is the ledger's only one."""
+        with self._statement() as connection:
+            moment: datetime = connection.execute(statements.CLOCK).scalar_one()
+            return moment
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -357,6 +386,11 @@ def _bounded(batch: Sequence[object]) -> None:
 def _check_batch_size(size: int) -> None:
     if not 1 <= size <= BATCH_SIZE_MAX:
         raise ValueError(f"a batch has 1 to {BATCH_SIZE_MAX} entries, not {size}")
+
+
+def _check_load_size(size: int) -> None:
+    if size > LOAD_ROWS_MAX:
+        raise ValueError(f"a load has at most {LOAD_ROWS_MAX:,} rows, not {size:,}")
 
 
 def _page(page_size: int) -> int:

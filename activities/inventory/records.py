@@ -101,6 +101,27 @@ class StockRow:
 
 
 @dataclass(frozen=True, slots=True)
+class StockStanding:
+    """Where the stock item of a row stands, and what moved it since the row was counted.
+
+    ``total`` is None where there is no such item yet. ``moved`` is by how much sales, deliveries
+    and corrections changed the total since, ``sold`` how much of that were sales; 0 where no moment
+    was given. An item that was ``recounted`` since keeps its total: the later count is the truth.
+    """
+
+    total: int | None = None
+    reserved: int = 0
+    name: str = ""
+    sold: int = 0
+    moved: int = 0
+    recounted: bool = False
+
+    def total_of(self, row: StockRow) -> int:
+        """Return the total that a row leads to; below what is reserved it is to be refused."""
+        return self.total or 0 if self.recounted else row.quantity + self.moved
+
+
+@dataclass(frozen=True, slots=True)
 class StockLoad:
     """What loading a stock file changed."""
 

@@ -64,7 +64,7 @@ SELECT id
 # latest. Which items are meant is found without a lock, because ids never change.
 LOCK_STOCK: Final = _sql("""
 SELECT stock.*, holdfast.clock() AS at
-  FROM (SELECT id, sku, location, active, total_quantity, reserved_quantity
+  FROM (SELECT id, sku, location, name, active, total_quantity, reserved_quantity
           FROM holdfast.stock_items
          WHERE id = ANY(ARRAY(
                SELECT s.id
@@ -296,6 +296,51 @@ SELECT r.checkout_id, l.quantity, o.expires_at
                  WHERE id = o.reservation_id
                 OFFSET 0) AS r
  ORDER BY o.expires_at, o.reservation_id
+""")
+
+# Where the stock items of these SKUs and locations stand, without a lock. Unknown ones are not
+# among them.
+READ_STANDINGS: Final = _sql("""
+SELECT s.id, w.sku, w.location, s.name, s.total_quantity, s.reserved_quantity
+  FROM unnest(CAST(:skus AS text[]), CAST(:locations AS text[])) AS w(sku, location),
+       LATERAL (SELECT id, name, total_quantity, reserved_quantity
+                  FROM holdfast.stock_items
+                 WHERE sku = w.sku AND location = w.location
+                OFFSET 0) AS s
+""")
+
+# What moved the totals of stock items after a moment, stock files apart: units sold, the change in
+# all but for counts, and whether there was a count. Items that did not move are left out. Movements
+# have no index by time. Their ids follow it but for what was written side by side, so the last one
+# that is older by a margin is looked for by halving, and reading begins behind it.
+READ_MOVED_SINCE: Final = _sql("""
+WITH RECURSIVE search(low, high) AS (
+    SELECT 0::bigint, (SELECT coalesce(max(id), 0) FROM holdfast.stock_movements WHERE id > 0)
+     UNION ALL
+    SELECT CASE WHEN found.is_older THEN found.id ELSE half.low END,
+           CASE WHEN found.is_older THEN half.high ELSE half.middle - 1 END
+      FROM (SELECT low, high, (low + high + 1) / 2 AS middle FROM search WHERE low < high) AS half,
+           LATERAL (SELECT id, created_at < CAST(:as_of AS timestamptz)
+                                            - make_interval(secs => :margin_seconds) AS is_older
+                      FROM holdfast.stock_movements
+                     WHERE id >= half.middle
+                     ORDER BY id
+                     LIMIT 1) AS found
+)
+SELECT i.id, m.sold, m.moved, m.is_counted
+  FROM unnest(CAST(:item_ids AS bigint[])) AS i(id),
+       LATERAL (SELECT coalesce(sum(-total_delta) FILTER (WHERE kind = 'fulfil'), 0)::bigint
+                           AS sold,
+                       coalesce(sum(total_delta) FILTER (WHERE kind <> 'count'), 0)::bigint
+                           AS moved,
+                       bool_or(kind = 'count') AS is_counted
+                  FROM holdfast.stock_movements
+                 WHERE stock_item_id = i.id
+                   AND id > (SELECT max(low) FROM search)
+                   AND created_at > :as_of
+                   AND (total_delta <> 0 OR kind = 'count')
+                   AND (reservation_id IS NOT NULL OR adjustment_id IS NOT NULL)) AS m
+ WHERE m.is_counted IS NOT NULL
 """)
 
 # Give stock items their names.

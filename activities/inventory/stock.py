@@ -1,4 +1,4 @@
-"""The transactions on totals: adjustments by id, and loading a whole stock file.
+"""The transactions on totals: adjustments by id, and loading rows of a stock file.
 
 They take their locks in the order of all others: claim the adjustment, create stock items,
 lock stock by id.
@@ -7,15 +7,17 @@ lock stock by id.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
 from activities.inventory import statements
 from activities.inventory.digests import ADJUSTMENT_KEYS, adjustment_digest, differing_keys
 from activities.inventory.errors import AdjustmentConflict, StockLoadRefused
-from activities.inventory.records import StockLoad, StockRow
+from activities.inventory.records import StockLoad, StockRow, StockStanding
 from holdfast_client.messages import AdjustmentKind, StockAdjustment
 from holdfast_client.outcomes import (
     HOLDERS_MAX,
@@ -27,6 +29,10 @@ from holdfast_client.outcomes import (
     parse_adjustment_outcome,
 )
 from holdfast_client.wording import difference
+
+# How much later than its time a movement may have got its id: by a long statement, or by another
+# server's clock after a failover.
+MOVEMENTS_MARGIN_SECONDS: Final = 3_600.0
 
 
 def adjusted_total(
@@ -59,39 +65,92 @@ def adjust(connection: Connection, adjustment: StockAdjustment) -> AdjustmentOut
     return outcome
 
 
-def load(connection: Connection, rows: Sequence[StockRow]) -> StockLoad:
+def load(
+    connection: Connection, rows: Sequence[StockRow], as_of: datetime | None = None
+) -> StockLoad:
     """Set the totals of many stock items, creating those that are new. All rows or none.
+
+    Args:
+        connection: in a transaction.
+        rows: each stock item at most once.
+        as_of: when they were counted; what was sold, delivered or corrected since is made up for.
+            None: now.
 
     Raises:
         StockLoadRefused: some totals would be below what is reserved; nothing was loaded.
         ValueError: a stock item is given twice, so that it is not clear which total it has.
     """
-    keys = [(row.sku, row.location) for row in rows]
-    for (sku, location), count in Counter(keys).items():
-        if count > 1:
-            raise ValueError(f"{sku} at {location} is given twice")
+    keys = _keys(rows)
     created = set(connection.execute(statements.CREATE_STOCK_ITEMS, _columns(keys)).scalars())
     items = _lock_items(connection, keys)
+    # Read after the wait for the locks, so nothing can come in between.
+    standings = _standings(connection, items, as_of)
+    totals = [standings[key].total_of(row) for key, row in zip(keys, rows, strict=True)]
     below = [
-        (index, row.quantity, item.reserved_quantity)
-        for index, row in enumerate(rows)
-        if row.quantity < (item := items[row.sku, row.location]).reserved_quantity
+        (index, total, items[key].reserved_quantity)
+        for index, (key, total) in enumerate(zip(keys, totals, strict=True))
+        if total < items[key].reserved_quantity
     ]
     if below:
         raise StockLoadRefused(below)
     changes = [
-        (item.id, "receive" if item.id in created else "count", row.quantity - item.total_quantity)
-        for row in rows
-        if row.quantity != (item := items[row.sku, row.location]).total_quantity
+        (item.id, "receive" if item.id in created else "count", total - item.total_quantity)
+        for key, total in zip(keys, totals, strict=True)
+        if total != (item := items[key]).total_quantity
     ]
     _move(connection, changes, reason="stock file", actor="stock load")
-    named = [(items[row.sku, row.location].id, row.name) for row in rows if row.name]
+    named = [(items[key].id, row.name) for key, row in zip(keys, rows, strict=True) if row.name]
     connection.execute(
         statements.NAME_STOCK,
         {"item_ids": [id for id, _ in named], "names": [name for _, name in named]},
     )
     changed = sum(1 for id, _, _ in changes if id not in created)
     return StockLoad(len(created), changed, len(rows) - len(created) - changed)
+
+
+def preview(
+    connection: Connection, rows: Sequence[StockRow], as_of: datetime | None
+) -> tuple[StockStanding, ...]:
+    """Return where the stock item of each row stands, in their order, without locking it.
+
+    Args:
+        connection: whose statements all read the same moment.
+        rows: each stock item at most once.
+        as_of: as of :func:`load`.
+    """
+    keys = _keys(rows)
+    found = connection.execute(statements.READ_STANDINGS, _columns(keys))
+    standings = _standings(connection, {(row.sku, row.location): row for row in found}, as_of)
+    return tuple(standings.get(key, StockStanding()) for key in keys)
+
+
+def _keys(rows: Sequence[StockRow]) -> list[tuple[str, str]]:
+    keys = [(row.sku, row.location) for row in rows]
+    for (sku, location), count in Counter(keys).items():
+        if count > 1:
+            raise ValueError(f"{sku} at {location} is given twice")
+    return keys
+
+
+def _standings(
+    connection: Connection, items: Mapping[tuple[str, str], Any], as_of: datetime | None
+) -> dict[tuple[str, str], StockStanding]:
+    moves: dict[int, Any] = {}
+    if as_of is not None:
+        wanted = {
+            "item_ids": [item.id for item in items.values()],
+            "as_of": as_of,
+            "margin_seconds": MOVEMENTS_MARGIN_SECONDS,
+        }
+        moves = {row.id: row for row in connection.execute(statements.READ_MOVED_SINCE, wanted)}
+    return {key: _standing(item, moves.get(item.id)) for key, item in items.items()}
+
+
+def _standing(item: Any, move: Any | None) -> StockStanding:
+    figures = StockStanding(item.total_quantity, item.reserved_quantity, item.name)
+    if move is None:
+        return figures
+    return replace(figures, sold=move.sold, moved=move.moved, recounted=move.is_counted)
 
 
 def _earlier_answer(connection: Connection, adjustment_id: str, digest: str) -> AdjustmentOutcome:

@@ -40,6 +40,8 @@ DAILY: Final = (
     "CREATE_STOCK_ITEMS",
     "MOVE_STOCK",
     "NAME_STOCK",
+    "READ_STANDINGS",
+    "READ_MOVED_SINCE",
     "RECORD_ADJUSTMENT",
 )
 STORIES: Final = {

@@ -255,6 +255,20 @@ def test_two_loads_of_the_same_file_at_once_load_it_once(shop: Shop) -> None:
     assert shop.count("stock_movements") == 2
 
 
+def test_a_load_behind_a_sale_takes_off_what_was_sold(shop: Shop) -> None:
+    shop.stock(MUG=30)
+    shop.hold("c1", MUG=2)
+    counted_at = shop.now
+    shop.pass_seconds(60)
+    with shop.engine.connect() as first:
+        holds.close(first, [PAID])
+        load = partial(shop.ledger.load_stock, [StockRow("MUG", "main", 20)], counted_at)
+        with waiting_behind(shop.engine, first, load) as (answer,):
+            pass
+    answer.result()
+    assert shop.figures("MUG") == Figures(total=18, reserved=0, available=18)
+
+
 def test_a_load_behind_a_reserve_sees_what_that_holds(shop: Shop) -> None:
     shop.stock(MUG=5)
     with shop.engine.connect() as first:

@@ -14,7 +14,16 @@ from holdfast_client.terminal import command_line
 from holdfast_client.terminal.command_line import Commands, Failure, Program
 from holdfast_client.terminal.ending import end_process
 from holdfast_client.terminal.exit_codes import ExitCode
-from worker.commands import database, demand, item, item_history, overdue_holds, serving, stock
+from worker.commands import (
+    database,
+    demand,
+    item,
+    item_history,
+    overdue_holds,
+    serving,
+    stock,
+    stock_load,
+)
 from worker.commands.item_history import NoSuchItem
 from worker.composition import NotReady
 from worker.embedded.errors import EmbeddedServerError
@@ -55,7 +64,7 @@ app.command()(item_history.history)
 app.command()(demand.denied)
 
 stock_app = Commands(help="Load stock and look at it.", no_args_is_help=True)
-stock_app.command()(stock.load)
+stock_app.command()(stock_load.load)
 stock_app.command()(stock.show)
 stock_app.command()(stock.low)
 app.add_typer(stock_app, name="stock")

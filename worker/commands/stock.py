@@ -1,45 +1,21 @@
-"""``stock``: loading stock items and looking at them."""
+"""``stock show`` and ``stock low``: looking at stock items."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Final
 
 from activities.inventory.batches import in_batches
-from activities.inventory.errors import StockLoadRefused
 from activities.inventory.ledger import LOW_STOCK_THRESHOLD_DEFAULT
 from activities.inventory.records import Availability
 from holdfast_client.terminal import options
 from worker import tables
 from worker.commands.options import JsonOption
 from worker.commands.session import opened_ledger
-from worker.stock_file import StockFileInvalid, read_stock_file
 
 STOCK_SHOWN_MAX: Final = 50_000
-
-
-def load(
-    file: Annotated[Path, options.argument("CSV: sku,quantity[,location,name]", "FILE")],
-) -> None:
-    """Set the totals of stock items from a file, all rows or none."""
-    sheet = read_stock_file(file)
-    with opened_ledger(statement_timeout_ms=0) as ledger:
-        try:
-            result = ledger.load_stock(sheet.rows)
-        except StockLoadRefused as error:
-            raise StockFileInvalid(
-                [
-                    f"line {sheet.lines[index]}: {wanted:,} is below the {reserved:,} reserved"
-                    for index, wanted, reserved in error.rows
-                ]
-            ) from error
-    print(
-        f"{len(sheet.rows):,} rows: {result.created:,} new, {result.changed:,} changed, "
-        f"{result.unchanged:,} as they were"
-    )
 
 
 def show(

@@ -1,0 +1,220 @@
+"""``stock load``: setting the totals of stock items from a file."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from activities.inventory.errors import LedgerUnavailable, StockLoadRefused
+from activities.inventory.ledger import LOAD_ROWS_MAX
+from holdfast_client.errors import InvalidRequest
+from holdfast_client.terminal import options
+from holdfast_client.terminal.exit_codes import ExitCode
+from holdfast_client.terminal.moments import exact_text, parse_moment
+from holdfast_client.terminal.screen import write
+from worker import tables
+from worker.commands.options import JsonOption
+from worker.commands.session import opened_ledger, screen
+from worker.stock_file import StockFileInvalid, StockSheet, listed, read_stock_file
+from worker.stock_load import LoadPlan, LoadResult, RowStanding, StockFileLoad
+
+# Setting all at once is one long statement after another; daily work has less.
+STATEMENT_TIMEOUT_MS: Final = 60_000
+PROGRESS_SECONDS: Final = 5.0
+_HOW_TO_GO_ON: Final = (
+    "say when the file was counted: --as-of TIME (what moved since is made up for); "
+    "or set the totals as the file has them: --force"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """What was typed."""
+
+    file: Path
+    as_of: datetime | None
+    force: bool
+    all_or_nothing: bool
+
+    def counted_at(self, now: datetime) -> datetime:
+        """Return when the totals were counted: as said, else when the file was last written."""
+        if self.as_of is not None:
+            if self.as_of > now:
+                raise InvalidRequest(
+                    "--as-of", f"is later than the database's clock, {exact_text(now)}"
+                )
+            return self.as_of
+        written_at = datetime.fromtimestamp(self.file.stat().st_mtime, UTC)
+        return now if self.force else min(written_at, now)
+
+
+class _Notices:
+    """Tells on stderr how far a load is, every few seconds, and that it waits."""
+
+    def __init__(self) -> None:
+        self._next_at = time.monotonic() + PROGRESS_SECONDS
+        self._waits = False
+
+    def progress(self, what: str, done: int, rows: int) -> None:
+        self._waits = False
+        if time.monotonic() >= self._next_at:
+            _remark(f"{what} {done:,} of {rows:,} rows")
+            self._next_at = time.monotonic() + PROGRESS_SECONDS
+
+    def waiting(self, reason: str) -> None:
+        if not self._waits:
+            _remark(f"{reason}; asking again")
+        self._waits = True
+
+
+def load(
+    file: Annotated[
+        Path, options.argument("A table with the columns sku,quantity[,location,name].", "FILE")
+    ],
+    *,
+    as_of: Annotated[
+        str | None,
+        options.text(
+            "When it was counted, such as 2026-01-31T09:00:00+01:00; what was sold or received "
+            "since is made up for.",
+            "TIME",
+        ),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Set the totals as they stand, whatever was sold since.")
+    ] = False,
+    all_or_nothing: Annotated[
+        bool,
+        typer.Option(
+            "--all-or-nothing",
+            help=f"Set all in one moment, or none; at most {LOAD_ROWS_MAX:,} that differ.",
+        ),
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show each total, old and new, and load nothing.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Set the totals of stock items from a file. Beside shoppers, and safe to do again.
+
+    Bad rows, and totals below what is reserved, are named before anything is loaded. Without
+    --as-of the totals are those of the time at which the file was last written; where anything of
+    it was sold, received or corrected since, nothing is loaded.
+    """
+    moment = parse_moment("--as-of", as_of)
+    if moment is not None and force:
+        raise InvalidRequest("--force", "cannot be had together with --as-of")
+    sheet = read_stock_file(file)
+    if not sheet.encoding.startswith("utf-8"):
+        _remark(f"{file} is not UTF-8; read as {sheet.encoding}")
+    wish = _Wish(file, moment, force, all_or_nothing)
+    with opened_ledger(statement_timeout_ms=STATEMENT_TIMEOUT_MS) as ledger:
+        counted_at = wish.counted_at(ledger.clock())
+        loading = StockFileLoad(ledger, counted_at, _Notices())
+        plan = loading.look(sheet.rows)
+        _refuse_what_cannot_be(wish, plan, sheet, counted_at)
+        if dry_run:
+            tables.show_changes(plan.changes, as_json=as_json)
+            return
+        _set(wish, loading, plan, sheet, counted_at)
+    _tell_what_was_done(loading.result, plan, sheet, as_json=as_json)
+
+
+def _refuse_what_cannot_be(
+    wish: _Wish, plan: LoadPlan, sheet: StockSheet, counted_at: datetime
+) -> None:
+    if plan.moved and wish.as_of is None and not wish.force:
+        found = "1 stock item" if len(plan.moved) == 1 else f"{len(plan.moved):,} stock items"
+        raise StockFileInvalid(
+            [_moved_text(row) for row in plan.moved],
+            before=f"{wish.file} was last written at {exact_text(counted_at)}; since then {found} "
+            "of it moved:",
+            after=_HOW_TO_GO_ON,
+        )
+    if plan.below_reserved:
+        raise StockFileInvalid(
+            [_below(sheet, r.index, r.total, r.standing.reserved) for r in plan.below_reserved]
+        )
+    if wish.all_or_nothing and len(plan.changes) > LOAD_ROWS_MAX:
+        problem = f"{len(plan.changes):,} rows differ, and one moment has {LOAD_ROWS_MAX:,} at most"
+        raise StockFileInvalid([f"{problem}; load it without --all-or-nothing, or split it"])
+    _tell_recounted(plan, sheet)
+
+
+def _set(
+    wish: _Wish, loading: StockFileLoad, plan: LoadPlan, sheet: StockSheet, counted_at: datetime
+) -> None:
+    try:
+        if wish.all_or_nothing:
+            loading.set_at_once(plan)
+        else:
+            loading.set_beside_shoppers(plan)
+    except StockLoadRefused as error:
+        raise StockFileInvalid(
+            [_below(sheet, plan.changes[place].index, *figures) for place, *figures in error.rows]
+        ) from error
+    except (KeyboardInterrupt, LedgerUnavailable):
+        _remark(
+            f"stopped: {loading.result.done:,} of {len(plan.changes):,} rows that differ are set"
+        )
+        _remark(f"go on: python -m worker stock load {wish.file} --as-of {exact_text(counted_at)}")
+        raise
+
+
+def _tell_what_was_done(
+    result: LoadResult, plan: LoadPlan, sheet: StockSheet, *, as_json: bool
+) -> None:
+    left = [_below(sheet, *refused) for refused in result.refused]
+    unchanged = plan.rows - result.created - result.changed - len(left)
+    if as_json:
+        counts = {"rows": plan.rows, "created": result.created, "changed": result.changed}
+        write(json.dumps({**counts, "unchanged": unchanged, "left_out": left}))
+    else:
+        told = f"{result.created:,} new, {result.changed:,} changed, {unchanged:,} as they were"
+        write(f"{plan.rows:,} rows: {told}")
+    if left:
+        for line in listed(left):
+            _remark(line)
+        rows = "1 row was" if len(left) == 1 else f"{len(left):,} rows were"
+        _remark(f"{rows} not loaded: more was reserved meanwhile")
+        raise typer.Exit(ExitCode.REFUSED)
+
+
+def _tell_recounted(plan: LoadPlan, sheet: StockSheet) -> None:
+    lines = [
+        f"line {sheet.lines[one.index]}: {one.row.sku} at {one.row.location} was counted after "
+        f"that; its total stays {one.total:,}"
+        for one in plan.moved
+        if one.standing.recounted
+    ]
+    for line in listed(lines):
+        _remark(line)
+
+
+def _moved_text(one: RowStanding) -> str:
+    standing = one.standing
+    otherwise = standing.moved + standing.sold
+    what = [
+        f"{standing.sold:,} sold" if standing.sold else "",
+        f"{otherwise:+,} by adjustments" if otherwise else "",
+        "counted anew" if standing.recounted else "",
+    ]
+    told = ", ".join(filter(None, what)) or "adjusted to and fro"
+    return (
+        f"  {one.row.sku} at {one.row.location}: {told}; total now {standing.total or 0:,}, "
+        f"in the file {one.row.quantity:,}"
+    )
+
+
+def _below(sheet: StockSheet, index: int, wanted: int, reserved: int) -> str:
+    return f"line {sheet.lines[index]}: {wanted:,} is below the {reserved:,} reserved"
+
+
+def _remark(line: str) -> None:
+    screen().note(line)
