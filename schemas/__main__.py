@@ -11,6 +11,7 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from holdfast_client.holds import Holds, HoldsRequest
 from holdfast_client.messages import (
     Cancellation,
     CheckoutRequest,
@@ -35,12 +36,14 @@ MESSAGES: Final[Mapping[str, Any]] = {
     "cancellation": Cancellation,
     "stock-adjustment": StockAdjustment,
     "timeline-request": TimelineRequest,
+    "holds-request": HoldsRequest,
 }
 ANSWERS: Final[Mapping[str, Any]] = {
     "outcome": Annotated[Outcome, Field(discriminator="status")],
     "checkout-report": CheckoutReport,
     "adjustment-outcome": Annotated[AdjustmentOutcome, Field(discriminator="status")],
     "timeline": Timeline,
+    "holds": Holds,
 }
 
 

@@ -24,6 +24,7 @@ from temporalio.worker import (
 )
 
 from activities.checkout import CheckoutActivities
+from activities.holds import HoldsActivities
 from activities.instruments import LedgerInstruments
 from activities.inventory.engine import open_engine
 from activities.inventory.errors import LedgerUnavailable
@@ -43,10 +44,17 @@ from workflows import measures
 from workflows.adjust_stock import AdjustStockWorkflow
 from workflows.changes import makes_change
 from workflows.checkout import CheckoutWorkflow, PrivateCheckoutWorkflow
+from workflows.holds import HoldsWorkflow
 from workflows.reconcile import ReconcileWorkflow
 from workflows.timeline import TimelineWorkflow
 
-WORKFLOWS: Final = (CheckoutWorkflow, AdjustStockWorkflow, ReconcileWorkflow, TimelineWorkflow)
+WORKFLOWS: Final = (
+    CheckoutWorkflow,
+    AdjustStockWorkflow,
+    ReconcileWorkflow,
+    TimelineWorkflow,
+    HoldsWorkflow,
+)
 # The SDK's five pollers leave one for checkouts that begin, which then queue for it one by one:
 # with 20 at once on a busy machine the first answer took up to 5 s.
 _WORKFLOW_POLLERS: Final = PollerBehaviorAutoscaling(minimum=4, initial=10, maximum=20)
@@ -132,6 +140,7 @@ def build_worker(
             reconcile.expire_overdue,
             reconcile.find_drift,
             TimelineActivities(ledger.ungrouped).read_timeline,
+            HoldsActivities(ledger.ungrouped).read_holds,
         ],
         activity_executor=ThreadPoolExecutor(settings.connections_max, "ledger"),
         max_concurrent_activities=settings.activity_slots,

@@ -17,6 +17,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 
 from activities.checkout import CheckoutActivities
 from activities.failures import INVENTORY_UNAVAILABLE
+from activities.holds import HoldsActivities
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
@@ -24,6 +25,7 @@ from activities.inventory.records import (
     ReservationState,
 )
 from activities.timeline import TimelineActivities
+from holdfast_client.holds import Holds, HoldsRequest
 from holdfast_client.messages import CheckoutRequest
 from holdfast_client.names import CHECKOUT_CONFLICT
 from holdfast_client.timeline import Timeline, TimelineRequest
@@ -122,6 +124,13 @@ async def timeline(request: TimelineRequest) -> Timeline | None:
     """
     return await _ask_at_once(
         TimelineActivities.read_timeline, request, "Read the story from the database"
+    )
+
+
+async def holds(request: HoldsRequest) -> Holds:
+    """Read who holds what and until when; only the quick way, and raises as :func:`timeline`."""
+    return await _ask_at_once(
+        HoldsActivities.read_holds, request, "Read the open holds from the database"
     )
 
 

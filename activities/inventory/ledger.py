@@ -12,7 +12,14 @@ from typing import Final, Literal
 
 from sqlalchemy import Connection, Engine, TextClause, exc
 
-from activities.inventory import history, holds, statements, stock, story_statements
+from activities.inventory import (
+    history,
+    holds,
+    open_holds,
+    statements,
+    stock,
+    story_statements,
+)
 from activities.inventory.engine import statement_engine
 from activities.inventory.errors import ledger_error
 from activities.inventory.records import (
@@ -32,6 +39,7 @@ from activities.inventory.records import (
     StockStanding,
 )
 from activities.inventory.reserve_batch import ReserveAnswer, ReserveBatch
+from holdfast_client.holds import Holds, HoldsRequest
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.names import checkout_id_of
 from holdfast_client.outcomes import AdjustmentOutcome
@@ -263,6 +271,11 @@ class Ledger:
         """Return the story of a checkout, or None where nothing is known of it."""
         with self._snapshot() as connection:
             return history.read_timeline(connection, checkout_id)
+
+    def holds(self, request: HoldsRequest) -> Holds:
+        """Return who holds what and until when, those that end first."""
+        with self._snapshot() as connection:
+            return open_holds.read_holds(connection, request)
 
     def locations(self, sku: str) -> tuple[str, ...]:
         """Return where a SKU is, at most ``PAGE_SIZE_MAX`` locations; none if it is unknown."""

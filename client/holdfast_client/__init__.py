@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         UsedAfterFork,
     )
     from holdfast_client.fake import FakeReservationClient
+    from holdfast_client.holds import ComingFree, Holds, OpenHold
     from holdfast_client.messages import AdjustmentKind, Line
     from holdfast_client.outcomes import (
         AdjustmentApplied,
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
         Fulfilled,
         Held,
         HeldLine,
+        Holder,
         Outcome,
         Shortage,
         Unavailable,
@@ -67,6 +69,7 @@ __all__ = [
     "CheckoutReport",
     "CheckoutStatus",
     "CheckoutSummary",
+    "ComingFree",
     "Denied",
     "Expired",
     "ExtensionRefused",
@@ -76,10 +79,13 @@ __all__ = [
     "Held",
     "HeldLine",
     "HoldNotActive",
+    "Holder",
     "HoldfastError",
+    "Holds",
     "InvalidRequest",
     "Line",
     "LineLike",
+    "OpenHold",
     "Outcome",
     "OutcomeUnknown",
     "ReservationClient",
@@ -101,6 +107,9 @@ __all__ = [
 _HOMES: Final[dict[str, str]] = {
     "AdjustmentKind": "messages",
     "CheckoutSummary": "summaries",
+    "ComingFree": "holds",
+    "Holds": "holds",
+    "OpenHold": "holds",
     "FakeReservationClient": "fake",
     "Line": "messages",
     "LineLike": "arguments",

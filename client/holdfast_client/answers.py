@@ -22,6 +22,7 @@ from holdfast_client.errors import (
     OutcomeUnknown,
 )
 from holdfast_client.fields import excerpt
+from holdfast_client.holds import Holds
 from holdfast_client.outcomes import (
     AdjustmentOutcome,
     CheckoutReport,
@@ -93,6 +94,14 @@ def timeline_of(answer: Any) -> Timeline:
         raise _unreadable(answer, "a checkout's timeline") from None
 
 
+def holds_of(answer: Any) -> Holds:
+    """Return the open holds, or raise HoldfastError where the answer is none."""
+    try:
+        return Holds.model_validate(answer)
+    except ValidationError:
+        raise _unreadable(answer, "a list of holds") from None
+
+
 def refusal_of(failure: BaseException | None) -> HoldfastError | None:
     """Return the error that a failure from the workflow stands for; None where it is no refusal."""
     if not isinstance(failure, ApplicationError):
@@ -116,6 +125,13 @@ def adjustment_failure_of(adjustment_id: str, cause: BaseException) -> HoldfastE
     return refusal_of(cause) or HoldfastError(
         f"stock adjustment {adjustment_id!r} {_how_it_ended(cause)}; look at the stock item's "
         "figures before you ask for the change again with a new adjustment id"
+    )
+
+
+def holds_failure_of(cause: BaseException) -> HoldfastError:
+    """Return the error for a question for open holds that ended without an answer."""
+    return refusal_of(cause) or OutcomeUnknown(
+        f"the holds: the reading {_how_it_ended(cause)}; nothing was changed: ask again"
     )
 
 

@@ -18,6 +18,7 @@ from holdfast_client.connection import connected
 from holdfast_client.errors import HoldNotActive
 from holdfast_client.exchanges import Exchanges
 from holdfast_client.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.holds import HOLDS_LIMIT_DEFAULT, Holds, HoldsRequest
 from holdfast_client.messages import AdjustmentKind
 from holdfast_client.names import (
     CANCEL_UPDATE,
@@ -273,6 +274,36 @@ class ReservationClient(Closable):
         async with self._answer(question):
             answer = await self._exchanges.timeline(request)
         return answers.timeline_of(answer)
+
+    async def holds(
+        self,
+        *,
+        sku: str | None = None,
+        customer_id: str | None = None,
+        ends_within_seconds: int | None = None,
+        limit: int = HOLDS_LIMIT_DEFAULT,
+    ) -> Holds:
+        """List who holds stock and until when, and what comes free when, by deadline.
+
+        Read from the database by a worker, so nothing is missing from it, as it may be from
+        :meth:`list`.
+
+        Args:
+            sku: only holds on this SKU; units and lines are then of it alone.
+            customer_id: only this buyer's.
+            ends_within_seconds: only those that end so soon, 1 to 2,592,000 s.
+            limit: 1 to 200 holds, those that end first.
+        """
+        request = arguments.validated(
+            HoldsRequest,
+            sku=sku,
+            customer_id=customer_id,
+            ends_within_seconds=ends_within_seconds,
+            limit=limit,
+        )
+        async with self._answer(Question("the holds", _READ_AGAIN)):
+            answer = await self._exchanges.holds(request)
+        return answers.holds_of(answer)
 
     async def adjust_stock(
         self,

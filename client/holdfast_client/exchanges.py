@@ -32,6 +32,7 @@ from temporalio.service import RPCError
 from holdfast_client import names
 from holdfast_client.answers import (
     adjustment_failure_of,
+    holds_failure_of,
     interruption_of,
     timeline_failure_of,
 )
@@ -45,6 +46,7 @@ from holdfast_client.calls import (
 )
 from holdfast_client.conflicts import adjustment_conflict, checkout_conflict
 from holdfast_client.fields import Message
+from holdfast_client.holds import HoldsRequest
 from holdfast_client.listing import summary_of, visibility_query
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.starts import adjustment_summary, checkout_start
@@ -55,7 +57,7 @@ from holdfast_client.timeline import TimelineRequest
 ASKS_MAX: Final = 3
 # How many rows a list reads for each one it may return; see CheckoutFilter.admits.
 ROWS_READ_PER_ROW_MAX: Final = 10
-TIMELINE_EXECUTION_TIMEOUT: Final = timedelta(minutes=1)
+READING_EXECUTION_TIMEOUT: Final = timedelta(minutes=1)
 _CLOSED: Final = frozenset(
     {
         WorkflowExecutionStatus.CANCELED,
@@ -176,21 +178,18 @@ class Exchanges:
     async def timeline(self, request: TimelineRequest) -> Any:
         """Have the story of a checkout read from the database."""
         workflow_id = names.timeline_workflow_id(request.checkout_id, uuid.uuid4().hex)
-        handle = await sent(
-            self._temporal.start_workflow(
-                names.TIMELINE_WORKFLOW,
-                request.model_dump(mode="json"),
-                id=workflow_id,
-                task_queue=self._task_queue,
-                # Who asked has gone by then; without a worker it must not wait for ever.
-                execution_timeout=TIMELINE_EXECUTION_TIMEOUT,
-                rpc_timeout=self._rpc_timeout,
-            )
-        )
         try:
-            return await sent(handle.result(rpc_timeout=self._rpc_timeout))
+            return await self._read(names.TIMELINE_WORKFLOW, workflow_id, request)
         except WorkflowFailureError as error:
             raise timeline_failure_of(request.checkout_id, error.cause) from error
+
+    async def holds(self, request: HoldsRequest) -> Any:
+        """Have open holds read from the database."""
+        workflow_id = names.holds_workflow_id(uuid.uuid4().hex)
+        try:
+            return await self._read(names.HOLDS_WORKFLOW, workflow_id, request)
+        except WorkflowFailureError as error:
+            raise holds_failure_of(error.cause) from error
 
     async def summaries(self, wanted: CheckoutFilter) -> list[CheckoutSummary]:
         """Return the checkouts that the filter admits, in the order of Temporal's index."""
@@ -208,6 +207,21 @@ class Exchanges:
             if len(found) == wanted.limit:
                 break
         return found
+
+    async def _read(self, workflow: str, workflow_id: str, question: Message) -> Any:
+        """Ask by a workflow that reads once and ends."""
+        handle = await sent(
+            self._temporal.start_workflow(
+                workflow,
+                question.model_dump(mode="json"),
+                id=workflow_id,
+                task_queue=self._task_queue,
+                # Who asked has gone by then; without a worker it must not wait for ever.
+                execution_timeout=READING_EXECUTION_TIMEOUT,
+                rpc_timeout=self._rpc_timeout,
+            )
+        )
+        return await sent(handle.result(rpc_timeout=self._rpc_timeout))
 
     async def _reserved(self, request: CheckoutRequest, update_id: str) -> Any:
         payload = request.model_dump(mode="json")

@@ -19,9 +19,11 @@ from holdfast_client.errors import (
     OutcomeUnknown,
     ServerUnreachable,
 )
+from holdfast_client.fake_holds import holds_of
 from holdfast_client.fake_ledger import FakeLedger, Shelf, StockFigures
 from holdfast_client.fake_timeline import timeline_of
 from holdfast_client.fields import HOLD_SECONDS_DEFAULT, STOCK_QUANTITY_MAX
+from holdfast_client.holds import HOLDS_LIMIT_DEFAULT, Holds, HoldsRequest
 from holdfast_client.messages import AdjustmentKind
 from holdfast_client.names import DEFAULT_LOCATION
 from holdfast_client.outcomes import (
@@ -168,6 +170,26 @@ class FakeReservationClient(Closable):
         with self._answering(subject):
             self._require_inventory(subject)
             return timeline_of(self._ledger.known(checkout_id))
+
+    async def holds(
+        self,
+        *,
+        sku: str | None = None,
+        customer_id: str | None = None,
+        ends_within_seconds: int | None = None,
+        limit: int = HOLDS_LIMIT_DEFAULT,
+    ) -> Holds:
+        """List who holds stock and until when, and what comes free when."""
+        request = arguments.validated(
+            HoldsRequest,
+            sku=sku,
+            customer_id=customer_id,
+            ends_within_seconds=ends_within_seconds,
+            limit=limit,
+        )
+        with self._answering("the holds"):
+            self._require_inventory("the holds")
+            return holds_of(self._ledger, request)
 
     async def adjust_stock(
         self,

@@ -108,7 +108,7 @@ class FakeLedger:
         self.now += timedelta(seconds=seconds)
         due = [
             (outcome.expires_at, checkout)
-            for checkout, outcome in self._open_holds()
+            for checkout, outcome in self.open_holds()
             if outcome.expires_at <= self.now
         ]
         for deadline, checkout in sorted(due, key=lambda pair: pair[0]):
@@ -262,7 +262,7 @@ class FakeLedger:
     def _short(self, line: HeldLine, available: int, reason: ShortageReason) -> Shortage:
         deadlines = [
             outcome.expires_at
-            for _, outcome in self._open_holds()
+            for _, outcome in self.open_holds()
             if any((line.sku, line.location) == (held.sku, held.location) for held in outcome.lines)
         ]
         return Shortage(
@@ -333,7 +333,7 @@ class FakeLedger:
     def _holders(self, change: StockAdjustment) -> tuple[Holder, ...]:
         found = sorted(
             (held.expires_at, checkout.request.checkout_id, line.quantity)
-            for checkout, held in self._open_holds()
+            for checkout, held in self.open_holds()
             for line in held.lines
             if (line.sku, line.location) == (change.sku, change.location)
         )
@@ -346,7 +346,8 @@ class FakeLedger:
         for line in checkout.lines:
             yield self.shelves[line.sku, line.location], line.quantity
 
-    def _open_holds(self) -> Iterator[tuple[Checkout, Held]]:
+    def open_holds(self) -> Iterator[tuple[Checkout, Held]]:
+        """Yield each open hold with its checkout."""
         for checkout in self._checkouts.values():
             if isinstance(checkout.outcome, Held):
                 yield checkout, checkout.outcome

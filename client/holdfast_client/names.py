@@ -10,6 +10,7 @@ CHECKOUT_WORKFLOW: Final = "CheckoutWorkflow"
 ADJUST_STOCK_WORKFLOW: Final = "AdjustStockWorkflow"
 RECONCILE_WORKFLOW: Final = "ReconcileWorkflow"
 TIMELINE_WORKFLOW: Final = "TimelineWorkflow"
+HOLDS_WORKFLOW: Final = "HoldsWorkflow"
 RECONCILE_SCHEDULE_ID: Final = "holdfast-reconcile"
 
 RESERVED_UPDATE: Final = "reserved"
@@ -50,6 +51,7 @@ DEFAULT_LOCATION: Final = "main"
 _CHECKOUT_PREFIX: Final = "checkout/"
 _ADJUSTMENT_PREFIX: Final = "stock/"
 _TIMELINE_PREFIX: Final = "timeline/"
+_HOLDS_PREFIX: Final = "holds/"
 
 
 def checkout_workflow_id(checkout_id: str) -> str:
@@ -70,3 +72,8 @@ def adjustment_workflow_id(adjustment_id: str) -> str:
 def timeline_workflow_id(checkout_id: str, question_id: str) -> str:
     """Return the workflow id of one question for the story of a checkout."""
     return f"{_TIMELINE_PREFIX}{checkout_id}/{question_id}"
+
+
+def holds_workflow_id(question_id: str) -> str:
+    """Return the workflow id of one question for open holds."""
+    return f"{_HOLDS_PREFIX}{question_id}"

@@ -9,6 +9,7 @@ from typing import Protocol
 
 from holdfast_client.arguments import LineLike
 from holdfast_client.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.holds import HOLDS_LIMIT_DEFAULT, Holds
 from holdfast_client.messages import AdjustmentKind
 from holdfast_client.names import DEFAULT_LOCATION
 from holdfast_client.outcomes import (
@@ -65,6 +66,17 @@ class Reservations(Protocol):
 
     async def timeline(self, checkout_id: str) -> Timeline:
         """Tell the story of a checkout from the database."""
+        ...
+
+    async def holds(
+        self,
+        *,
+        sku: str | None = None,
+        customer_id: str | None = None,
+        ends_within_seconds: int | None = None,
+        limit: int = HOLDS_LIMIT_DEFAULT,
+    ) -> Holds:
+        """List who holds stock and until when."""
         ...
 
     async def adjust_stock(

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from holdfast_client.arguments import LineLike
 from holdfast_client.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.holds import HOLDS_LIMIT_DEFAULT, Holds
 from holdfast_client.messages import AdjustmentKind
 from holdfast_client.names import DEFAULT_LOCATION
 from holdfast_client.outcomes import (
@@ -83,6 +84,24 @@ class SyncReservations(ABC):
     def timeline(self, checkout_id: str) -> Timeline:
         """Tell the story of a checkout from the database, also when Temporal has forgotten it."""
         return self._answer(lambda client: client.timeline(checkout_id))
+
+    def holds(
+        self,
+        *,
+        sku: str | None = None,
+        customer_id: str | None = None,
+        ends_within_seconds: int | None = None,
+        limit: int = HOLDS_LIMIT_DEFAULT,
+    ) -> Holds:
+        """List who holds stock and until when, and what comes free when."""
+        return self._answer(
+            lambda client: client.holds(
+                sku=sku,
+                customer_id=customer_id,
+                ends_within_seconds=ends_within_seconds,
+                limit=limit,
+            )
+        )
 
     def adjust_stock(
         self,

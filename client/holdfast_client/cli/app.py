@@ -10,6 +10,7 @@ import typer
 from holdfast_client.cli import exit_codes, sheet
 from holdfast_client.cli.adjust_command import adjust
 from holdfast_client.cli.arguments import parse_lines
+from holdfast_client.cli.holds_command import holds
 from holdfast_client.cli.record_options import ActorOption, ReasonOption
 from holdfast_client.cli.replay_command import replay
 from holdfast_client.cli.session import (
@@ -218,6 +219,7 @@ def list_checkouts(
 
 # A negative quantity must not be taken for an option.
 commands.command(context_settings={"ignore_unknown_options": True})(with_session(adjust))
+commands.command()(with_session(holds))
 commands.command()(with_session(replay))
 commands.command()(with_session(views))
 

@@ -1,0 +1,38 @@
+"""``holdfast holds``: who holds what, and until when."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from holdfast_client.cli.holds_sheet import holds_sheet, remarks
+from holdfast_client.cli.session import Session
+from holdfast_client.holds import HOLDS_LIMIT_DEFAULT, HOLDS_LIMIT_MAX
+from holdfast_client.terminal import options
+from holdfast_client.terminal.exit_codes import ExitCode
+
+
+def holds(
+    session: Session,
+    *,
+    sku: Annotated[str | None, options.text("Only holds on this SKU.", "SKU")] = None,
+    customer: Annotated[str | None, options.text("Only this buyer's.", "ID")] = None,
+    ends_within: Annotated[
+        int | None, options.whole_seconds("Only those that end so soon, such as 1h.")
+    ] = None,
+    limit: Annotated[
+        int, options.whole_number("At most so many;", 1, HOLDS_LIMIT_MAX)
+    ] = HOLDS_LIMIT_DEFAULT,
+) -> ExitCode:
+    """List who holds stock and until when, and what comes free when. The next to end leads.
+
+    Read from the database by a worker.
+    """
+    found = session.ask(
+        lambda client: client.holds(
+            sku=sku, customer_id=customer, ends_within_seconds=ends_within, limit=limit
+        )
+    )
+    session.screen.show(found.model_dump(mode="json"), holds_sheet(found, sku))
+    for remark in remarks(found, sku):
+        session.screen.note(remark)
+    return ExitCode.DONE

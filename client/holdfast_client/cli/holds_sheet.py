@@ -1,0 +1,69 @@
+"""Open holds, and what comes free when, laid out for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Final
+
+from holdfast_client.holds import Holds, OpenHold
+from holdfast_client.terminal.moments import local_text
+from holdfast_client.terminal.sheet import Column, Sheet, Table
+from holdfast_client.wording import counted, goods
+
+_HOLD_COLUMNS: Final = (
+    "expires_at",
+    "checkout_id",
+    Column("customer_id", rank=1),
+    "units",
+    Column("lines", rank=2, is_prose=True),
+)
+_FREE_COLUMNS: Final = ("at", "sku", Column("location", rank=1), "units", "units_by_then")
+
+
+def holds_sheet(found: Holds, sku: str | None) -> Sheet:
+    """Lay out who holds what, and what comes free when."""
+    holds = tuple(
+        (hold.expires_at, hold.checkout_id, hold.customer_id, hold.units, _lines(hold))
+        for hold in found.holds
+    )
+    free = tuple(
+        (step.at, step.sku, step.location, step.units, step.units_by_then)
+        for step in found.comes_free
+    )
+    left_out = ("holds_left_out", "comes_free_left_out")
+    return Sheet(
+        _headline(found, sku),
+        tuple((name, count) for name in left_out if (count := getattr(found, name))),
+        (Table("hold", _HOLD_COLUMNS, holds), Table("comes_free", _FREE_COLUMNS, free)),
+    )
+
+
+def remarks(found: Holds, sku: str | None) -> Iterator[str]:
+    """Say what is not shown, and where nothing is."""
+    if not found.holds:
+        yield f"nothing is held{_of(sku)} that was asked for"
+    if found.holds_left_out:
+        every = len(found.holds) + found.holds_left_out
+        yield (
+            f"only the first {len(found.holds):,} of {every:,} holds are shown; "
+            "ask for one --sku, a shorter --ends-within, or a larger --limit"
+        )
+    if found.comes_free_left_out:
+        yield f"{counted(found.comes_free_left_out, 'later row')} of what comes free are left out"
+
+
+def _headline(found: Holds, sku: str | None) -> str:
+    if not found.holds:
+        return f"Nothing is held{_of(sku)}."
+    units = counted(sum(hold.units for hold in found.holds), "unit")
+    first = local_text(found.holds[0].expires_at)
+    return f"{counted(len(found.holds), 'hold')} of {units}{_of(sku)}; the next ends at {first}."
+
+
+def _of(sku: str | None) -> str:
+    return f" of {sku}" if sku else ""
+
+
+def _lines(hold: OpenHold) -> str:
+    more = f" and {counted(hold.lines_left_out, 'more line')}" if hold.lines_left_out else ""
+    return goods(hold.lines) + more

@@ -1,0 +1,72 @@
+"""``holdfast holds``: who holds what, for people and for scripts."""
+
+from __future__ import annotations
+
+import pytest
+
+from holdfast_client import FakeReservationClient
+from tests.client.cli.conftest import Terminal
+
+
+@pytest.fixture
+def held(holdfast: Terminal) -> Terminal:
+    holdfast("reserve", "cart-1", "MUG-01=2", "CUP-09=1", "--customer", "u-17", "--hold", "2h")
+    holdfast("reserve", "cart-2", "MUG-01=1", "--hold", "30m")
+    return holdfast
+
+
+def test_the_last_of_a_sku_are_found_with_who_holds_them_and_until_when(held: Terminal) -> None:
+    ran = held("holds", "--sku", "MUG-01")
+    assert (ran.code, ran.err) == (0, "")
+    assert [row[1:] for row in ran.rows("hold")] == [
+        ["cart-2", "", "1", "1 MUG-01"],
+        ["cart-1", "u-17", "2", "2 MUG-01"],
+    ]
+    assert [row[1:] for row in ran.rows("comes_free")] == [
+        ["MUG-01", "main", "1", "1"],
+        ["MUG-01", "main", "2", "3"],
+    ]
+    deadlines = [row[0] for row in ran.rows("hold")]
+    assert deadlines == [row[0] for row in ran.rows("comes_free")] == sorted(deadlines)
+
+
+def test_holds_of_one_buyer_and_those_that_end_soon(held: Terminal) -> None:
+    assert [row[1] for row in held("holds", "--customer", "u-17").rows("hold")] == ["cart-1"]
+    assert [row[1] for row in held("holds", "--ends-within", "1h").rows("hold")] == ["cart-2"]
+
+
+def test_what_is_cut_off_is_said_and_so_is_that_nothing_is_held(held: Terminal) -> None:
+    cut = held("holds", "--limit", "1")
+    assert cut.facts["holds_left_out"] == "1"
+    assert "only the first 1 of 2 holds are shown" in cut.err
+    none = held("holds", "--sku", "HAT-01")
+    assert (none.code, none.out) == (0, "")
+    assert "nothing is held of HAT-01" in none.err
+
+
+def test_json_is_the_answer_itself(held: Terminal) -> None:
+    document = held("holds", "--json").document
+    assert [hold["checkout_id"] for hold in document["holds"]] == ["cart-2", "cart-1"]
+    assert document["holds"][1]["lines"][0] == {"sku": "CUP-09", "location": "main", "quantity": 1}
+    assert (document["holds_left_out"], document["comes_free_left_out"]) == (0, 0)
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (("--ends-within", "soon"), 2),
+        (("--ends-within", "0"), 2),
+        (("--ends-within", "1000d"), 2),
+        (("--limit", "201"), 2),
+        (("--sku", ""), 2),
+    ],
+)
+def test_a_wrong_question_is_one_line(held: Terminal, words: tuple[str, ...], code: int) -> None:
+    ran = held("holds", *words)
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.count("\n") == 1
+
+
+def test_a_database_that_is_away_is_unknown(held: Terminal, shop: FakeReservationClient) -> None:
+    shop.make_unavailable()
+    assert held("holds").code == 3
