@@ -37,6 +37,7 @@ from activities.stock import StockActivities
 from activities.timeline import TimelineActivities
 from activities.wake_up_plan import WakeUpPlan
 from holdfast_client.names import TASK_QUEUE
+from holdfast_client.reasons import plain_reason
 from worker.settings import Settings
 from worker.telemetry import open_tracing, temporal_runtime
 from worker.temporal import connect_temporal, ensure_schedule, ensure_search_attributes
@@ -235,6 +236,6 @@ async def _patiently(settings: Settings, step: Callable[[], Awaitable[ResultT]])
             return await step()
         except (LedgerUnavailable, RPCError, RuntimeError, OSError) as error:
             if time.monotonic() >= deadline:
-                raise NotReady(str(error)) from error
-            _log.warning("waiting", reason=str(error))
+                raise NotReady(plain_reason(str(error))) from error
+            _log.warning("waiting", reason=plain_reason(str(error)))
         await asyncio.sleep(_STARTUP_RETRY_SECONDS)

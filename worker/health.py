@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from activities.inventory.excess_rights import RoleRights, read_role_rights
+from holdfast_client.reasons import plain_reason
 from worker.composition import check_database, open_inventory
 from worker.settings import Settings
 from worker.temporal import connect_temporal
@@ -46,7 +47,7 @@ async def _answer(
     except TimeoutError:
         return None, f"{name}: no answer within {ANSWER_SECONDS_MAX:g} s"
     except Exception as error:  # noqa: BLE001  # whatever it is, it is the reason that is asked for
-        return None, f"{name}: {error}"
+        return None, f"{name}: {plain_reason(str(error))}"
 
 
 async def _ask_database(settings: Settings) -> RoleRights:

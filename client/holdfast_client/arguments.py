@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from holdfast_client.errors import InvalidRequest
-from holdfast_client.fields import CheckoutId, Message
+from holdfast_client.fields import CheckoutId, Location, Message, Sku
 from holdfast_client.messages import (
     Cancellation,
     CheckoutRequest,
@@ -36,6 +36,11 @@ class _NamedExtension(Message):
     extension_id: CheckoutId
 
 
+class _StockItem(Message):
+    sku: Sku
+    location: Location
+
+
 def validated(model: type[_Model], **fields: Any) -> _Model:
     """Build ``model`` from ``fields``.
 
@@ -58,6 +63,12 @@ def extension_id_of_call(extension_id: str | None) -> str:
     if extension_id is None:
         return uuid.uuid4().hex
     return validated(_NamedExtension, extension_id=extension_id).extension_id
+
+
+def stock_item(sku: str, location: str) -> tuple[str, str]:
+    """Return the name of a stock item in its one spelling, or raise InvalidRequest."""
+    item = validated(_StockItem, sku=sku, location=location)
+    return item.sku, item.location
 
 
 def checkout_request(

@@ -38,6 +38,7 @@ from holdfast_client.errors import (
     UsedAfterFork,
 )
 from holdfast_client.leaving import note_end_of_call
+from holdfast_client.reasons import plain_reason
 
 # What the server reports for an update that its workflow accepted and did not live to answer.
 _ACCEPTED_AND_LOST: Final = "AcceptedUpdateCompletedWorkflow"
@@ -157,8 +158,8 @@ def was_accepted_and_lost(error: WorkflowUpdateFailedError) -> bool:
 def _server_error(question: Question, error: RPCError, address: str) -> HoldfastError:
     if error.status == RPCStatusCode.UNAVAILABLE:
         return ServerUnreachable(
-            f"{question.subject}: Temporal at {address} cannot be reached ({error.message}); "
-            f"{question.remedy}"
+            f"{question.subject}: Temporal at {address} cannot be reached "
+            f"({plain_reason(error.message)}); {question.remedy}"
         )
     if is_not_found(error):
         return CheckoutNotFound(f"{question.subject} is not known to Temporal")
@@ -169,7 +170,7 @@ def _server_error(question: Question, error: RPCError, address: str) -> Holdfast
         )
     return OutcomeUnknown(
         f"{question.subject}: Temporal at {address} answered with an error "
-        f"({error.status.name}: {error.message}); {question.remedy}"
+        f"({error.status.name}: {plain_reason(error.message)}); {question.remedy}"
     )
 
 

@@ -14,6 +14,7 @@ from temporalio.service import RetryConfig
 from holdfast_client.encryption import encrypting
 from holdfast_client.errors import HoldfastError, InvalidRequest, ServerUnreachable
 from holdfast_client.leaving import never_free, note_end_of_call
+from holdfast_client.reasons import plain_reason
 
 ADDRESS_DEFAULT: Final = "localhost:7233"
 # Retries end well before the answer's time is up, so that the caller hears the reason.
@@ -53,7 +54,7 @@ async def connected(
         note_end_of_call(abandoned=True)
         raise _unreachable(target, f"no answer within {answer_timeout_seconds:g} s") from None
     except RuntimeError as error:
-        raise _unreachable(target, str(error)) from error
+        raise _unreachable(target, plain_reason(str(error))) from error
     except ValueError as error:
         raise InvalidRequest("address", f"{target!r} is not usable: {error}") from None
     finally:

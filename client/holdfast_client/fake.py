@@ -87,16 +87,18 @@ class FakeReservationClient(Closable):
         """Put a stock item in place: its total in units, and whether it may be sold.
 
         Raises:
-            InvalidRequest: the total is negative, or less than what is reserved.
+            InvalidRequest: the SKU or the location is none, or the total is negative, or less than
+                what is reserved.
         """
-        shelf = self._ledger.shelves.get((sku, location), Shelf())
+        item = arguments.stock_item(sku, location)
+        shelf = self._ledger.shelves.get(item, Shelf())
         if isinstance(total, bool) or not shelf.reserved <= total <= STOCK_QUANTITY_MAX:
             raise InvalidRequest("total", f"must be {shelf.reserved} to {STOCK_QUANTITY_MAX} units")
-        self._ledger.shelves[sku, location] = Shelf(total, shelf.reserved, active)
+        self._ledger.shelves[item] = Shelf(total, shelf.reserved, active)
 
     def stock(self, sku: str, location: str = DEFAULT_LOCATION) -> StockFigures:
         """Return the figures of a stock item; all 0 for an unknown one."""
-        return self._ledger.shelves.get((sku, location), Shelf()).figures
+        return self._ledger.shelves.get(arguments.stock_item(sku, location), Shelf()).figures
 
     def make_unavailable(self, unavailable: bool = True) -> None:
         """Let the inventory database be out of reach, or back.

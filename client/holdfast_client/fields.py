@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
 from pydantic.config import JsonDict
+
+from holdfast_client.characters import (
+    REFUSED_IN_IDS,
+    REFUSED_IN_TEXT,
+    check_id,
+    check_text,
+    composed,
+)
 
 CHECKOUT_ID_LENGTH_MAX: Final = 200
 SKU_LENGTH_MAX: Final = 100
@@ -21,9 +28,6 @@ HOLD_SECONDS_DEFAULT: Final = 900
 STOCK_QUANTITY_MAX: Final = 1_000_000_000
 
 _ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/\-]*$"
-# Control, format-breaking and unpaired-surrogate characters: Postgres refuses some of them,
-# and the rest make two different names look the same on a screen.
-_REFUSED_CATEGORIES: Final = frozenset({"Cc", "Cs", "Zl", "Zp"})
 
 
 def excerpt(text: str, length_max: int) -> str:
@@ -51,17 +55,19 @@ class Answer(Message):
     model_config = ConfigDict(extra="ignore")
 
 
-def _printable(text: str) -> str:
-    for character in text:
-        if unicodedata.category(character) in _REFUSED_CATEGORIES:
-            raise ValueError(f"holds the control character {character!a}")
-    return text
+def _id(text: Any) -> Any:
+    """Put an id into its one spelling, and name what in it nobody sees; types are checked later."""
+    return check_id(composed(text)) if isinstance(text, str) else text
+
+
+def _free_text(text: Any) -> Any:
+    return check_text(composed(text)) if isinstance(text, str) else text
 
 
 def _code(text: str) -> str:
     if text != text.strip():
         raise ValueError("begins or ends with a space")
-    return _printable(text)
+    return text
 
 
 def _utc(moment: datetime) -> datetime:
@@ -84,39 +90,42 @@ def _time_text(value: Any) -> Any:
     return value
 
 
-# What the two checks refuse, for the JSON Schemas: control characters, and a space at either end.
-_CONTROL: Final = r"[\u0000-\u001f\u007f-\u009f\u2028\u2029]"
-_SPACE: Final = r"[ \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]"
-_PRINTABLE_SCHEMA: Final[JsonDict] = {"not": {"pattern": _CONTROL}}
-_CODE_SCHEMA: Final[JsonDict] = {"not": {"pattern": f"{_CONTROL}|^{_SPACE}|{_SPACE}$"}}
+# What the checks refuse, for the JSON Schemas. That text is brought to NFC they cannot say.
+_TEXT_SCHEMA: Final[JsonDict] = {"not": {"pattern": REFUSED_IN_TEXT}}
+_ID_SCHEMA: Final[JsonDict] = {"not": {"pattern": REFUSED_IN_IDS}}
+_CODE_SCHEMA: Final[JsonDict] = {"not": {"pattern": f"{REFUSED_IN_IDS}|^ | $"}}
 
 CheckoutId = Annotated[
-    str, Field(min_length=1, max_length=CHECKOUT_ID_LENGTH_MAX, pattern=_ID_PATTERN)
+    str,
+    Field(min_length=1, max_length=CHECKOUT_ID_LENGTH_MAX, pattern=_ID_PATTERN),
+    BeforeValidator(_id),
 ]
 Sku = Annotated[
     str,
     Field(min_length=1, max_length=SKU_LENGTH_MAX, json_schema_extra=_CODE_SCHEMA),
     AfterValidator(_code),
+    BeforeValidator(_id),
 ]
 Location = Annotated[
     str,
     Field(min_length=1, max_length=LOCATION_LENGTH_MAX, json_schema_extra=_CODE_SCHEMA),
     AfterValidator(_code),
+    BeforeValidator(_id),
 ]
 PartyId = Annotated[
     str,
-    Field(min_length=1, max_length=PARTY_ID_LENGTH_MAX, json_schema_extra=_PRINTABLE_SCHEMA),
-    AfterValidator(_printable),
+    Field(min_length=1, max_length=PARTY_ID_LENGTH_MAX, json_schema_extra=_ID_SCHEMA),
+    BeforeValidator(_id),
 ]
 Text = Annotated[
     str,
-    Field(max_length=TEXT_LENGTH_MAX, json_schema_extra=_PRINTABLE_SCHEMA),
-    AfterValidator(_printable),
+    Field(max_length=TEXT_LENGTH_MAX, json_schema_extra=_TEXT_SCHEMA),
+    BeforeValidator(_free_text),
 ]
 Reference = Annotated[
     str,
-    Field(min_length=1, max_length=TEXT_LENGTH_MAX, json_schema_extra=_PRINTABLE_SCHEMA),
-    AfterValidator(_printable),
+    Field(min_length=1, max_length=TEXT_LENGTH_MAX, json_schema_extra=_ID_SCHEMA),
+    BeforeValidator(_id),
 ]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
 HoldSeconds = Annotated[int, Field(ge=1, le=HOLD_SECONDS_MAX)]

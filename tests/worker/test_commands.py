@@ -218,3 +218,47 @@ def test_wrong_usage_is_one_line_that_says_where_to_read_on(
     assert problem in result.stderr
     assert result.stderr.endswith(" --help'\n")
     assert result.stderr.count("\n") == 1
+
+
+def test_an_item_is_found_however_its_letters_are_typed(operator: Operator, stock_file: Path):
+    stock_file.write_text("sku,quantity\nTA\u0308SSE,3\n", "utf-8")
+    operator.run("stock", "load", str(stock_file))
+    composed, decomposed = (
+        operator.run("stock", "show", sku, "--json").stdout for sku in ("T\u00c4SSE", "TA\u0308SSE")
+    )
+    assert json.loads(composed) == json.loads(decomposed)
+    assert json.loads(composed)[0]["sku"] == "T\u00c4SSE"
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("stock", "show", "MUG", "MUG\u200b01"),
+        ("history", "MUG\u200b01"),
+        ("history", "MUG", "--location", "ma\u200bi"),
+        ("denied", "--sku", "MUG\u200b01"),
+    ],
+)
+def test_what_nobody_sees_in_a_question_is_named(operator: Operator, words: tuple[str, ...]):
+    result = operator.run(*words)
+    assert result.returncode == 2
+    assert "holds the invisible U+200B ZERO WIDTH SPACE as its character" in result.stderr
+
+
+def test_a_stock_file_with_what_nobody_sees_names_the_line(operator: Operator, stock_file: Path):
+    stock_file.write_text("sku,quantity\nMUG,1\nMU\u00adG,2\nM\u202eUG,3\n", "utf-8")
+    result = operator.run("stock", "load", str(stock_file))
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.splitlines() == [
+        "line 3: sku: holds the invisible U+00AD SOFT HYPHEN as its character 3",
+        "line 4: sku: holds the invisible U+202E RIGHT-TO-LEFT OVERRIDE as its character 2",
+        "nothing was loaded",
+    ]
+
+
+def test_two_spellings_of_one_item_in_a_stock_file_are_one_item_twice(
+    operator: Operator, stock_file: Path
+):
+    stock_file.write_text("sku,quantity\nT\u00c4SSE,1\nTA\u0308SSE,2\n", "utf-8")
+    result = operator.run("stock", "load", str(stock_file))
+    assert result.stderr.startswith("line 3: T\u00c4SSE at main stands on line 2 too\n")

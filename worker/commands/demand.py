@@ -14,7 +14,7 @@ from holdfast_client.errors import InvalidRequest
 from holdfast_client.terminal import options
 from holdfast_client.terminal.moments import days_before, end_of, first_moment, parse_day
 from worker import reports
-from worker.commands.options import JsonOption
+from worker.commands.options import JsonOption, sku_option
 from worker.commands.session import opened_ledger
 
 DENIED_LIMIT_DEFAULT: Final = 1_000
@@ -30,7 +30,7 @@ def denied(
     until: Annotated[
         str | None, options.text("Last day, included; today if left out.", "DAY")
     ] = None,
-    sku: Annotated[str | None, options.text("Only this SKU.", "SKU")] = None,
+    sku: Annotated[str | None, sku_option("Only this SKU.")] = None,
     limit: Annotated[
         int, options.whole_number("At most so many rows,", 1, DENIED_ROWS_MAX - 1)
     ] = DENIED_LIMIT_DEFAULT,

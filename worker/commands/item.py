@@ -11,19 +11,18 @@ from holdfast_client.arguments import stock_adjustment
 from holdfast_client.cli.record_options import ActorOption, ReasonOption
 from holdfast_client.errors import InvalidRequest
 from holdfast_client.outcomes import AdjustmentApplied
-from holdfast_client.terminal import options
 from holdfast_client.terminal.screen import Screen
 from holdfast_client.terminal.sheet import Sheet
 from worker.commands.item_history import NoSuchItem, only_location, where_it_is
-from worker.commands.options import JsonOption
+from worker.commands.options import JsonOption, location_option, sku_argument
 from worker.commands.session import opened_ledger
 
 
 def set_item(
-    sku: Annotated[str, options.argument("Of what.", "SKU")],
+    sku: Annotated[str, sku_argument("Of what.")],
     *,
     location: Annotated[
-        str | None, options.text("Where it is; not needed where it is at one place.", "NAME")
+        str | None, location_option("Where it is; not needed where it is at one place.")
     ] = None,
     active: Annotated[
         bool | None, typer.Option("--active/--inactive", help="Whether it is for sale.")

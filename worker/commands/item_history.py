@@ -10,7 +10,7 @@ from activities.inventory.records import HistoryPeriod
 from holdfast_client.terminal import options
 from holdfast_client.terminal.moments import parse_moment
 from worker import reports
-from worker.commands.options import JsonOption, MomentOption
+from worker.commands.options import JsonOption, MomentOption, location_option, sku_argument
 from worker.commands.session import opened_ledger
 
 HISTORY_LIMIT_DEFAULT: Final = 100
@@ -22,11 +22,11 @@ class NoSuchItem(Exception):
 
 
 def history(
-    sku: Annotated[str, options.argument("Of what.", "SKU")],
+    sku: Annotated[str, sku_argument("Of what.")],
     *,
     location: Annotated[
         str | None,
-        options.text("Where it is; not needed where it is at one place.", "NAME"),
+        location_option("Where it is; not needed where it is at one place."),
     ] = None,
     since: MomentOption = None,
     until: MomentOption = None,

@@ -2,11 +2,48 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
+from pydantic import TypeAdapter, ValidationError
 
+from holdfast_client.errors import InvalidRequest
+from holdfast_client.fields import Location, Sku
 from holdfast_client.terminal import options
+
+_SKU: Final[TypeAdapter[str]] = TypeAdapter(Sku)
+_LOCATION: Final[TypeAdapter[str]] = TypeAdapter(Location)
+
+
+def sku_argument(help: str) -> Any:
+    """Return an argument that takes a SKU, or several, each in its one spelling."""
+    return typer.Argument(parser=_sku, metavar="SKU", help=help)
+
+
+def sku_option(help: str) -> Any:
+    """Return an option that takes a SKU in its one spelling."""
+    return typer.Option(parser=_sku, metavar="SKU", help=help)
+
+
+def location_option(help: str) -> Any:
+    """Return an option that takes a location in its one spelling."""
+    return typer.Option(parser=_location, metavar="NAME", help=help)
+
+
+def _sku(text: str) -> str:
+    return _spelled(_SKU, text)
+
+
+def _location(text: str) -> str:
+    return _spelled(_LOCATION, text)
+
+
+def _spelled(kind: TypeAdapter[str], text: str) -> str:
+    try:
+        return kind.validate_python(text)
+    except ValidationError as error:
+        raise InvalidRequest.from_validation(error) from None
+
 
 Port = Annotated[int, options.whole_number("0 takes any free port;", 0, 65_535)]
 

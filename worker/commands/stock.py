@@ -12,14 +12,14 @@ from activities.inventory.ledger import LOW_STOCK_THRESHOLD_DEFAULT
 from activities.inventory.records import Availability
 from holdfast_client.terminal import options
 from worker import tables
-from worker.commands.options import JsonOption
+from worker.commands.options import JsonOption, sku_argument
 from worker.commands.session import opened_ledger
 
 STOCK_SHOWN_MAX: Final = 50_000
 
 
 def show(
-    skus: Annotated[list[str] | None, options.argument("All in stock if left out.", "SKU")] = None,
+    skus: Annotated[list[str] | None, sku_argument("All in stock if left out.")] = None,
     *,
     as_json: JsonOption = False,
 ) -> None:

@@ -15,7 +15,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Final
 
-from holdfast_client.characters import trimmed
+from holdfast_client.characters import composed, trimmed
 from holdfast_client.errors import HoldfastError
 from holdfast_client.terminal.csv_text import read_cell
 
@@ -262,6 +262,6 @@ def _line_of(record: Sequence[str], delimiter: str) -> str:
 
 
 def _tidy(cell: str) -> str:
-    stripped = trimmed(cell)
+    stripped = trimmed(composed(cell))
     kept = _KEPT_AS_TEXT.fullmatch(stripped)
     return trimmed(kept[1]) if kept else read_cell(stripped)

@@ -204,15 +204,15 @@ function unknown(checkoutId: string): OutcomeUnknown {
   return new OutcomeUnknown(`checkout ${checkoutId}: no outcome yet; ask again with the same id`);
 }
 
-/** One text for all ways to write the same request: equal SKUs summed, lines in order. */
+/** One text for all ways to write the same request: letters in NFC, equal SKUs summed, in order. */
 function meaning(request: CheckoutRequest): string {
   const wanted = new Map<string, number>();
   for (const line of request.lines) {
-    const item = JSON.stringify([line.sku, line.location ?? "main"]);
+    const item = JSON.stringify([line.sku, line.location ?? "main"]).normalize("NFC");
     wanted.set(item, (wanted.get(item) ?? 0) + line.quantity);
   }
   const { hold_seconds = 900, customer_id = null, cart_id = null } = request;
-  return JSON.stringify([[...wanted].sort(), hold_seconds, customer_id, cart_id]);
+  return JSON.stringify([[...wanted].sort(), hold_seconds, customer_id, cart_id]).normalize("NFC");
 }
 
 function isLostByClosing(error: unknown): boolean {

@@ -16,6 +16,7 @@ from holdfast_client.cli.spreadsheet import (
     plain_heading,
     read_spreadsheet,
 )
+from holdfast_client.terminal.csv_text import csv_text
 
 MEBIBYTE = 1024 * 1024
 
@@ -182,3 +183,14 @@ def test_any_bytes_at_all_are_read_or_refused_but_never_crash(raw: bytes) -> Non
     except SpreadsheetError:
         return
     assert all(any(row.cells) for row in rows)
+
+
+def test_around_a_cell_nothing_stays_that_nobody_sees_and_letters_are_one() -> None:
+    text = "sku,quantity\n\ufeff\u00a0TA\u0308SSE\u200b ,\u00a03\n"
+    (row,) = parse_spreadsheet(text).rows()
+    assert row.cells == ("T\u00c4SSE", "3")
+
+
+def test_a_cell_that_was_written_as_text_for_spreadsheets_is_read_as_it_was() -> None:
+    text = csv_text([("sku", "quantity"), ("=A1", -3), ("'@x", 1)])
+    assert [row.cells for row in parse_spreadsheet(text).rows()] == [("=A1", "-3"), ("'@x", "1")]
