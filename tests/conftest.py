@@ -10,12 +10,17 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+from hypothesis import settings
 
 from tests.directories import NewDirectory
 from tests.inventory.databases import create_template
 from worker.embedded import postgres_cluster
 from worker.embedded.postgres import EmbeddedPostgres
 from worker.embedded.temporal import EmbeddedTemporal
+
+# How long one example takes says how busy the machine is; what hangs meets pytest's own limit.
+settings.register_profile("holdfast", deadline=None)
+settings.load_profile("holdfast")
 
 POSTGRES_ROOT_VARIABLE: Final = "HOLDFAST_TEST_POSTGRES_ROOT"
 

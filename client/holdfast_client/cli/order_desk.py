@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -23,6 +24,8 @@ ORDER_ID_LENGTH_MAX: Final = 100
 
 # How shops write that nobody is logged in.
 _NO_CUSTOMER: Final = NO_VALUES | {"0"}
+
+_REMEMBERED_MAX: Final = 20_000
 
 _SKU: Final[TypeAdapter[str]] = TypeAdapter(Sku)
 _PARTY_ID: Final[TypeAdapter[str]] = TypeAdapter(PartyId)
@@ -195,7 +198,9 @@ class OrderDesk:
         return "" if customer.casefold() in _NO_CUSTOMER else customer
 
 
+@lru_cache(maxsize=_REMEMBERED_MAX)
 def _fits(kind: TypeAdapter[str], text: str) -> bool:
+    """Tell whether a text is one of a kind; of orders and SKUs most are asked for many times."""
     try:
         kind.validate_python(text)
     except ValidationError:

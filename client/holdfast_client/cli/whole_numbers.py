@@ -45,6 +45,8 @@ class NumberStyle:
 
     def read(self, cell: str) -> int | None:
         """Return the whole number in a cell, or None where it is none, or could be two."""
+        if cell.isascii() and cell.isdigit() and len(cell) <= _DIGITS_MAX:
+            return int(cell)
         number = _parts(cell)
         if number is None:
             return None
@@ -63,7 +65,7 @@ def style_of(cells: Iterable[str]) -> NumberStyle:
     the column have no comma. Where cells contradict each other nothing but digits is read.
     """
     told = {mark: Counter[_Tells]() for mark in _MARKS}
-    for cell in cells:
+    for cell in set(cells):
         number = _parts(cell)
         if number is not None:
             for mark in _MARKS:
