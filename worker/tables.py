@@ -35,7 +35,7 @@ _OVERDUE_COLUMNS: Final = (
     "checkout_id",
     Column("customer_id", rank=2),
     Column("expires_at", rank=3),
-    "overdue_seconds",
+    "overdue",
     Column("units", rank=1),
 )
 

@@ -20,6 +20,8 @@ from holdfast_client.terminal.colours import style_of
 _SKUS_SHOWN_MAX: Final = 20
 _NEWS_SHOWN_MAX: Final = 10
 _BAR_WIDTH: Final = 30
+# In a narrower terminal the bars would push SKUs out.
+_BAR_CONSOLE_WIDTH_MIN: Final = 90
 _SUMMARY_SECONDS: Final = 2.0
 _TOLD: Final = (
     Step.HELD,
@@ -124,10 +126,12 @@ class Board:
 
     def _stock_table(self) -> Table:
         table = Table(title="Stock, as the database has it now", title_justify="left")
-        table.add_column("SKU")
+        table.add_column("SKU", no_wrap=True)
         for column in ("total", "reserved", "available"):
             table.add_column(column, justify="right")
-        table.add_column("sold, reserved, available", no_wrap=True)
+        has_room = self._console.width >= _BAR_CONSOLE_WIDTH_MIN
+        if has_room:
+            table.add_column("sold, reserved, available", no_wrap=True)
         shown = sorted(self._stock, key=lambda item: -item.reserved)[:_SKUS_SHOWN_MAX]
         for item in sorted(shown, key=lambda item: item.sku):
             table.add_row(
@@ -135,7 +139,7 @@ class Board:
                 f"{item.total:,}",
                 f"{item.reserved:,}",
                 f"{item.available:,}",
-                _bar(item, self._total_at_start[item.sku]),
+                *([_bar(item, self._total_at_start[item.sku])] if has_room else []),
             )
         return table
 

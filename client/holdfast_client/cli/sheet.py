@@ -182,7 +182,7 @@ def _story_table(events: Sequence[TimelineEvent]) -> Table:
     )
     columns = (
         *_EVENT_COLUMNS[:2],
-        Column("seconds", rank=3),
+        Column("extended_by", rank=3),
         Column("expires_at", rank=2),
         *_EVENT_COLUMNS[2:],
     )

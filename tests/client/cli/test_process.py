@@ -162,3 +162,24 @@ def test_text_that_the_terminal_cannot_show_is_escaped(environment: dict[str, st
     ran = holdfast(ascii_only, "reserve", "cart-1", "Tässe")
     assert ran.returncode == 2
     assert "T\\xe4sse" in ran.stderr
+
+
+def test_a_shell_completes_commands_and_statuses(environment: dict[str, str]) -> None:
+    def completed(*words: str) -> set[str]:
+        asked = {
+            "_HOLDFAST_COMPLETE": "complete_bash",
+            "COMP_WORDS": " ".join(("holdfast", *words)),
+            "COMP_CWORD": str(len(words)),
+        }
+        return set(holdfast(environment | asked).stdout.split())
+
+    assert completed("re") == {"reserve", "replay"}
+    assert completed("list", "--status", "ex") == {"expired"}
+
+
+def test_no_error_shows_the_insides_of_a_library(environment: dict[str, str]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = address_of(server)
+    said = holdfast(environment, "status", "cart-1", "--address", address, "--timeout", "2").stderr
+    assert "connection refused: nothing listens there" in said
+    assert "tonic" not in said
