@@ -8,6 +8,7 @@ from typing import Final, get_args
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 
 from holdfast_client import names
+from holdfast_client.conditions import CHECKOUTS, quoted, standing
 from holdfast_client.outcomes import FINAL_STATUSES, CheckoutStatus
 from holdfast_client.starts import CART_ID_KEY, CUSTOMER_ID_KEY, SKUS_KEY, STATUS_KEY
 from holdfast_client.summaries import CheckoutFilter, CheckoutSummary, SummaryStatus
@@ -28,10 +29,10 @@ _STATUSES: Final[dict[str, CheckoutStatus]] = {
 def visibility_query(wanted: CheckoutFilter) -> str:
     """Return the filter as a query of Temporal's visibility store."""
     conditions = [
-        f"WorkflowType = {quoted(names.CHECKOUT_WORKFLOW)}",
+        CHECKOUTS,
         # An earlier run of the same checkout, which its present run stands for.
         "ExecutionStatus != 'ContinuedAsNew'",
-        *_status_conditions(wanted.status),
+        *(standing(wanted.status) if wanted.status is not None else ()),
     ]
     for attribute, text in (
         (names.CUSTOMER_ID_ATTRIBUTE, wanted.customer_id),
@@ -66,28 +67,6 @@ def _status(indexed: str | None, execution: WorkflowExecutionStatus | None) -> S
     # is to go without the attribute never does.
     status: SummaryStatus = _STATUSES.get(indexed or "", "unknown")
     return "interrupted" if execution in _INTERRUPTED and status not in FINAL_STATUSES else status
-
-
-def _status_conditions(status: SummaryStatus | None) -> list[str]:
-    if status is None:
-        return []
-    if status == "interrupted":
-        return ["ExecutionStatus IN ('Canceled', 'Failed', 'Terminated', 'TimedOut')"]
-    if status == "unknown":
-        return [
-            f"{names.CHECKOUT_STATUS_ATTRIBUTE} IS NULL",
-            "ExecutionStatus IN ('Running', 'Completed')",
-        ]
-    condition = f"{names.CHECKOUT_STATUS_ATTRIBUTE} = {quoted(status)}"
-    if status in FINAL_STATUSES:
-        return [condition]
-    # An interrupted checkout keeps the status it had last, and is no longer in it.
-    return [condition, "ExecutionStatus = 'Running'"]
-
-
-def quoted(text: str) -> str:
-    """Return a text as a value of a visibility query."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _moment(moment: datetime) -> str:

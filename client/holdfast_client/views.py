@@ -3,26 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Final
 from urllib.parse import quote, urlencode
 
 from holdfast_client import names
 from holdfast_client.arguments import validated
+from holdfast_client.conditions import CHECKOUTS, FAILING, RUNNING, quoted, standing
 from holdfast_client.fields import HOLD_SECONDS_MAX
-from holdfast_client.listing import quoted
-from holdfast_client.outcomes import CheckoutStatus
 from holdfast_client.summaries import CheckoutFilter
-
-# A decision takes seconds, even where the database does not answer.
-PENDING_SECONDS_MAX: Final = 60
-_RUNNING: Final = "ExecutionStatus = 'Running'"
-_ENDED_BY_FORCE: Final = "ExecutionStatus IN ('Canceled', 'Failed', 'Terminated', 'TimedOut')"
-# Temporal's own: the workflow task failed or timed out several times in a row.
-_FAILING: Final = (
-    "TemporalReportedProblems IN ('category=WorkflowTaskFailed', 'category=WorkflowTaskTimedOut')"
-)
 
 
 @dataclass(frozen=True)
@@ -33,11 +22,14 @@ class View:
         name: what it is called.
         shows: what stands in it, in one sentence.
         query: in the language of Temporal's list filter.
+        lasts: whether it stays true, and may be kept as a bookmark. One that compares with the
+            moment of printing does not.
     """
 
     name: str
     shows: str
     query: str
+    lasts: bool = True
 
     def url(self, ui_url: str, namespace: str) -> str:
         """Return the link to it in the Web UI at ``ui_url``."""
@@ -51,7 +43,7 @@ def ready_made_views(
     """Return the views, all of them about one SKU or one customer where these are given.
 
     Args:
-        now: "today" begins at its midnight, UTC.
+        now: what began a day before is open too long.
         sku: only checkouts that want it.
         customer_id: only this buyer's.
 
@@ -59,54 +51,52 @@ def ready_made_views(
         InvalidRequest: the SKU or the customer is none, or cannot be searched for.
     """
     about = _about(validated(CheckoutFilter, sku=sku, customer_id=customer_id))
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     return (
         _view("all", "Every checkout, the latest first.", about),
-        _view("held now", "Stock is held and waits for a payment.", about, _standing("held")),
-        _ended_today("paid today", "The stock was sold.", about, "fulfilled", today),
-        _ended_today("expired today", "Nobody paid before the deadline.", about, "expired", today),
-        _ended_today("cancelled today", "The stock was given back.", about, "cancelled", today),
-        _ended_today("denied today", "There was not enough stock.", about, "denied", today),
-        # By when they began: such a checkout stays open until the database is back.
+        _view("held", "Stock is held and waits for a payment.", about, *standing("held")),
+        _view("paid", "The stock was sold.", about, *standing("fulfilled")),
+        _view("expired", "Nobody paid before the deadline.", about, *standing("expired")),
+        _view("cancelled", "The stock was given back.", about, *standing("cancelled")),
+        _view("denied", "There was not enough stock.", about, *standing("denied")),
+        # Among them such as stay open until the database is back.
         _view(
-            "unavailable today",
+            "unavailable",
             "The stock's database did not answer.",
             about,
-            f"{names.CHECKOUT_STATUS_ATTRIBUTE} = 'unavailable'",
-            f"StartTime >= {_moment(today)}",
+            *standing("unavailable"),
         ),
         _view(
-            "interrupted", "Terminated or failed: no workflow ends them.", about, _ENDED_BY_FORCE
+            "interrupted",
+            "Terminated or failed: no workflow ends them.",
+            about,
+            *standing("interrupted"),
         ),
-        *_stuck_views(now, about),
+        _view(
+            "undecided",
+            "Neither held nor denied yet. That takes seconds: one that began earlier is stuck.",
+            about,
+            *standing("pending"),
+        ),
+        _view("failing", "Workers fail on it, time and again.", about, RUNNING, FAILING),
+        _open_too_long(now, about),
     )
 
 
-def _stuck_views(now: datetime, about: Sequence[str]) -> tuple[View, ...]:
-    undecided_since = now - timedelta(seconds=PENDING_SECONDS_MAX)
-    open_since = now - timedelta(seconds=HOLD_SECONDS_MAX)
-    return (
-        _view(
-            "stuck: undecided",
-            f"Neither held nor denied for {PENDING_SECONDS_MAX} s.",
-            about,
-            _standing("pending"),
-            f"StartTime < {_moment(undecided_since)}",
-        ),
-        _view(
-            "stuck: open too long",
-            "Still open after the longest hold there is, a day.",
-            about,
-            _RUNNING,
-            f"StartTime < {_moment(open_since)}",
-        ),
-        _view("stuck: failing", "Workers fail on it, time and again.", about, _RUNNING, _FAILING),
+def _open_too_long(now: datetime, about: Sequence[str]) -> View:
+    since = now.astimezone(UTC) - timedelta(seconds=HOLD_SECONDS_MAX)
+    view = _view(
+        "open too long",
+        "Still open after the longest hold there is, a day. True when printed: do not keep it.",
+        about,
+        RUNNING,
+        f"StartTime < {quoted(f'{since:%Y-%m-%dT%H:%M:%SZ}')}",
     )
+    return replace(view, lasts=False)
 
 
 def _about(wanted: CheckoutFilter) -> tuple[str, ...]:
     return (
-        f"WorkflowType = {quoted(names.CHECKOUT_WORKFLOW)}",
+        CHECKOUTS,
         *(
             f"{attribute} = {quoted(text)}"
             for attribute, text in (
@@ -118,21 +108,5 @@ def _about(wanted: CheckoutFilter) -> tuple[str, ...]:
     )
 
 
-def _standing(status: CheckoutStatus) -> str:
-    # A terminated checkout keeps the status that it had last.
-    return f"{names.CHECKOUT_STATUS_ATTRIBUTE} = {quoted(status)} AND {_RUNNING}"
-
-
-def _ended_today(
-    name: str, shows: str, about: Sequence[str], status: CheckoutStatus, today: datetime
-) -> View:
-    standing = f"{names.CHECKOUT_STATUS_ATTRIBUTE} = {quoted(status)}"
-    return _view(name, shows, about, standing, f"CloseTime >= {_moment(today)}")
-
-
 def _view(name: str, shows: str, about: Sequence[str], *conditions: str) -> View:
     return View(name, shows, " AND ".join((*about, *conditions)))
-
-
-def _moment(moment: datetime) -> str:
-    return quoted(f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}")

@@ -8,11 +8,13 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from temporalio.client import Client
 
+from holdfast_client import SummaryStatus
 from holdfast_client.errors import InvalidRequest
+from holdfast_client.listing import visibility_query
+from holdfast_client.summaries import CheckoutFilter
 from holdfast_client.views import View, ready_made_views
 
 NOW = datetime(2031, 3, 14, 9, 26, 53, tzinfo=UTC)
-MIDNIGHT = "2031-03-14T00:00:00Z"
 
 
 def views(**about: str) -> dict[str, View]:
@@ -25,18 +27,29 @@ async def test_temporal_takes_the_query_of_each_view(temporal_client: Client, na
     assert (await temporal_client.count_workflows(view.query)).count == 0
 
 
-def test_today_begins_at_midnight_in_utc_wherever_it_is_printed() -> None:
+def test_a_view_that_lasts_is_the_same_whenever_it_is_printed() -> None:
+    now, later = (
+        {view.name: view for view in ready_made_views(at)} for at in (NOW, NOW + timedelta(days=3))
+    )
+    assert {name for name in now if now[name] != later[name]} == {"open too long"}
+    assert [name for name, view in now.items() if not view.lasts] == ["open too long"]
+    assert "do not keep it" in now["open too long"].shows
+
+
+def test_the_day_before_is_counted_from_one_moment_wherever_it_is_printed() -> None:
     here = NOW.astimezone(timezone(timedelta(hours=-10)))
     assert ready_made_views(here) == ready_made_views(NOW)
-    assert f"CloseTime >= '{MIDNIGHT}'" in views()["expired today"].query
 
 
-def test_what_is_held_no_more_because_its_workflow_was_terminated_is_not_held_now() -> None:
-    assert "ExecutionStatus = 'Running'" in views()["held now"].query
+def test_what_is_held_no_more_because_its_workflow_was_terminated_is_not_held() -> None:
+    assert "ExecutionStatus = 'Running'" in views()["held"].query
 
 
-def test_what_waits_for_the_database_to_come_back_is_among_the_unavailable() -> None:
-    assert f"StartTime >= '{MIDNIGHT}'" in views()["unavailable today"].query
+@pytest.mark.parametrize("status", ["held", "fulfilled", "unavailable", "interrupted"])
+def test_a_view_and_the_list_find_a_status_by_the_same_conditions(status: SummaryStatus) -> None:
+    name = "paid" if status == "fulfilled" else status
+    wanted = visibility_query(CheckoutFilter(status=status))
+    assert set(views()[name].query.split(" AND ")) <= set(wanted.split(" AND "))
 
 
 def test_a_link_carries_its_query_through_quotes_and_spaces() -> None:

@@ -23,9 +23,9 @@ def views(
     sku: Annotated[str | None, options.text("Only checkouts with this SKU.", "SKU")] = None,
     customer: Annotated[str | None, options.text("Only this buyer's.", "ID")] = None,
 ) -> ExitCode:
-    """Print links to the Web UI's lists of checkouts: held, expired today, stuck, and so on.
+    """Print links to the Web UI's lists of checkouts: held, expired, interrupted, and so on.
 
-    Nothing is sent. "Today" is the day of printing, in UTC.
+    Nothing is sent. They may be kept as bookmarks, all but the last.
     """
     _check_ui_url(ui_url)
     # Only now, because Temporal's SDK, of which these read the settings, is slow to import.
@@ -36,7 +36,13 @@ def views(
     namespace = namespace_in_use(session.settings.namespace)
     links = [view.url(ui_url, namespace) for view in found]
     document = [
-        {"name": view.name, "shows": view.shows, "query": view.query, "url": link}
+        {
+            "name": view.name,
+            "shows": view.shows,
+            "query": view.query,
+            "url": link,
+            "lasts": view.lasts,
+        }
         for view, link in zip(found, links, strict=True)
     ]
     session.screen.show(document, views_sheet(found, links))

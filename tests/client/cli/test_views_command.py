@@ -26,7 +26,7 @@ def test_each_view_is_printed_with_its_query_and_link_and_nobody_is_asked(
     assert ran.code == 0
     assert holdfast.settings == []
     rows = {row[0]: row[1:] for row in ran.rows("view")}
-    shows, query, url = rows["held now"]
+    shows, query, url = rows["held"]
     assert shows == "Stock is held and waits for a payment."
     assert "CheckoutStatus = 'held'" in query
     assert url.startswith("http://localhost:8233/namespaces/default/workflows?query=WorkflowType")
@@ -34,7 +34,7 @@ def test_each_view_is_printed_with_its_query_and_link_and_nobody_is_asked(
 
 def test_the_document_has_every_view_with_the_same_keys(holdfast: Terminal) -> None:
     ran = holdfast("views", "--sku", "MUG-01", "--customer", "u-17", "--json")
-    assert {tuple(view) for view in ran.document} == {("name", "shows", "query", "url")}
+    assert {tuple(view) for view in ran.document} == {("name", "shows", "query", "url", "lasts")}
     assert all("Skus = 'MUG-01' AND CustomerId = 'u-17'" in view["query"] for view in ran.document)
 
 
