@@ -151,7 +151,7 @@ def _headline(checkout: Checkout) -> str:
         case None:
             words = ": not decided yet. Asked for:"
         case Held() as held:
-            words = f" until {clock(held.expires_at)} unless it is paid before:"
+            words = f" until {clock(held.expires_at)}, {_unless(checkout.request.checkout_id)}:"
         case Denied() as denied:
             words = f", nothing is held: {_cell(ending_reason(denied))}"
         case Fulfilled() as sold:
@@ -164,6 +164,14 @@ def _headline(checkout: Checkout) -> str:
         case Unavailable():
             words = ": the stock's database did not answer in time. Nothing is or will be held of:"
     return f"**{checkout.status}**{words}"
+
+
+def _unless(checkout_id: str) -> str:
+    """Say how a hold ends, so that it stays true where a terminated workflow never says more."""
+    return (
+        "unless it is paid or given back before. If this workflow is terminated, these words stay, "
+        f"and `holdfast timeline {checkout_id}` tells what became of the stock. Held"
+    )
 
 
 def _lines_table(outcome: Outcome | None, lines: Sequence[HeldLine]) -> str:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, exc
 
@@ -103,6 +103,10 @@ def close(connection: Connection, closings: Sequence[Closing]) -> tuple[Reservat
     return tuple(reservation_state(states[closing.reservation_id]) for closing in closings)
 
 
+# Whoever ends a hold beside its workflow cannot know why that has not.
+OVERDUE: Final = "not ended by its workflow, which was interrupted or is late"
+
+
 def expire_overdue(
     connection: Connection, grace_seconds: float, batch_size_max: int, actor: str
 ) -> int:
@@ -111,9 +115,7 @@ def expire_overdue(
     ids = connection.execute(statements.LOCK_OVERDUE, limits).scalars().all()
     if not ids:
         return 0
-    wishes = {
-        id: Closing(checkout_id_of(id), "expired", reason="overdue", actor=actor) for id in ids
-    }
+    wishes = {id: Closing(checkout_id_of(id), "expired", reason=OVERDUE, actor=actor) for id in ids}
     return len(_close(connection, wishes))
 
 

@@ -52,6 +52,14 @@ async def test_the_hold_of_a_terminated_workflow_is_released(own_stage: Stage, u
     assert await reconcile(own_stage) == {"released": 1, "overdue": 0, "drift": []}
     assert own_stage.shop.figures(sku) == (5, 0, 5)
     assert own_stage.shop.status(unique) == "expired"
+    told = own_stage.ledger.timeline(unique)
+    assert told is not None
+    ended = told.events[-1]
+    assert (ended.event, ended.actor, ended.reason) == (
+        "expired",
+        "reconciler",
+        "not ended by its workflow, which was interrupted or is late",
+    )
 
 
 @pytest.mark.parametrize(("late_seconds", "released"), [(-30, 0), (30, 0), (61, 1)])

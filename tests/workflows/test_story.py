@@ -192,6 +192,15 @@ def test_of_a_long_story_the_latest_entries_are_shown():
     assert "... after 5 earlier entries" in details
 
 
+def test_the_details_of_a_hold_stay_true_where_a_terminated_workflow_says_no_more():
+    subject = checkout(1)
+    subject.outcome = held(("MUG-01", 1))
+    first = story.details(subject).splitlines()[0]
+    assert first.startswith("**held** until 2031-03-14 09:26:53 UTC, unless it is paid or given")
+    assert "If this workflow is terminated, these words stay" in first
+    assert "`holdfast timeline cart-42` tells what became of the stock" in first
+
+
 def test_the_details_of_a_denial_say_what_is_short():
     subject = checkout(1)
     short = {"location": "main", "requested": 5}
