@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+import re
+from datetime import UTC, datetime, timedelta
 
 import psycopg
 import pytest
-from playwright.async_api import expect
+from playwright.async_api import BrowserContext, expect
 
-from holdfast_client import Held, ReservationClient
+from holdfast_client import Denied, Held, ReservationClient
+from holdfast_client.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.views import ready_made_views
 from tests.browser.web_ui import WebUi
+from worker.dev import RunningStack
 
 
 @pytest.fixture
@@ -51,7 +55,7 @@ async def test_an_extension_by_the_dialog_moves_the_deadline(
     assert _deadline(database, unique) == deadline
     details = await web_ui.open_details()
     await expect(
-        details.get_by_text(f"until {deadline:%Y-%m-%d %H:%M:%S} UTC unless")
+        details.get_by_text(f"until {deadline:%Y-%m-%d %H:%M:%S} UTC, unless")
     ).to_be_visible()
     row = details.get_by_role("row").filter(has_text="extended")
     await expect(row).to_contain_text("sam")
@@ -80,6 +84,56 @@ async def test_the_button_that_cancels_the_workflow_gives_the_stock_back_too(
     assert _reserved(database, unique) == 0
 
 
+async def test_a_recalled_sku_is_given_back_by_one_batch_and_whole_carts_with_it(
+    web_ui: WebUi, shop: ReservationClient, sku: str, unique: str, database: psycopg.Connection
+):
+    """The steps of the runbook: out of sale, then the view "held" of the SKU, all cancelled."""
+    other = f"{unique}-other"
+    await shop.adjust_stock(f"{unique}-comes", other, "receive", 5)
+    await shop.reserve(f"{unique}-1", [(sku, 1), (other, 2)])
+    await shop.reserve(f"{unique}-2", [(sku, 3)])
+    await shop.reserve(f"{unique}-3", [(sku, 2)])
+    await shop.confirm(f"{unique}-3", "pay_1")
+    await shop.adjust_stock(f"{unique}-recall", sku, "deactivate", 0, reason="recalled")
+    assert isinstance(await shop.reserve(f"{unique}-4", [(sku, 1)]), Denied)
+
+    views = {view.name: view for view in ready_made_views(datetime.now(UTC), sku=sku)}
+    await web_ui.open_view(views["held"])
+    await web_ui.expect_rows(f"{unique}-1", f"{unique}-2")
+    await web_ui.cancel_all("recalled")
+    for checkout_id in (f"{unique}-1", f"{unique}-2"):
+        await web_ui.open_checkout(checkout_id)
+        await expect(web_ui.page.get_by_text("Completed", exact=True).first).to_be_visible()
+    assert _reserved(database, sku) == 0
+    assert _reserved(database, other) == 0
+    await web_ui.open_view(views["paid"])
+    await web_ui.expect_rows(f"{unique}-3")
+
+
+async def test_the_head_of_a_checkout_tells_the_minute_it_began_as_its_fairness(
+    web_ui: WebUi, held: Held, unique: str
+):
+    await web_ui.open_checkout(unique)
+    began = held.expires_at - timedelta(seconds=HOLD_SECONDS_DEFAULT)
+    minutes = [f"started {began + timedelta(minutes=n):%Y-%m-%d %H:%M}" for n in (-1, 0)]
+    shown = web_ui.page.get_by_text(re.compile("|".join(minutes)))
+    await expect(shown.first).to_be_visible()
+    await expect(web_ui.page.get_by_text("Fairness", exact=True)).to_be_visible()
+
+
+async def test_the_web_ui_shows_its_times_in_the_zone_of_the_browser_and_ours_in_utc(
+    profile: BrowserContext, dev: RunningStack, held: Held, unique: str
+):
+    assert profile.browser is not None
+    elsewhere = await profile.browser.new_context(timezone_id="Asia/Tokyo")
+    web_ui = WebUi(await elsewhere.new_page(), dev.ui_url)
+    await web_ui.open_checkout(unique)
+    await expect(web_ui.page.get_by_role("button", name="Timezone local")).to_be_visible()
+    await expect(web_ui.page.get_by_text(re.compile(r"[AP]M (JST|GMT\+9)")).first).to_be_attached()
+    await expect(web_ui.bar(f"until {held.expires_at:%Y-%m-%d %H:%M:%S} UTC")).to_be_visible()
+    await elsewhere.close()
+
+
 async def test_a_terminated_checkout_leaves_its_stock_held_until_the_deadline(
     web_ui: WebUi, held: Held, unique: str, database: psycopg.Connection
 ):
@@ -88,6 +142,8 @@ async def test_a_terminated_checkout_leaves_its_stock_held_until_the_deadline(
     await expect(web_ui.page.get_by_text("Terminated", exact=True).first).to_be_visible()
     assert _reserved(database, unique) == 3
     assert _deadline(database, unique) == held.expires_at
+    details = await web_ui.open_details()
+    await expect(details.get_by_text("If this workflow is terminated, these words")).to_be_visible()
 
 
 def _reserved(database: psycopg.Connection, sku: str) -> int:

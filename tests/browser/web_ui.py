@@ -65,6 +65,14 @@ class WebUi:
             has=self.page.get_by_role("link", name=name, exact=True)
         )
 
+    async def cancel_all(self, reason: str) -> None:
+        """Tick the box at the head of the list, and request the cancellation of all in it."""
+        await self.page.get_by_role("checkbox").first.check(force=True)
+        await self.page.get_by_role("button", name="Request Cancellation").click()
+        dialog = self.page.get_by_role("dialog").filter(has_text="Cancel Workflows")
+        await dialog.get_by_role("textbox").first.fill(reason)
+        await dialog.get_by_role("button", name="Confirm").click()
+
     # --- one checkout ------------------------------------------------------------------------
 
     async def open_checkout(self, checkout_id: str) -> None:

@@ -68,7 +68,7 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
             ("docs/operations.md", "export HOLDFAST_DATABASE_URL=postgresql://"),
             (
                 "docs/operations.md",
-                "pg_dump --format=custom --no-owner --no-privileges --file=ledger.dump",
+                "pg_dump --format=custom",
             ),
         ),
         "tests/docs/test_operating.py::test_the_operations_page_sets_up_works_and_moves_in_its_order",
@@ -81,6 +81,17 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
         ),
         "tests/docs/test_runbook.py::"
         "test_each_message_is_valid_for_the_update_that_is_named_before_it",
+    ),
+    **dict.fromkeys(
+        (
+            ("docs/warehouse.md", "python -m worker stock show MUG-01"),
+            ("docs/warehouse.md", "holdfast adjust delivery-881 MUG-01 receive 12 --new"),
+            ("docs/warehouse.md", "holdfast adjust broken-17 MUG-01 adjust -1"),
+            ("docs/warehouse.md", "holdfast adjust count-2031-03 MUG-01 count 20"),
+            ("docs/warehouse.md", "python -m worker stock load stock.csv"),
+            ("docs/warehouse.md", "holdfast adjust hold-back-3 MUG-01 deactivate"),
+        ),
+        "tests/docs/test_operating.py::test_a_day_in_the_warehouse_goes_as_its_page_says",
     ),
     **dict.fromkeys(
         (

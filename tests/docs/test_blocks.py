@@ -21,8 +21,18 @@ COMMAND_SECONDS_MAX: Final = 60
 
 def commands(block: Block) -> list[list[str]]:
     """Return the words of each command of a shell block."""
-    lines = block.code.replace("\\\n", " ").splitlines()
-    return [words for words in (shlex.split(line, comments=True) for line in lines) if words]
+    found, pending = [], ""
+    for line in block.code.replace("\\\n", " ").splitlines():
+        pending += f"{line}\n"
+        try:
+            words = shlex.split(pending, comments=True)
+        except ValueError:
+            continue  # within quotes that the next line closes
+        pending = ""
+        if words:
+            found.append(words)
+    assert not pending, f"quotes that nothing closes: {pending}"
+    return found
 
 
 def programs(block: Block) -> set[str]:

@@ -27,6 +27,9 @@ from worker.dev import RunningStack
 from worker.embedded import EmbeddedPostgres
 from workflows.changes import LEARNED
 
+# Each command is a process of its own; only against what hangs.
+pytestmark = pytest.mark.timeout(900)
+
 EXAMPLE_PORT: Final = 8000
 EXAMPLES: Final = ("examples/django/README.md", "examples/fastapi/README.md")
 
@@ -95,6 +98,22 @@ async def test_the_operations_page_sets_up_works_and_moves_in_its_order(
     with psycopg.connect(moved) as link:
         shown = link.execute("SELECT sku, total FROM holdfast.stock_availability").fetchall()
     assert shown == [("MUG-01", 7)]
+
+
+async def test_a_day_in_the_warehouse_goes_as_its_page_says(reader: Reader):
+    look, come, go, count, load, sale = page("docs/warehouse.md").blocks("sh")
+    assert "applied" in await reader.shell(come)
+    assert "applied" in await reader.shell(come), "the same again is applied once"
+    assert "12" in await reader.shell("python -m worker stock show MUG-01")
+    await reader.shell(go)
+    await reader.shell(look)
+    await reader.shell(count)
+    (reader.directory / "stock.csv").write_text("sku,quantity\nMUG-01,20\n")
+    assert "1 as they were" in await reader.shell(load)
+    await reader.shell(sale)
+    story = await reader.shell("python -m worker history MUG-01")
+    for word in ("order 4711", "dropped", "order 1001 came back", "spring count"):
+        assert word in story
 
 
 def test_the_code_of_the_versioning_page_is_what_it_tells_of():

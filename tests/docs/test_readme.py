@@ -10,9 +10,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
+import pytest
+
 from holdfast_client import Reservations
 from tests.docs.pages import ROOT, page
 from tests.docs.reader import Reader
+
+# Each command is a process of its own; only against what hangs.
+pytestmark = pytest.mark.timeout(900)
 
 LINES_MAX: Final = 15
 CLIENT: Final = page("client/README.md")
