@@ -45,7 +45,9 @@ from workflows import measures
 from workflows.adjust_stock import AdjustStockWorkflow
 from workflows.changes import makes_change
 from workflows.checkout import CheckoutWorkflow, PrivateCheckoutWorkflow
+from workflows.details import DetailsWhenAsked
 from workflows.holds import HoldsWorkflow
+from workflows.policies import TASK_SECONDS_MAX
 from workflows.reconcile import ReconcileWorkflow
 from workflows.timeline import TimelineWorkflow
 
@@ -108,6 +110,7 @@ def build_worker(
     workflows: Sequence[type] | None = None,
     instruments: LedgerInstruments | None = None,
     makes_change: Callable[[PatchActivationInput], bool] = makes_change,
+    workflow_tasks: ThreadPoolExecutor | None = None,
 ) -> Worker:
     """Return a worker for all workflows and activities.
 
@@ -121,13 +124,14 @@ def build_worker(
         workflows: none for production; tests run those of an earlier or a later release.
         instruments: what counts its calls of the ledger; nothing does without.
         makes_change: whether a run that begins takes a changed way; see docs/versioning.md.
+        workflow_tasks: where workflows' tasks run; the SDK's own threads if it is None.
     """
     instruments = instruments or LedgerInstruments()
     plan = WakeUpPlan(settings.expiries_per_second)
     checkout = CheckoutActivities(ledger, instruments, plan)
     stock = StockActivities(ledger.ungrouped, instruments)
     reconcile = ReconcileActivities(ledger.ungrouped, instruments)
-    return Worker(
+    worker = Worker(
         client,
         task_queue=task_queue,
         workflows=workflows or _workflows(settings),
@@ -153,14 +157,37 @@ def build_worker(
         nonsticky_to_sticky_poll_ratio=_NEW_WORK_POLL_SHARE,
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),
         workflow_runner=workflow_runner or UnsandboxedWorkflowRunner(),
+        workflow_task_executor=workflow_tasks,
+        interceptors=[DetailsWhenAsked()],
     )
+    return _patient(worker)
+
+
+def _patient(worker: Worker) -> Worker:
+    """Let a workflow's task take as long as Temporal waits for it, and not 2 s only.
+
+    The SDK has no setting for this. It takes a task of 2 s for one that stands still and begins it
+    anew. A task that has thousands of messages to take takes so long on a busy machine, and would
+    each time again. What really stands still is the watchdog's business.
+    """
+    inner = worker._workflow_worker
+    if inner is not None:
+        inner._deadlock_timeout_seconds = TASK_SECONDS_MAX
+    return worker
 
 
 @asynccontextmanager
 async def running_worker(
-    settings: Settings, temporal_address: str | None = None
+    settings: Settings,
+    temporal_address: str | None = None,
+    workflow_tasks: ThreadPoolExecutor | None = None,
 ) -> AsyncIterator[Worker]:
     """Run a worker while the block runs; leaving it finishes the calls that have begun.
+
+    Args:
+        settings: of the worker.
+        temporal_address: where Temporal is; its own standard settings say so if it is None.
+        workflow_tasks: where workflows' tasks run; the SDK's own threads if it is None.
 
     Raises:
         NotReady: the database or Temporal did not answer in time, or the schema is old.
@@ -183,7 +210,13 @@ async def running_worker(
         await _patiently(settings, lambda: ensure_search_attributes(client))
         await _patiently(settings, lambda: ensure_schedule(client, settings))
         measures.start_at_zero(runtime.metric_meter, client.namespace, TASK_QUEUE)
-        worker = build_worker(client, inventory.grouped, settings, instruments=instruments)
+        worker = build_worker(
+            client,
+            inventory.grouped,
+            settings,
+            instruments=instruments,
+            workflow_tasks=workflow_tasks,
+        )
         async with worker:
             yield worker
     finally:

@@ -61,11 +61,15 @@ class CheckoutWorkflow:
         self._checkout: Checkout | None = None
         # Why this run will fail: a bad request, or an id that belongs to another request.
         self._failure: ApplicationError | None = None
+        # Set once there is an outcome or a failure to tell.
+        self._decided = asyncio.Event()
         self._signals = 0
         try:
             self._checkout = _read_start(payloads)
         except InvalidRequest as error:
             self._failure = invalid_start(error)
+        else:
+            self._announce(self._checkout)
 
     @workflow.run
     async def run(self, *payloads: RawValue) -> Any:  # noqa: ARG002  # read when it was made
@@ -84,7 +88,7 @@ class CheckoutWorkflow:
     @workflow.update(name=RESERVED_UPDATE, description="For shops: wait for the decision.")
     async def reserved(self, *payloads: RawValue) -> Outcome:  # noqa: ARG002  # validated before
         checkout = self._known()
-        await workflow.wait_condition(lambda: bool(checkout.outcome or self._failure))
+        await self._decided.wait()
         if checkout.outcome is None:
             raise self._failure or RuntimeError("nothing was decided")
         return checkout.outcome
@@ -101,12 +105,12 @@ class CheckoutWorkflow:
         description='It is paid: sell the stock. {"payment_reference": "pay_1", "actor": "sam"}',
     )
     async def confirm(self, *payloads: RawValue) -> Outcome:
-        ticket = self._post(self._read(Confirmation, payloads))
+        ticket = self._known().post(self._read(Confirmation, payloads))
         return await self._answer(ticket)
 
     @confirm.validator
     def _validate_confirm(self, *payloads: RawValue) -> None:
-        self._read(Confirmation, payloads)
+        self._refuse_if_full(self._read(Confirmation, payloads))
 
     @workflow.update(
         name=EXTEND_UPDATE,
@@ -116,7 +120,7 @@ class CheckoutWorkflow:
     async def extend_hold(self, *payloads: RawValue) -> Outcome:
         update = workflow.current_update_info()
         extension_id = extension_ids.of_update(update.id if update else "")
-        ticket = self._post(self._read(Extension, payloads), extension_id)
+        ticket = self._known().post(self._read(Extension, payloads), extension_id)
         outcome = await self._answer(ticket)
         if ticket.refusal:
             raise refusals.not_extended(ticket.refusal, outcome)
@@ -126,7 +130,7 @@ class CheckoutWorkflow:
 
     @extend_hold.validator
     def _validate_extend(self, *payloads: RawValue) -> None:
-        self._read(Extension, payloads)
+        self._refuse_if_full(self._read(Extension, payloads))
 
     @workflow.update(
         name=CANCEL_UPDATE,
@@ -134,12 +138,12 @@ class CheckoutWorkflow:
         '{"reason": "changed their mind", "actor": "sam"}',
     )
     async def cancel_hold(self, *payloads: RawValue) -> Outcome:
-        ticket = self._post(self._read(Cancellation, payloads))
+        ticket = self._known().post(self._read(Cancellation, payloads))
         return await self._answer(ticket)
 
     @cancel_hold.validator
     def _validate_cancel(self, *payloads: RawValue) -> None:
-        self._read(Cancellation, payloads)
+        self._refuse_if_full(self._read(Cancellation, payloads))
 
     @workflow.signal(
         name=EXTEND_SIGNAL,
@@ -162,6 +166,7 @@ class CheckoutWorkflow:
 
     @workflow.signal(dynamic=True)
     def unknown(self, name: str, _payloads: Sequence[RawValue]) -> None:
+        self._signals += 1
         self._note_ignored(name, "there is no such signal")
 
     @workflow.query(name=STATUS_QUERY, description="Where the checkout stands, and its story.")
@@ -170,18 +175,18 @@ class CheckoutWorkflow:
             raise self._failure or RuntimeError("the checkout was not read")
         return self._checkout.report()
 
+    def current_details(self) -> str:
+        """Return what the Web UI shows, as markdown."""
+        return story.details(self._checkout) if self._checkout else ""
+
     # --- the one task that talks to the ledger ---------------------------------------------------
 
     async def _live(self, checkout: Checkout) -> None:
         if checkout.outcome is None:
             await self._reserve(checkout)
-        else:
-            # The run before has handed it over; the Web UI shows nothing of that one here.
-            workflow.set_current_details(story.details(checkout))
         while not (checkout.over or self._failure):
-            if checkout.waiting:
-                await self._serve(checkout, checkout.waiting[0])
-                checkout.waiting.popleft()
+            if checkout.has_messages:
+                await self._serve(checkout, checkout.next_message())
             elif not self._is_long():
                 if await self._deadline_passed(checkout):
                     await self._close(checkout, checkout.expiring())
@@ -190,8 +195,12 @@ class CheckoutWorkflow:
             else:
                 # Whoever was answered must still hear it; whoever comes meanwhile is served first.
                 await workflow.wait_condition(
-                    lambda: bool(checkout.waiting) or workflow.all_handlers_finished()
+                    lambda: checkout.has_messages or workflow.all_handlers_finished()
                 )
+        if self._signals > policies.SIGNALS_MANY:
+            # Temporal puts off an end that a signal meets, and whatever is answered with it. Where
+            # signals do not cease a payment is answered first, and the end comes in a later task.
+            await workflow.sleep(policies.END_PAUSE, summary="Wait for a pause between signals")
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     async def _reserve(self, checkout: Checkout) -> None:
@@ -221,6 +230,7 @@ class CheckoutWorkflow:
             state = attempt.result()
         except LedgerConflict as error:
             self._failure = refusals.conflict_of(error)
+            self._announce(checkout)
         except LedgerOutOfReach as error:
             checkout.give_up()
             self._publish_status(checkout)
@@ -240,6 +250,7 @@ class CheckoutWorkflow:
             case Extension() as wish:
                 await self._extend(checkout, ticket, wish)
         ticket.answer = checkout.outcome
+        ticket.dealt_with.set()
 
     async def _close(self, checkout: Checkout, closing: Closing) -> None:
         state = await ledger_calls.close(closing, self._summary_of(checkout, closing))
@@ -254,8 +265,6 @@ class CheckoutWorkflow:
         self._tell_standing(checkout)
 
     async def _extend(self, checkout: Checkout, ticket: Ticket, wish: Extension) -> None:
-        if checkout.outcome is None:
-            return
         extension = checkout.extending(wish, ticket.extension_id)
         summary = story.extend_summary(extension, wish, private=self.private_metadata)
         answer = await ledger_calls.extend(extension, summary)
@@ -281,12 +290,12 @@ class CheckoutWorkflow:
             return True
         try:
             await workflow.wait_condition(
-                lambda: bool(checkout.waiting) or self._is_long(),
+                lambda: checkout.has_messages or self._is_long(),
                 timeout=left,
                 timeout_summary=story.timer_summary(checkout, held, private=self.private_metadata),
             )
         except TimeoutError:
-            return not checkout.waiting
+            return not checkout.has_messages
         return False
 
     # --- the workflow's own cancellation ---------------------------------------------------------
@@ -302,7 +311,7 @@ class CheckoutWorkflow:
                     # Not asked for by anybody: this worker is letting go of the workflow.
                     raise
                 words = excerpt(reason, TEXT_LENGTH_MAX) or "the workflow was cancelled"
-                checkout.post_always(Cancellation(reason=words, actor="temporal"))
+                checkout.post(Cancellation(reason=words, actor="temporal"))
             else:
                 return
 
@@ -320,32 +329,26 @@ class CheckoutWorkflow:
         except InvalidRequest as error:
             raise invalid_request(error) from None
 
-    def _post(self, wish: Wish, extension_id: str = "") -> Ticket:
-        ticket = self._queue(wish, extension_id)
-        if ticket is None:
+    def _refuse_if_full(self, wish: Wish) -> None:
+        """Refuse an update before it is accepted, so that it adds nothing to the history."""
+        if not self._has_room(wish):
             raise ApplicationError(
                 "too many messages wait already; try again later", type=TOO_MANY_MESSAGES
             )
-        return ticket
 
-    def _queue(self, wish: Wish, extension_id: str = "") -> Ticket | None:
-        """Queue a message; None where there is no room, or the run must come to its end first.
+    def _has_room(self, wish: Wish) -> bool:
+        """Say whether a message may be queued, or too many wait, or the run must end first.
 
         Payments and cancellations end the checkout, and with it the run: they are never too late.
         """
         overlong = workflow.info().get_current_history_length() > policies.HISTORY_EVENTS_REFUSING
-        if overlong and isinstance(wish, Extension):
-            return None
-        return self._known().post(wish, extension_id)
+        return self._known().has_room(wish) and not (overlong and isinstance(wish, Extension))
 
     async def _answer(self, ticket: Ticket) -> Outcome:
-        """Wait until a message was dealt with, or the checkout ended before its turn came.
-
-        An extension refused before the decision has no answer yet: the cancellation that overtook
-        the reserve comes next, and ends the checkout.
-        """
+        """Wait until a message was dealt with, or the checkout ended before its turn came."""
         checkout = self._known()
-        await workflow.wait_condition(lambda: bool(ticket.answer or checkout.over or self._failure))
+        if not (checkout.over or self._failure):
+            await ticket.dealt_with.wait()
         outcome = ticket.answer or checkout.outcome
         if outcome is None:
             raise self._failure or RuntimeError("nothing was decided")
@@ -360,7 +363,9 @@ class CheckoutWorkflow:
         except InvalidRequest as error:
             self._note_ignored(name, str(error))
         else:
-            if self._queue(wish, self._signal_id(wish)) is None:
+            if self._has_room(wish):
+                self._known().post(wish, self._signal_id(wish))
+            else:
                 self._note_ignored(name, "too many messages wait already")
 
     def _signal_id(self, wish: Wish) -> str:
@@ -387,7 +392,20 @@ class CheckoutWorkflow:
         if checkout.status != before:
             self._publish_status(checkout)
 
+    def _announce(self, checkout: Checkout) -> None:
+        """Wake who waits for the decision, and at the end who waits for anything.
+
+        By events: conditions are all looked at again whenever anything happens, and so with many
+        who wait each message would cost as much as there are of them.
+        """
+        if checkout.outcome or self._failure:
+            self._decided.set()
+        if checkout.over or self._failure:
+            for ticket in checkout.take_all():
+                ticket.dealt_with.set()
+
     def _publish_status(self, checkout: Checkout) -> None:
+        self._announce(checkout)
         measures.count_outcome(checkout.status)
         known = workflow.info().typed_search_attributes
         # Who started the workflow by hand, or in another language, may have left these out.
@@ -418,7 +436,6 @@ class CheckoutWorkflow:
 
     def _tell(self, checkout: Checkout, event: str, *, actor: str = "", reason: str = "") -> None:
         checkout.note(workflow.now(), event, actor=actor, reason=reason)
-        workflow.set_current_details(story.details(checkout))
 
 
 @workflow.defn(name=CHECKOUT_WORKFLOW)

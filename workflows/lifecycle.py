@@ -5,7 +5,9 @@ No I/O, no clock and no Temporal: the workflow feeds it and does what it says.
 
 from __future__ import annotations
 
+import asyncio
 from collections import deque
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -38,13 +40,14 @@ class Ticket:
 
     ``extension_id`` is under which an extension is made once. ``answer`` is where the checkout
     stood right after the message was dealt with; ``refusal`` is what the ledger said where an
-    extension was not made.
+    extension was not made. ``dealt_with`` is set then, or when the checkout is over before its turn.
     """
 
     wish: Wish
     extension_id: str = ""
     answer: Outcome | None = None
     refusal: ExtensionAnswer | None = None
+    dealt_with: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class CarriedState(Answer):
@@ -64,13 +67,15 @@ class Checkout:
 
     ``outcome`` is None until the ledger has decided, then held, then final. ``wake_at`` is when
     the workflow ends the hold, by its own clock: at the deadline, or later in a crowd. ``lines`` is
-    what it is about. All or none: what is held is what was asked for.
+    what it is about. All or none: what is held is what was asked for. ``endings`` are payments and
+    cancellations that wait, ``extensions`` what waits beside them.
     """
 
     request: CheckoutRequest
     outcome: Outcome | None = None
     wake_at: datetime | None = None
-    waiting: deque[Ticket] = field(default_factory=deque)
+    endings: deque[Ticket] = field(default_factory=deque)
+    extensions: deque[Ticket] = field(default_factory=deque)
     events: list[CheckoutEvent] = field(default_factory=list)
     events_left_out: int = 0
     extend_signals: int = 0
@@ -94,9 +99,7 @@ class Checkout:
     @property
     def cancel_leads(self) -> bool:
         """Whether a cancellation waits that no payment came before."""
-        wishes = (ticket.wish for ticket in self.waiting)
-        first = next((wish for wish in wishes if not isinstance(wish, Extension)), None)
-        return isinstance(first, Cancellation)
+        return bool(self.endings) and isinstance(self.endings[0].wish, Cancellation)
 
     def final_outcome(self) -> FinalOutcome:
         if self.outcome is None or isinstance(self.outcome, Held):
@@ -105,17 +108,36 @@ class Checkout:
 
     # --- messages --------------------------------------------------------------------------------
 
-    def post(self, wish: Wish, extension_id: str = "") -> Ticket | None:
-        """Queue a message, first come first served; None when too many wait already."""
-        if len(self.waiting) >= WAITING_MESSAGES_MAX:
-            return None
-        return self.post_always(wish, extension_id)
+    @property
+    def has_messages(self) -> bool:
+        """Whether any message waits."""
+        return bool(self.endings or self.extensions)
 
-    def post_always(self, wish: Wish, extension_id: str = "") -> Ticket:
-        """Queue a message however many wait: a workflow is told only once that it is cancelled."""
+    def has_room(self, wish: Wish) -> bool:
+        """Say whether one more message may wait; extensions take no room from who pays."""
+        return len(self._line_of(wish)) < WAITING_MESSAGES_MAX
+
+    def post(self, wish: Wish, extension_id: str = "") -> Ticket:
+        """Queue a message."""
         ticket = Ticket(wish, extension_id)
-        self.waiting.append(ticket)
+        self._line_of(wish).append(ticket)
         return ticket
+
+    def next_message(self) -> Ticket:
+        """Take the message that is served next, of one or more that wait.
+
+        Whoever ends the hold goes before whoever extends it, and else first come, first served: a
+        hundred extensions ahead of it would keep a payment waiting for calls that come to nothing.
+        """
+        return (self.endings or self.extensions).popleft()
+
+    def take_all(self) -> Iterator[Ticket]:
+        """Take whatever waits: the checkout is over, and no more of it is served."""
+        while self.has_messages:
+            yield self.next_message()
+
+    def _line_of(self, wish: Wish) -> deque[Ticket]:
+        return self.extensions if isinstance(wish, Extension) else self.endings
 
     # --- what the ledger said --------------------------------------------------------------------
 

@@ -44,6 +44,9 @@ WAIT_SECONDS_MIN: Final = 0.05
 # A request encrypted with a key that no worker has. By then no shopper waits for it any more.
 UNREADABLE_START_BUDGET: Final = timedelta(hours=1)
 
+# As long as Temporal waits for a workflow's task, before it gives it to somebody else.
+TASK_SECONDS_MAX: Final = 10
+
 MESSAGE_BYTES_MAX: Final = 1_000_000
 WAITING_MESSAGES_MAX: Final = 100
 EVENTS_KEPT_MAX: Final = 100
@@ -51,6 +54,9 @@ HISTORY_EVENTS_MAX: Final = 2_000
 # A run cannot give way to the next while messages wait, and extensions that never cease would let
 # it grow without end. From here on it refuses them, so that what waits can be served.
 HISTORY_EVENTS_REFUSING: Final = 2 * HISTORY_EVENTS_MAX
+# A checkout that has got so many signals in one run does not answer and end in one task.
+SIGNALS_MANY: Final = 20
+END_PAUSE: Final = timedelta(seconds=1)
 LINES_SHOWN_MAX: Final = 20
 SIGNAL_NAME_SHOWN_MAX: Final = 100
 

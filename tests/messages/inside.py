@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any, Final
@@ -39,6 +39,8 @@ from worker.composition import WORKFLOWS
 from workflows.payloads import DATA_CONVERTER
 
 _START: Final = 1_900_000_000
+# In the history, that of a message; the SDK warns where there is none.
+_ANY_EVENT: Final = 5
 _LINE: Final = {"sku": "MUG-01", "quantity": 2}
 _HELD: Final = {
     "outcome": {
@@ -142,20 +144,35 @@ class Inside:
         )
 
     def signal(self, name: str, arguments: Sequence[RawValue]) -> list[WorkflowCommand]:
-        return self._feed(
-            signal_workflow=SignalWorkflow(signal_name=name, input=_payloads(arguments))
+        return self.signals([(name, arguments)])
+
+    def signals(self, messages: Iterable[tuple[str, Sequence[RawValue]]]) -> list[WorkflowCommand]:
+        """Send signals that wait together for the next task."""
+        return self._run(
+            WorkflowActivationJob(
+                signal_workflow=SignalWorkflow(
+                    signal_name=name, input=_payloads(arguments), originating_event_id=_ANY_EVENT
+                )
+            )
+            for name, arguments in messages
         )
 
     def update(self, name: str, arguments: Sequence[RawValue]) -> list[WorkflowCommand]:
-        number = str(next(self._numbers))
-        return self._feed(
-            do_update=DoUpdate(
-                id=number,
-                protocol_instance_id=number,
-                name=name,
-                input=_payloads(arguments),
-                run_validator=True,
+        return self.updates([(name, arguments)])
+
+    def updates(self, messages: Iterable[tuple[str, Sequence[RawValue]]]) -> list[WorkflowCommand]:
+        """Send updates that wait together for the next task."""
+        return self._run(
+            WorkflowActivationJob(
+                do_update=DoUpdate(
+                    id=number,
+                    protocol_instance_id=number,
+                    name=name,
+                    input=_payloads(arguments),
+                    run_validator=True,
+                )
             )
+            for (name, arguments), number in zip(messages, map(str, self._numbers), strict=False)
         )
 
     def query(self, name: str, arguments: Sequence[RawValue]) -> list[WorkflowCommand]:
@@ -166,12 +183,15 @@ class Inside:
         )
 
     def _feed(self, **job: Any) -> list[WorkflowCommand]:
+        return self._run([WorkflowActivationJob(**job)])
+
+    def _run(self, jobs: Iterable[WorkflowActivationJob]) -> list[WorkflowCommand]:
         """Run one activation and return what it commands. It must not fail: that fails the task."""
         activation = WorkflowActivation(
             run_id=self.details.info.run_id,
             timestamp=Timestamp(seconds=_START),
             history_length=10,
-            jobs=[WorkflowActivationJob(**job)],
+            jobs=jobs,
         )
         completion = self._instance.activate(activation)
         assert completion.HasField("successful"), completion.failed.failure.message

@@ -91,10 +91,24 @@ def _moments(state: State, enough_stock: bool) -> Iterator[State]:
     if state.status == "undecided":
         decided = replace(state, status="held" if enough_stock else "denied")
         yield from _moments(decided, enough_stock)
-    if state.unserved:
-        first, *rest = state.unserved
-        for served, _ in _serve(state, first):
-            yield from _moments(replace(served, unserved=tuple(rest)), enough_stock)
+    for place in _next_served(state.unserved):
+        rest = (*state.unserved[:place], *state.unserved[place + 1 :])
+        for served, _ in _serve(state, state.unserved[place]):
+            yield from _moments(replace(served, unserved=rest), enough_stock)
+
+
+def _next_served(unserved: Sequence[Said]) -> Iterator[int]:
+    """Yield which may be next: the first that came, unless an ending goes before it."""
+    if unserved:
+        yield 0
+    endings = (place for place, said in enumerate(unserved) if said.kind != "extend")
+    if (first := next(endings, 0)) > 0:
+        yield first
+
+
+def _waits_for(said: Said, earlier: Said) -> bool:
+    """Say whether a message waits for one that came earlier: an ending for no extension."""
+    return said.kind == "extend" or earlier.kind != "extend"
 
 
 def _step(state: State, said: Said) -> Iterator[State]:
@@ -126,7 +140,7 @@ def _answered(state: State, said: Said) -> Iterator[State]:
     elif said.kind in ("read", "query"):
         if _fits(state, said):
             yield state
-    elif not state.unserved:
+    elif not any(_waits_for(said, other) for other in state.unserved):
         yield from (after for after, answer in _serve(state, said) if _agrees(after, said, answer))
 
 

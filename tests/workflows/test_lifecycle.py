@@ -134,16 +134,27 @@ def test_a_cancellation_leads_unless_a_payment_came_before(wishes: tuple[Wish, .
 
 
 def test_so_many_messages_may_wait_and_no_more():
+    assert waiting_for(*[EXTEND] * (WAITING_MESSAGES_MAX - 1)).has_room(EXTEND)
+    assert not waiting_for(*[EXTEND] * WAITING_MESSAGES_MAX).has_room(EXTEND)
+    assert not waiting_for(*[PAY] * WAITING_MESSAGES_MAX).has_room(CANCEL)
+
+
+def test_extensions_that_wait_take_no_room_from_payments_and_cancellations():
     checkout = waiting_for(*[EXTEND] * WAITING_MESSAGES_MAX)
-    assert len(checkout.waiting) == WAITING_MESSAGES_MAX
-    assert checkout.post(CANCEL) is None
-    assert len(checkout.waiting) == WAITING_MESSAGES_MAX
+    assert checkout.has_room(PAY)
+    assert checkout.has_room(CANCEL)
+
+
+def test_who_ends_the_hold_is_served_before_who_extends_it_and_else_the_first():
+    checkout = waiting_for(EXTEND, PAY, EXTEND, CANCEL)
+    served = [ticket.wish for ticket in checkout.take_all()]
+    assert served == [PAY, CANCEL, EXTEND, EXTEND]
+    assert not checkout.has_messages
 
 
 def test_temporals_own_cancellation_is_taken_however_many_messages_wait():
     checkout = waiting_for(*[EXTEND] * WAITING_MESSAGES_MAX)
-    checkout.post_always(CANCEL)
-    assert checkout.waiting[-1].wish == CANCEL
+    checkout.post(CANCEL)
     assert checkout.cancel_leads
 
 
@@ -224,15 +235,17 @@ def test_whatever_happens_the_invariants_hold(steps: list[Wish | _Settled | str]
     for step in steps:
         match step:
             case BaseModel():
-                if checkout.post(step) is not None:
+                if checkout.has_room(step):
+                    checkout.post(step)
                     posted.append(step)
             case (outcome, remaining):
                 checkout.settle(ReservationState(outcome, remaining), NOW)
             case str():
                 checkout.note(NOW, step)
                 told += 1
-        assert [ticket.wish for ticket in checkout.waiting] == posted
-        assert len(checkout.waiting) <= WAITING_MESSAGES_MAX
+        lines = (checkout.endings, checkout.extensions)
+        assert sum(len(line) for line in lines) == len(posted)
+        assert max(len(line) for line in lines) <= WAITING_MESSAGES_MAX
         assert len(checkout.events) <= EVENTS_KEPT_MAX
         assert len(checkout.events) + checkout.events_left_out == told
         assert (checkout.wake_at is not None) == (checkout.status == "held")
