@@ -14,6 +14,8 @@ from typing import Final
 from holdfast_client.terminal.ending import EXIT_INTERRUPTED
 from worker.composition import running_worker
 from worker.settings import Settings
+from worker.telemetry import temporal_runtime
+from worker.watchdog import Watchdog, WorkflowTasks
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -95,10 +97,13 @@ async def serve(settings: Settings) -> int:
     """
 
     async def work(stop: Stop, ready: asyncio.Event) -> int:
-        async with running_worker(settings):
-            ready.set()
-            tell("worker ready")
-            await stop.wait()
+        tasks = WorkflowTasks(settings.workflow_slots)
+        meter = temporal_runtime(settings.metrics_address).metric_meter
+        with Watchdog(settings.stuck_seconds, tasks, meter).watching():
+            async with running_worker(settings, workflow_tasks=tasks):
+                ready.set()
+                tell("worker ready")
+                await stop.wait()
         return 0
 
     return await run_until_stopped(work)

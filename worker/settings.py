@@ -53,6 +53,7 @@ class Settings(BaseSettings):
         reconcile_batch_size: holds that the reconciler ends in one transaction.
         shutdown_grace_seconds: how long a stop waits for calls that have begun.
         startup_wait_seconds: how long a start waits for the database and Temporal.
+        stuck_seconds: a worker that stands still for longer ends itself, to be started anew.
         log_level: least severe level that is written.
         log_format: ``json`` for machines, ``text`` for people.
         worker_role: the database role of the workers, to which ``migrate`` grants what they need;
@@ -82,6 +83,7 @@ class Settings(BaseSettings):
     reconcile_batch_size: Annotated[int, Field(ge=1, le=500)] = RECONCILE_BATCH_SIZE
     shutdown_grace_seconds: Annotated[float, Field(ge=0, le=600)] = 20.0
     startup_wait_seconds: Annotated[float, Field(ge=0, le=600)] = 30.0
+    stuck_seconds: Annotated[float, Field(ge=5, le=600)] = 30.0
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log_format: Literal["json", "text"] = "json"
     worker_role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{0,63}$")] = ""

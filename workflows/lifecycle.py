@@ -40,7 +40,7 @@ class Ticket:
 
     ``extension_id`` is under which an extension is made once. ``answer`` is where the checkout
     stood right after the message was dealt with; ``refusal`` is what the ledger said where an
-    extension was not made. ``dealt_with`` is set then, or when the checkout is over before its turn.
+    extension was not made. ``dealt_with`` is set then, or when the checkout is over before that.
     """
 
     wish: Wish
