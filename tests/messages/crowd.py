@@ -13,13 +13,13 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from soak.histories import NO_PROCESSOR
 from tests.workflows.histories import events_of, kind
+from tests.workflows.waiting import until
 
 CaseT = TypeVar("CaseT")
 AnswerT = TypeVar("AnswerT")
 
 # The server takes ten updates of one workflow at a time, and refuses more for a moment.
 UPDATES_IN_FLIGHT_MAX: Final = 10
-_ASKED_AGAIN_MAX: Final = 20
 # The last where the server itself puts off the end of a run, and the updates that came with it.
 _NOT_TAKEN: Final = (
     RPCStatusCode.UNAVAILABLE,
@@ -48,13 +48,17 @@ async def at_once(
 
 async def insisting(ask: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
     """Ask until it is taken, as a client does: each time for the same update."""
-    for _ in range(_ASKED_AGAIN_MAX):
+
+    async def taken() -> tuple[AnswerT] | None:
         try:
-            return await ask()
+            return (await ask(),)
         except RPCError as error:
             if error.status not in _NOT_TAKEN:
                 raise
-    raise AssertionError("an update was neither answered nor refused")
+        return None
+
+    answer: AnswerT = (await until(taken))[0]
+    return answer
 
 
 async def answer_of(

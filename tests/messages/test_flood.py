@@ -54,8 +54,6 @@ SIGNALS: Final[dict[str, Callable[[int], tuple[str, list[RawValue]]]]] = {
 }
 _REQUEST: Final = as_json({"checkout_id": "cart-42", "lines": [{"sku": "MUG-01", "quantity": 2}]})
 
-pytestmark = pytest.mark.timeout(300)
-
 
 # --- what one task does --------------------------------------------------------------------------
 

@@ -39,8 +39,6 @@ STARTERS = 16
 # With these one history is longer than Temporal's own suggestion to go on in a new one (4 MiB).
 MEGABYTES_SENT = 12
 
-pytestmark = pytest.mark.timeout(180)
-
 
 @pytest.fixture
 async def victims(stage: Stage, unique: str) -> list[str]:

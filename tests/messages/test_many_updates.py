@@ -24,8 +24,6 @@ EXTENSIONS = 40
 # eleven.
 ROOM = 200
 
-pytestmark = pytest.mark.timeout(240)
-
 
 def cases(checkout_id: str, sku: str) -> list[tuple[str, list[Any], str]]:
     """Return updates, and what each is to be answered: mostly the same questions again."""

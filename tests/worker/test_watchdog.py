@@ -29,8 +29,6 @@ STUCK_SECONDS: Final = "12"
 END_SECONDS_MAX: Final = 120
 ways = pytest.mark.parametrize("way", ["sleep", "stay"])
 
-pytestmark = pytest.mark.timeout(300)
-
 
 def until_line(process: subprocess.Popen[str], words: str, times: int = 1) -> None:
     """Read on in what a worker writes until so many lines have the words."""
