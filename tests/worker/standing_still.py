@@ -73,6 +73,11 @@ def install() -> None:
     composition.WORKFLOWS = (StandingStill, *others)  # type: ignore[misc,assignment]
 
 
+def has_begun(directory: Path) -> bool:
+    """Say whether one stands still by now."""
+    return (directory / "once").exists()
+
+
 def environment(directory: Path) -> Mapping[str, str]:
     """Return what makes workers do it; the directory is for their files."""
     (directory / "sitecustomize.py").write_text(_HOOK)

@@ -40,12 +40,15 @@ def until_line(process: subprocess.Popen[str], words: str, times: int = 1) -> No
     pytest.fail(f"it ended with {process.wait()} and never said: {words}")
 
 
-async def stand_still(operator: Operator, checkout_id: str, way: str) -> ReservationClient:
-    """Hold something with a checkout and tell it to stand still; return who can pay for it."""
+async def stand_still(
+    operator: Operator, checkout_id: str, way: str, directory: Path
+) -> ReservationClient:
+    """Hold something with a checkout and have it stand still; return who can pay for it."""
     temporal = await Client.connect(operator.environment["TEMPORAL_ADDRESS"])
     client = ReservationClient(temporal)
     assert isinstance(await client.reserve(checkout_id, [(checkout_id, 1)]), Held)
     await temporal.get_workflow_handle(f"checkout/{checkout_id}").signal(way)
+    await until(lambda: standing_still.has_begun(directory))
     return client
 
 
@@ -72,7 +75,7 @@ async def test_a_worker_that_is_stuck_is_replaced_and_its_checkout_goes_on(
         operator, "--processes", "2", HOLDFAST_STUCK_SECONDS=STUCK_SECONDS, **changes
     ) as parent:
         await asyncio.to_thread(until_line, parent, "worker ready", 2)
-        client = await stand_still(operator, unique, way)
+        client = await stand_still(operator, unique, way, tmp_path)
         await asyncio.to_thread(until_line, parent, "worker_stuck")
         await asyncio.to_thread(until_line, parent, "ended with exit code 1; starting another")
         assert isinstance(await paid(client, unique), Fulfilled)
@@ -88,7 +91,7 @@ async def test_a_worker_that_is_stuck_ends_when_it_is_told_to_stop(
     changes = standing_still.environment(tmp_path)
     with running(operator, HOLDFAST_STUCK_SECONDS=STUCK_SECONDS, **changes) as process:
         await asyncio.to_thread(until_line, process, "worker ready")
-        await stand_still(operator, unique, way)
+        await stand_still(operator, unique, way, tmp_path)
         await asyncio.to_thread(until_line, process, "worker_stuck")
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, END_SECONDS_MAX) == 1
