@@ -38,6 +38,7 @@ from activities.timeline import TimelineActivities
 from activities.wake_up_plan import WakeUpPlan
 from holdfast_client.names import TASK_QUEUE
 from holdfast_client.reasons import plain_reason
+from worker.emptied_ledger import check_not_emptied
 from worker.settings import Settings
 from worker.telemetry import open_tracing, temporal_runtime
 from worker.temporal import connect_temporal, ensure_schedule, ensure_search_attributes
@@ -192,6 +193,7 @@ async def running_worker(
     Raises:
         NotReady: the database or Temporal did not answer in time, or the schema is old.
         DatabaseUnfit: the server is too old, or the encoding is not UTF-8.
+        LedgerEmptied: it has no reservation, while checkouts hold stock in Temporal.
         MetricsUnavailable: nobody can listen where the metrics are to be read.
         TracingUnavailable: tracing is on, and what it needs is not installed.
     """
@@ -208,6 +210,7 @@ async def running_worker(
             settings, lambda: connect_temporal(temporal_address, settings.keys, runtime, plugins)
         )
         await _patiently(settings, lambda: ensure_search_attributes(client))
+        await _patiently(settings, lambda: check_not_emptied(client, inventory.ledger, settings))
         await _patiently(settings, lambda: ensure_schedule(client, settings))
         measures.start_at_zero(runtime.metric_meter, client.namespace, TASK_QUEUE)
         worker = build_worker(

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from activities.inventory.excess_rights import RoleRights, read_role_rights
 from holdfast_client.reasons import plain_reason
 from worker.composition import check_database, open_inventory
+from worker.emptied_ledger import check_not_emptied
 from worker.settings import Settings
 from worker.temporal import connect_temporal
 
@@ -32,11 +33,18 @@ class Health:
 
 
 async def examine(settings: Settings) -> Health:
-    """Ask all that a worker needs; each part has ``ANSWER_SECONDS_MAX`` seconds, both at once."""
+    """Ask all that a worker needs; each part has ``ANSWER_SECONDS_MAX`` seconds.
+
+    Database and Temporal are asked at once, and where both answer, whether they fit together.
+    """
     (rights, database), (_, temporal) = await asyncio.gather(
         _answer("database", _ask_database(settings)), _answer("Temporal", _ask_temporal())
     )
-    return Health([ailment for ailment in (database, temporal) if ailment], rights)
+    ailments = [ailment for ailment in (database, temporal) if ailment]
+    if not ailments:
+        _, emptied = await _answer("database", _ask_both(settings))
+        ailments = [emptied] if emptied else []
+    return Health(ailments, rights)
 
 
 async def _answer(
@@ -55,6 +63,14 @@ async def _ask_database(settings: Settings) -> RoleRights:
     try:
         await asyncio.to_thread(check_database, inventory)
         return await asyncio.to_thread(read_role_rights, inventory.engine)
+    finally:
+        inventory.close()
+
+
+async def _ask_both(settings: Settings) -> None:
+    inventory = open_inventory(settings)
+    try:
+        await check_not_emptied(await connect_temporal(), inventory.ledger, settings)
     finally:
         inventory.close()
 

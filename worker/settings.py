@@ -64,6 +64,8 @@ class Settings(BaseSettings):
         tracing: ``on`` sends traces to where the standard ``OTEL_`` variables say.
         private_metadata: name no customer, cart, SKU or payment in search attributes and
             summaries.
+        empty_ledger: ``accept`` lets a worker begin on a ledger without reservations although
+            Temporal has checkouts that hold stock; their holds end.
     """
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="ignore", frozen=True)
@@ -91,6 +93,7 @@ class Settings(BaseSettings):
     metrics_address: Annotated[str, AfterValidator(checked_address)] = ""
     tracing: Literal["off", "on"] = "off"
     private_metadata: bool = False
+    empty_ledger: Literal["refuse", "accept"] = "refuse"
 
     @property
     def connections_max(self) -> int:

@@ -81,7 +81,7 @@ async def ensure_search_attributes(client: Client) -> None:
     Raises:
         SearchAttributesMissing: they are not there and may not be added from here.
     """
-    missing = set(SEARCH_ATTRIBUTE_TYPES) - await _known_search_attributes(client)
+    missing = set(SEARCH_ATTRIBUTE_TYPES) - await known_search_attributes(client)
     if not missing:
         return
     try:
@@ -141,7 +141,8 @@ def _schedule(settings: Settings) -> Schedule:
     )
 
 
-async def _known_search_attributes(client: Client) -> set[str]:
+async def known_search_attributes(client: Client) -> set[str]:
+    """Return the names of the namespace's own search attributes."""
     answer = await client.operator_service.list_search_attributes(
         ListSearchAttributesRequest(namespace=client.namespace), timeout=_RPC_TIMEOUT, retry=True
     )

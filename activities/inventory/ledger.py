@@ -323,6 +323,11 @@ class Ledger:
         """Check I1 and I2 alone, which is quick enough to do every minute."""
         return self._audit(_PRESENT_AUDITS, lambda _: None)
 
+    def has_reservations(self) -> bool:
+        """Say whether anything was ever reserved or denied here: none of it is ever removed."""
+        with self._statement() as connection:
+            return bool(connection.execute(statements.HAS_RESERVATIONS).scalar_one())
+
     def schema_version(self) -> str:
         """Return the version of the schema that the database has."""
         with self._statement() as connection:

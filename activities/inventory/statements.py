@@ -394,6 +394,8 @@ READ_UNITS_HELD: Final = _sql("""
 SELECT coalesce(sum(reserved_quantity), 0)::bigint FROM holdfast.stock_items
 """)
 
+HAS_RESERVATIONS: Final = _sql("SELECT EXISTS (SELECT FROM holdfast.reservations)")
+
 SCHEMA_VERSION: Final = _sql("SELECT version_num FROM holdfast.alembic_version")
 
 # --- audit ---------------------------------------------------------------------------------------

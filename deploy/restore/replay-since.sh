@@ -6,10 +6,12 @@
 # Run it while the workers are stopped, and start them when it has ended. It resets to their
 # beginning, by their kinds and in this order: the stock adjustments, the checkouts that were paid or
 # cancelled, and those that are open. Each then asks the ledger again, which knows what it still has
-# and does the rest. Asking twice changes nothing. Where Temporal is, its own settings say.
+# and does the rest. Asking twice changes nothing. Where Temporal is, its own settings say; the
+# ledger is looked at by `python -m worker health` (HOLDFAST_WORKER says how else the worker is run).
 set -eu
 
 since=${1:?say since when, as in 2031-03-14T09:00:00Z}
+worker=${HOLDFAST_WORKER:-python -m worker}
 batch_seconds_max=3600
 
 no_batch_runs() {
@@ -35,6 +37,9 @@ again() {
     --reason "the ledger was restored to $since" >/dev/null
   until_no_batch_runs
 }
+
+# On a ledger that is not there, old, or empty while checkouts are open, all of them would be denied.
+$worker health >/dev/null || { echo "replay-since: nothing was replayed" >&2; exit 1; }
 
 again adjustments "WorkflowType = 'AdjustStockWorkflow' AND CloseTime > '$since'"
 # Without CheckoutStatus, which a shop may do without, nobody can tell what is worth it.

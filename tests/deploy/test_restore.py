@@ -8,30 +8,35 @@ from __future__ import annotations
 import asyncio
 import os
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+import psycopg
 import pytest
 from sqlalchemy import make_url
 
+from activities.inventory.engine import open_engine
+from activities.inventory.ledger import Ledger
 from activities.inventory.migrate import upgrade_database
-from activities.inventory.records import Closing
+from activities.inventory.records import Closing, StockRow
 from holdfast_client.names import STATUS_ATTRIBUTE_MEMO
 from tests.directories import NewDirectory
 from tests.docs.pages import ROOT
-from tests.inventory.databases import WORKER_ROLE, as_worker, fresh_database
-from tests.inventory.shop import Figures
+from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
+from tests.inventory.shop import Figures, checkout
+from tests.security.rights import rights_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import request
 from tests.workflows.waiting import until
 from worker.embedded.postgres_cluster import postgres_environment, postgres_program
 from worker.embedded.temporal import EmbeddedTemporal, _temporal_program
 
-REPLAY: Final = ROOT / "deploy/restore/replay-since.sh"
-RUN_SECONDS_MAX: Final = 60
+RESTORE: Final = ROOT / "deploy/restore/restore.sh"
+RUN_SECONDS_MAX: Final = 300
 STOCK: Final = 100
 HOLD_SECONDS: Final = 900
 EXTENDED: Final = ("extended-before", "extended-since")
@@ -55,17 +60,45 @@ class Backup:
     """
 
     def __init__(self, admin_url: str, url: str, file: Path) -> None:
-        self._admin_url, self._url, self._file = admin_url, url, file
-        _postgres("pg_dump", url, "--format=custom", f"--file={file}")
+        self._admin_url, self.url, self.file = admin_url, url, file
+        _postgres("pg_dump", url, "--format=custom", "--no-blobs", f"--file={file}")
         self.made_at = datetime.now(UTC)
 
-    def restore(self) -> None:
-        """Put the dump in the place of what is there, as docs/operations.md does."""
-        name = str(make_url(self._url).database)
+    def restore(
+        self, address: str, *words: str, **changes: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run the script that puts the dump in the place of what is there and replays the rest."""
+        found = (
+            _temporal_program().parent,
+            postgres_program("psql").parent,
+            Path(sys.prefix, "bin"),
+        )
+        ours = {k: v for k, v in postgres_environment().items() if not k.startswith("HOLDFAST_")}
+        environment = {
+            **ours,
+            "PATH": ":".join([*map(str, found), os.environ["PATH"]]),
+            "TEMPORAL_ADDRESS": address,
+            "HOLDFAST_DATABASE_URL": self.url,
+            "HOLDFAST_WORKER_ROLE": WORKER_ROLE,
+            **changes,
+        }
+        return subprocess.run(
+            ["/bin/sh", str(RESTORE), *words, str(self.file)],
+            cwd=ROOT,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=RUN_SECONDS_MAX,
+            check=False,
+        )
+
+    def put_back(self) -> None:
+        """Put the dump in the place of what is there, and no more."""
+        name = str(make_url(self.url).database)
         for words in (["dropdb", "--force"], ["createdb"]):
             _program(*words, f"--maintenance-db={self._admin_url}", name)
-        options = ("--exit-on-error", "--single-transaction", str(self._file))
-        _postgres("pg_restore", self._url, *options)
+        options = ("--exit-on-error", "--single-transaction", str(self.file))
+        _postgres("pg_restore", self.url, *options)
 
 
 @pytest.fixture(scope="module")
@@ -78,6 +111,8 @@ def own_temporal(new_directory: NewDirectory) -> Iterator[EmbeddedTemporal]:
 def database_url(postgres_url: str, template: str) -> Iterator[str]:
     with fresh_database(postgres_url, template) as url:
         yield url
+        for name in _databases(url, "_before_"):
+            administer(postgres_url, "DROP DATABASE {name}", name=name)
 
 
 @pytest.fixture
@@ -134,11 +169,18 @@ async def test_what_was_done_since_the_backup_is_done_again_from_temporals_histo
         backup, before = await _live_before_and_after_a_backup(stage, prefix, make_backup)
     deadlines = {name: _deadline(stage, name) for name in EXTENDED}
     await until(lambda: _are_indexed(stage, backup.made_at))
+    stage.shop.sql("ALTER DATABASE " + _name(backup.url) + " SET work_mem = '8MB'")
+    stage.shop.sql("REVOKE TEMPORARY ON DATABASE " + _name(backup.url) + " FROM PUBLIC")
+    refused = await asyncio.to_thread(backup.restore, own_temporal.address)
+    assert "stop the workers first" in refused.stderr
+    assert stage.shop.figures("MUG") == before
     stage.shop.engine.dispose()
-    await asyncio.to_thread(backup.restore)
+    ended = await asyncio.to_thread(backup.restore, own_temporal.address)
+    assert ended.returncode == 0, ended.stderr
     assert stage.shop.figures("MUG") != before
-    ended = await asyncio.to_thread(_replay, own_temporal.address, backup.made_at)
-    assert (ended.returncode, ended.stderr) == (0, "")
+    assert [row.work_mem for row in stage.shop.sql("SHOW work_mem")] == ["8MB"]
+    assert not [right for right in rights_of(backup.url, WORKER_ROLE) if "TEMPORARY" in right]
+    assert len(_databases(backup.url, "_before_")) == 1
     async with at_work(stage, sandboxed=False):
         await until(lambda: _statuses(stage, prefix).get("new-paid") == "fulfilled")
         await until(lambda: stage.shop.figures("MUG") == before)
@@ -165,7 +207,7 @@ async def test_without_that_what_was_sold_since_is_counted_again_and_a_new_hold_
     async with at_work(stage, sandboxed=False):
         backup, before = await _live_before_and_after_a_backup(stage, prefix, make_backup)
     stage.shop.engine.dispose()
-    await asyncio.to_thread(backup.restore)
+    await asyncio.to_thread(backup.put_back)
     async with at_work(stage, sandboxed=False):
         # Paid, and the ledger does not know: the money has to go back.
         assert (await stage.till.confirm(f"{prefix}new-held"))["status"] == "expired"
@@ -250,16 +292,68 @@ def _deadline(stage: Stage, name: str) -> datetime:
     return deadline
 
 
-def _replay(address: str, since: datetime) -> subprocess.CompletedProcess[str]:
-    path = f"{_temporal_program().parent}:{os.environ['PATH']}"
-    return subprocess.run(
-        ["/bin/sh", str(REPLAY), since.isoformat()],
-        env={"PATH": path, "HOME": os.environ.get("HOME", "/"), "TEMPORAL_ADDRESS": address},
-        capture_output=True,
-        text=True,
-        timeout=RUN_SECONDS_MAX,
-        check=False,
-    )
+def _name(url: str) -> str:
+    return str(make_url(url).database)
+
+
+def _databases(url: str, part: str) -> list[str]:
+    """Return the databases that the script has left beside this one."""
+    with psycopg.connect(url) as link:
+        found = link.execute("SELECT datname FROM pg_database").fetchall()
+    return [name for (name,) in found if name.startswith(_name(url) + part)]
+
+
+@pytest.fixture
+def dumped(make_backup: Callable[[], Backup], database_url: str) -> Backup:
+    """A dump of a ledger with one hold, whose database has had another since."""
+    engine = open_engine(database_url, connections_max=1)
+    ledger = Ledger(engine)
+    ledger.load_stock([StockRow("MUG", "main", STOCK)])
+    ledger.reserve([checkout("before", MUG=1)])
+    backup = make_backup()
+    ledger.reserve([checkout("since", MUG=1)])
+    engine.dispose()
+    return backup
+
+
+def _reservations(url: str) -> int:
+    with psycopg.connect(url) as link:
+        row = link.execute("SELECT count(*) FROM holdfast.reservations").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.mark.parametrize("spoil", ["emptied", "cut short", "no dump", "no ledger", "lost"])
+def test_a_dump_that_is_not_whole_changes_nothing(
+    dumped: Backup, temporal_address: str, postgres_url: str, spoil: str
+):
+    whole = dumped.file.read_bytes()
+    if spoil == "no ledger":
+        _postgres("pg_dump", postgres_url, "--format=custom", f"--file={dumped.file}")
+    elif spoil == "lost":
+        dumped.file.unlink()
+    else:
+        left = {"emptied": b"", "cut short": whole[:-200], "no dump": b"CREATE TABLE x();\n"}[spoil]
+        dumped.file.write_bytes(left)
+    ended = dumped.restore(temporal_address)
+    assert ended.returncode == 1
+    assert "nothing was changed" in ended.stderr or "is as it was" in ended.stderr
+    assert _reservations(dumped.url) == 2
+    assert _databases(dumped.url, "_") == []
+
+
+def test_a_dump_of_before_the_first_reservation_is_restored_only_if_that_is_said(
+    make_backup: Callable[[], Backup], temporal_address: str, database_url: str
+):
+    early = make_backup()
+    with psycopg.connect(database_url) as link:
+        link.execute("INSERT INTO holdfast.stock_items (sku) VALUES ('MUG')")
+    refused = early.restore(temporal_address)
+    assert refused.returncode == 1
+    assert "HOLDFAST_EMPTY_LEDGER=accept" in refused.stderr
+    with psycopg.connect(database_url) as link:
+        assert link.execute("SELECT count(*) FROM holdfast.stock_items").fetchone() == (1,)
+    assert _databases(database_url, "_") == []
 
 
 def _postgres(program: str, url: str, *options: str) -> None:

@@ -27,6 +27,7 @@ from worker.commands import (
 from worker.commands.item_history import NoSuchItem
 from worker.composition import NotReady
 from worker.embedded.errors import EmbeddedServerError
+from worker.emptied_ledger import LedgerEmptied
 from worker.logs import logs_are_for_machines
 from worker.settings import SettingsInvalid
 from worker.stock_file import StockFileInvalid
@@ -42,6 +43,7 @@ _EXPECTED: Final[dict[type[Exception], ExitCode]] = {
     NoSuchItem: ExitCode.REFUSED,
     StockFileInvalid: ExitCode.REFUSED,
     NotReady: ExitCode.UNKNOWN,
+    LedgerEmptied: ExitCode.UNKNOWN,
     LedgerUnavailable: ExitCode.UNKNOWN,
     DatabaseUnfit: ExitCode.UNKNOWN,
     SearchAttributesMissing: ExitCode.UNKNOWN,
