@@ -8,12 +8,13 @@ that was interrupted goes on by doing the whole of it again, and a second run ch
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
+from activities.inventory.batches import in_batches
 from activities.inventory.errors import LedgerUnavailable, StockLoadRefused
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockLoad, StockRow, StockStanding
@@ -135,15 +136,17 @@ class StockFileLoad:
         """Compare rows with their stock items, without a lock. Each SKU and location once."""
         changes: list[RowStanding] = []
         moved: list[RowStanding] = []
-        for start, page in _pages(rows, PAGE_ROWS):
+        done = 0
+        for page in in_batches(rows, PAGE_ROWS):
             standings = self._insist(partial(self._ledger.preview_load, page, self._as_of))
-            for index, (row, standing) in enumerate(zip(page, standings, strict=True), start):
+            for index, (row, standing) in enumerate(zip(page, standings, strict=True), done):
                 found = RowStanding(index, row, standing)
                 if found.is_change:
                     changes.append(found)
                 if found.has_moved:
                     moved.append(found)
-            self._listener.progress("compared", start + len(page), len(rows))
+            done += len(page)
+            self._listener.progress("compared", done, len(rows))
         return LoadPlan(len(rows), tuple(changes), tuple(moved))
 
     def set_beside_shoppers(self, plan: LoadPlan) -> None:
@@ -151,10 +154,10 @@ class StockFileLoad:
 
         Rows of which more is reserved by now are left out, and are among ``result.refused``.
         """
-        for start, batch in _pages(plan.changes, BATCH_ROWS):
+        for batch in in_batches(plan.changes, BATCH_ROWS):
             began = time.monotonic()
             self._set(batch)
-            self.result.done = start + len(batch)
+            self.result.done += len(batch)
             self._listener.progress("set", self.result.done, len(plan.changes))
             if self.result.done < len(plan.changes):
                 time.sleep((time.monotonic() - began) * REST_SHARE)
@@ -196,8 +199,3 @@ class StockFileLoad:
                     raise
                 self._listener.waiting(str(error))
                 time.sleep(RETRY_SECONDS)
-
-
-def _pages(rows: Sequence[ResultT], size: int) -> Iterator[tuple[int, Sequence[ResultT]]]:
-    for start in range(0, len(rows), size):
-        yield start, rows[start : start + size]

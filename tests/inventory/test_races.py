@@ -261,10 +261,12 @@ def test_a_load_behind_a_sale_takes_off_what_was_sold(shop: Shop) -> None:
     counted_at = shop.now
     shop.pass_seconds(60)
     with shop.engine.connect() as first:
-        holds.close(first, [PAID])
+        first.exec_driver_sql(
+            "SELECT FROM holdfast.stock_items WHERE sku = 'MUG' FOR NO KEY UPDATE"
+        )
         load = partial(shop.ledger.load_stock, [StockRow("MUG", "main", 20)], counted_at)
         with waiting_behind(shop.engine, first, load) as (answer,):
-            pass
+            holds.close(first, [PAID])
     answer.result()
     assert shop.figures("MUG") == Figures(total=18, reserved=0, available=18)
 
