@@ -63,7 +63,7 @@ class RowStanding:
     @property
     def has_moved(self) -> bool:
         """Whether anything but a stock file moved the total since the row was counted."""
-        return bool(self.standing.sold or self.standing.moved or self.standing.recounted)
+        return self.standing.moved_at is not None
 
     @property
     def is_change(self) -> bool:
@@ -85,6 +85,11 @@ class LoadPlan:
     rows: int
     changes: tuple[RowStanding, ...]
     moved: tuple[RowStanding, ...]
+
+    def moved_until(self, moment: datetime) -> tuple[RowStanding, ...]:
+        """Return the rows whose stock item moved before a moment, such as the load's beginning."""
+        times = ((row, row.standing.moved_at) for row in self.moved)
+        return tuple(row for row, at in times if at is not None and at <= moment)
 
     @property
     def below_reserved(self) -> tuple[RowStanding, ...]:

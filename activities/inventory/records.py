@@ -107,6 +107,7 @@ class StockStanding:
     ``total`` is None where there is no such item yet. ``moved`` is by how much sales, deliveries
     and corrections changed the total since, ``sold`` how much of that were sales; 0 where no moment
     was given. An item that was ``recounted`` since keeps its total: the later count is the truth.
+    ``moved_at`` is when the first of it happened.
     """
 
     total: int | None = None
@@ -115,6 +116,7 @@ class StockStanding:
     sold: int = 0
     moved: int = 0
     recounted: bool = False
+    moved_at: datetime | None = None
 
     def total_of(self, row: StockRow) -> int:
         """Return the total that a row leads to; below what is reserved it is to be refused."""

@@ -310,9 +310,10 @@ SELECT s.id, w.sku, w.location, s.name, s.total_quantity, s.reserved_quantity
 """)
 
 # What moved the totals of stock items after a moment, stock files apart: units sold, the change in
-# all but for counts, and whether there was a count. Items that did not move are left out. Movements
-# have no index by time. Their ids follow it but for what was written side by side, so the last one
-# that is older by a margin is looked for by halving, and reading begins behind it.
+# all but for counts, whether there was a count, and when the first of it was. Items that did not
+# move are left out. Movements have no index by time. Their ids follow it but for what was written
+# side by side, so the last one that is older by a margin is looked for by halving, and reading
+# begins behind it.
 READ_MOVED_SINCE: Final = _sql("""
 WITH RECURSIVE search(low, high) AS (
     SELECT 0::bigint, (SELECT coalesce(max(id), 0) FROM holdfast.stock_movements WHERE id > 0)
@@ -327,13 +328,13 @@ WITH RECURSIVE search(low, high) AS (
                      ORDER BY id
                      LIMIT 1) AS found
 )
-SELECT i.id, m.sold, m.moved, m.is_counted
+SELECT i.id, m.sold, m.moved, m.is_counted, m.first_at
   FROM unnest(CAST(:item_ids AS bigint[])) AS i(id),
        LATERAL (SELECT coalesce(sum(-total_delta) FILTER (WHERE kind = 'fulfil'), 0)::bigint
                            AS sold,
                        coalesce(sum(total_delta) FILTER (WHERE kind <> 'count'), 0)::bigint
                            AS moved,
-                       bool_or(kind = 'count') AS is_counted
+                       bool_or(kind = 'count') AS is_counted, min(created_at) AS first_at
                   FROM holdfast.stock_movements
                  WHERE stock_item_id = i.id
                    AND id > (SELECT max(low) FROM search)

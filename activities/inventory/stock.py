@@ -150,7 +150,13 @@ def _standing(item: Any, move: Any | None) -> StockStanding:
     figures = StockStanding(item.total_quantity, item.reserved_quantity, item.name)
     if move is None:
         return figures
-    return replace(figures, sold=move.sold, moved=move.moved, recounted=move.is_counted)
+    return replace(
+        figures,
+        sold=move.sold,
+        moved=move.moved,
+        recounted=move.is_counted,
+        moved_at=move.first_at,
+    )
 
 
 def _earlier_answer(connection: Connection, adjustment_id: str, digest: str) -> AdjustmentOutcome:

@@ -211,6 +211,7 @@ def test_a_preview_tells_where_each_row_stands_and_changes_nothing(shop: Shop) -
     shop.ledger.load_stock([StockRow("MUG", "main", 30, "A mug"), StockRow("CUP", "main", 5)])
     counted_at = shop.now
     shop.pass_seconds(60)
+    moved_at = shop.now
     _sell(shop, "sold", MUG=3)
     shop.hold("held", MUG=2)
     shop.adjust("recount", "count", "CUP", 7)
@@ -219,8 +220,8 @@ def test_a_preview_tells_where_each_row_stands_and_changes_nothing(shop: Shop) -
     standings = shop.ledger.preview_load(rows, counted_at)
     assert standings == (
         StockStanding(),
-        StockStanding(total=7, recounted=True),
-        StockStanding(total=27, reserved=2, name="A mug", sold=3, moved=-3),
+        StockStanding(total=7, recounted=True, moved_at=moved_at),
+        StockStanding(total=27, reserved=2, name="A mug", sold=3, moved=-3, moved_at=moved_at),
     )
     totals = [one.total_of(row) for one, row in zip(standings, rows, strict=True)]
     assert totals == [1, 7, 17]

@@ -136,6 +136,17 @@ def test_rows_below_what_is_reserved_are_known_before_anything_is_set(ledger: Le
     assert [row.index for row in plan.below_reserved] == [len(ROWS) - 1]
 
 
+def test_what_moved_before_the_load_began_is_told_from_what_moved_while_it_compares(ledger: Ledger):
+    counted_at = ledger.clock()
+    _load(ledger, counted_at)
+    _sell(ledger, "c1", FIRST, 1)
+    begun_at = ledger.clock()
+    _sell(ledger, "c2", LAST, 1)
+    plan = StockFileLoad(ledger, counted_at, Listener()).look(ROWS)
+    assert [row.row.sku for row in plan.moved] == [FIRST, LAST]
+    assert [row.row.sku for row in plan.moved_until(begun_at)] == [FIRST]
+
+
 def test_at_once_all_is_set_in_one_transaction_or_nothing(ledger: Ledger):
     as_of = ledger.clock()
     loading = StockFileLoad(ledger, as_of, Listener())

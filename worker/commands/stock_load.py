@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -115,10 +116,13 @@ def load(
         _remark(f"{file} is not UTF-8; read as {sheet.encoding}")
     wish = _Wish(file, moment, force, all_or_nothing)
     with opened_ledger(statement_timeout_ms=STATEMENT_TIMEOUT_MS) as ledger:
-        counted_at = wish.counted_at(ledger.clock())
+        begun_at = ledger.clock()
+        counted_at = wish.counted_at(begun_at)
         loading = StockFileLoad(ledger, counted_at, _Notices())
         plan = loading.look(sheet.rows)
-        _refuse_what_cannot_be(wish, plan, sheet, counted_at)
+        if wish.as_of is None and not wish.force:
+            _refuse_what_moved(wish, plan.moved_until(begun_at), counted_at)
+        _refuse_what_cannot_be(wish, plan, sheet)
         if dry_run:
             tables.show_changes(plan.changes, as_json=as_json)
             return
@@ -126,17 +130,20 @@ def load(
     _tell_what_was_done(loading.result, plan, sheet, as_json=as_json)
 
 
-def _refuse_what_cannot_be(
-    wish: _Wish, plan: LoadPlan, sheet: StockSheet, counted_at: datetime
-) -> None:
-    if plan.moved and wish.as_of is None and not wish.force:
-        found = "1 stock item" if len(plan.moved) == 1 else f"{len(plan.moved):,} stock items"
-        raise StockFileInvalid(
-            [_moved_text(row) for row in plan.moved],
-            before=f"{wish.file} was last written at {exact_text(counted_at)}; since then {found} "
-            "of it moved:",
-            after=_HOW_TO_GO_ON,
-        )
+def _refuse_what_moved(wish: _Wish, moved: Sequence[RowStanding], counted_at: datetime) -> None:
+    """Refuse a file whose stock moved before the load began; what moves later is made up for."""
+    if not moved:
+        return
+    found = "1 stock item" if len(moved) == 1 else f"{len(moved):,} stock items"
+    written = f"{wish.file} was last written at {exact_text(counted_at)}"
+    raise StockFileInvalid(
+        [_moved_text(row) for row in moved],
+        before=f"{written}; since then {found} of it moved:",
+        after=_HOW_TO_GO_ON,
+    )
+
+
+def _refuse_what_cannot_be(wish: _Wish, plan: LoadPlan, sheet: StockSheet) -> None:
     if plan.below_reserved:
         raise StockFileInvalid(
             [_below(sheet, r.index, r.total, r.standing.reserved) for r in plan.below_reserved]
