@@ -45,7 +45,7 @@ async def stand_still(
 ) -> ReservationClient:
     """Hold something with a checkout and have it stand still; return who can pay for it."""
     temporal = await Client.connect(operator.environment["TEMPORAL_ADDRESS"])
-    client = ReservationClient(temporal)
+    client = ReservationClient(temporal, answer_timeout_seconds=END_SECONDS_MAX)
     assert isinstance(await client.reserve(checkout_id, [(checkout_id, 1)]), Held)
     await temporal.get_workflow_handle(f"checkout/{checkout_id}").signal(way)
     await until(lambda: standing_still.has_begun(directory))
