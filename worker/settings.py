@@ -58,6 +58,8 @@ class Settings(BaseSettings):
         log_format: ``json`` for machines, ``text`` for people.
         worker_role: the database role of the workers, to which ``migrate`` grants what they need;
             nobody is granted anything if it is empty.
+        reader_role: the database role of product pages, another than the workers', to which
+            ``migrate`` grants to read availability; nobody is granted it if it is empty.
         encryption_keys: ``id:base64,id:base64``, each of 32 bytes; the first encrypts payloads,
             all decrypt. Nothing is encrypted if it is empty.
         metrics_address: ``IP:port`` at which Prometheus may read metrics; none if it is empty.
@@ -89,6 +91,7 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "warning"
     log_format: Literal["json", "text"] = "json"
     worker_role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{0,63}$")] = ""
+    reader_role: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.@-]{0,63}$")] = ""
     encryption_keys: Annotated[SecretStr, AfterValidator(_encryption_keys)] = SecretStr("")
     metrics_address: Annotated[str, AfterValidator(checked_address)] = ""
     tracing: Literal["off", "on"] = "off"

@@ -122,13 +122,14 @@ def grant_to_worker(connection: Connection, role: str) -> None:
     Raises:
         WorkerRoleUnfit: there is no such role, or grants would not bind it.
     """
-    _check_role(connection, role)
+    check_role(connection, role, "workers")
     quoted = connection.dialect.identifier_preparer.quote_identifier(role)
     for statement in _statements(quoted):
         connection.exec_driver_sql(statement)
 
 
-def _check_role(connection: Connection, role: str) -> None:
+def check_role(connection: Connection, role: str, whose: str) -> None:
+    """Raise WorkerRoleUnfit where there is no such role, or grants would not bind it."""
     found = connection.execute(catalogue_statements.READ_ROLE, {"role": role}).one_or_none()
     if found is None:
         raise WorkerRoleUnfit(
@@ -138,7 +139,7 @@ def _check_role(connection: Connection, role: str) -> None:
         why = "is a superuser" if found.is_superuser else "may act as the owner of the tables"
         raise WorkerRoleUnfit(
             f"the database role {role} {why}, so no grant would bind it; "
-            "give the workers a role of their own"
+            f"give the {whose} a role of their own"
         )
 
 

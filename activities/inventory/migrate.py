@@ -16,6 +16,7 @@ from activities.inventory import catalogue_statements
 from activities.inventory.engine import open_engine
 from activities.inventory.errors import ledger_error
 from activities.inventory.grants import grant_to_worker
+from activities.inventory.reader_grants import grant_to_reader
 from activities.inventory.schema import SCHEMA, metadata
 from activities.inventory.server import check_connection
 
@@ -44,7 +45,7 @@ def latest_version() -> str:
 
 
 def upgrade(
-    engine: Engine, revision: str = "head", *, worker_role: str = ""
+    engine: Engine, revision: str = "head", *, worker_role: str = "", reader_role: str = ""
 ) -> tuple[str | None, str]:
     """Run all migrations that the database lacks, in one transaction. A second run does nothing.
 
@@ -52,6 +53,7 @@ def upgrade(
         engine: of a role that may create and alter tables.
         revision: how far to go.
         worker_role: the role that may then do a worker's work; nobody if it is empty.
+        reader_role: another that may then read availability; nobody if it is empty.
 
     Returns:
         The version before and the version after.
@@ -72,10 +74,14 @@ def upgrade(
         command.upgrade(config, revision)
         if worker_role:
             grant_to_worker(connection, worker_role)
+        if reader_role:
+            grant_to_reader(connection, reader_role)
         return before, _version(connection) or ""
 
 
-def upgrade_database(url: str, *, worker_role: str = "") -> tuple[str | None, str]:
+def upgrade_database(
+    url: str, *, worker_role: str = "", reader_role: str = ""
+) -> tuple[str | None, str]:
     """Run all migrations that the database lacks, over a connection of its own.
 
     A migration may take long and must not be cut off half way by the limits of daily work.
@@ -83,6 +89,7 @@ def upgrade_database(url: str, *, worker_role: str = "") -> tuple[str | None, st
     Args:
         url: of a role that may create and alter tables.
         worker_role: the role that may then do a worker's work; nobody if it is empty.
+        reader_role: another that may then read availability; nobody if it is empty.
 
     Returns:
         The version before and the version after.
@@ -94,7 +101,7 @@ def upgrade_database(url: str, *, worker_role: str = "") -> tuple[str | None, st
     """
     engine = open_engine(url, connections_max=1, statement_timeout_ms=0, lock_timeout_ms=0)
     try:
-        return upgrade(engine, worker_role=worker_role)
+        return upgrade(engine, worker_role=worker_role, reader_role=reader_role)
     except exc.SQLAlchemyError as error:
         raise ledger_error(error) or error from error
     finally:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from holdfast_client.arguments import LineLike
+    from holdfast_client.availability import AvailabilityPage, PlaceAvailability, SkuAvailability
+    from holdfast_client.availability_reader import AvailabilityReader, SyncAvailabilityReader
     from holdfast_client.client import ReservationClient
     from holdfast_client.errors import (
         AdjustmentConflict,
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
         InvalidRequest,
         OutcomeUnknown,
         ServerUnreachable,
+        StockUnreadable,
         UsedAfterFork,
     )
     from holdfast_client.fake import FakeReservationClient
@@ -61,6 +64,8 @@ __all__ = [
     "AdjustmentKind",
     "AdjustmentOutcome",
     "AdjustmentRefused",
+    "AvailabilityPage",
+    "AvailabilityReader",
     "Cancelled",
     "CheckoutConflict",
     "CheckoutEvent",
@@ -88,11 +93,15 @@ __all__ = [
     "OpenHold",
     "Outcome",
     "OutcomeUnknown",
+    "PlaceAvailability",
     "ReservationClient",
     "Reservations",
     "ServerUnreachable",
     "Shortage",
+    "SkuAvailability",
+    "StockUnreadable",
     "SummaryStatus",
+    "SyncAvailabilityReader",
     "SyncFakeReservationClient",
     "SyncReservationClient",
     "SyncReservations",
@@ -106,6 +115,8 @@ __all__ = [
 
 _HOMES: Final[dict[str, str]] = {
     "AdjustmentKind": "messages",
+    "AvailabilityPage": "availability",
+    "AvailabilityReader": "availability_reader",
     "CheckoutSummary": "summaries",
     "ComingFree": "holds",
     "Holds": "holds",
@@ -114,8 +125,11 @@ _HOMES: Final[dict[str, str]] = {
     "Line": "messages",
     "LineLike": "arguments",
     "ReservationClient": "client",
+    "PlaceAvailability": "availability",
     "Reservations": "protocol",
+    "SkuAvailability": "availability",
     "SummaryStatus": "summaries",
+    "SyncAvailabilityReader": "availability_reader",
     "SyncFakeReservationClient": "sync_fake",
     "SyncReservationClient": "sync_client",
     "SyncReservations": "sync_facade",
@@ -135,6 +149,7 @@ _ERRORS: Final = frozenset(
         "InvalidRequest",
         "OutcomeUnknown",
         "ServerUnreachable",
+        "StockUnreadable",
         "UsedAfterFork",
     }
 )

@@ -10,6 +10,7 @@
       HoldNotActive        there is no live hold to extend
       ExtensionRefused     the hold would grow longer than the cap allows
       CheckoutInterrupted  the checkout's workflow was terminated or failed
+      StockUnreadable      availability could not be read from the database; ask again
       OutcomeUnknown       no answer in time; ask again with the same id
         ServerUnreachable  Temporal could not be reached at all
       UsedAfterFork        the client belongs to the process that this one was forked from
@@ -142,6 +143,10 @@ class UsedAfterFork(HoldfastError):
     A connection cannot be shared: make the client in the process that uses it. A server that forks
     its workers does so after the fork; ``SyncReservationClient`` does so by itself.
     """
+
+
+class StockUnreadable(HoldfastError):
+    """Availability could not be read from the database in time; nothing is known. Ask again."""
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -51,6 +51,27 @@ def as_worker(url: str) -> str:
     return changed.render_as_string(hide_password=False)
 
 
+READER_ROLE: Final = "test_reader"
+
+
+def make_reader(url: str) -> str:
+    """Make the role of a product page, let it read this database, and return the URL for it."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        if not connection.execute(
+            "SELECT 1 FROM pg_roles WHERE rolname = %s", [READER_ROLE]
+        ).fetchone():
+            connection.execute(
+                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
+                    sql.Identifier(READER_ROLE), _WORKER_PASSWORD
+                )
+            )
+    engine = open_engine(url, connections_max=1)
+    upgrade(engine, reader_role=READER_ROLE)
+    engine.dispose()
+    changed = make_url(url).set(username=READER_ROLE, password=_WORKER_PASSWORD)
+    return changed.render_as_string(hide_password=False)
+
+
 def create_template(url: str) -> str:
     """Make a migrated database to copy from and return its name; a worker's role may use it."""
     name = f"ledger_template_{next(_number)}"

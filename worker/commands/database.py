@@ -23,11 +23,17 @@ def migrate() -> None:
     """Bring the database to the schema of this version, and grant the workers' role its rights."""
     settings = read_settings()
     raise_on_interrupt()
-    before, after = upgrade_database(settings.database, worker_role=settings.worker_role)
+    if settings.reader_role and settings.reader_role == settings.worker_role:
+        raise SettingsInvalid("HOLDFAST_READER_ROLE: must be another than HOLDFAST_WORKER_ROLE")
+    before, after = upgrade_database(
+        settings.database, worker_role=settings.worker_role, reader_role=settings.reader_role
+    )
     print(f"schema {after} (nothing to do)" if before == after else f"schema {before} -> {after}")
     if settings.worker_role:
         print(f"role {settings.worker_role} may do a worker's work")
         _warn_of_excess(settings)
+    if settings.reader_role:
+        print(f"role {settings.reader_role} may read availability")
 
 
 def health() -> None:
