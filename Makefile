@@ -31,11 +31,12 @@ $(READY_TO_DEVELOP): requirements-dev.txt | $(READY)
 .PHONY: setup
 setup: $(READY_TO_DEVELOP) ## The virtual environment with everything pinned.
 
-# Some tests use a real browser, a real Prometheus or a Postgres of the oldest version, and say so where they are skipped.
-SYSTEM_PACKAGES := chromium prometheus postgresql-15
+# Some tests use a real browser, a real Prometheus, a Postgres of the oldest version or a pooler, and
+# say so where they are skipped.
+SYSTEM_PACKAGES := chromium prometheus postgresql-15 pgbouncer
 
 .PHONY: system-packages
-system-packages: ## Debian's Chromium, Prometheus and Postgres 15, for the tests that use them; needs root.
+system-packages: ## Debian's Chromium, Prometheus, Postgres 15 and PgBouncer, for tests; needs root.
 	@dpkg --status $(SYSTEM_PACKAGES) >/dev/null 2>&1 || { \
 	  echo "Installing $(SYSTEM_PACKAGES) ..." && apt-get update --quiet=2 && \
 	  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \

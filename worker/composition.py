@@ -26,6 +26,7 @@ from temporalio.worker import (
 from activities.checkout import CheckoutActivities
 from activities.holds import HoldsActivities
 from activities.instruments import LedgerInstruments
+from activities.inventory.database.verification import check_session
 from activities.inventory.engine import open_engine
 from activities.inventory.errors import LedgerUnavailable
 from activities.inventory.grouped_ledger import GroupedLedger
@@ -192,7 +193,8 @@ async def running_worker(
 
     Raises:
         NotReady: the database or Temporal did not answer in time, or the schema is old.
-        DatabaseUnfit: the server is too old, or the encoding is not UTF-8.
+        DatabaseUnfit: the server is too old, the encoding is not UTF-8, or the sessions lack
+            settings that the ledger relies on.
         LedgerEmptied: it has no reservation, while checkouts hold stock in Temporal.
         MetricsUnavailable: nobody can listen where the metrics are to be read.
         TracingUnavailable: tracing is on, and what it needs is not installed.
@@ -232,11 +234,13 @@ def check_database(inventory: Inventory) -> None:
     """Find out whether a worker of this version can work on the database.
 
     Raises:
-        DatabaseUnfit: the server is too old, or the encoding is not UTF-8.
+        DatabaseUnfit: the server is too old, the encoding is not UTF-8, or the sessions lack
+            settings that the ledger relies on.
         NotReady: its schema is older than this code needs.
-        LedgerUnavailable: it does not answer.
+        LedgerUnavailable: it does not answer, or only reads.
     """
     check_server(inventory.engine)
+    check_session(inventory.engine)
     check_schema(inventory.ledger)
 
 

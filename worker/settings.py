@@ -7,7 +7,8 @@ from typing import Annotated, Final, Literal
 from pydantic import AfterValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from activities.inventory.engine import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS, database_url
+from activities.inventory.database.session import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
+from activities.inventory.database.urls import database_url
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
 from activities.wake_up_plan import EXPIRIES_PER_SECOND_DEFAULT
 from holdfast_client.encryption import EncryptionKey, parse_keys
@@ -38,7 +39,8 @@ class Settings(BaseSettings):
     (``TEMPORAL_ADDRESS``, ``TEMPORAL_NAMESPACE``, ``TEMPORAL_TLS_...``, profiles).
 
     Args:
-        database_url: Postgres, as ``postgresql://user:password@host/database``.
+        database_url: Postgres, as ``postgresql://user:password@host/database``, or with several
+            servers, ``host1:port,host2:port``, and ``?target_session_attrs=read-write``.
         activity_slots: ledger calls at once, 1 to 200. Each has its own database connection, and
             local and regular activities have as many each, so a process opens at most twice this.
         workflow_slots: workflow tasks at once, 2 to 1,000.

@@ -19,6 +19,32 @@ SELECT current_setting('server_version_num')::int AS version,
        current_setting('server_encoding') AS encoding
 """)
 
+# Whose session this is, and what settings it has: in base units, by the names of the server.
+READ_SESSION: Final = _sql("""
+SELECT CAST(session_user AS text) AS role, current_database() AS database,
+       (SELECT jsonb_object_agg(name, setting)
+          FROM pg_settings
+         WHERE name = ANY(CAST(:names AS text[]))) AS settings
+""")
+
+DATABASE_NAME: Final = _sql("SELECT current_database()")
+
+# Which settings a role carries in this database.
+READ_ROLE_SETTINGS: Final = _sql("""
+SELECT split_part(s.setting, '=', 1) AS name,
+       substr(s.setting, strpos(s.setting, '=') + 1) AS setting
+  FROM pg_db_role_setting AS c
+  JOIN pg_roles AS r ON r.oid = c.setrole AND r.rolname = :role
+  JOIN pg_database AS d ON d.oid = c.setdatabase AND d.datname = current_database(),
+       unnest(c.setconfig) AS s(setting)
+""")
+
+# Give the transaction settings of its own.
+SET_LOCALLY: Final = _sql("""
+SELECT set_config(name, setting, true)
+  FROM unnest(CAST(:names AS text[]), CAST(:settings AS text[])) AS s(name, setting)
+""")
+
 # Whether a role exists, and whether it is bound by grants at all.
 READ_ROLE: Final = _sql("""
 SELECT r.rolsuper AS is_superuser,

@@ -5,12 +5,14 @@
     LedgerError
       LedgerUnavailable     the database did not answer or did not finish; try again
         LedgerUnreachable   there is no connection or no schema, whatever is asked
+          ConnectionLost    the connection could not do its work any more; a new one may
       LedgerCorrupt         a constraint refused a change that the ledger thought right
       LedgerFailed          the database refused a statement for a reason nobody has foreseen
       ReservationConflict   the reservation id belongs to a different request
       AdjustmentConflict    the adjustment id belongs to a different change
       StockLoadRefused      a stock file asks for less than is reserved; nothing was loaded
       DatabaseUnfit         the server is too old, or the database cannot hold every text
+        SessionUnfit        its sessions lack settings that the ledger relies on
       WorkerRoleUnfit       the workers' database role is missing, or may do too much by itself
 """
 
@@ -28,12 +30,25 @@ _PASSING_CLASSES: Final = frozenset({"08", "40", "53", "57", "58"})
 _PASSING_CODES: Final = frozenset(
     {
         postgres.LockNotAvailable.sqlstate,
-        # The server became a standby, or the connection still leads to the old primary.
-        postgres.ReadOnlySqlTransaction.sqlstate,
         # This process stood still for so long that the server gave its locks away.
         postgres.IdleInTransactionSessionTimeout.sqlstate,
     }
 )
+# What says that a connection will not serve any more, whatever is asked on it. That the session
+# only reads: it leads to a standby, such as an old primary after a failover. That it is ended. That
+# it is another than the one in which a statement was prepared: somebody in between has changed it.
+_LOST_CODES: Final = frozenset(
+    {
+        postgres.ReadOnlySqlTransaction.sqlstate,
+        postgres.AdminShutdown.sqlstate,
+        postgres.CrashShutdown.sqlstate,
+        postgres.CannotConnectNow.sqlstate,
+        postgres.IdleSessionTimeout.sqlstate,
+        postgres.InvalidSqlStatementName.sqlstate,
+        postgres.DuplicatePreparedStatement.sqlstate,
+    }
+)
+_LOST_CLASS: Final = "08"
 _HOW_TO_GRANT: Final = (
     "the database role may not do this; `python -m worker migrate`, under the role that owns the "
     "tables and with HOLDFAST_WORKER_ROLE set, grants a worker what it needs"
@@ -68,6 +83,10 @@ class LedgerUnavailable(LedgerError):
 
 class LedgerUnreachable(LedgerUnavailable):
     """There is no connection, or no schema: whatever else is asked now fails as well."""
+
+
+class ConnectionLost(LedgerUnreachable):
+    """The connection could not do its work any more, and left the pool; a new one may serve."""
 
 
 class LedgerCorrupt(LedgerError):
@@ -115,8 +134,19 @@ class DatabaseUnfit(LedgerError):
     """The server is older than is supported, or the database's encoding is not UTF-8."""
 
 
+class SessionUnfit(DatabaseUnfit):
+    """The sessions of the database lack settings that the ledger relies on."""
+
+
 class WorkerRoleUnfit(LedgerError):
     """The role that a worker is to run under does not exist, or grants would not bind it."""
+
+
+def connection_is_lost(error: BaseException | None) -> bool:
+    """Return whether an error says that its connection will not serve any more."""
+    if not isinstance(error, psycopg.Error) or error.sqlstate is None:
+        return False
+    return error.sqlstate in _LOST_CODES or error.sqlstate.startswith(_LOST_CLASS)
 
 
 def ledger_error(error: exc.SQLAlchemyError) -> LedgerError | None:
@@ -129,14 +159,17 @@ def ledger_error(error: exc.SQLAlchemyError) -> LedgerError | None:
         return LedgerUnreachable("no database connection came free in time")
     if not isinstance(error, exc.DBAPIError) or not isinstance(error.orig, psycopg.Error):
         return None
-    return _meaning(error.orig, disconnected=error.connection_invalidated)
+    if error.connection_invalidated:
+        what = "gave up" if error.orig.sqlstate else "cannot be reached"
+        return ConnectionLost(f"the database {what}: {_first_line(error.orig)}")
+    return _meaning(error.orig)
 
 
-def _meaning(error: psycopg.Error, *, disconnected: bool) -> LedgerError:
+def _meaning(error: psycopg.Error) -> LedgerError:
     code = error.sqlstate
     if code in _SCHEMA_CODES:
         return LedgerUnreachable("the database has no schema yet: run `python -m worker migrate`")
-    if code is None and (disconnected or isinstance(error, psycopg.OperationalError)):
+    if code is None and isinstance(error, psycopg.OperationalError):
         return LedgerUnreachable(f"the database cannot be reached: {_first_line(error)}")
     if code and (code[:2] in _PASSING_CLASSES or code in _PASSING_CODES):
         return LedgerUnavailable(f"the database gave up: {_first_line(error)}")

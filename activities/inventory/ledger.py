@@ -5,12 +5,12 @@ The protocol (states, outcomes, races, order of locks) is in docs/lifecycle.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import datetime
 from typing import Final, Literal
 
-from sqlalchemy import Connection, Engine, TextClause, exc
+from sqlalchemy import Connection, Engine, TextClause
 
 from activities.inventory import (
     history,
@@ -20,8 +20,8 @@ from activities.inventory import (
     stock,
     story_statements,
 )
-from activities.inventory.engine import statement_engine
-from activities.inventory.errors import ledger_error
+from activities.inventory.database.repeats import goes_on_afresh
+from activities.inventory.engine import statement_engine, transaction
 from activities.inventory.records import (
     Availability,
     Breach,
@@ -82,7 +82,8 @@ class Ledger:
 
     Every method raises LedgerUnavailable where the database does not answer or gives up (ask
     again), LedgerCorrupt where a constraint refused the change, and LedgerFailed where the database
-    refused it for a reason nobody has foreseen.
+    refused it for a reason nobody has foreseen. Where a connection is lost, all but `load_stock`
+    have asked again by themselves, once.
     """
 
     def __init__(self, engine: Engine, *, hold_seconds_cap: int = HOLD_SECONDS_CAP_DEFAULT) -> None:
@@ -93,6 +94,7 @@ class Ledger:
 
     # --- reservations ----------------------------------------------------------------------------
 
+    @goes_on_afresh
     def reserve(self, requests: Sequence[CheckoutRequest]) -> tuple[ReserveAnswer, ...]:
         """Hold all lines of each request, or none of it and record why.
 
@@ -109,6 +111,7 @@ class Ledger:
             answers = holds.reserve_what_fits(connection, batch)
         return answers or self._decide(batch)
 
+    @goes_on_afresh
     def close(self, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
         """Fulfil, cancel or expire holds; each ends once, and the loser of a race learns how.
 
@@ -119,6 +122,7 @@ class Ledger:
         with self._statement() as connection:
             return holds.close(connection, closings)
 
+    @goes_on_afresh
     def extend(self, extensions: Sequence[HoldExtension]) -> tuple[ExtensionAnswer, ...]:
         """Move the deadlines of live holds, under the cap; what is over stays over.
 
@@ -132,6 +136,7 @@ class Ledger:
         with self._transaction() as connection:
             return holds.extend(connection, extensions, self._hold_seconds_cap)
 
+    @goes_on_afresh
     def expire_overdue(
         self,
         grace_seconds: float,
@@ -155,6 +160,7 @@ class Ledger:
         with self._transaction() as connection:
             return holds.expire_overdue(connection, grace_seconds, batch_size_max, actor)
 
+    @goes_on_afresh
     def reservations(self, checkout_ids: Sequence[str]) -> dict[str, ReservationState]:
         """Return where reservations stand, by checkout id; unknown ones are left out."""
         _bounded(checkout_ids)
@@ -163,6 +169,7 @@ class Ledger:
 
     # --- stock -----------------------------------------------------------------------------------
 
+    @goes_on_afresh
     def adjust(self, adjustment: StockAdjustment) -> AdjustmentOutcome:
         """Receive, correct or count stock, once per adjustment id.
 
@@ -189,6 +196,7 @@ class Ledger:
         with self._transaction() as connection:
             return stock.load(connection, rows, as_of)
 
+    @goes_on_afresh
     def preview_load(
         self, rows: Sequence[StockRow], as_of: datetime | None = None
     ) -> tuple[StockStanding, ...]:
@@ -205,6 +213,7 @@ class Ledger:
         with self._snapshot() as connection:
             return stock.preview(connection, rows, as_of)
 
+    @goes_on_afresh
     def clock(self) -> datetime:
         """Return the time by the database's clock, which is the ledger's only one."""
         with self._statement() as connection:
@@ -213,6 +222,7 @@ class Ledger:
 
     # --- reading ---------------------------------------------------------------------------------
 
+    @goes_on_afresh
     def availability(self, skus: Sequence[str]) -> tuple[Availability, ...]:
         """Return the figures of some SKUs at every location; unknown ones are left out.
 
@@ -224,6 +234,7 @@ class Ledger:
             rows = connection.execute(statements.READ_AVAILABILITY, {"skus": list(skus)})
             return tuple(Availability(*row) for row in rows)
 
+    @goes_on_afresh
     def in_stock(
         self, *, after: tuple[str, str] = ("", ""), page_size: int = PAGE_SIZE_MAX
     ) -> tuple[Availability, ...]:
@@ -235,6 +246,7 @@ class Ledger:
         """
         return self._stock_between(1, _QUANTITY_UNBOUNDED, after, page_size)
 
+    @goes_on_afresh
     def low_stock(
         self,
         threshold: int = LOW_STOCK_THRESHOLD_DEFAULT,
@@ -245,6 +257,7 @@ class Ledger:
         """Return a page of active stock items with at most ``threshold`` available."""
         return self._stock_between(0, threshold, after, page_size)
 
+    @goes_on_afresh
     def overdue(
         self, older_than_seconds: float = 0.0, *, page_size: int = PAGE_SIZE_MAX
     ) -> tuple[OverdueReservation, ...]:
@@ -254,12 +267,14 @@ class Ledger:
             rows = connection.execute(statements.READ_OVERDUE, limits)
             return tuple(OverdueReservation(*row) for row in rows)
 
+    @goes_on_afresh
     def count_overdue(self, older_than_seconds: float = 0.0) -> int:
         """Return how many holds are past their deadline by more than so many seconds."""
         limits = {"older_than_seconds": older_than_seconds}
         with self._statement() as connection:
             return int(connection.execute(statements.COUNT_OVERDUE, limits).scalar_one())
 
+    @goes_on_afresh
     def units_held(self) -> int:
         """Return how many units are reserved by open holds, over all stock items."""
         with self._statement() as connection:
@@ -267,22 +282,26 @@ class Ledger:
 
     # --- stories ---------------------------------------------------------------------------------
 
+    @goes_on_afresh
     def timeline(self, checkout_id: str) -> Timeline | None:
         """Return the story of a checkout, or None where nothing is known of it."""
         with self._snapshot() as connection:
             return history.read_timeline(connection, checkout_id)
 
+    @goes_on_afresh
     def holds(self, request: HoldsRequest) -> Holds:
         """Return who holds what and until when, those that end first."""
         with self._snapshot() as connection:
             return open_holds.read_holds(connection, request)
 
+    @goes_on_afresh
     def locations(self, sku: str) -> tuple[str, ...]:
         """Return where a SKU is, at most ``PAGE_SIZE_MAX`` locations; none if it is unknown."""
         with self._statement() as connection:
             wanted = {"sku": sku, "rows_max": PAGE_SIZE_MAX}
             return tuple(connection.execute(story_statements.READ_LOCATIONS, wanted).scalars())
 
+    @goes_on_afresh
     def item_history(self, sku: str, location: str, period: HistoryPeriod) -> ItemHistory | None:
         """Return a page of a stock item's movements and its figures; None if it is unknown.
 
@@ -295,6 +314,7 @@ class Ledger:
         with self._snapshot() as connection:
             return history.read_item_history(connection, sku, location, period)
 
+    @goes_on_afresh
     def denied_demand(self, period: DeniedPeriod) -> tuple[DeniedDemand, ...]:
         """Return what was asked for and denied, by day, stock item and reason.
 
@@ -308,6 +328,7 @@ class Ledger:
 
     # --- audit -----------------------------------------------------------------------------------
 
+    @goes_on_afresh
     def audit(self, announce: Callable[[str], None] = lambda _: None) -> tuple[Breach, ...]:
         """Check invariants I1 to I4 in one snapshot.
 
@@ -319,15 +340,18 @@ class Ledger:
         """
         return self._audit((*_PRESENT_AUDITS, *_HISTORY_AUDITS), announce)
 
+    @goes_on_afresh
     def drift(self) -> tuple[Breach, ...]:
         """Check I1 and I2 alone, which is quick enough to do every minute."""
         return self._audit(_PRESENT_AUDITS, lambda _: None)
 
+    @goes_on_afresh
     def has_reservations(self) -> bool:
         """Say whether anything was ever reserved or denied here: none of it is ever removed."""
         with self._statement() as connection:
             return bool(connection.execute(statements.HAS_RESERVATIONS).scalar_one())
 
+    @goes_on_afresh
     def schema_version(self) -> str:
         """Return the version of the schema that the database has."""
         with self._statement() as connection:
@@ -374,27 +398,15 @@ class Ledger:
         return tuple(breaches)
 
     def _transaction(self) -> AbstractContextManager[Connection]:
-        return _transaction(self._engine)
+        return transaction(self._engine)
 
     def _statement(self) -> AbstractContextManager[Connection]:
         """Open a connection on which each statement is a transaction of its own."""
-        return _transaction(self._single_statements)
+        return transaction(self._single_statements)
 
     def _snapshot(self) -> AbstractContextManager[Connection]:
         """Open a transaction in which all statements read the same moment."""
-        return _transaction(self._snapshots)
-
-
-@contextmanager
-def _transaction(engine: Engine) -> Iterator[Connection]:
-    try:
-        with engine.begin() as connection:
-            yield connection
-    except exc.SQLAlchemyError as error:
-        meaning = ledger_error(error)
-        if meaning is None:
-            raise
-        raise meaning from None
+        return transaction(self._snapshots)
 
 
 def _bounded(batch: Sequence[object]) -> None:

@@ -259,7 +259,8 @@ def test_migrate_grants_to_the_role_that_the_setting_names_and_the_worker_waits_
     ready = operator_without_schema.run("health", **as_worker_role)
     assert early.returncode == 1
     assert "HOLDFAST_WORKER_ROLE" in early.stderr
-    assert granted.stdout.endswith(f"role {WORKER_ROLE} may do a worker's work\n")
+    assert f"role {WORKER_ROLE} may do a worker's work\n" in granted.stdout
+    assert granted.stdout.endswith(f"role {WORKER_ROLE} carries its sessions' settings\n")
     assert (ready.returncode, ready.stderr) == (0, "")
 
 

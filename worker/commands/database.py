@@ -8,6 +8,8 @@ from collections import Counter
 
 import typer
 
+from activities.inventory.database.role_settings import carry_settings
+from activities.inventory.database.session import session_settings
 from activities.inventory.excess_rights import read_role_rights
 from activities.inventory.ledger import BREACHES_MAX
 from activities.inventory.migrate import upgrade_database
@@ -31,6 +33,7 @@ def migrate() -> None:
     print(f"schema {after} (nothing to do)" if before == after else f"schema {before} -> {after}")
     if settings.worker_role:
         print(f"role {settings.worker_role} may do a worker's work")
+        print(_let_role_carry_settings(settings))
         _warn_of_excess(settings)
     if settings.reader_role:
         print(f"role {settings.reader_role} may read availability")
@@ -76,3 +79,17 @@ def _refused(*problems: str) -> ExitCode:
     for problem in problems:
         screen().note(problem)
     return ExitCode.REFUSED
+
+
+def _let_role_carry_settings(settings: Settings) -> str:
+    """Return what became of it, for people."""
+    role = settings.worker_role
+    wanted = session_settings(settings.statement_timeout_ms, settings.lock_timeout_ms)
+    left = carry_settings(settings.database, role, wanted)
+    if not left:
+        return f"role {role} carries its sessions' settings"
+    return (
+        f"role {role} does not carry its sessions' settings, and the role that migrates may not "
+        "let it. Only workers behind a pooler need that; as a role that may:\n"
+        + "\n".join(f"  {statement};" for statement in left)
+    )
