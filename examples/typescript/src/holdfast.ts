@@ -68,9 +68,12 @@ export interface CheckoutReport {
   events: { at: string; event: string; actor: string; reason: string }[];
 }
 
-/** Holdfast says no, and nothing was changed. `kind` is the failure's type in the contract. */
+/**
+ * Holdfast says no, and nothing was changed. `kind` is the failure's type in the contract, and
+ * `details` what stood in the way, such as `{ differs: ["lines"] }`.
+ */
 export class Refused extends Error {
-  constructor(readonly kind: string, message: string) {
+  constructor(readonly kind: string, message: string, readonly details: unknown = {}) {
     super(`${kind}: ${message}`);
   }
 }
@@ -231,7 +234,7 @@ function inTheWordsOfTheTrade(error: unknown): unknown {
   if (error instanceof WorkflowUpdateFailedError || error instanceof WorkflowFailedError) {
     const cause = error.cause;
     if (cause instanceof ApplicationFailure && cause.type) {
-      return new Refused(cause.type, cause.message);
+      return new Refused(cause.type, cause.message, cause.details?.[0]);
     }
     return new Interrupted(error.message, { cause: error });
   }
