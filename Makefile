@@ -105,6 +105,10 @@ histories: $(READY_TO_DEVELOP) ## Record a history of every path, for the replay
 schemas: $(READY) ## Write the JSON Schemas of all messages and answers anew from the models.
 	@$(BIN)/python -m schemas
 
+.PHONY: baseline
+baseline: $(READY) ## Write the first migration anew from the files of the schema, until a release.
+	@$(BIN)/python -m activities.inventory.sql.baseline
+
 .PHONY: screenshots
 screenshots: $(READY_TO_DEVELOP) ## Take the runbook's pictures anew, with the Chromium of this machine.
 	@$(BIN)/python -m tests.browser.screenshots

@@ -8,22 +8,22 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, text
 
-from holdfast_client.names import checkout_id_of
-
 _RESERVATIONS: Final = text("""
-SELECT r.id, r.status, r.expires_at, r.closed_at, r.payment_reference
+SELECT r.checkout_id, r.status, r.expires_at, r.closed_at, r.payment_reference
   FROM holdfast.reservations AS r
 """)
 _LINES: Final = text("""
-SELECT l.reservation_id, s.sku, l.quantity
+SELECT r.checkout_id, s.sku, l.taken_quantity
   FROM holdfast.reservation_lines AS l
+  JOIN holdfast.reservations AS r ON r.id = l.reservation_id
   JOIN holdfast.stock_items AS s ON s.id = l.stock_item_id
 """)
 _MOVEMENTS: Final = text("""
-SELECT m.reservation_id, m.kind, s.sku, m.total_delta, m.reserved_delta
+SELECT r.checkout_id, m.kind, s.sku, m.total_delta, m.reserved_delta
   FROM holdfast.stock_movements AS m
+  LEFT JOIN holdfast.reservations AS r ON r.id = m.reservation_id
   JOIN holdfast.stock_items AS s ON s.id = m.stock_item_id
- ORDER BY m.id
+ ORDER BY m.stock_item_id, m.id
 """)
 _STOCK: Final = text("SELECT sku, total_quantity, reserved_quantity FROM holdfast.stock_items")
 _CLOCK: Final = text("SELECT holdfast.clock()")
@@ -99,19 +99,19 @@ def read_evidence(engine: Engine) -> Evidence:
 
 def _reservations(connection: Connection) -> dict[str, Reservation]:
     found = {
-        checkout_id_of(row.id): Reservation(
+        row.checkout_id: Reservation(
             row.status, row.expires_at, row.closed_at, row.payment_reference, {}, []
         )
         for row in connection.execute(_RESERVATIONS)
     }
     for row in connection.execute(_LINES):
-        found[checkout_id_of(row.reservation_id)].lines[row.sku] = row.quantity
+        found[row.checkout_id].lines[row.sku] = row.taken_quantity
     return found
 
 
 def _assign(row: Any, reservations: dict[str, Reservation], stock: dict[str, StockFigures]) -> None:
-    if row.reservation_id is None:
+    if row.checkout_id is None:
         stock[row.sku].received += row.total_delta
         return
     movement = Movement(row.kind, row.sku, row.total_delta, row.reserved_delta)
-    reservations[checkout_id_of(row.reservation_id)].movements.append(movement)
+    reservations[row.checkout_id].movements.append(movement)

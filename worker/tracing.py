@@ -20,7 +20,7 @@ from opentelemetry.trace import (
     TracerProvider,
     set_tracer_provider,
 )
-from sqlalchemy import Engine, TextClause, TextualSelect, event
+from sqlalchemy import Engine, event
 from temporalio.client import Plugin
 from temporalio.contrib.opentelemetry import (
     OpenTelemetryPlugin,
@@ -28,18 +28,26 @@ from temporalio.contrib.opentelemetry import (
     create_tracer_provider,
 )
 
-from activities.inventory import statements, story_statements
 from activities.inventory.engine import statement_engine
+from activities.inventory.sql.statements import (
+    audits,
+    movements,
+    open_holds,
+    operations,
+    reservations,
+    stock,
+    timelines,
+)
 
 SERVICE_NAME_DEFAULT: Final = "holdfast-worker"
 # A collector that is away must not keep a worker from stopping.
 FLUSH_MILLISECONDS_MAX: Final = 3_000
 _SPAN: Final = "holdfast_span"
 _STATEMENT_NAMES: Final = {
-    id(statement): name
-    for module in (statements, story_statements)
+    statement: name
+    for module in (audits, movements, open_holds, operations, reservations, stock, timelines)
     for name, statement in vars(module).items()
-    if isinstance(statement, TextClause | TextualSelect)
+    if name.isupper()
 }
 
 
@@ -90,7 +98,8 @@ def trace_statements(engine: Engine, provider: TracerProvider) -> None:
     def begin(
         _connection: Any, _cursor: Any, text: str, _values: Any, context: Any, _many: bool
     ) -> None:
-        name = _STATEMENT_NAMES.get(id(context.invoked_statement), "statement")
+        # Of a transaction's bounds the first word.
+        name = _STATEMENT_NAMES.get(text, text.split(maxsplit=1)[0])
         attributes = {"db.system.name": "postgresql", "db.query.text": text}
         span = tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
         setattr(context, _SPAN, span)

@@ -10,7 +10,6 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine import ExceptionContext
 
-from activities.inventory import catalogue_statements
 from activities.inventory.database.connecting import Connector, LedgerConnection
 from activities.inventory.database.session import (
     LOCK_TIMEOUT_MS,
@@ -19,6 +18,7 @@ from activities.inventory.database.session import (
 )
 from activities.inventory.database.urls import database_url
 from activities.inventory.errors import connection_is_lost, ledger_error
+from activities.inventory.sql.statements import databases as statements
 
 POOL_WAIT_SECONDS: Final = 3.0
 CONNECTION_AGE_SECONDS_MAX: Final = 1_800
@@ -54,8 +54,7 @@ def open_engine(
     settings = session_settings(statement_timeout_ms, lock_timeout_ms)
     engine = create_engine(
         database_url(url),
-        # Long work has its limits lifted for each transaction, so all of it is made in one.
-        isolation_level="AUTOCOMMIT" if statement_timeout_ms else "READ COMMITTED",
+        isolation_level="AUTOCOMMIT",
         pool_size=connections_max,
         max_overflow=0,
         pool_timeout=POOL_WAIT_SECONDS,
@@ -73,10 +72,8 @@ def open_engine(
     event.listen(engine, "handle_error", _give_up_lost)
     if not statement_timeout_ms:
         event.listen(engine, "begin", partial(_set_limits, settings))
-    return engine.execution_options(
-        isolation_level="READ COMMITTED",
-        **{_STATEMENT_ENGINE: engine, _SESSION_SETTINGS: settings},
-    )
+    engine = engine.execution_options(**{_SESSION_SETTINGS: settings})
+    return engine.execution_options(isolation_level="READ COMMITTED", **{_STATEMENT_ENGINE: engine})
 
 
 def statement_engine(engine: Engine) -> Engine:
@@ -91,6 +88,20 @@ def statement_engine(engine: Engine) -> Engine:
     return found
 
 
+def is_for_long_work(engine: Engine) -> bool:
+    """Return whether an engine of :func:`open_engine` has no limit on a statement.
+
+    Behind a pooler limits are lifted for each transaction, so all of it is to be made in one.
+    """
+    return wanted_settings(engine)["statement_timeout"] == "0"
+
+
+def lift_limits(connection: Connection) -> None:
+    """Give the transaction that has just begun the limits of its engine, if it is for long work."""
+    if is_for_long_work(connection.engine):
+        _set_limits(wanted_settings(connection.engine), connection)
+
+
 def wanted_settings(engine: Engine) -> dict[str, str]:
     """Return the settings that the sessions of an engine of :func:`open_engine` are to have."""
     found: dict[str, str] = engine.get_execution_options()[_SESSION_SETTINGS]
@@ -99,14 +110,33 @@ def wanted_settings(engine: Engine) -> dict[str, str]:
 
 @contextmanager
 def transaction(engine: Engine) -> Iterator[Connection]:
-    """Open a transaction, or on a :func:`statement_engine` one for each statement.
+    """Open a transaction.
 
     Raises:
         LedgerError: what an error of the database's means to the ledger.
     """
+    with _told_as_ledger_errors(), engine.begin() as connection:
+        yield connection
+
+
+@contextmanager
+def connected(engine: Engine) -> Iterator[Connection]:
+    """Open a connection on which each statement is a transaction of its own.
+
+    Args:
+        engine: a :func:`statement_engine`.
+
+    Raises:
+        LedgerError: as :func:`transaction` does.
+    """
+    with _told_as_ledger_errors(), engine.connect() as connection:
+        yield connection
+
+
+@contextmanager
+def _told_as_ledger_errors() -> Iterator[None]:
     try:
-        with engine.begin() as connection:
-            yield connection
+        yield
     except exc.SQLAlchemyError as error:
         meaning = ledger_error(error)
         if meaning is None:
@@ -130,4 +160,4 @@ def _set_limits(settings: dict[str, str], connection: Connection) -> None:
     """Give a transaction its own limits where a pooler's session has those of daily work."""
     if getattr(connection.connection.dbapi_connection, "is_pooled", False):
         limits = {"names": list(settings), "settings": list(settings.values())}
-        connection.execute(catalogue_statements.SET_LOCALLY, limits)
+        connection.exec_driver_sql(statements.SET_LOCALLY, limits)

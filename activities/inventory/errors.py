@@ -61,15 +61,16 @@ CONSTRAINT_MEANINGS: Final = {
     "stock_items_total_not_negative": "a stock item's total would fall below zero",
     "stock_items_reserved_not_negative": "a stock item's reserved quantity would fall below zero",
     "stock_items_reserved_within_total": "a stock item would have more reserved than it has",
-    "reservations_held_is_not_closed": "a reservation would be both held and closed",
+    "reservations_open_is_not_closed": "a reservation would be both open and closed",
     "reservations_held_has_deadline": "a hold would have no deadline",
-    "reservations_fulfilled_is_paid": "a reservation would be fulfilled without a payment",
-    "reservation_extensions_pkey": "one extension would be made twice",
-    "reservation_extensions_never_nearer": "an extension would bring a deadline nearer",
-    "reservation_lines_quantity_positive": "a line would have no quantity",
+    "reservations_paid_has_payment": "a reservation would be paid without a payment",
+    "reservation_lines_quantities_add_up": "a line's units would not add up",
+    "reservation_lines_quantities_not_negative": "more of a line would go than is open",
+    "reservation_lines_returned_within_fulfilled": "more of a line would come back than had left",
+    "operation_records_of_reservation": "one operation would be made twice",
     "stock_movements_deltas_fit_the_kind": "a movement's figures would not fit its kind",
     "stock_movements_reservation_fits_the_kind": "a movement would belong to the wrong thing",
-    "stock_movements_once_per_reservation": "a reservation would move the same stock twice",
+    "stock_movements_once_per_operation": "an operation would move the same stock twice",
 }
 
 

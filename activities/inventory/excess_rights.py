@@ -15,9 +15,9 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, Row, exc
 
-from activities.inventory import catalogue_statements
 from activities.inventory.errors import ledger_error
-from activities.inventory.grants import FUNCTION_GRANTS, TABLE_GRANTS
+from activities.inventory.grants import FUNCTION_GRANTS, READ_GRANTS
+from activities.inventory.sql.statements import databases as statements
 
 _A_ROLE_OF_THEIR_OWN: Final = "give the workers a role of their own"
 _MIGRATE: Final = "`python -m worker migrate` with HOLDFAST_WORKER_ROLE takes it back"
@@ -63,31 +63,27 @@ def read_role_rights(engine: Engine, role: str | None = None) -> RoleRights:
     """
     try:
         with engine.connect() as connection:
-            name = role or connection.execute(catalogue_statements.READ_OWN_NAME).scalar_one()
+            name = role or connection.exec_driver_sql(statements.READ_OWN_NAME).scalar_one()
             return RoleRights(name, tuple(_excess(connection, name)))
     except exc.SQLAlchemyError as error:
         raise ledger_error(error) or error from None
 
 
 def _excess(connection: Connection, role: str) -> Iterable[ExcessRight]:
-    bound = connection.execute(catalogue_statements.READ_ROLE, {"role": role}).one()
+    bound = connection.exec_driver_sql(statements.READ_ROLE, {"role": role}).one()
     if bound.is_superuser:
         return [ExcessRight("everything, as a superuser", _A_ROLE_OF_THEIR_OWN)]
     if bound.is_owner:
         return [ExcessRight("everything, as the owner of the tables", _A_ROLE_OF_THEIR_OWN)]
     quoted = connection.dialect.identifier_preparer.quote(role)
-    rows = connection.execute(catalogue_statements.READ_RIGHTS, {"role": role}).all()
+    rows = connection.exec_driver_sql(statements.READ_RIGHTS, {"role": role}).all()
     return _told([row for row in rows if not _is_work(row)], quoted)
 
 
 def _is_work(row: Row[Any]) -> bool:
     if row.kind == "FUNCTION":
         return row.name in FUNCTION_GRANTS
-    granted = next((grant for grant in TABLE_GRANTS if grant.table == row.name), None)
-    if row.kind != "TABLE" or granted is None:
-        return False
-    columns = {"INSERT": granted.insert, "UPDATE": granted.update}.get(row.privilege, ())
-    return row.privilege == "SELECT" or row.column_name in columns
+    return row.kind == "TABLE" and row.privilege == "SELECT" and row.name in READ_GRANTS
 
 
 def _told(rows: Sequence[Row[Any]], role: str) -> Iterator[ExcessRight]:

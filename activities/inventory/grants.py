@@ -9,105 +9,46 @@ transaction, so that a worker never meets a table that it may not use.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection
 
-from activities.inventory import catalogue_statements
 from activities.inventory.errors import WorkerRoleUnfit
-from activities.inventory.schema import SCHEMA
+from activities.inventory.sql.schema import SCHEMA
+from activities.inventory.sql.statements.databases import READ_ROLE
 
-
-@dataclass(frozen=True, slots=True)
-class TableGrant:
-    """Which columns of a table a worker may fill in a new row, and which it may change later."""
-
-    table: str
-    insert: tuple[str, ...] = ()
-    update: tuple[str, ...] = ()
-
-
-# A column that is not named here is filled by the database itself, or stays as it was written.
-TABLE_GRANTS: Final = (
-    TableGrant(
-        "stock_items",
-        insert=("sku", "location"),
-        update=("name", "active", "total_quantity", "reserved_quantity", "updated_at"),
-    ),
-    TableGrant(
-        "reservations",
-        insert=(
-            "id",
-            "checkout_id",
-            "status",
-            "customer_id",
-            "cart_id",
-            "reason",
-            "actor",
-            "request_digest",
-            "created_at",
-            "closed_at",
-        ),
-        update=(
-            "status",
-            "expires_at",
-            "created_at",
-            "closed_at",
-            "reason",
-            "actor",
-            "payment_reference",
-            "shortages",
-        ),
-    ),
-    TableGrant("reservation_lines", insert=("reservation_id", "stock_item_id", "quantity")),
-    TableGrant(
-        "reservation_extensions",
-        insert=(
-            "reservation_id",
-            "extension_id",
-            "from_deadline",
-            "to_deadline",
-            "seconds",
-            "reason",
-            "actor",
-            "created_at",
-        ),
-    ),
-    TableGrant("open_lines"),
-    TableGrant("stock_adjustments", insert=("id", "request_digest"), update=("outcome",)),
-    TableGrant(
-        "stock_movements",
-        insert=(
-            "stock_item_id",
-            "reservation_id",
-            "adjustment_id",
-            "kind",
-            "total_delta",
-            "reserved_delta",
-            "reason",
-            "actor",
-            "created_at",
-        ),
-    ),
-    TableGrant("alembic_version"),
-    TableGrant("stock_availability"),
-    TableGrant("overdue_reservations"),
+READ_GRANTS: Final = (
+    "stock_items",
+    "reservations",
+    "reservation_lines",
+    "operation_records",
+    "stock_movements",
+    "alembic_version",
+    "stock_availability",
+    "overdue_reservations",
+    "operations",
 )
-# They run with the worker's rights. Each is granted by name, because a database may be set up so
-# that nobody may run what others made.
+# All that writes. They run with the rights of the tables' owner; each is granted by name, because
+# to everybody else they are closed.
 FUNCTION_GRANTS: Final = (
     "clock",
-    "claim_reservations",
-    "grant_reservations",
+    "lines_of",
+    "lock_stock",
+    "lock_reservations",
+    "lock_overdue",
     "reserve_what_fits",
+    "claim_reservations",
+    "hold_reservations",
+    "deny_reservations",
     "close_reservations",
+    "extend_reservations",
+    "claim_operation",
+    "answer_operation",
+    "create_stock_items",
+    "name_stock_items",
+    "post_movements",
+    "set_active",
 )
-
-
-# They do what the tables' owner may, when a trigger of the ledger's calls them. Everybody may run
-# what others made unless told otherwise, and so make it a trigger of a temporary table of his own.
-OWNERS_FUNCTIONS: Final = ("list_open_lines",)
 
 
 def grant_to_worker(connection: Connection, role: str) -> None:
@@ -130,7 +71,7 @@ def grant_to_worker(connection: Connection, role: str) -> None:
 
 def check_role(connection: Connection, role: str, whose: str) -> None:
     """Raise WorkerRoleUnfit where there is no such role, or grants would not bind it."""
-    found = connection.execute(catalogue_statements.READ_ROLE, {"role": role}).one_or_none()
+    found = connection.exec_driver_sql(READ_ROLE, {"role": role}).one_or_none()
     if found is None:
         raise WorkerRoleUnfit(
             f'there is no database role {role}; make it: CREATE ROLE "{role}" LOGIN PASSWORD ...'
@@ -148,12 +89,7 @@ def _statements(role: str) -> Iterator[str]:
         yield f"REVOKE ALL ON ALL {kind} IN SCHEMA {SCHEMA} FROM {role}"
     yield f"REVOKE ALL ON SCHEMA {SCHEMA} FROM {role}"
     yield f"GRANT USAGE ON SCHEMA {SCHEMA} TO {role}"
-    for function in OWNERS_FUNCTIONS:
-        yield f"REVOKE ALL ON FUNCTION {SCHEMA}.{function} FROM PUBLIC"
     for function in FUNCTION_GRANTS:
         yield f"GRANT EXECUTE ON FUNCTION {SCHEMA}.{function} TO {role}"
-    for grant in TABLE_GRANTS:
-        rights = ["SELECT"]
-        rights += [f"INSERT ({', '.join(grant.insert)})"] if grant.insert else []
-        rights += [f"UPDATE ({', '.join(grant.update)})"] if grant.update else []
-        yield f"GRANT {', '.join(rights)} ON {SCHEMA}.{grant.table} TO {role}"
+    for table in READ_GRANTS:
+        yield f"GRANT SELECT ON {SCHEMA}.{table} TO {role}"

@@ -6,22 +6,35 @@ The protocol (states, outcomes, races, order of locks) is in docs/lifecycle.md.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final
 
-from sqlalchemy import Connection, Engine, TextClause
+from sqlalchemy import Engine
 
-from activities.inventory import (
-    history,
-    holds,
-    open_holds,
-    statements,
-    stock,
-    story_statements,
+from activities.inventory.database.calls import (
+    BEGIN_SNAPSHOT,
+    Call,
+    ResultT,
+    Steps,
+    in_transaction,
+    scalar,
 )
+from activities.inventory.database.carrier import carry_out
 from activities.inventory.database.repeats import goes_on_afresh
-from activities.inventory.engine import statement_engine, transaction
+from activities.inventory.engine import is_for_long_work, statement_engine
+from activities.inventory.operations.adjust import adjust
+from activities.inventory.operations.batch import ReserveAnswer
+from activities.inventory.operations.close import close, expire_overdue
+from activities.inventory.operations.extend import extend
+from activities.inventory.operations.load import load, preview
+from activities.inventory.operations.reserve import reserve
+from activities.inventory.operations.standing import read_states
+from activities.inventory.reading import availability
+from activities.inventory.reading.audits import HISTORY_AUDITS, PRESENT_AUDITS, find_breaches
+from activities.inventory.reading.denied_demand import read_denied_demand
+from activities.inventory.reading.item_history import read_item_history
+from activities.inventory.reading.open_holds import read_holds
+from activities.inventory.reading.timelines import read_timeline
 from activities.inventory.records import (
     Availability,
     Breach,
@@ -38,10 +51,10 @@ from activities.inventory.records import (
     StockRow,
     StockStanding,
 )
-from activities.inventory.reserve_batch import ReserveAnswer, ReserveBatch
+from activities.inventory.sql.statements.databases import SCHEMA_VERSION
+from activities.inventory.sql.statements.reservations import CLOCK, HAS_RESERVATIONS
 from holdfast_client.holds import Holds, HoldsRequest
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
-from holdfast_client.names import checkout_id_of
 from holdfast_client.outcomes import AdjustmentOutcome
 from holdfast_client.timeline import Timeline
 
@@ -50,26 +63,8 @@ LOW_STOCK_THRESHOLD_DEFAULT: Final = 5
 BATCH_SIZE_MAX: Final = 500
 LOAD_ROWS_MAX: Final = 10_000
 PAGE_SIZE_MAX: Final = 1_000
-BREACHES_MAX: Final = 1_000
 DENIED_ROWS_MAX: Final = 10_000
-# A reserve that meets overdue holds ends them and tries again, at most so often. After that it
-# decides with what is there: many thousands of overdue holds on one SKU were ended on the way.
-RESERVE_PASSES_MAX: Final = 24
 RECONCILER: Final = "reconciler"
-_QUANTITY_UNBOUNDED: Final = 2**62
-
-_Audit = tuple[Literal["I1", "I2", "I3", "I4"], TextClause]
-
-# These read stock items and open holds only, so they cost the same however much is closed.
-_PRESENT_AUDITS: Final[tuple[_Audit, ...]] = (
-    ("I1", statements.AUDIT_WITHIN_TOTAL),
-    ("I2", statements.AUDIT_RESERVED_IS_HELD),
-)
-# These read all that ever happened.
-_HISTORY_AUDITS: Final[tuple[_Audit, ...]] = (
-    ("I3", statements.AUDIT_FIGURES_ARE_MOVEMENTS),
-    ("I4", statements.AUDIT_ONE_ENDING),
-)
 
 
 class Ledger:
@@ -87,9 +82,8 @@ class Ledger:
     """
 
     def __init__(self, engine: Engine, *, hold_seconds_cap: int = HOLD_SECONDS_CAP_DEFAULT) -> None:
-        self._engine = engine
-        self._single_statements = statement_engine(engine)
-        self._snapshots = engine.execution_options(isolation_level="REPEATABLE READ")
+        self._engine = statement_engine(engine)
+        self._is_for_long_work = is_for_long_work(engine)
         self._hold_seconds_cap = hold_seconds_cap
 
     # --- reservations ----------------------------------------------------------------------------
@@ -106,10 +100,7 @@ class Ledger:
             has; or a ReservationConflict, returned and not raised so that the others stand.
         """
         _bounded(requests)
-        batch = ReserveBatch.of(requests)
-        with self._statement() as connection:
-            answers = holds.reserve_what_fits(connection, batch)
-        return answers or self._decide(batch)
+        return self._run(reserve(requests))
 
     @goes_on_afresh
     def close(self, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
@@ -119,8 +110,7 @@ class Ledger:
             closings: at most ``BATCH_SIZE_MAX``. An expiry leaves alone what is not overdue.
         """
         _bounded(closings)
-        with self._statement() as connection:
-            return holds.close(connection, closings)
+        return self._run(close(closings))
 
     @goes_on_afresh
     def extend(self, extensions: Sequence[HoldExtension]) -> tuple[ExtensionAnswer, ...]:
@@ -133,8 +123,7 @@ class Ledger:
             For each: extended, also where it was made before under its id; or why it is not.
         """
         _bounded(extensions)
-        with self._transaction() as connection:
-            return holds.extend(connection, extensions, self._hold_seconds_cap)
+        return self._run(in_transaction(extend(extensions, self._hold_seconds_cap)))
 
     @goes_on_afresh
     def expire_overdue(
@@ -157,15 +146,13 @@ class Ledger:
             How many were ended; fewer than ``batch_size_max`` when none is left.
         """
         _check_batch_size(batch_size_max)
-        with self._transaction() as connection:
-            return holds.expire_overdue(connection, grace_seconds, batch_size_max, actor)
+        return self._run(in_transaction(expire_overdue(grace_seconds, batch_size_max, actor)))
 
     @goes_on_afresh
     def reservations(self, checkout_ids: Sequence[str]) -> dict[str, ReservationState]:
         """Return where reservations stand, by checkout id; unknown ones are left out."""
         _bounded(checkout_ids)
-        with self._statement() as connection:
-            return holds.read(connection, checkout_ids)
+        return self._run(read_states(checkout_ids))
 
     # --- stock -----------------------------------------------------------------------------------
 
@@ -176,8 +163,7 @@ class Ledger:
         Raises:
             AdjustmentConflict: the id belongs to a different change.
         """
-        with self._transaction() as connection:
-            return stock.adjust(connection, adjustment)
+        return self._run(in_transaction(adjust(adjustment)))
 
     def load_stock(self, rows: Sequence[StockRow], as_of: datetime | None = None) -> StockLoad:
         """Set the totals of many stock items, creating those that are new. All or none.
@@ -193,8 +179,7 @@ class Ledger:
             ValueError: too many rows, or a stock item is given twice.
         """
         _check_load_size(len(rows))
-        with self._transaction() as connection:
-            return stock.load(connection, rows, as_of)
+        return self._run(in_transaction(load(rows, as_of)))
 
     @goes_on_afresh
     def preview_load(
@@ -210,15 +195,13 @@ class Ledger:
             ValueError: too many rows, or a stock item is given twice.
         """
         _check_load_size(len(rows))
-        with self._snapshot() as connection:
-            return stock.preview(connection, rows, as_of)
+        return self._run_snapshot(preview(rows, as_of))
 
     @goes_on_afresh
     def clock(self) -> datetime:
         """Return the time by the database's clock, which is the ledger's only one."""
-        with self._statement() as connection:
-            moment: datetime = connection.execute(statements.CLOCK).scalar_one()
-            return moment
+        moment: datetime = self._run(scalar(Call(CLOCK, {})))
+        return moment
 
     # --- reading ---------------------------------------------------------------------------------
 
@@ -230,9 +213,7 @@ class Ledger:
             skus: at most ``BATCH_SIZE_MAX``.
         """
         _bounded(skus)
-        with self._statement() as connection:
-            rows = connection.execute(statements.READ_AVAILABILITY, {"skus": list(skus)})
-            return tuple(Availability(*row) for row in rows)
+        return self._read(availability.read_availability(skus))
 
     @goes_on_afresh
     def in_stock(
@@ -244,7 +225,7 @@ class Ledger:
             after: SKU and location of the last one of the page before.
             page_size: 1 to ``PAGE_SIZE_MAX``.
         """
-        return self._stock_between(1, _QUANTITY_UNBOUNDED, after, page_size)
+        return self._stock_between(1, availability.QUANTITY_UNBOUNDED, after, page_size)
 
     @goes_on_afresh
     def low_stock(
@@ -262,44 +243,34 @@ class Ledger:
         self, older_than_seconds: float = 0.0, *, page_size: int = PAGE_SIZE_MAX
     ) -> tuple[OverdueReservation, ...]:
         """Return the oldest holds that are past their deadline by more than so many seconds."""
-        limits = {"older_than_seconds": older_than_seconds, "page_size": _page(page_size)}
-        with self._statement() as connection:
-            rows = connection.execute(statements.READ_OVERDUE, limits)
-            return tuple(OverdueReservation(*row) for row in rows)
+        return self._read(availability.read_overdue(older_than_seconds, _page(page_size)))
 
     @goes_on_afresh
     def count_overdue(self, older_than_seconds: float = 0.0) -> int:
         """Return how many holds are past their deadline by more than so many seconds."""
-        limits = {"older_than_seconds": older_than_seconds}
-        with self._statement() as connection:
-            return int(connection.execute(statements.COUNT_OVERDUE, limits).scalar_one())
+        return self._read(availability.count_overdue(older_than_seconds))
 
     @goes_on_afresh
     def units_held(self) -> int:
         """Return how many units are reserved by open holds, over all stock items."""
-        with self._statement() as connection:
-            return int(connection.execute(statements.READ_UNITS_HELD).scalar_one())
+        return self._read(availability.read_units_held())
 
     # --- stories ---------------------------------------------------------------------------------
 
     @goes_on_afresh
     def timeline(self, checkout_id: str) -> Timeline | None:
         """Return the story of a checkout, or None where nothing is known of it."""
-        with self._snapshot() as connection:
-            return history.read_timeline(connection, checkout_id)
+        return self._run_snapshot(read_timeline(checkout_id))
 
     @goes_on_afresh
     def holds(self, request: HoldsRequest) -> Holds:
         """Return who holds what and until when, those that end first."""
-        with self._snapshot() as connection:
-            return open_holds.read_holds(connection, request)
+        return self._run_snapshot(read_holds(request))
 
     @goes_on_afresh
     def locations(self, sku: str) -> tuple[str, ...]:
         """Return where a SKU is, at most ``PAGE_SIZE_MAX`` locations; none if it is unknown."""
-        with self._statement() as connection:
-            wanted = {"sku": sku, "rows_max": PAGE_SIZE_MAX}
-            return tuple(connection.execute(story_statements.READ_LOCATIONS, wanted).scalars())
+        return self._read(availability.read_locations(sku, PAGE_SIZE_MAX))
 
     @goes_on_afresh
     def item_history(self, sku: str, location: str, period: HistoryPeriod) -> ItemHistory | None:
@@ -311,8 +282,7 @@ class Ledger:
             period: a page of 1 to ``PAGE_SIZE_MAX`` movements.
         """
         _page(period.limit)
-        with self._snapshot() as connection:
-            return history.read_item_history(connection, sku, location, period)
+        return self._run_snapshot(read_item_history(sku, location, period))
 
     @goes_on_afresh
     def denied_demand(self, period: DeniedPeriod) -> tuple[DeniedDemand, ...]:
@@ -323,8 +293,7 @@ class Ledger:
         """
         if not 1 <= period.limit <= DENIED_ROWS_MAX:
             raise ValueError(f"there are 1 to {DENIED_ROWS_MAX} rows, not {period.limit}")
-        with self._statement() as connection:
-            return history.read_denied_demand(connection, period)
+        return self._read(read_denied_demand(period))
 
     # --- audit -----------------------------------------------------------------------------------
 
@@ -336,77 +305,42 @@ class Ledger:
             announce: told the name of each before it is checked; the last two read all history.
 
         Returns:
-            The breaches, at most ``BREACHES_MAX`` of each invariant; none when all is right.
+            The breaches, at most 1,000 of each invariant; none when all is right.
         """
-        return self._audit((*_PRESENT_AUDITS, *_HISTORY_AUDITS), announce)
+        return self._run_snapshot(find_breaches((*PRESENT_AUDITS, *HISTORY_AUDITS), announce))
 
     @goes_on_afresh
     def drift(self) -> tuple[Breach, ...]:
         """Check I1 and I2 alone, which is quick enough to do every minute."""
-        return self._audit(_PRESENT_AUDITS, lambda _: None)
+        return self._run_snapshot(find_breaches(PRESENT_AUDITS, lambda _: None))
 
     @goes_on_afresh
     def has_reservations(self) -> bool:
         """Say whether anything was ever reserved or denied here: none of it is ever removed."""
-        with self._statement() as connection:
-            return bool(connection.execute(statements.HAS_RESERVATIONS).scalar_one())
+        return bool(self._run(scalar(Call(HAS_RESERVATIONS, {}))))
 
     @goes_on_afresh
     def schema_version(self) -> str:
         """Return the version of the schema that the database has."""
-        with self._statement() as connection:
-            return str(connection.execute(statements.SCHEMA_VERSION).scalar_one())
-
-    def _decide(self, batch: ReserveBatch) -> tuple[ReserveAnswer, ...]:
-        """Reserve what can be had of a batch that has something to decide."""
-        for left in reversed(range(RESERVE_PASSES_MAX)):
-            overdue_max = BATCH_SIZE_MAX if left else 0
-            with self._transaction() as connection:
-                result = holds.reserve(connection, batch, overdue_max)
-                if result.overdue:
-                    connection.rollback()
-            if not result.overdue:
-                break
-            self.close([Closing(checkout_id_of(id), "expired") for id in result.overdue])
-        return result.answers
+        return str(self._run(scalar(Call(SCHEMA_VERSION, {}))))
 
     def _stock_between(
         self, available_min: int, available_max: int, after: tuple[str, str], page_size: int
     ) -> tuple[Availability, ...]:
-        limits = {
-            "available_min": available_min,
-            "available_max": available_max,
-            "after_sku": after[0],
-            "after_location": after[1],
-            "page_size": _page(page_size),
-        }
-        with self._statement() as connection:
-            rows = connection.execute(statements.READ_STOCK_BETWEEN, limits)
-            return tuple(Availability(*row) for row in rows)
+        return self._read(
+            availability.read_stock_between(available_min, available_max, after, _page(page_size))
+        )
 
-    def _audit(
-        self, audits: Sequence[_Audit], announce: Callable[[str], None]
-    ) -> tuple[Breach, ...]:
-        breaches: list[Breach] = []
-        # One snapshot for all, so that the findings of one audit speak of one moment.
-        with self._snapshot() as connection:
-            connection.execute(statements.PLAN_FREELY)
-            for invariant, statement in audits:
-                announce(invariant)
-                rows = connection.execute(statement, {"breaches_max": BREACHES_MAX})
-                breaches += [Breach(invariant, row.subject, row.finding) for row in rows]
-        return tuple(breaches)
+    def _run(self, steps: Steps[ResultT]) -> ResultT:
+        return carry_out(self._engine, steps)
 
-    def _transaction(self) -> AbstractContextManager[Connection]:
-        return transaction(self._engine)
+    def _read(self, steps: Steps[ResultT]) -> ResultT:
+        """Read by one statement, which may take long."""
+        return self._run(in_transaction(steps) if self._is_for_long_work else steps)
 
-    def _statement(self) -> AbstractContextManager[Connection]:
-        """Open a connection on which each statement is a transaction of its own."""
-        return transaction(self._single_statements)
-
-    def _snapshot(self) -> AbstractContextManager[Connection]:
-        """Open a transaction in which all statements read the same moment."""
-        return transaction(self._snapshots)
+    def _run_snapshot(self, steps: Steps[ResultT]) -> ResultT:
+        """Read the same moment in all statements."""
+        return self._run(in_transaction(steps, BEGIN_SNAPSHOT))
 
 
 def _bounded(batch: Sequence[object]) -> None:

@@ -6,29 +6,23 @@ from pathlib import Path
 from typing import Any, Final
 
 from alembic import command
-from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, exc, text
 
-from activities.inventory import catalogue_statements
 from activities.inventory.engine import open_engine
 from activities.inventory.errors import ledger_error
 from activities.inventory.grants import grant_to_worker
 from activities.inventory.reader_grants import grant_to_reader
-from activities.inventory.schema import SCHEMA, metadata
 from activities.inventory.server import check_connection
+from activities.inventory.sql.schema import SCHEMA
+from activities.inventory.sql.statements import databases as statements
 
 VERSION_TABLE: Final = "alembic_version"
 CONTEXT_OPTIONS: Final[dict[str, Any]] = {
     "version_table": VERSION_TABLE,
     "version_table_schema": SCHEMA,
-    "include_schemas": True,
-    "include_name": lambda name, kind, _parents: kind != "schema" or name == SCHEMA,
-    "include_object": lambda _object, name, kind, _reflected, _other: (
-        kind != "table" or name != VERSION_TABLE
-    ),
 }
 
 _SCRIPTS: Final = Path(__file__).parent / "migrations"
@@ -66,7 +60,7 @@ def upgrade(
         check_connection(connection)
         connection.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _MIGRATION_LOCK})
         # With IF NOT EXISTS it would ask for CREATE on the database, also where nothing is made.
-        if not connection.execute(catalogue_statements.SCHEMA_EXISTS).scalar_one():
+        if not connection.exec_driver_sql(statements.SCHEMA_EXISTS).scalar_one():
             connection.execute(text(f"CREATE SCHEMA {SCHEMA}"))
         before = _version(connection)
         config = _config()
@@ -106,13 +100,6 @@ def upgrade_database(
         raise ledger_error(error) or error from error
     finally:
         engine.dispose()
-
-
-def differences(engine: Engine) -> list[object]:
-    """Return how the database's tables differ from those that the code describes."""
-    with engine.connect() as connection:
-        context = _context(connection)
-        return list(compare_metadata(context, metadata))
 
 
 def _version(connection: Connection) -> str | None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter
 
-from holdfast_client.names import checkout_workflow_id
+from holdfast_client.messages import CheckoutRequest
 from holdfast_client.outcomes import Held, HeldLine, Outcome, Shortage, parse_outcome
 
 ClosingStatus = Literal["fulfilled", "cancelled", "expired"]
@@ -27,10 +26,6 @@ class Closing:
     actor: str = ""
     payment_reference: str | None = None
 
-    @property
-    def reservation_id(self) -> str:
-        return checkout_workflow_id(self.checkout_id)
-
 
 @dataclass(frozen=True, slots=True)
 class HoldExtension:
@@ -46,10 +41,6 @@ class HoldExtension:
     seconds: int | None = None
     reason: str = ""
     actor: str = ""
-
-    @property
-    def reservation_id(self) -> str:
-        return checkout_workflow_id(self.checkout_id)
 
     @property
     def record_id(self) -> str:
@@ -149,7 +140,7 @@ class Availability:
 class OverdueReservation:
     """A hold past its deadline that nothing has ended yet."""
 
-    id: str
+    id: int
     checkout_id: str
     customer_id: str | None
     expires_at: datetime
@@ -270,24 +261,21 @@ class Breach:
         return f"{self.invariant} {self.subject}: {self.finding}"
 
 
-def held_state(
-    lines: Mapping[tuple[str, str], int], hold_seconds: int, at: datetime
-) -> ReservationState:
+def held_state(request: CheckoutRequest, at: datetime) -> ReservationState:
     """Return the state of a hold that was granted just now.
 
     Args:
-        lines: quantities by SKU and location, in order.
-        hold_seconds: how long it lasts.
-        at: when it was granted, by the database's clock.
+        request: what is held, normalized.
+        at: since when, by the database's clock.
     """
     held = Held(
-        expires_at=at + timedelta(seconds=hold_seconds),
+        expires_at=at + timedelta(seconds=request.hold_seconds),
         lines=tuple(
-            HeldLine(sku=sku, location=location, quantity=quantity)
-            for (sku, location), quantity in lines.items()
+            HeldLine(sku=line.sku, location=str(line.location), quantity=line.quantity)
+            for line in request.lines
         ),
     )
-    return ReservationState(held, float(hold_seconds))
+    return ReservationState(held, float(request.hold_seconds))
 
 
 def shortages_json(shortages: tuple[Shortage, ...]) -> str:
@@ -296,7 +284,7 @@ def shortages_json(shortages: tuple[Shortage, ...]) -> str:
 
 
 def reservation_state(row: Any) -> ReservationState:
-    """Translate a row of READ_RESERVATIONS."""
+    """Translate a row of a reservation that was read, or ended, in the database."""
     remaining = row.remaining_seconds if row.status == "held" else None
     return ReservationState(parse_outcome(_outcome_fields(row)), remaining)
 

@@ -9,8 +9,8 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, exc
 
-from activities.inventory import catalogue_statements
 from activities.inventory.errors import DatabaseUnfit, ledger_error
+from activities.inventory.sql.statements import databases as statements
 
 # As `server_version_num` has it: 15.4 is 150004. The ledger's tests run on this one, too.
 SERVER_VERSION_MIN: Final = 150_000
@@ -46,7 +46,7 @@ def check_connection(connection: Connection) -> None:
     Raises:
         DatabaseUnfit: it cannot; the message says why.
     """
-    found = connection.execute(catalogue_statements.READ_SERVER).one()
+    found = connection.exec_driver_sql(statements.READ_SERVER).one()
     if why := unfit_because(found.version, found.encoding):
         raise DatabaseUnfit(why)
 

@@ -27,11 +27,12 @@ _ID_SPACE: Final = 2**62
 # One closed reservation in ten was cancelled, two expired, seven were paid.
 _CLOSED: Final = text("""
 INSERT INTO holdfast.reservations
-       (id, checkout_id, status, customer_id, cart_id, expires_at, created_at, closed_at, actor,
-        payment_reference, request_digest)
-SELECT 'checkout/' || c.checkout_id, c.checkout_id, c.status, 'customer-' || c.n % 5000,
+       (checkout_id, status, customer_id, cart_id, expires_at, created_at, closed_at, actor,
+        payment_reference, digest, closing)
+SELECT c.checkout_id, c.status, 'customer-' || c.n % 5000,
        'cart-' || c.n, c.at + interval '15 minutes', c.at, c.at + interval '5 minutes', 'shopper',
-       CASE c.status WHEN 'fulfilled' THEN 'pay-' || c.n END, md5(c.n::text)
+       CASE c.status WHEN 'fulfilled' THEN 'pay-' || c.n END, decode(md5(c.n::text), 'hex'),
+       nextval('holdfast.operation_sequence')
   FROM (SELECT n, lpad(to_hex(n * CAST(:stride AS bigint)), 16, '0') AS checkout_id,
                (ARRAY['fulfilled', 'fulfilled', 'fulfilled', 'fulfilled', 'fulfilled', 'fulfilled',
                       'fulfilled', 'expired', 'expired', 'cancelled'])[n / :items % 10 + 1]
@@ -41,24 +42,30 @@ SELECT 'checkout/' || c.checkout_id, c.checkout_id, c.status, 'customer-' || c.n
 """)
 _OPEN: Final = text("""
 INSERT INTO holdfast.reservations
-       (id, checkout_id, status, customer_id, cart_id, expires_at, created_at, request_digest)
-SELECT 'checkout/' || c.checkout_id, c.checkout_id, 'held', 'customer-' || c.n % 5000,
+       (checkout_id, status, customer_id, cart_id, expires_at, created_at, digest)
+SELECT c.checkout_id, 'held', 'customer-' || c.n % 5000,
        'cart-' || c.n, clock_timestamp() + make_interval(secs => :seconds_left), clock_timestamp(),
-       md5(c.n::text)
+       decode(md5(c.n::text), 'hex')
   FROM (SELECT n, :prefix || lpad(to_hex(n * CAST(:stride AS bigint)), 16, '0') AS checkout_id
           FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n) AS c
 """)
-# The same ids again, so that nothing has to be looked up.
 _LINES: Final = text("""
-INSERT INTO holdfast.reservation_lines (reservation_id, stock_item_id, quantity)
-SELECT 'checkout/' || :prefix || lpad(to_hex(n * CAST(:stride AS bigint)), 16, '0'),
-       n % :items + 1, 1
+INSERT INTO holdfast.reservation_lines
+       (reservation_id, stock_item_id, ends_at, quantity, fulfilled_quantity, released_quantity,
+        taken_quantity)
+SELECT r.id, n % :items + 1, r.expires_at, CASE r.status WHEN 'held' THEN 1 ELSE 0 END,
+       CASE r.status WHEN 'fulfilled' THEN 1 ELSE 0 END,
+       CASE WHEN r.status IN ('cancelled', 'expired') THEN 1 ELSE 0 END, 1
   FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n
+  JOIN holdfast.reservations AS r
+    ON r.checkout_id = :prefix || lpad(to_hex(n * CAST(:stride AS bigint)), 16, '0')
 """)
 _MOVES: Final = text("""
 INSERT INTO holdfast.stock_movements
-       (stock_item_id, reservation_id, kind, total_delta, reserved_delta, actor, created_at)
-SELECT l.stock_item_id, r.id, m.kind, CASE m.kind WHEN 'fulfil' THEN -1 ELSE 0 END,
+       (stock_item_id, operation, reservation_id, kind, total_delta, reserved_delta, actor,
+        created_at)
+SELECT l.stock_item_id, CASE m.kind WHEN 'reserve' THEN r.id ELSE r.closing END, r.id, m.kind,
+       CASE m.kind WHEN 'fulfil' THEN -1 ELSE 0 END,
        CASE m.kind WHEN 'reserve' THEN 1 ELSE -1 END, r.actor, coalesce(r.closed_at, r.created_at)
   FROM holdfast.reservations AS r
   JOIN holdfast.reservation_lines AS l ON l.reservation_id = r.id
@@ -67,17 +74,16 @@ SELECT l.stock_item_id, r.id, m.kind, CASE m.kind WHEN 'fulfil' THEN -1 ELSE 0 E
                      WHEN 'fulfilled' THEN ARRAY['reserve', 'fulfil']
                      WHEN 'cancelled' THEN ARRAY['reserve', 'cancel']
                      ELSE ARRAY['reserve', 'expire'] END) AS m(kind)
- WHERE r.id BETWEEN 'checkout/' || :prefix ||
-                    lpad(to_hex(:first * CAST(:stride AS bigint)), 16, '0')
-                AND 'checkout/' || :prefix ||
-                    lpad(to_hex(:last * CAST(:stride AS bigint)), 16, '0')
+ WHERE r.checkout_id BETWEEN :prefix || lpad(to_hex(:first * CAST(:stride AS bigint)), 16, '0')
+                         AND :prefix || lpad(to_hex(:last * CAST(:stride AS bigint)), 16, '0')
 """)
 # What was sold had been received before, and what is held is reserved.
 _RECEIVE_SOLD: Final = text("""
 INSERT INTO holdfast.stock_movements
-       (stock_item_id, kind, total_delta, reserved_delta, reason, created_at)
-SELECT stock_item_id, 'receive', -sum(total_delta), 0, 'history', clock_timestamp()
-  FROM holdfast.stock_movements WHERE kind = 'fulfil' GROUP BY 1
+       (stock_item_id, operation, kind, total_delta, reserved_delta, reason, created_at)
+SELECT stock_item_id, nextval('holdfast.operation_sequence'), 'receive', -sum(total_delta), 0,
+       'history', clock_timestamp()
+  FROM holdfast.stock_movements WHERE kind = 'fulfil' GROUP BY stock_item_id
 """)
 _RESERVE_HELD: Final = text("""
 UPDATE holdfast.stock_items AS s
@@ -86,15 +92,6 @@ UPDATE holdfast.stock_items AS s
           FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n GROUP BY 1)
        AS held
  WHERE s.id = held.id
-""")
-
-
-_OPEN_LINES: Final = text("""
-INSERT INTO holdfast.open_lines (stock_item_id, expires_at, reservation_id)
-SELECT l.stock_item_id, r.expires_at, r.id
-  FROM holdfast.reservations AS r
-  JOIN holdfast.reservation_lines AS l ON l.reservation_id = r.id
- WHERE r.status = 'held' AND r.id LIKE 'checkout/' || :prefix || '%'
 """)
 
 
@@ -135,7 +132,6 @@ def write_open(engine: Engine, prefix: str, count: int, seconds_left: float) -> 
         bounds: Bounds = {"prefix": prefix, "first": first, "last": last, **_spread(count)}
         _write(engine, (_OPEN, _LINES, _MOVES), {**bounds, "seconds_left": seconds_left})
     with engine.begin() as connection:
-        connection.execute(_OPEN_LINES, {"prefix": prefix})
         connection.execute(_RESERVE_HELD, {"items": ITEMS, "first": 1, "last": count})
 
 

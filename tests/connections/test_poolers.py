@@ -15,6 +15,8 @@ from psycopg.conninfo import conninfo_to_dict
 from sqlalchemy import Engine, text
 from temporalio.client import Client
 
+from activities.inventory.database.calls import BEGIN, BEGIN_SNAPSHOT, Call, in_transaction, scalar
+from activities.inventory.database.carrier import carry_out
 from activities.inventory.database.connecting import Connector
 from activities.inventory.database.role_settings import carry_settings
 from activities.inventory.database.session import STATEMENT_TIMEOUT_MS, session_settings
@@ -253,9 +255,11 @@ def test_long_work_behind_a_pooler_has_its_limits_lifted_and_leaves_them_to_othe
 ) -> None:
     read = text("SELECT current_setting('statement_timeout')")
     with workers_engine(pooler, shop, statement_timeout_ms=0) as long_work:
-        for engine in (long_work, statement_engine(long_work)):
-            with engine.begin() as connection:
-                assert connection.scalar(read) == "0"
+        with long_work.begin() as connection:
+            assert connection.scalar(read) == "0"
+        for begin in (BEGIN, BEGIN_SNAPSHOT):
+            steps = in_transaction(scalar(Call(read.text, {})), begin)
+            assert carry_out(statement_engine(long_work), steps) == "0"
         assert Ledger(long_work).audit() == ()
         ledger = Ledger(long_work)
         assert ledger.load_stock([StockRow("MUG", "main", 1)]).created == 1

@@ -33,8 +33,9 @@ async def skewed(stage: Stage, apart_seconds: int) -> AsyncIterator[Stage]:
 
 def _lasted(stage: Stage, checkout_id: str) -> timedelta:
     (row,) = stage.shop.sql(
-        "SELECT closed_at - created_at AS lasted FROM holdfast.reservations WHERE id = :id",
-        id=f"checkout/{checkout_id}",
+        "SELECT closed_at - created_at AS lasted FROM holdfast.reservations "
+        "WHERE checkout_id = :id",
+        id=checkout_id,
     )
     lasted: timedelta = row.lasted
     return lasted

@@ -180,7 +180,7 @@ def test_large_carts_in_any_order_with_all_else_in_between_never_wait_in_a_circl
 
 def test_without_the_order_of_locks_the_same_crowd_deadlocks(shop: Shop) -> None:
     """The positive control: else the story above would prove nothing."""
-    rewrite_function(shop.engine, "reserve_what_fits", "ORDER BY s.id", "ORDER BY random()")
+    rewrite_function(shop.engine, "post_movements", "ORDER BY s.id", "ORDER BY random()")
 
     def buy(number: int, client: int) -> None:
         chance = random.Random(client)

@@ -154,7 +154,7 @@ async def test_an_extension_that_commits_after_the_end_revives_nothing(
     # It was made by the attempt after it, and once is enough.
     assert late.late_answers[0].verdict == "extended"
     assert late.late_answers[0].state.outcome.status == "cancelled"
-    assert stage.shop.count("reservation_extensions") == 1
+    assert len(stage.shop.extensions(unique)) == 1
     assert stage.shop.status(unique) == "cancelled"
     assert stage.shop.figures(sku) == (5, 0, 5)
 

@@ -113,8 +113,8 @@ async def _late_by(stage: Stage, checkout_id: str) -> timedelta:
     """Wait until the hold has ended and return how long after its deadline that was."""
     await until(lambda: stage.shop.status(checkout_id) != "held")
     (row,) = stage.shop.sql(
-        "SELECT closed_at - expires_at AS late FROM holdfast.reservations WHERE id = :id",
-        id=f"checkout/{checkout_id}",
+        "SELECT closed_at - expires_at AS late FROM holdfast.reservations WHERE checkout_id = :id",
+        id=checkout_id,
     )
     late: timedelta = row.late
     return late

@@ -23,12 +23,10 @@ from holdfast_client.messages import AdjustmentKind, CheckoutRequest, Line, Stoc
 from holdfast_client.outcomes import AdjustmentOutcome, Denied, Held, Outcome
 
 OPENING: Final = datetime(2031, 3, 14, 9, 0, 0, tzinfo=UTC)
-_TABLES: Final = (
-    "reservation_extensions",
+TABLES: Final = (
     "stock_movements",
-    "stock_adjustments",
+    "operation_records",
     "reservation_lines",
-    "open_lines",
     "reservations",
     "stock_items",
 )
@@ -139,24 +137,27 @@ class Shop:
     def movements(self, checkout_id: str) -> list[tuple[str, int, int]]:
         """Return kind, change of total and change of reserved, in the order they were written."""
         rows = self.sql(
-            "SELECT kind, total_delta, reserved_delta FROM holdfast.stock_movements "
-            "WHERE reservation_id = :id ORDER BY id",
-            id=f"checkout/{checkout_id}",
+            "SELECT m.kind, m.total_delta, m.reserved_delta FROM holdfast.stock_movements AS m "
+            "JOIN holdfast.reservations AS r ON r.id = m.reservation_id "
+            "WHERE r.checkout_id = :id ORDER BY m.id",
+            id=checkout_id,
         )
         return [tuple(row) for row in rows]
 
     def extensions(self, checkout_id: str) -> list[tuple[str, datetime, datetime]]:
         """Return the id of each extension on record, and the deadlines it moved from and to."""
         rows = self.sql(
-            "SELECT extension_id, from_deadline, to_deadline FROM holdfast.reservation_extensions "
-            "WHERE reservation_id = :id ORDER BY created_at, to_deadline, from_deadline",
-            id=f"checkout/{checkout_id}",
+            "SELECT o.operation_id, (o.answer ->> 'from_deadline')\\:\\:timestamptz, "
+            "(o.answer ->> 'to_deadline')\\:\\:timestamptz FROM holdfast.operations AS o "
+            "JOIN holdfast.reservations AS r ON r.id = o.reservation_id "
+            "WHERE r.checkout_id = :id AND o.kind = 'extend' ORDER BY o.created_at, 3, 2",
+            id=checkout_id,
         )
         return [tuple(row) for row in rows]
 
     def status(self, checkout_id: str) -> str:
         (row,) = self.sql(
-            "SELECT status FROM holdfast.reservations WHERE id = :id", id=f"checkout/{checkout_id}"
+            "SELECT status FROM holdfast.reservations WHERE checkout_id = :id", id=checkout_id
         )
         return str(row.status)
 
@@ -184,5 +185,5 @@ def clear(engine: Engine) -> None:
     with engine.begin() as connection:
         # As a replica does: no trigger and no foreign key stands in the way.
         connection.execute(text("SET LOCAL session_replication_role = replica"))
-        for table in _TABLES:
+        for table in TABLES:
             connection.execute(text(f"DELETE FROM holdfast.{table}"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activities.inventory.errors import AdjustmentConflict
-from activities.inventory.stock import adjusted_total
+from activities.inventory.operations.adjust import adjusted_total
 from holdfast_client.messages import AdjustmentKind, StockAdjustment
 from holdfast_client.outcomes import AdjustmentApplied, AdjustmentRefused
 from tests.inventory.shop import Figures, Shop
@@ -133,7 +133,8 @@ def test_an_adjustment_is_recorded_with_its_id_its_reason_and_who_made_it(shop: 
     )
     (row,) = shop.sql(
         "SELECT kind, total_delta, reserved_delta, reason, actor, reservation_id "
-        "FROM holdfast.stock_movements WHERE adjustment_id = 'a1'"
+        "FROM holdfast.stock_movements WHERE operation = "
+        "(SELECT sequence FROM holdfast.operations WHERE operation_id = 'a1')"
     )
     assert tuple(row) == ("adjust", -2, 0, "broken", "warehouse", None)
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from activities.inventory.allocation import Demand, StockKey, StockLevel, allocate
+from activities.inventory.allocation.rule import allocate
+from activities.inventory.allocation.wants import Demand, StockKey, StockLevel, Want
 
 MUG, CUP, PEN = ("MUG", "main"), ("CUP", "main"), ("PEN", "attic")
 
@@ -22,7 +23,10 @@ def _levels(shelf: Shelf) -> dict[StockKey, StockLevel]:
 
 
 def _demands(carts: Carts) -> list[Demand]:
-    return [Demand(f"checkout/{number}", cart) for number, cart in enumerate(carts)]
+    return [
+        Demand(f"c{number}", tuple(Want(sku, place, n) for (sku, place), n in cart.items()))
+        for number, cart in enumerate(carts)
+    ]
 
 
 def _granted(shelf: Shelf, carts: Carts) -> list[bool]:
@@ -85,7 +89,7 @@ def test_a_refused_cart_is_told_what_those_before_it_left() -> None:
 def test_the_levels_given_are_left_as_they_are() -> None:
     levels = _levels({MUG: (True, 5)})
     allocate(_demands([{MUG: 3}]), levels)
-    assert levels[MUG].available == 5
+    assert levels[MUG].for_sale == 5
 
 
 _KEYS = [MUG, CUP, PEN, ("MUG", "attic")]
@@ -137,8 +141,8 @@ def test_the_rule_agrees_with_taking_units_off_a_shelf(shelf: Shelf, carts: Cart
 def test_what_is_granted_never_exceeds_what_was_there(shelf: Shelf, carts: Carts) -> None:
     taken: dict[StockKey, int] = {}
     for decision in allocate(_demands(carts), _levels(shelf)):
-        for key, quantity in decision.demand.lines.items() if decision.granted else ():
-            taken[key] = taken.get(key, 0) + quantity
+        for pick in decision.picks:
+            taken[pick.key] = taken.get(pick.key, 0) + pick.quantity
     assert all(quantity <= shelf[key][1] for key, quantity in taken.items())
 
 

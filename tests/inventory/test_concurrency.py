@@ -10,13 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import pytest
-from sqlalchemy import text
 
-from activities.inventory import holds, statements
 from activities.inventory.errors import LedgerUnavailable
+from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension
-from activities.inventory.reserve_batch import ReserveBatch
 from holdfast_client.messages import CheckoutRequest, Line
+from tests.inventory import by_hand
 from tests.inventory.crowd import all_at_once, waiting_behind
 from tests.inventory.functions import rewrite_function
 from tests.inventory.shop import Figures, Shop, checkout
@@ -187,22 +186,16 @@ def test_loads_and_deliveries_at_once_neither_deadlock_nor_lose_a_unit(shop: Sho
 # --- positive controls ---------------------------------------------------------------------------
 
 
-def _without(statement: str, clause: str) -> object:
-    assert clause in statement
-    return text(statement.replace(clause, ""))
-
-
-def _leave_stock_unlocked(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Take the lock out of both places, what fits at once and what has to be decided."""
-    rewrite_function(shop.engine, "reserve_what_fits", "FOR NO KEY UPDATE OF s")
-    unlocked = _without(str(statements.LOCK_STOCK), "FOR NO KEY UPDATE")
-    monkeypatch.setattr(statements, "LOCK_STOCK", unlocked)
+def _leave_stock_unlocked(shop: Shop) -> None:
+    """Take the lock out of both places, the one writer and what reads stock for a decision."""
+    rewrite_function(shop.engine, "post_movements", "FOR NO KEY UPDATE OF s")
+    rewrite_function(shop.engine, "lock_stock", "FOR NO KEY UPDATE")
 
 
 @pytest.fixture
-def unlocked_shop(fragile_shop: Shop, monkeypatch: pytest.MonkeyPatch) -> Shop:
+def unlocked_shop(fragile_shop: Shop) -> Shop:
     """A shop that reads stock without locking it, and whose database would not mind."""
-    _leave_stock_unlocked(fragile_shop, monkeypatch)
+    _leave_stock_unlocked(fragile_shop)
     fragile_shop.sql(
         "ALTER TABLE holdfast.stock_items DROP CONSTRAINT stock_items_reserved_within_total"
     )
@@ -217,7 +210,7 @@ def test_without_the_lock_two_buyers_get_the_same_last_unit(
     shop = unlocked_shop
     shop.stock(MUG=1)
     with shop.engine.connect() as first:
-        holds.reserve_what_fits(first, ReserveBatch.of([checkout("c1", MUG=1)]))
+        by_hand.reserve_what_fits(first, ReserveBatch.of([checkout("c1", MUG=1)]))
         second = partial(shop.ledger.reserve, [*beside, checkout("c2", MUG=1)])
         with waiting_behind(shop.engine, first, second) as (answer,):
             pass
@@ -242,13 +235,13 @@ def test_without_the_lock_the_crowd_oversells_and_the_audit_reports_it(
 
 
 def test_without_the_lock_the_constraint_still_refuses_to_oversell(
-    fragile_shop: Shop, monkeypatch: pytest.MonkeyPatch
+    fragile_shop: Shop,
 ) -> None:
     shop = fragile_shop
-    _leave_stock_unlocked(shop, monkeypatch)
+    _leave_stock_unlocked(shop)
     shop.stock(MUG=1)
     with shop.engine.connect() as first:
-        holds.reserve_what_fits(first, ReserveBatch.of([checkout("c1", MUG=1)]))
+        by_hand.reserve_what_fits(first, ReserveBatch.of([checkout("c1", MUG=1)]))
         second = partial(shop.ledger.reserve, [checkout("c2", MUG=1)])
         with waiting_behind(shop.engine, first, second) as (answer,):
             pass
@@ -261,7 +254,7 @@ def test_without_the_order_of_locks_the_crowd_deadlocks(fragile_shop: Shop) -> N
     shop.sql(f"ALTER DATABASE {shop.engine.url.database} SET deadlock_timeout = '10ms'")
     shop.engine.dispose()  # New sessions take the setting up.
     _fill_shelves(shop, units=10_000)
-    rewrite_function(shop.engine, "reserve_what_fits", "ORDER BY s.id", "ORDER BY random()")
+    rewrite_function(shop.engine, "post_movements", "ORDER BY s.id", "ORDER BY random()")
 
     def buy_the_whole_range() -> None:
         for number in range(ROUNDS_MAX):

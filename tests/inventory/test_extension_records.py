@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
 from functools import partial
 
 import pytest
-from pydantic import TypeAdapter
-from pydantic.dataclasses import dataclass
-from sqlalchemy import Connection, exc, text
+from sqlalchemy import Connection, exc
 
-from activities.inventory import holds, statements
 from activities.inventory.errors import LedgerCorrupt
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, Ledger
 from activities.inventory.records import Closing, ExtensionAnswer, HoldExtension
 from holdfast_client.outcomes import Held
+from tests.inventory import by_hand
 from tests.inventory.crowd import all_at_once, waiting_behind
+from tests.inventory.functions import rewrite_function
 from tests.inventory.shop import Shop
 
 SECONDS = 60
@@ -34,17 +32,12 @@ def test_an_extension_leaves_who_asked_for_it_and_what_it_moved(held: Shop) -> N
     held.pass_seconds(10)
     wish = HoldExtension("c1", held.after(650), "e1", 600, "card check", "psp")
     held.ledger.extend([wish])
-    (row,) = held.sql("SELECT * FROM holdfast.reservation_extensions")
-    assert tuple(row) == (
-        "checkout/c1",
-        "e1",
-        held.after(50),
-        held.after(650),
-        600,
-        "card check",
-        "psp",
-        held.now,
+    (row,) = held.sql(
+        "SELECT operation_id, (answer ->> 'seconds')\\:\\:integer, reason, actor, created_at "
+        "FROM holdfast.operations WHERE kind = 'extend'"
     )
+    assert tuple(row) == ("e1", 600, "card check", "psp", held.now)
+    assert held.extensions("c1") == [("e1", held.after(50), held.after(650))]
 
 
 def test_an_extension_asked_for_again_under_its_id_moves_nothing_wherever_it_points(
@@ -121,14 +114,14 @@ def test_a_refusal_in_a_batch_leaves_those_behind_it_where_they_were(held: Shop)
 
 def test_what_was_never_held_has_no_extensions(shop: Shop) -> None:
     assert shop.extend("nobody", shop.after(60), "e1").verdict == "not_active"
-    assert shop.count("reservation_extensions") == 0
+    assert shop.count("operation_records") == 0
 
 
 # --- two at once ---------------------------------------------------------------------------------
 
 
 def _extend(connection: Connection, *wishes: HoldExtension) -> Sequence[ExtensionAnswer]:
-    return holds.extend(connection, wishes, HOLD_SECONDS_CAP_DEFAULT)
+    return by_hand.extend(connection, wishes, HOLD_SECONDS_CAP_DEFAULT)
 
 
 def test_the_same_extension_twice_at_once_is_made_once(held: Shop) -> None:
@@ -157,7 +150,7 @@ def test_of_an_extension_and_an_ending_at_once_the_ending_wins_where_it_is_first
     held: Shop,
 ) -> None:
     with held.engine.connect() as first:
-        holds.close(first, [Closing("c1", "fulfilled", payment_reference="pay_1")])
+        by_hand.close(first, [Closing("c1", "fulfilled", payment_reference="pay_1")])
         second = partial(held.extend, "c1", held.after(120), "e1")
         with waiting_behind(held.engine, first, second) as (answer,):
             pass
@@ -176,12 +169,9 @@ def test_a_crowd_with_few_ids_makes_each_extension_once(held: Shop) -> None:
 
 
 def test_without_the_lock_the_record_still_keeps_an_extension_from_being_made_twice(
-    fragile_shop: Shop, monkeypatch: pytest.MonkeyPatch
+    fragile_shop: Shop,
 ) -> None:
-    unlocked = str(statements.LOCK_RESERVATIONS).replace("FOR NO KEY UPDATE", "")
-    monkeypatch.setattr(statements, "LOCK_RESERVATIONS", text(unlocked))
-    # A claim waits as well, for whoever is just now moving the row.
-    monkeypatch.setattr(holds, "_claim_tombstones", lambda _connection, _closings: None)
+    rewrite_function(fragile_shop.engine, "lock_reservations", "FOR NO KEY UPDATE")
     fragile_shop.stock(MUG=1)
     fragile_shop.hold("c1", hold_seconds=SECONDS, MUG=1)
     with fragile_shop.engine.connect() as first:
@@ -199,75 +189,22 @@ def test_without_the_lock_the_record_still_keeps_an_extension_from_being_made_tw
 @pytest.mark.parametrize(
     "statement",
     [
-        "UPDATE holdfast.reservation_extensions SET reason = 'x'",
-        "DELETE FROM holdfast.reservation_extensions",
-        "TRUNCATE holdfast.reservation_extensions",
+        "UPDATE holdfast.operation_records SET reason = 'x'",
+        "DELETE FROM holdfast.operation_records",
+        "TRUNCATE holdfast.operation_records",
     ],
 )
-def test_records_of_extensions_can_only_be_added(held: Shop, statement: str) -> None:
+def test_records_of_operations_can_only_be_added(held: Shop, statement: str) -> None:
     held.extend("c1", held.after(120), "e1")
-    with pytest.raises(exc.IntegrityError, match="reservation_extensions is append only"):
+    with pytest.raises(exc.IntegrityError, match="operation_records is append only"):
         held.sql(statement)
 
 
-@pytest.mark.parametrize(
-    ("values", "constraint"),
-    [
-        ("'checkout/c1', '', now(), now()", "reservation_extensions_id_length"),
-        ("'checkout/c1', repeat('x', 201), now(), now()", "reservation_extensions_id_length"),
-        (
-            "'checkout/c1', 'x', now(), now() - interval '1 s'",
-            "reservation_extensions_never_nearer",
-        ),
-        ("'x', 'x', now(), now()", "reservation_extensions_reservation_id_fkey"),
-    ],
-)
-def test_the_database_refuses_a_record_that_cannot_be(
-    held: Shop, values: str, constraint: str
-) -> None:
-    with pytest.raises(exc.IntegrityError, match=constraint):
+@pytest.mark.parametrize("operation_id", ["", "x" * 201])
+def test_the_database_refuses_a_record_whose_id_cannot_be(held: Shop, operation_id: str) -> None:
+    with pytest.raises(exc.IntegrityError, match="operation_records_id_length"):
         held.sql(
-            "INSERT INTO holdfast.reservation_extensions "
-            "(reservation_id, extension_id, from_deadline, to_deadline, created_at) "
-            f"VALUES ({values}, now())"
+            "INSERT INTO holdfast.operation_records (operation_id, kind, created_at) "
+            "VALUES (:operation_id, 'extend', now())",
+            operation_id=operation_id,
         )
-
-
-# --- workers of the release before ---------------------------------------------------------------
-
-
-@dataclass
-class HoldExtensionOf010:
-    """The message as workers of 0.1.0 know it."""
-
-    checkout_id: str
-    expires_at: datetime
-
-
-def test_a_worker_of_the_release_before_reads_the_new_message(shop: Shop) -> None:
-    new = HoldExtension("c1", shop.after(120), "e1", 60, "card check", "psp")
-    written = TypeAdapter(HoldExtension).dump_json(new)
-    read = TypeAdapter(HoldExtensionOf010).validate_json(written)
-    assert (read.checkout_id, read.expires_at) == ("c1", shop.after(120))
-
-
-def test_a_message_of_the_release_before_is_made_once_for_its_deadline_and_leaves_a_record(
-    held: Shop,
-) -> None:
-    old = TypeAdapter(HoldExtensionOf010).dump_json(HoldExtensionOf010("c1", held.after(120)))
-    wish = TypeAdapter(HoldExtension).validate_json(old)
-    first, second = held.ledger.extend([wish, wish])
-    assert (first, first.verdict) == (second, "extended")
-    assert held.extensions("c1") == [
-        (f"until-{held.after(120):%Y%m%dT%H%M%S.%fZ}", held.after(60), held.after(120))
-    ]
-
-
-def test_a_worker_of_the_release_before_goes_on_beside_the_new_schema(held: Shop) -> None:
-    """It moves the deadline and leaves no record, as it always did."""
-    held.sql(
-        "UPDATE holdfast.reservations SET expires_at = :deadline WHERE id = 'checkout/c1'",
-        deadline=held.after(120),
-    )
-    assert held.extend("c1", held.after(180), "e1").state.remaining_seconds == 180.0
-    assert held.ledger.audit() == ()

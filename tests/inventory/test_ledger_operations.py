@@ -6,12 +6,11 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, event, text
 
-from activities.inventory import holds
 from activities.inventory.engine import statement_engine
 from activities.inventory.errors import LedgerCorrupt, ReservationConflict
 from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
+from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension, ReservationState
-from activities.inventory.reserve_batch import ReserveBatch
 from holdfast_client.messages import CheckoutRequest, Line
 from holdfast_client.outcomes import (
     Cancelled,
@@ -23,6 +22,7 @@ from holdfast_client.outcomes import (
     Outcome,
     Shortage,
 )
+from tests.inventory import by_hand
 from tests.inventory.shop import Figures, Shop, checkout
 
 ENDINGS = ["fulfil", "cancel", "expire"]
@@ -148,8 +148,8 @@ def test_the_shop_and_the_cart_of_a_checkout_are_recorded(shop: Shop) -> None:
     shop.stock(MUG=5)
     lines = (Line(sku="MUG", quantity=1),)
     shop.reserve(CheckoutRequest(checkout_id="c1", lines=lines, customer_id="u-17", cart_id="42"))
-    (row,) = shop.sql("SELECT id, checkout_id, customer_id, cart_id FROM holdfast.reservations")
-    assert tuple(row) == ("checkout/c1", "c1", "u-17", "42")
+    (row,) = shop.sql("SELECT checkout_id, customer_id, cart_id FROM holdfast.reservations")
+    assert tuple(row) == ("c1", "u-17", "42")
 
 
 # --- asked again ---------------------------------------------------------------------------------
@@ -460,6 +460,6 @@ def test_what_has_to_be_decided_is_seen_before_anything_is_written(
     shop.sql("UPDATE holdfast.stock_items SET active = false WHERE sku = 'RETIRED'")
     shop.hold("c1", MUG=1)
     with shop.engine.connect() as connection:
-        assert holds.reserve_what_fits(connection, ReserveBatch.of(requests)) == ()
+        assert by_hand.reserve_what_fits(connection, ReserveBatch.of(requests)) == ()
         written = text("SELECT pg_current_xact_id_if_assigned()")
         assert connection.execute(written).scalar_one() is None

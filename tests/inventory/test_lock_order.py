@@ -13,11 +13,12 @@ import pytest
 from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, exc, text
 
-from activities.inventory import holds, statements
 from activities.inventory.ledger import Ledger
+from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension, StockRow
-from activities.inventory.reserve_batch import ReserveBatch
+from activities.inventory.sql.statements.stock import LOCK_STOCK
 from holdfast_client.messages import StockAdjustment
+from tests.inventory import by_hand
 from tests.inventory.crowd import blocked, is_free, waiting_behind
 from tests.inventory.shop import OPENING, Shop, checkout
 
@@ -147,10 +148,10 @@ def test_the_reconciler_never_waits_for_a_reservation(busy_shop: Shop, busy: str
 def _claim(connection: Connection, checkout_id: str) -> None:
     connection.execute(
         text(
-            "INSERT INTO holdfast.reservations (id, checkout_id, status, created_at, closed_at) "
-            "VALUES (:id, :checkout_id, 'cancelled', now(), now())"
+            "INSERT INTO holdfast.reservations (checkout_id, status, created_at, closed_at) "
+            "VALUES (:checkout_id, 'cancelled', now(), now())"
         ),
-        {"id": f"checkout/{checkout_id}", "checkout_id": checkout_id},
+        {"checkout_id": checkout_id},
     )
 
 
@@ -212,20 +213,20 @@ def test_a_page_of_availability_waits_for_nobody(busy_shop: Shop) -> None:
 
 def _lock_stock(connection: Connection) -> object:
     wanted = {"skus": ["MUG", "CUP"], "locations": ["main", "main"]}
-    return connection.execute(statements.LOCK_STOCK, wanted).all()
+    return connection.exec_driver_sql(LOCK_STOCK, wanted).all()
 
 
 def _reserve_what_fits(connection: Connection) -> object:
-    return holds.reserve_what_fits(connection, ReserveBatch.of([checkout("c3", CUP=1, MUG=1)]))
+    return by_hand.reserve_what_fits(connection, ReserveBatch.of([checkout("c3", CUP=1, MUG=1)]))
 
 
 def _decide(connection: Connection) -> object:
     batch = ReserveBatch.of([checkout("c3", CUP=1, MUG=1)])
-    return holds.reserve(connection, batch, overdue_max=0)
+    return by_hand.decide(connection, batch)
 
 
 def _close(connection: Connection) -> object:
-    return holds.close(connection, [Closing("c1", "cancelled")])
+    return by_hand.close(connection, [Closing("c1", "cancelled")])
 
 
 @pytest.mark.parametrize("lock", [_lock_stock, _reserve_what_fits, _decide, _close])

@@ -8,8 +8,8 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Engine
 
-from activities.inventory import open_hold_statements
 from activities.inventory.records import StockRow
+from activities.inventory.sql.statements import open_holds as statements
 from holdfast_client.holds import HOLD_LINES_MAX, Holds, HoldsRequest
 from holdfast_client.messages import CheckoutRequest, Line
 from holdfast_client.outcomes import HeldLine
@@ -18,8 +18,8 @@ from tests.inventory.shop import OPENING, Shop
 INDEXES: Final = {
     "READ_HOLDS": "reservations_open_by_deadline",
     "COUNT_HOLDS": "reservations_open_by_deadline",
-    "READ_HOLDS_OF_SKU": "open_lines_pkey",
-    "COUNT_HOLDS_OF_SKU": "open_lines_pkey",
+    "READ_HOLDS_OF_SKU": "reservation_lines_open",
+    "COUNT_HOLDS_OF_SKU": "reservation_lines_open",
     "READ_HELD_LINES": "reservation_lines_pkey",
     "READ_COMING_FREE": "reservation_lines_pkey",
 }
@@ -159,13 +159,13 @@ def test_an_extended_hold_is_listed_where_it_ends_now(shop: Shop) -> None:
 def test_holds_are_found_by_index_however_many_others_there_are(
     engine: Engine, name: str, index: str
 ) -> None:
-    statement = str(getattr(open_hold_statements, name))
-    names = list(dict.fromkeys(re.findall(r"(?<!:):(\w+)", statement)))
-    numbered = re.sub(r"(?<!:):(\w+)", lambda m: f"${names.index(m[1]) + 1}", statement)
+    statement = getattr(statements, name)
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
+    numbered = re.sub(r"%\((\w+)\)s", lambda m: f"${names.index(m[1]) + 1}", statement)
     nulls = ", ".join(["NULL"] * len(names))
     with engine.connect() as connection:
         connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
-        connection.exec_driver_sql(f"PREPARE holds AS {numbered.replace('%', '%%')}")
+        connection.exec_driver_sql(f"PREPARE holds AS {numbered}")
         rows = connection.exec_driver_sql(f"EXPLAIN EXECUTE holds({nulls})").scalars()
         plan = "\n".join(rows)
         connection.exec_driver_sql("DEALLOCATE holds")

@@ -59,8 +59,9 @@ def test_it_is_on_record_with_who_and_why_also_where_nothing_was_to_be_done(
             )
         )
     rows = shop.sql(
-        "SELECT kind, total_delta, reserved_delta, reason, actor, adjustment_id "
-        "FROM holdfast.stock_movements WHERE kind = :kind ORDER BY id",
+        "SELECT m.kind, total_delta, reserved_delta, m.reason, m.actor, o.operation_id "
+        "FROM holdfast.stock_movements AS m JOIN holdfast.operations AS o "
+        "ON o.sequence = m.operation WHERE m.kind = :kind ORDER BY m.id",
         kind=kind,
     )
     assert [tuple(row) for row in rows] == [

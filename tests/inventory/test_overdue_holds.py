@@ -5,8 +5,12 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from activities.inventory import holds, ledger, statements
+from activities.inventory.database.calls import ROLLBACK, Steps
 from activities.inventory.ledger import BATCH_SIZE_MAX
+from activities.inventory.operations import reserve as reserving
+from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
+from activities.inventory.operations.close import OVERDUE
+from activities.inventory.sql.statements import reservations as statements
 from holdfast_client.outcomes import Denied, Held
 from tests.inventory.shop import Figures, Shop, checkout
 
@@ -59,7 +63,7 @@ def test_an_overdue_hold_on_other_skus_stays(shop: Shop) -> None:
 def test_many_overdue_holds_make_way_in_bounded_batches(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "BATCH_SIZE_MAX", 3)
+    monkeypatch.setattr(reserving, "OVERDUE_BATCH_MAX", 3)
     shop.stock(MUG=20)
     for number in range(20):
         shop.hold(f"old{number}", hold_seconds=60, MUG=1)
@@ -71,8 +75,8 @@ def test_many_overdue_holds_make_way_in_bounded_batches(
 def test_after_the_last_pass_a_denial_tells_what_was_free_by_then(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ledger, "BATCH_SIZE_MAX", 3)
-    monkeypatch.setattr(ledger, "RESERVE_PASSES_MAX", 3)
+    monkeypatch.setattr(reserving, "OVERDUE_BATCH_MAX", 3)
+    monkeypatch.setattr(reserving, "RESERVE_PASSES_MAX", 3)
     shop.stock(MUG=20)
     for number in range(20):
         shop.hold(f"old{number}", hold_seconds=60, MUG=1)
@@ -88,17 +92,20 @@ def test_an_overdue_hold_that_is_paid_just_in_time_is_not_taken(
     shop.stock(MUG=1)
     shop.hold("old", hold_seconds=60, MUG=1)
     shop.pass_seconds(60)
-    decide = holds.reserve
+    decide = reserving.decide
 
-    def decide_and_be_overtaken(*arguments: object) -> holds.ReservePass:
-        result = decide(*arguments)  # type: ignore[arg-type]
-        if result.overdue:
+    def decide_and_be_overtaken(
+        batch: ReserveBatch, overdue_max: int
+    ) -> Steps[tuple[ReserveAnswer, ...]]:
+        try:
+            return (yield from decide(batch, overdue_max))
+        except reserving.OverdueInTheWay:
             # The pass has found the hold in the way; its locks fall before this is committed.
-            arguments[0].rollback()  # type: ignore[attr-defined]
+            yield ROLLBACK
             shop.fulfil("old")
-        return result
+            raise
 
-    monkeypatch.setattr(holds, "reserve", decide_and_be_overtaken)
+    monkeypatch.setattr(reserving, "decide", decide_and_be_overtaken)
     assert isinstance(shop.reserve(checkout("new", MUG=1)), Denied)
     assert shop.status("old") == "fulfilled"
     assert shop.figures("MUG") == Figures(total=0, reserved=0, available=0)
@@ -165,18 +172,34 @@ def test_what_the_reconciler_ended_says_so(shop: Shop) -> None:
     shop.pass_seconds(61)
     shop.ledger.expire_overdue(0)
     (row,) = shop.sql("SELECT status, reason, actor FROM holdfast.reservations")
-    assert tuple(row) == ("expired", "overdue", "reconciler")
+    assert tuple(row) == ("expired", OVERDUE, "reconciler")
     assert shop.movements("c1") == [("reserve", 0, 1), ("expire", 0, -1)]
 
 
-@pytest.mark.parametrize("name", ["LOCK_OVERDUE", "READ_OVERDUE", "COUNT_OVERDUE"])
+@pytest.mark.parametrize("name", ["READ_OVERDUE", "COUNT_OVERDUE"])
 def test_looking_for_overdue_holds_walks_no_hold_that_is_not(shop: Shop, name: str) -> None:
-    limits = {"grace_seconds": 0.0, "older_than_seconds": 0.0, "batch_size_max": 1, "page_size": 1}
+    limits = {"older_than_seconds": 0.0, "page_size": 1}
     with shop.engine.connect() as connection:
         # On a table of a few rows any plan will do, so the one without an index is ruled out.
         connection.execute(text("SET LOCAL enable_seqscan = off"))
-        plan = connection.execute(text(f"EXPLAIN {getattr(statements, name)}"), limits).scalars()
-        assert "Index Cond: (expires_at < " in "\n".join(plan)
+        asked = f"EXPLAIN {getattr(statements, name)}"
+        plan = connection.exec_driver_sql(asked, limits).scalars()
+        assert "Index Cond: (ends_at < " in "\n".join(plan)
+
+
+def test_a_sweep_walks_no_hold_that_is_not_overdue(fragile_shop: Shop) -> None:
+    shop = fragile_shop
+    shop.stock(MUG=100)
+    for number in range(50):
+        shop.hold(f"c{number}", MUG=1)
+    with shop.engine.begin() as connection:
+        limits = {"grace_seconds": 0.0, "batch_size_max": 10}
+        connection.exec_driver_sql(statements.LOCK_OVERDUE, limits)
+        read = text(
+            "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables "
+            "WHERE relname = 'reservations'"
+        )
+        assert connection.execute(read).scalar_one() == 0
 
 
 @pytest.mark.parametrize("batch_size_max", [0, -1, BATCH_SIZE_MAX + 1])

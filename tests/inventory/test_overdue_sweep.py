@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from activities import overdue_sweep
-from activities.inventory import holds
+from activities.inventory import ledger
 from activities.inventory.errors import LedgerUnavailable
 from activities.overdue_sweep import SWEEP_BATCHES_MAX, OverdueSweep
 from tests.inventory.crowd import all_at_once
@@ -87,7 +87,7 @@ def test_a_sweep_that_fails_is_nobodys_failure_and_the_next_one_sweeps(
         raise LedgerUnavailable("the database gave up")
 
     with monkeypatch.context() as outage:
-        outage.setattr(holds, "expire_overdue", unavailable)
+        outage.setattr(ledger, "expire_overdue", unavailable)
         assert sweep.run_if_due() == 0
     assert sweep.run_if_due() == 1
 

@@ -16,46 +16,50 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from activities.inventory import holds, ledger, statements, story_statements
+from activities.inventory import ledger
 from activities.inventory.engine import open_engine
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, Ledger
+from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension, StockRow
-from activities.inventory.reserve_batch import ReserveBatch
-from activities.inventory.schema import metadata
-from holdfast_client.messages import CheckoutRequest, Line
-from tests.inventory.databases import fresh_database
-from tests.inventory.shop import Shop
-
-DAILY: Final = (
-    "LOCK_RESERVATIONS",
-    "LOCK_STOCK",
-    "LOCK_OVERDUE",
-    "DENY",
-    "FIND_OVERDUE_ON",
-    "FIND_NEXT_EXPIRY",
-    "READ_EXTENSIBLE",
-    "EXTEND",
-    "READ_RESERVATIONS",
-    "READ_AVAILABILITY",
-    "CREATE_STOCK_ITEMS",
-    "MOVE_STOCK",
-    "NAME_STOCK",
-    "READ_STANDINGS",
-    "READ_MOVED_SINCE",
-    "RECORD_ADJUSTMENT",
+from activities.inventory.sql.statements import (
+    audits,
+    movements,
+    operations,
+    reservations,
+    stock,
+    timelines,
 )
-STORIES: Final = {
-    "READ_STORY": "reservations_pkey",
-    "READ_STORY_LINES": "reservation_lines_pkey",
-    "READ_STORY_EXTENSIONS": "reservation_extensions_pkey",
-    "READ_STORY_MOVEMENTS": "stock_movements_once_per_reservation",
-    "READ_STOCK_ITEM": "stock_items_sku_location_key",
-    "READ_LOCATIONS": "stock_items_sku_location_key",
-    "READ_ITEM_MOVEMENTS": "stock_movements_",
-    "SUM_MOVEMENTS_BEFORE": "stock_movements_",
-    "SUM_MOVEMENTS_UNTIL": "stock_movements_by_stock_item",
-    "READ_DENIED_DEMAND": "reservations_denied_by_time",
+from holdfast_client.messages import CheckoutRequest, Line, StockAdjustment
+from tests.inventory import by_hand
+from tests.inventory.databases import fresh_database
+from tests.inventory.shop import TABLES, Shop
+
+DAILY: Final = {
+    name: getattr(module, name)
+    for module, names in (
+        (
+            reservations,
+            ("FIND_OVERDUE_ON", "FIND_NEXT_EXPIRY", "READ_EXTENSIBLE", "READ_RESERVATIONS"),
+        ),
+        (stock, ("READ_AVAILABILITY", "READ_STANDINGS")),
+        (movements, ("READ_MOVED_SINCE",)),
+        (operations, ("READ_OPERATION",)),
+    )
+    for name in names
 }
+STORIES: Final = {
+    "READ_CHECKOUT": (timelines, "reservations_checkout_id_attempt_key"),
+    "READ_LINES": (timelines, "reservation_lines_pkey"),
+    "READ_EXTENSIONS": (timelines, "operation_records_of_reservation"),
+    "READ_MOVEMENTS": (timelines, "stock_movements_once_per_operation"),
+    "READ_DENIED_DEMAND": (timelines, "reservations_denied_by_time"),
+    "READ_STOCK_ITEM": (stock, "stock_items_sku_location_key"),
+    "READ_LOCATIONS": (stock, "stock_items_sku_location_key"),
+    "READ_ITEM_MOVEMENTS": (movements, "stock_movements_pkey"),
+    "SUM_MOVEMENTS_BEFORE": (movements, "stock_movements_pkey"),
+    "SUM_MOVEMENTS_UNTIL": (movements, "stock_movements_pkey"),
+}
+STATEMENTS: Final = DAILY | {name: getattr(module, name) for name, (module, _) in STORIES.items()}
 
 
 _ROWS_READ: Final = text("""
@@ -78,8 +82,8 @@ def _kept_plan(engine: Engine, statement: str, before: str = "SELECT 1") -> str:
 def _explained(
     engine: Engine, statement: str, before: str = "SELECT 1", options: str = "COSTS"
 ) -> Sequence[Any]:
-    names = list(dict.fromkeys(re.findall(r"(?<!:):(\w+)", statement)))
-    numbered = re.sub(r"(?<!:):(\w+)", lambda m: f"${names.index(m[1]) + 1}", statement)
+    names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
+    numbered = re.sub(r"%\((\w+)\)s", lambda m: f"${names.index(m[1]) + 1}", statement)
     nulls = ", ".join(["NULL"] * len(names))
     with engine.connect() as connection:
         connection.exec_driver_sql(before)
@@ -109,8 +113,10 @@ def first_day(postgres_url: str, template: str) -> Iterator[Engine]:
         shop.close([Closing("sold", "fulfilled", payment_reference="paid")])
         # Postgres knows how few rows there are, and is not told of those that come later.
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            for table in metadata.tables.values():
-                connection.exec_driver_sql(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+            for table in TABLES:
+                connection.exec_driver_sql(
+                    f"ALTER TABLE holdfast.{table} SET (autovacuum_enabled = off)"
+                )
             connection.exec_driver_sql("VACUUM (ANALYZE)")
         yield engine
         engine.dispose()
@@ -118,55 +124,57 @@ def first_day(postgres_url: str, template: str) -> Iterator[Engine]:
 
 @pytest.mark.parametrize("name", DAILY)
 def test_a_plan_made_on_an_empty_shop_reads_no_table_whole(engine: Engine, name: str) -> None:
-    plan = _kept_plan(engine, str(getattr(statements, name)))
+    plan = _kept_plan(engine, STATEMENTS[name])
     assert "Index" in plan
     assert "Seq Scan" not in plan
 
 
-@pytest.mark.parametrize("name", [*DAILY, *STORIES])
+@pytest.mark.parametrize("name", STATEMENTS)
 def test_a_plan_made_on_the_first_day_goes_through_no_index_whole(
     first_day: Engine, name: str
 ) -> None:
-    statement = getattr(statements if name in DAILY else story_statements, name)
-    ((plan,),) = _explained(first_day, str(statement), options="FORMAT JSON")
+    ((plan,),) = _explained(first_day, STATEMENTS[name], options="FORMAT JSON")
     for step in _steps(plan["Plan"]):
         assert step["Node Type"] != "Seq Scan"
         assert "Index Cond" in step or not step["Node Type"].startswith("Index"), step
 
 
-@pytest.mark.parametrize(("name", "index"), STORIES.items(), ids=STORIES)
-def test_a_story_is_found_by_its_index(engine: Engine, name: str, index: str) -> None:
-    plan = _kept_plan(engine, str(getattr(story_statements, name)))
-    assert index in plan
+@pytest.mark.parametrize("name", STORIES)
+def test_a_story_is_found_by_its_index(engine: Engine, name: str) -> None:
+    plan = _kept_plan(engine, STATEMENTS[name])
+    assert STORIES[name][1] in plan
     assert "Seq Scan" not in plan
-
-
-def test_what_is_extended_is_looked_up_and_not_searched_for_among_all_that_is_open(
-    engine: Engine,
-) -> None:
-    plan = _kept_plan(engine, str(statements.EXTEND))
-    assert "reservations_open_by_deadline" not in plan
 
 
 # --- functions, triggers and references, whose plans nobody can ask for ---------------------------
 
 
 def _reserve(connection: Connection, id: str) -> None:
-    assert holds.reserve_what_fits(connection, ReserveBatch.of([_mug(id)]))
+    assert by_hand.reserve_what_fits(connection, ReserveBatch.of([_mug(id)]))
 
 
 def _reserve_beside_a_denial(connection: Connection, id: str) -> None:
     denied = CheckoutRequest(checkout_id=f"no-{id}", lines=(Line(sku="unknown", quantity=1),))
-    holds.reserve(connection, ReserveBatch.of([_mug(id), denied]), overdue_max=0)
+    by_hand.decide(connection, ReserveBatch.of([_mug(id), denied]))
 
 
 def _close(connection: Connection, id: str) -> None:
-    holds.close(connection, [Closing(f"held-{id}", "cancelled")])
+    by_hand.close(connection, [Closing(f"held-{id}", "cancelled")])
 
 
 def _extend(connection: Connection, id: str) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
-    holds.extend(connection, [HoldExtension(f"held-{id}", later)], HOLD_SECONDS_CAP_DEFAULT)
+    by_hand.extend(connection, [HoldExtension(f"held-{id}", later)], HOLD_SECONDS_CAP_DEFAULT)
+
+
+def _adjust(connection: Connection, id: str) -> None:
+    by_hand.adjust(
+        connection, StockAdjustment(adjustment_id=id, sku="mug", kind="receive", quantity=1)
+    )
+
+
+def _load(connection: Connection, id: str) -> None:
+    by_hand.load(connection, [StockRow("mug", "main", 100_000, id)])
 
 
 def _mug(id: str) -> CheckoutRequest:
@@ -174,7 +182,9 @@ def _mug(id: str) -> CheckoutRequest:
     return CheckoutRequest(checkout_id=id, lines=lines)
 
 
-@pytest.mark.parametrize("operation", [_reserve, _reserve_beside_a_denial, _close, _extend])
+@pytest.mark.parametrize(
+    "operation", [_reserve, _reserve_beside_a_denial, _close, _extend, _adjust, _load]
+)
 def test_what_is_done_on_the_first_day_looks_up_as_few_rows_beside_two_thousand_holds(
     first_day: Engine, operation: Callable[[Connection, str], None]
 ) -> None:
@@ -206,29 +216,28 @@ def _rows_read(
 
 @pytest.mark.parametrize("name", ["FIND_OVERDUE_ON", "FIND_NEXT_EXPIRY"])
 def test_a_denial_looks_at_the_holds_on_its_own_items_only(engine: Engine, name: str) -> None:
-    plan = _kept_plan(engine, str(getattr(statements, name)))
-    assert "using open_lines_pkey on open_lines" in plan
-    assert "(stock_item_id = i.id)" in plan
-    assert "reservations" not in plan
+    plan = _kept_plan(engine, STATEMENTS[name])
+    assert "using reservation_lines_open on reservation_lines" in plan
+    assert "stock_item_id = i.id" in plan
 
 
 def test_an_audit_plans_freely_because_it_reads_whole_tables(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings = text("""
+    settings = """
         SELECT name AS subject, setting AS finding FROM pg_settings
          WHERE name = ANY(ARRAY['enable_hashjoin', 'enable_mergejoin', 'enable_seqscan',
                                 'plan_cache_mode'])
-           AND CAST(:breaches_max AS int) > 0
-    """)
-    monkeypatch.setattr(ledger, "_PRESENT_AUDITS", (("I1", settings),))
+           AND %(breaches_max)s > 0
+    """
+    monkeypatch.setattr(ledger, "PRESENT_AUDITS", (("I1", settings),))
     assert [breach.finding for breach in shop.ledger.drift()] == ["on", "on", "on", "auto"]
 
 
 def test_daily_work_makes_each_plan_once(engine: Engine) -> None:
     with engine.connect() as connection:
         for _ in range(10):
-            connection.execute(statements.READ_RESERVATIONS, {"ids": ["checkout/c1"]})
+            connection.exec_driver_sql(reservations.READ_RESERVATIONS, {"checkout_ids": "{c1}"})
         (kept,) = connection.execute(_KEPT, {"statement": "%FROM holdfast.reservations AS r%"})
     assert kept.custom_plans == 0 < kept.generic_plans
 
@@ -243,7 +252,9 @@ def test_the_check_for_drift_looks_up_the_lines_of_open_holds_whatever_else_ther
     engine: Engine,
 ) -> None:
     # A long history would make any other way look cheaper; here the cheap way is ruled out.
-    before = f"{statements.PLAN_FREELY}; SET LOCAL enable_nestloop = off"
-    plan = _kept_plan(engine, str(statements.AUDIT_RESERVED_IS_HELD), before)
-    assert "Seq Scan on reservation_lines" not in plan
-    assert "Index Cond: (reservation_id = r.id)" in plan
+    before = (
+        f"{audits.PLAN_FREELY}; SET LOCAL enable_nestloop = off; SET LOCAL enable_seqscan = off"
+    )
+    plan = _kept_plan(engine, audits.RESERVED_IS_OPEN, before)
+    assert "reservation_lines_open" in plan
+    assert "reservations_pkey on reservations" in plan

@@ -8,8 +8,8 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection
 
-from activities.inventory import holds, stock
 from activities.inventory.errors import AdjustmentConflict
+from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
@@ -18,9 +18,9 @@ from activities.inventory.records import (
     StockLoad,
     StockRow,
 )
-from activities.inventory.reserve_batch import ReserveBatch
 from holdfast_client.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.outcomes import AdjustmentApplied, Denied
+from tests.inventory import by_hand
 from tests.inventory.crowd import waiting_behind
 from tests.inventory.shop import Figures, Shop, checkout
 
@@ -30,7 +30,7 @@ ABANDONED = Closing("c1", "expired")
 
 
 def _reserve(first: Connection, *requests: CheckoutRequest) -> None:
-    assert holds.reserve_what_fits(first, ReserveBatch.of(requests))
+    assert by_hand.reserve_what_fits(first, ReserveBatch.of(requests))
 
 
 def test_the_last_unit_goes_to_the_first_and_the_second_is_denied(shop: Shop) -> None:
@@ -111,7 +111,7 @@ def test_of_two_endings_at_once_the_first_wins_and_the_second_is_told(
     shop.hold("c1", MUG=2)
     shop.pass_seconds(900)
     with shop.engine.connect() as connection:
-        (won,) = holds.close(connection, [first])
+        (won,) = by_hand.close(connection, [first])
         late = partial(shop.ledger.close, [second])
         with waiting_behind(shop.engine, connection, late) as (answer,):
             pass
@@ -135,7 +135,7 @@ def test_a_release_that_comes_during_the_reserve_waits_and_gives_back(shop: Shop
 def test_a_reserve_that_comes_during_the_release_waits_and_is_refused(shop: Shop) -> None:
     shop.stock(MUG=5)
     with shop.engine.connect() as first:
-        holds.close(first, [GIVEN_BACK])
+        by_hand.close(first, [GIVEN_BACK])
         late = partial(shop.reserve, checkout("c1", MUG=2))
         with waiting_behind(shop.engine, first, late) as (answer,):
             pass
@@ -152,7 +152,7 @@ def test_a_second_attempt_that_outlives_the_release_is_refused(shop: Shop) -> No
         _reserve(stranger, request)
         slow = partial(shop.reserve, request)
         with waiting_behind(shop.engine, stranger, slow) as (answer,):
-            holds.close(stranger, [GIVEN_BACK])
+            by_hand.close(stranger, [GIVEN_BACK])
     assert answer.result().status == "cancelled"
     assert shop.figures("MUG") == Figures(total=1, reserved=0, available=1)
 
@@ -172,7 +172,7 @@ def test_an_expiry_behind_an_extension_sees_the_new_deadline(
     shop.pass_seconds(60 if already_late else 59)
     wish = HoldExtension("c1", shop.after(600))
     with shop.engine.connect() as first:
-        (answer,) = holds.extend(first, [wish], 14_400)
+        (answer,) = by_hand.extend(first, [wish], 14_400)
         expiry = partial(shop.ledger.close, [ABANDONED])
         with waiting_behind(shop.engine, first, expiry) as (ended,):
             shop.pass_seconds(5)
@@ -185,7 +185,7 @@ def test_an_extension_behind_an_expiry_does_not_revive(shop: Shop) -> None:
     shop.hold("c1", hold_seconds=60, MUG=1)
     shop.pass_seconds(60)
     with shop.engine.connect() as first:
-        holds.close(first, [ABANDONED])
+        by_hand.close(first, [ABANDONED])
         wish = partial(shop.extend, "c1", shop.after(600))
         with waiting_behind(shop.engine, first, wish) as (answer,):
             pass
@@ -198,7 +198,7 @@ def test_an_extension_that_waited_past_the_deadline_is_too_late(shop: Shop) -> N
     shop.stock(MUG=1)
     shop.hold("c1", hold_seconds=60, MUG=1)
     with shop.engine.connect() as first:
-        holds.extend(first, [HoldExtension("c1", shop.after(1))], 14_400)
+        by_hand.extend(first, [HoldExtension("c1", shop.after(1))], 14_400)
         wish = partial(shop.extend, "c1", shop.after(600))
         with waiting_behind(shop.engine, first, wish) as (answer,):
             shop.pass_seconds(60)
@@ -223,7 +223,7 @@ def test_the_reconciler_passes_over_a_hold_that_somebody_is_busy_with(shop: Shop
     shop.pass_seconds(61)
     with shop.engine.connect() as first:
         first.exec_driver_sql(
-            "SELECT 1 FROM holdfast.reservations WHERE id = 'checkout/c1' FOR NO KEY UPDATE"
+            "SELECT 1 FROM holdfast.reservations WHERE checkout_id = 'c1' FOR NO KEY UPDATE"
         )
         assert shop.ledger.expire_overdue(0) == 1
     assert [shop.status(id) for id in ("c1", "c2")] == ["held", "expired"]
@@ -235,11 +235,11 @@ def test_a_buyer_waits_for_the_payment_of_an_overdue_hold_in_the_way(shop: Shop)
     shop.pass_seconds(60)
     with shop.engine.connect() as first:
         first.exec_driver_sql(
-            "SELECT 1 FROM holdfast.reservations WHERE id = 'checkout/c1' FOR NO KEY UPDATE"
+            "SELECT 1 FROM holdfast.reservations WHERE checkout_id = 'c1' FOR NO KEY UPDATE"
         )
         buyer = partial(shop.reserve, checkout("c2", MUG=1))
         with waiting_behind(shop.engine, first, buyer) as (answer,):
-            holds.close(first, [PAID])
+            by_hand.close(first, [PAID])
     assert answer.result().status == "denied"
     assert shop.status("c1") == "fulfilled"
 
@@ -247,7 +247,7 @@ def test_a_buyer_waits_for_the_payment_of_an_overdue_hold_in_the_way(shop: Shop)
 def test_two_loads_of_the_same_file_at_once_load_it_once(shop: Shop) -> None:
     rows = [StockRow("MUG", "main", 5), StockRow("CUP", "main", 3)]
     with shop.engine.connect() as first:
-        stock.load(first, rows)
+        by_hand.load(first, rows)
         again = partial(shop.ledger.load_stock, rows)
         with waiting_behind(shop.engine, first, again) as (answer,):
             pass
@@ -266,7 +266,7 @@ def test_a_load_behind_a_sale_takes_off_what_was_sold(shop: Shop) -> None:
         )
         load = partial(shop.ledger.load_stock, [StockRow("MUG", "main", 20)], counted_at)
         with waiting_behind(shop.engine, first, load) as (answer,):
-            holds.close(first, [PAID])
+            by_hand.close(first, [PAID])
     answer.result()
     assert shop.figures("MUG") == Figures(total=18, reserved=0, available=18)
 
@@ -288,7 +288,7 @@ def test_an_adjustment_twice_at_once_is_applied_once(
 ) -> None:
     change = StockAdjustment(adjustment_id="a1", sku="MUG", kind="receive", quantity=5)
     with shop.engine.connect() as first:
-        stock.adjust(first, change)
+        by_hand.adjust(first, change)
         again = partial(shop.adjust, "a1", "receive", "MUG", quantity)
         with waiting_behind(shop.engine, first, again) as (answer,):
             pass
@@ -302,7 +302,7 @@ def test_an_adjustment_twice_at_once_is_applied_once(
 def test_two_deliveries_of_a_new_sku_at_once_both_count(shop: Shop) -> None:
     change = StockAdjustment(adjustment_id="a1", sku="MUG", kind="receive", quantity=5)
     with shop.engine.connect() as first:
-        stock.adjust(first, change)
+        by_hand.adjust(first, change)
         other = partial(shop.adjust, "a2", "receive", "MUG", 3)
         with waiting_behind(shop.engine, first, other) as (answer,):
             pass
@@ -315,7 +315,7 @@ def test_a_batch_and_its_repetition_at_once_get_the_same_answers(shop: Shop) -> 
     shop.stock(MUG=3)
     requests = [checkout(f"c{number}", MUG=1) for number in range(5)]
     with shop.engine.connect() as first:
-        holds.reserve(first, ReserveBatch.of(requests), overdue_max=0)
+        by_hand.decide(first, ReserveBatch.of(requests))
         again = partial(shop.ledger.reserve, requests[::-1])
         with waiting_behind(shop.engine, first, again) as (answer,):
             pass

@@ -114,9 +114,9 @@ def test_overdue_holds_come_oldest_first_with_what_they_block(shop: Shop) -> Non
     shop.fulfil("paid")
     shop.pass_seconds(100)
     found = shop.ledger.overdue()
-    assert [(h.id, h.customer_id, h.units, h.overdue_seconds) for h in found] == [
-        ("checkout/c1", "u-17", 7, 90.0),
-        ("checkout/c2", None, 2, 80.0),
+    assert [(h.checkout_id, h.customer_id, h.units, h.overdue_seconds) for h in found] == [
+        ("c1", "u-17", 7, 90.0),
+        ("c2", None, 2, 80.0),
     ]
     assert shop.ledger.overdue(page_size=1) == found[:1]
     assert shop.ledger.count_overdue() == 2

@@ -190,11 +190,14 @@ class LedgerMachine(RuleBasedStateMachine):
     @invariant()
     def the_same_extensions_are_on_record_and_each_begins_where_the_one_before_ended(self) -> None:
         rows = self.shop.sql(
-            "SELECT checkout_id, array_agg(extension_id ORDER BY extension_id) AS names, "
-            "sum(to_deadline - from_deadline) = max(to_deadline) - min(from_deadline) AS is_chain, "
-            "max(to_deadline) = min(expires_at) AS is_deadline "
-            "FROM holdfast.reservation_extensions JOIN holdfast.reservations "
-            "ON id = reservation_id GROUP BY 1"
+            "SELECT checkout_id, array_agg(operation_id ORDER BY operation_id) AS names, "
+            "sum(ends - begins) = max(ends) - min(begins) AS is_chain, "
+            "max(ends) = min(expires_at) AS is_deadline "
+            "FROM (SELECT reservation_id, operation_id, "
+            "CAST(answer ->> 'from_deadline' AS timestamptz) AS begins, "
+            "CAST(answer ->> 'to_deadline' AS timestamptz) AS ends "
+            "FROM holdfast.operations WHERE kind = 'extend') AS made "
+            "JOIN holdfast.reservations ON id = reservation_id GROUP BY 1"
         )
         assert {id: (names, chain, end) for id, names, chain, end in rows} == {
             id: (sorted(hold.extended), True, True)

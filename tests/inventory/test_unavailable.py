@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from activities.inventory import allocation, holds
 from activities.inventory import engine as engines
+from activities.inventory.allocation.rule import allocate
 from activities.inventory.database import repeats, session
 from activities.inventory.database.repeats import goes_on_afresh
 from activities.inventory.database.urls import database_url as as_database_url
@@ -19,6 +19,7 @@ from activities.inventory.engine import open_engine
 from activities.inventory.errors import ConnectionLost, LedgerUnavailable
 from activities.inventory.ledger import Ledger
 from activities.inventory.migrate import upgrade
+from activities.inventory.operations import reserve as reserving
 from activities.inventory.records import Closing, StockRow
 from holdfast_client.messages import StockAdjustment
 from tests.directories import NewDirectory
@@ -203,7 +204,7 @@ def test_a_worker_that_stalled_in_a_transaction_lost_its_locks_and_may_ask_again
     monkeypatch.setattr(session, "IDLE_IN_TRANSACTION_TIMEOUT_MS", 50)
     engine = open_engine(database_url, connections_max=1, application_name="stalled")
     ledger = Ledger(engine)
-    decide = allocation.allocate
+    decide = allocate
     # Where nothing has to be decided no transaction is left open while a worker stalls.
     requests = [checkout("c1", MUG=1), checkout("c2", NO_SUCH=1)]
 
@@ -212,10 +213,10 @@ def test_a_worker_that_stalled_in_a_transaction_lost_its_locks_and_may_ask_again
             time.sleep(0.005)
         return decide(*arguments)
 
-    monkeypatch.setattr(holds, "allocate", stall)
+    monkeypatch.setattr(reserving, "allocate", stall)
     with pytest.raises(LedgerUnavailable, match=r"gave up|cannot be reached"):
         ledger.reserve(requests)
-    monkeypatch.setattr(holds, "allocate", decide)
+    monkeypatch.setattr(reserving, "allocate", decide)
     answer, _ = ledger.reserve(requests)
     assert not isinstance(answer, Exception)
     assert answer.outcome.status == "held"

@@ -156,8 +156,8 @@ class Shopper:
         if answer["status"] != "held":
             return 0
         ((created_at,),) = self.stage.shop.sql(
-            "SELECT created_at FROM holdfast.reservations WHERE id = :id",
-            id=f"checkout/{self.checkout_id}",
+            "SELECT created_at FROM holdfast.reservations WHERE checkout_id = :id",
+            id=self.checkout_id,
         )
         whole: timedelta = moment(answer["expires_at"]) - created_at
         return round((whole - timedelta(seconds=HOLD_SECONDS)).total_seconds())

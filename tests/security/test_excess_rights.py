@@ -57,9 +57,9 @@ EXCESSES: Final = {
         "CREATE TABLE public.x (a int)",
     ),
     "deleting": Excess(
-        "GRANT DELETE ON holdfast.stock_adjustments TO PUBLIC",
-        "DELETE on TABLE holdfast.stock_adjustments",
-        "DELETE FROM holdfast.stock_adjustments",
+        "GRANT DELETE ON holdfast.reservation_lines TO PUBLIC",
+        "DELETE on TABLE holdfast.reservation_lines",
+        "DELETE FROM holdfast.reservation_lines",
     ),
     "emptying": Excess(
         "GRANT TRUNCATE ON holdfast.reservation_lines TO PUBLIC",
@@ -68,7 +68,7 @@ EXCESSES: Final = {
     ),
     "changing columns that stay": Excess(
         "GRANT UPDATE (sku, name, location) ON holdfast.stock_items TO PUBLIC",
-        "UPDATE (location, sku) on TABLE holdfast.stock_items",
+        "UPDATE (location, name, sku) on TABLE holdfast.stock_items",
         "UPDATE holdfast.stock_items SET sku = 'x'",
     ),
     "changing all columns": Excess(
@@ -83,10 +83,10 @@ EXCESSES: Final = {
     ),
     "the owner's functions": Excess(
         "GRANT TEMPORARY ON DATABASE {database} TO PUBLIC;"
-        "GRANT EXECUTE ON FUNCTION holdfast.list_open_lines() TO PUBLIC",
-        "EXECUTE on FUNCTION holdfast.list_open_lines()",
+        "GRANT EXECUTE ON FUNCTION holdfast.copy_deadline() TO PUBLIC",
+        "EXECUTE on FUNCTION holdfast.copy_deadline()",
         "CREATE TEMP TABLE mine (a int); CREATE TRIGGER mine AFTER UPDATE ON mine "
-        "FOR EACH STATEMENT EXECUTE FUNCTION holdfast.list_open_lines()",
+        "FOR EACH ROW EXECUTE FUNCTION holdfast.copy_deadline()",
     ),
     "an attribute": Excess(
         "ALTER ROLE {role} CREATEROLE", "whatever CREATEROLE allows", "CREATE ROLE somebody"

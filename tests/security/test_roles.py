@@ -17,7 +17,7 @@ from sqlalchemy import Engine, text
 
 from activities.inventory.engine import open_engine
 from activities.inventory.errors import LedgerUnavailable, WorkerRoleUnfit
-from activities.inventory.grants import TABLE_GRANTS
+from activities.inventory.grants import FUNCTION_GRANTS, READ_GRANTS
 from activities.inventory.ledger import Ledger
 from activities.inventory.migrate import upgrade, upgrade_database
 from activities.inventory.records import (
@@ -28,6 +28,7 @@ from activities.inventory.records import (
     ReservationState,
     StockRow,
 )
+from holdfast_client.holds import HoldsRequest
 from holdfast_client.messages import StockAdjustment
 from holdfast_client.outcomes import Held
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
@@ -71,6 +72,9 @@ def _extend(ledger: Ledger) -> Any:
 # In the order in which a shop comes by them: each finds what the one before has left.
 OPERATIONS: Final[dict[str, Step]] = {
     "load_stock": lambda ledger: ledger.load_stock([StockRow("MUG", "main", 9, "Mug")]),
+    "preview_load": lambda ledger: ledger.preview_load([StockRow("MUG", "main", 9)], NOW),
+    "clock": lambda ledger: ledger.clock(),
+    "holds": lambda ledger: ledger.holds(HoldsRequest(sku="MUG")),
     "adjust": _receive,
     "reserve": lambda ledger: ledger.reserve([checkout("c1", MUG=2), checkout("none", MUG=99)]),
     "extend": _extend,
@@ -137,21 +141,26 @@ REFUSED: Final = {
     "removing movements": "DELETE FROM holdfast.stock_movements",
     "emptying the movements": "TRUNCATE holdfast.stock_movements",
     "numbering a movement": (
-        "INSERT INTO holdfast.stock_movements (id, stock_item_id, kind, total_delta, "
-        "reserved_delta, created_at) OVERRIDING SYSTEM VALUE VALUES (9, 1, 'receive', 1, 0, now())"
+        "INSERT INTO holdfast.stock_movements (id, stock_item_id, operation, kind, total_delta, "
+        "reserved_delta, created_at) OVERRIDING SYSTEM VALUE "
+        "VALUES (9, 1, 1, 'receive', 1, 0, now())"
     ),
     "changing a line": "UPDATE holdfast.reservation_lines SET quantity = 1",
     "removing lines": "DELETE FROM holdfast.reservation_lines",
-    "changing an extension": "UPDATE holdfast.reservation_extensions SET reason = 'x'",
-    "removing extensions": "DELETE FROM holdfast.reservation_extensions",
+    "changing a figure": "UPDATE holdfast.stock_items SET reserved_quantity = 0",
+    "writing a movement": (
+        "INSERT INTO holdfast.stock_movements (stock_item_id, operation, kind, total_delta, "
+        "reserved_delta, created_at) VALUES (1, 1, 'receive', 1, 0, now())"
+    ),
+    "changing an operation": "UPDATE holdfast.operation_records SET reason = 'x'",
+    "removing operations": "DELETE FROM holdfast.operation_records",
     "removing reservations": "DELETE FROM holdfast.reservations",
     "giving a reservation away": "UPDATE holdfast.reservations SET customer_id = 'x'",
-    "renaming a reservation": "UPDATE holdfast.reservations SET id = 'x'",
-    "forging a digest": "UPDATE holdfast.reservations SET request_digest = 'x'",
+    "renaming a reservation": "UPDATE holdfast.reservations SET checkout_id = 'x'",
+    "forging a digest": "UPDATE holdfast.reservations SET digest = 'x'",
     "removing stock items": "DELETE FROM holdfast.stock_items",
     "renaming a SKU": "UPDATE holdfast.stock_items SET sku = 'x'",
     "stock from nowhere": "INSERT INTO holdfast.stock_items (sku, total_quantity) VALUES ('x', 9)",
-    "removing adjustments": "DELETE FROM holdfast.stock_adjustments",
     "another schema version": "UPDATE holdfast.alembic_version SET version_num = '9999'",
     "dropping a constraint": (
         "ALTER TABLE holdfast.stock_items DROP CONSTRAINT stock_items_reserved_within_total"
@@ -163,9 +172,8 @@ REFUSED: Final = {
         "AS 'SELECT now()'"
     ),
     "the ledger's own trigger on a table of one's own": (
-        "CREATE TEMP TABLE mine (id text, closed_at timestamptz, expires_at timestamptz); "
-        "CREATE TRIGGER mine AFTER UPDATE ON mine REFERENCING OLD TABLE AS before NEW TABLE AS "
-        "after FOR EACH STATEMENT EXECUTE FUNCTION holdfast.list_open_lines()"
+        "CREATE TEMP TABLE mine (id bigint, ends_at timestamptz); CREATE TRIGGER mine AFTER UPDATE "
+        "ON mine FOR EACH ROW EXECUTE FUNCTION holdfast.copy_deadline()"
     ),
     "a table in the schema": "CREATE TABLE holdfast.x (a int)",
     "a table elsewhere": "CREATE TABLE public.x (a int)",
@@ -199,7 +207,19 @@ def test_every_table_and_view_has_its_grant(own_database_url: str):
             "SELECT relname FROM pg_class "
             "WHERE relnamespace = 'holdfast'::regnamespace AND relkind IN ('r', 'p', 'v', 'm')"
         ).fetchall()
-    assert {name for (name,) in rows} == {grant.table for grant in TABLE_GRANTS}
+    assert {name for (name,) in rows} == set(READ_GRANTS)
+
+
+def test_every_function_is_a_workers_or_closed_to_everybody(own_database_url: str):
+    with psycopg.connect(own_database_url) as link:
+        rows = link.execute(
+            "SELECT proname, has_function_privilege(%s, oid, 'EXECUTE'), prosecdef, proconfig "
+            "FROM pg_proc WHERE pronamespace = 'holdfast'::regnamespace",
+            [WORKER_ROLE],
+        ).fetchall()
+    assert {name for name, is_granted, _, _ in rows if is_granted} == set(FUNCTION_GRANTS)
+    owners = {name: config for name, _, is_owners, config in rows if is_owners}
+    assert all(config == ["search_path=pg_catalog, pg_temp"] for config in owners.values())
 
 
 def test_what_somebody_granted_beyond_it_is_taken_back_by_the_next_migration(

@@ -8,8 +8,9 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from activities.inventory.ledger import BATCH_SIZE_MAX, BREACHES_MAX, PAGE_SIZE_MAX
+from activities.inventory.ledger import BATCH_SIZE_MAX, PAGE_SIZE_MAX
 from activities.inventory.migrate import latest_version
+from activities.inventory.reading.audits import BREACHES_MAX
 from tests.worker.conftest import Operator
 
 NOWHERE = "postgresql://holdfast:geheim@127.0.0.1:1/holdfast"
@@ -120,8 +121,8 @@ def test_low_stock_shows_what_has_five_or_fewer_available(operator: Operator, st
 def test_overdue_lists_only_what_is_older_than_asked(operator: Operator):
     _execute(
         operator,
-        "INSERT INTO holdfast.reservations (id, checkout_id, status, expires_at, created_at) "
-        "VALUES ('checkout/c1', 'c1', 'held', holdfast.clock() - interval '90 s', now())",
+        "INSERT INTO holdfast.reservations (checkout_id, status, expires_at, created_at) "
+        "VALUES ('c1', 'held', holdfast.clock() - interval '90 s', now())",
     )
     assert operator.run("overdue").stdout.split("\t")[:2] == ["overdue", "c1"]
     assert operator.run("overdue", "--older-than", "1m").stdout != ""
@@ -132,8 +133,8 @@ def test_overdue_lists_only_what_is_older_than_asked(operator: Operator):
 def test_more_overdue_holds_than_a_page_has_are_counted(operator: Operator):
     _execute(
         operator,
-        "INSERT INTO holdfast.reservations (id, checkout_id, status, expires_at, created_at) "
-        "SELECT 'checkout/c' || n, 'c' || n, 'held', holdfast.clock() - interval '90 s', now() "
+        "INSERT INTO holdfast.reservations (checkout_id, status, expires_at, created_at) "
+        "SELECT 'c' || n, 'held', holdfast.clock() - interval '90 s', now() "
         f"FROM generate_series(1, {PAGE_SIZE_MAX + 2}) AS n",
     )
     result = operator.run("overdue")

@@ -35,8 +35,8 @@ async def test_a_reserve_holds_all_lines_and_answers_with_the_deadline(
         ],
     }
     ((expires_at, created_at),) = stage.shop.sql(
-        "SELECT expires_at, created_at FROM holdfast.reservations WHERE id = :id",
-        id=f"checkout/{unique}",
+        "SELECT expires_at, created_at FROM holdfast.reservations WHERE checkout_id = :id",
+        id=unique,
     )
     assert moment(answer["expires_at"]) == expires_at == created_at + timedelta(seconds=600)
     assert stage.shop.figures(mug) == (5, 2, 3)
@@ -46,8 +46,8 @@ async def test_a_reserve_holds_all_lines_and_answers_with_the_deadline(
 async def test_a_hold_lasts_900_seconds_if_nothing_is_said(stage: Stage, till: Till, unique: str):
     await till.reserve(unique, {stage.stock(unique, 1): 1})
     ((length,),) = stage.shop.sql(
-        "SELECT expires_at - created_at FROM holdfast.reservations WHERE id = :id",
-        id=f"checkout/{unique}",
+        "SELECT expires_at - created_at FROM holdfast.reservations WHERE checkout_id = :id",
+        id=unique,
     )
     assert length == timedelta(seconds=900)
 

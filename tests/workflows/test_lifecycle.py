@@ -166,7 +166,7 @@ def test_what_is_asked_of_the_ledger_carries_who_and_why():
     assert (cancelled.status, cancelled.reason, cancelled.actor) == ("cancelled", "no", "sue")
     assert checkout.expiring().status == "expired"
     assert checkout.giving_up().status == "cancelled"
-    assert {c.reservation_id for c in (paid, cancelled)} == {"checkout/cart-42"}
+    assert {c.checkout_id for c in (paid, cancelled)} == {"cart-42"}
 
 
 def test_an_extension_names_the_deadline_itself_and_its_own_id():

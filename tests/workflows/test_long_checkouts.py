@@ -116,8 +116,8 @@ async def test_the_new_run_ends_at_the_deadline(short_stage: Stage, unique: str)
     await till.reserve(unique, {sku: 2}, hold_seconds=900)
     await _lengthen(short_stage, unique)
     short_stage.shop.sql(
-        "UPDATE holdfast.reservations SET expires_at = holdfast.clock() WHERE id = :id",
-        id=f"checkout/{unique}",
+        "UPDATE holdfast.reservations SET expires_at = holdfast.clock() WHERE checkout_id = :id",
+        id=unique,
     )
     await short_stage.pass_time(till.handle(unique), 930)
     assert (await till.result(unique))["status"] == "expired"

@@ -48,7 +48,7 @@ async def admitted(till: Till, checkout_id: str, name: str, message: Any) -> asy
 
 def _created_at(stage: Stage, checkout_id: str) -> datetime:
     ((created_at,),) = stage.shop.sql(
-        "SELECT created_at FROM holdfast.reservations WHERE id = :id", id=f"checkout/{checkout_id}"
+        "SELECT created_at FROM holdfast.reservations WHERE checkout_id = :id", id=checkout_id
     )
     assert isinstance(created_at, datetime)
     return created_at

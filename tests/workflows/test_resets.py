@@ -44,7 +44,7 @@ async def _reset(
 
 def _deadline(shop: Shop, checkout_id: str) -> datetime:
     (row,) = shop.sql(
-        "SELECT expires_at FROM holdfast.reservations WHERE id = :id", id=f"checkout/{checkout_id}"
+        "SELECT expires_at FROM holdfast.reservations WHERE checkout_id = :id", id=checkout_id
     )
     deadline: datetime = row.expires_at
     return deadline

@@ -1,1 +1,1 @@
-"""Where the ledger's database is, what its sessions rely on, and how connections to it are made."""
+"""How the ledger reaches Postgres: connections, calls, errors, rights, migration."""

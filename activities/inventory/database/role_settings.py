@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from psycopg import errors as postgres
 from sqlalchemy import Connection, exc
 
-from activities.inventory import catalogue_statements
 from activities.inventory.database.session import role_statements
 from activities.inventory.engine import open_engine, transaction
+from activities.inventory.sql.statements import databases as statements
 
 
 def carry_settings(url: str, role: str, settings: Mapping[str, str]) -> tuple[str, ...]:
@@ -36,14 +36,14 @@ def carry_settings(url: str, role: str, settings: Mapping[str, str]) -> tuple[st
 
 def read_role_settings(connection: Connection, role: str) -> dict[str, str]:
     """Return the settings that a role carries in the connection's database, by name."""
-    rows = connection.execute(catalogue_statements.READ_ROLE_SETTINGS, {"role": role})
+    rows = connection.exec_driver_sql(statements.READ_ROLE_SETTINGS, {"role": role})
     return {row.name: row.setting for row in rows}
 
 
 def _carry(connection: Connection, role: str, settings: Mapping[str, str]) -> tuple[str, ...]:
     carried = read_role_settings(connection, role)
     missing = {name: value for name, value in settings.items() if carried.get(name) != value}
-    database = str(connection.execute(catalogue_statements.DATABASE_NAME).scalar_one())
+    database = str(connection.exec_driver_sql(statements.DATABASE_NAME).scalar_one())
     wanted = role_statements(role, database, missing)
     try:
         with connection.begin_nested():

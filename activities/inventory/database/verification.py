@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
-from activities.inventory import catalogue_statements
 from activities.inventory.database.repeats import goes_on_afresh
 from activities.inventory.database.role_settings import read_role_settings
 from activities.inventory.database.session import READ_ONLY, remedy, unmet_settings
 from activities.inventory.engine import statement_engine, transaction, wanted_settings
 from activities.inventory.errors import LedgerUnreachable, SessionUnfit
+from activities.inventory.sql.statements import databases as statements
 
 _ONLY_READS = (
     "the database's server only reads: it is a standby, or default_transaction_read_only tells it "
@@ -32,7 +32,7 @@ def check_session(engine: Engine) -> None:
     wanted = wanted_settings(engine)
     with transaction(statement_engine(engine)) as connection:
         names = {"names": [*wanted, READ_ONLY]}
-        session = connection.execute(catalogue_statements.READ_SESSION, names).one()
+        session = connection.exec_driver_sql(statements.READ_SESSION, names).one()
         carried = read_role_settings(connection, session.role)
     if session.settings[READ_ONLY] != "off":
         raise LedgerUnreachable(_ONLY_READS)

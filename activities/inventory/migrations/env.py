@@ -5,13 +5,12 @@ from __future__ import annotations
 from alembic import context
 
 from activities.inventory.migrate import CONTEXT_OPTIONS
-from activities.inventory.schema import metadata
 
 
 def _run() -> None:
     context.configure(
         connection=context.config.attributes["connection"],
-        target_metadata=metadata,
+        target_metadata=None,
         **CONTEXT_OPTIONS,
     )
     with context.begin_transaction():

@@ -1,0 +1,1 @@
+"""Who gets what: the one rule, pure. Wants and locked stock go in, picks or shortfalls come out."""

@@ -1,0 +1,52 @@
+"""What an operation asks of the database, apart from who carries it there.
+
+An operation is a generator: it yields one call after the other and is sent the rows of each. So its
+decisions are plain code, and the same operation runs on any kind of connection. Outside a
+transaction each call is one by itself; ``BEGIN``, ``COMMIT`` and ``ROLLBACK`` are calls too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, TypeVar
+
+ResultT = TypeVar("ResultT")
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A statement in the driver's own form, and the values for its names."""
+
+    statement: str
+    values: Mapping[str, Any] | None = None
+
+
+Steps = Generator[Call, Sequence[Any], ResultT]
+
+BEGIN: Final = Call("BEGIN ISOLATION LEVEL READ COMMITTED")
+# All statements read the same moment.
+BEGIN_SNAPSHOT: Final = Call("BEGIN ISOLATION LEVEL REPEATABLE READ")
+COMMIT: Final = Call("COMMIT")
+ROLLBACK: Final = Call("ROLLBACK")
+
+# What the ledger's functions raise where somebody has to choose; nothing was done then.
+SOMETHING_TO_DECIDE_STATE: Final = "HF001"
+
+
+class SomethingToDecide(Exception):
+    """A call that only does what needs no decision met something that does, and did nothing."""
+
+
+def scalar(call: Call) -> Steps[Any]:
+    """Make a call whose answer is one value."""
+    rows = yield call
+    return rows[0][0]
+
+
+def in_transaction(steps: Steps[ResultT], begin: Call = BEGIN) -> Steps[ResultT]:
+    """Make all calls of an operation in one transaction; who carries them undoes a failed one."""
+    yield begin
+    result = yield from steps
+    yield COMMIT
+    return result

@@ -1,0 +1,62 @@
+"""Carrying an operation's calls to Postgres, over a connection of the engine's pool."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, exc
+
+from activities.inventory.database.calls import (
+    BEGIN,
+    BEGIN_SNAPSHOT,
+    SOMETHING_TO_DECIDE_STATE,
+    Call,
+    ResultT,
+    SomethingToDecide,
+    Steps,
+)
+from activities.inventory.engine import connected, lift_limits
+
+_BEGINNINGS: Final = (BEGIN, BEGIN_SNAPSHOT)
+
+
+def carry_out(engine: Engine, steps: Steps[ResultT]) -> ResultT:
+    """Run an operation to its end and return its result; what it has begun and not ended is undone.
+
+    Args:
+        engine: on which each statement is a transaction of its own.
+        steps: the operation.
+
+    Raises:
+        LedgerError: the database did not answer, gave up or refused.
+    """
+    with connected(engine) as connection:
+        return carry(connection, steps)
+
+
+def carry(connection: Connection, steps: Steps[ResultT]) -> ResultT:
+    """Run an operation on a connection that is open, in whatever transaction it has open."""
+    try:
+        call = next(steps)
+        while True:
+            try:
+                rows = _make(connection, call)
+            except exc.DBAPIError as error:
+                if getattr(error.orig, "sqlstate", None) != SOMETHING_TO_DECIDE_STATE:
+                    raise
+                call = steps.throw(SomethingToDecide())
+            else:
+                call = steps.send(rows)
+    except StopIteration as end:
+        result: ResultT = end.value
+        return result
+    finally:
+        steps.close()
+
+
+def _make(connection: Connection, call: Call) -> Sequence[Any]:
+    result = connection.exec_driver_sql(call.statement, dict(call.values or {}) or None)
+    if call in _BEGINNINGS:
+        lift_limits(connection)
+    return result.all() if result.returns_rows else ()

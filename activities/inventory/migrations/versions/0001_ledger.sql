@@ -1,0 +1,669 @@
+-- The one clock of the ledger: the time of reading, not that of the transaction's begin. A function
+-- of its own, so that a test can turn it.
+CREATE FUNCTION holdfast.clock() RETURNS timestamptz
+LANGUAGE sql VOLATILE PARALLEL SAFE
+AS 'SELECT clock_timestamp()';
+
+-- What the shop has, a row for each SKU at each location. Every rule that one row can state is a
+-- named CHECK, so that no code path, and no hand in a SQL console, can break it.
+CREATE TABLE holdfast.stock_items (
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    sku text NOT NULL,
+    location text NOT NULL DEFAULT 'main',
+    name text NOT NULL DEFAULT '',
+    active boolean NOT NULL DEFAULT true,
+    total_quantity bigint NOT NULL DEFAULT 0,
+    reserved_quantity bigint NOT NULL DEFAULT 0,
+    -- What new holds leave on the shelf.
+    safety_quantity bigint NOT NULL DEFAULT 0,
+    available_quantity bigint NOT NULL
+        GENERATED ALWAYS AS (total_quantity - reserved_quantity) STORED,
+    -- What new holds may take. The rule, the functions and the views compare with this alone.
+    for_sale_quantity bigint NOT NULL GENERATED ALWAYS AS (
+        CASE WHEN active
+             THEN greatest(total_quantity - reserved_quantity - safety_quantity, 0)
+             ELSE 0
+        END) STORED,
+    -- One more with each movement.
+    revision bigint NOT NULL DEFAULT 0,
+    created_at timestamptz NOT NULL DEFAULT holdfast.clock(),
+    updated_at timestamptz NOT NULL DEFAULT holdfast.clock(),
+    CONSTRAINT stock_items_pkey PRIMARY KEY (id),
+    CONSTRAINT stock_items_sku_location_key UNIQUE (sku, location),
+    CONSTRAINT stock_items_total_not_negative CHECK (total_quantity >= 0),
+    CONSTRAINT stock_items_reserved_not_negative CHECK (reserved_quantity >= 0),
+    CONSTRAINT stock_items_reserved_within_total CHECK (reserved_quantity <= total_quantity),
+    CONSTRAINT stock_items_safety_not_negative CHECK (safety_quantity >= 0),
+    CONSTRAINT stock_items_sku_length CHECK (length(sku) BETWEEN 1 AND 100),
+    CONSTRAINT stock_items_location_length CHECK (length(location) BETWEEN 1 AND 100)
+)
+-- Room on each page, so that the frequent change of a quantity stays on it and off the indexes.
+WITH (fillfactor = 50);
+
+-- Numbers of operations. A reservation's number is that of the operation that made it.
+CREATE SEQUENCE holdfast.operation_sequence;
+
+-- What checkouts hold, held or were denied: a row for each attempt of each checkout. Two of its
+-- operations are its own columns, because nearly every checkout has them: the reserve that made it
+-- and the ending. The view `operations` tells them with all others.
+CREATE TABLE holdfast.reservations (
+    id bigint NOT NULL DEFAULT nextval('holdfast.operation_sequence'),
+    -- The order of ids is part of the order of locks, so it must not depend on a locale.
+    checkout_id text COLLATE "C" NOT NULL,
+    attempt integer NOT NULL DEFAULT 1,
+    status text NOT NULL,
+    customer_id text,
+    cart_id text,
+    expires_at timestamptz,
+    paying_until timestamptz,
+    -- The one deadline by which holds are ended.
+    ends_at timestamptz GENERATED ALWAYS AS (
+        CASE WHEN status = 'held' THEN greatest(expires_at, paying_until) END) STORED,
+    created_at timestamptz NOT NULL,
+    closed_at timestamptz,
+    -- The number of the operation that ended it.
+    closing bigint,
+    reason text NOT NULL DEFAULT '',
+    actor text NOT NULL DEFAULT '',
+    payment_reference text,
+    -- Tells a repeated request from a different one under the same id. Null in a tombstone.
+    digest bytea,
+    -- One more with each change of its lines.
+    revision integer NOT NULL DEFAULT 1,
+    -- What a denied request lacked: the answer to give again, and the record of lost demand.
+    shortages jsonb,
+    CONSTRAINT reservations_pkey PRIMARY KEY (id),
+    CONSTRAINT reservations_checkout_id_attempt_key UNIQUE (checkout_id, attempt),
+    CONSTRAINT reservations_status_known CHECK (
+        status IN ('held', 'committed', 'denied', 'fulfilled', 'cancelled', 'expired')),
+    CONSTRAINT reservations_open_is_not_closed CHECK (
+        (status IN ('held', 'committed')) = (closed_at IS NULL)),
+    CONSTRAINT reservations_held_has_deadline CHECK (
+        status <> 'held' OR expires_at IS NOT NULL),
+    CONSTRAINT reservations_paid_has_payment CHECK (
+        status NOT IN ('committed', 'fulfilled') OR payment_reference IS NOT NULL)
+);
+
+-- Holds only what is open, so looking for overdue holds costs the same however many are closed.
+CREATE INDEX reservations_open_by_deadline ON holdfast.reservations (ends_at)
+    WHERE ends_at IS NOT NULL;
+
+CREATE INDEX reservations_denied_by_time ON holdfast.reservations (created_at)
+    WHERE shortages IS NOT NULL;
+
+-- The units of a stock item that a reservation took, and what became of them.
+CREATE TABLE holdfast.reservation_lines (
+    reservation_id bigint NOT NULL,
+    stock_item_id bigint NOT NULL,
+    -- The reservation's, here too so that the open lines of an item are found by deadline.
+    ends_at timestamptz,
+    -- What is open.
+    quantity bigint NOT NULL,
+    fulfilled_quantity bigint NOT NULL DEFAULT 0,
+    released_quantity bigint NOT NULL DEFAULT 0,
+    taken_quantity bigint NOT NULL,
+    returned_quantity bigint NOT NULL DEFAULT 0,
+    CONSTRAINT reservation_lines_pkey PRIMARY KEY (reservation_id, stock_item_id),
+    CONSTRAINT reservation_lines_reservation_id_fkey
+        FOREIGN KEY (reservation_id) REFERENCES holdfast.reservations (id),
+    CONSTRAINT reservation_lines_quantities_add_up CHECK (
+        quantity + fulfilled_quantity + released_quantity = taken_quantity),
+    CONSTRAINT reservation_lines_quantities_not_negative CHECK (
+        quantity >= 0 AND fulfilled_quantity >= 0 AND released_quantity >= 0),
+    CONSTRAINT reservation_lines_returned_within_fulfilled CHECK (
+        returned_quantity BETWEEN 0 AND fulfilled_quantity)
+);
+
+CREATE INDEX reservation_lines_open ON holdfast.reservation_lines (stock_item_id, ends_at)
+    WHERE quantity > 0;
+
+-- What was asked for and what was answered, once for each id: every operation but those that are
+-- columns of their reservation. Read the view `operations`.
+CREATE TABLE holdfast.operation_records (
+    sequence bigint NOT NULL DEFAULT nextval('holdfast.operation_sequence'),
+    operation_id text COLLATE "C" NOT NULL,
+    reservation_id bigint,
+    kind text NOT NULL,
+    digest bytea,
+    -- Null only within the transaction that decides.
+    answer jsonb,
+    reason text NOT NULL DEFAULT '',
+    actor text NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL,
+    CONSTRAINT operation_records_pkey PRIMARY KEY (sequence),
+    CONSTRAINT operation_records_reservation_id_fkey
+        FOREIGN KEY (reservation_id) REFERENCES holdfast.reservations (id),
+    CONSTRAINT operation_records_id_length CHECK (length(operation_id) BETWEEN 1 AND 200)
+);
+
+-- Within a reservation an id is used once for each kind, beside reservations once.
+CREATE UNIQUE INDEX operation_records_of_reservation
+    ON holdfast.operation_records (reservation_id, kind, operation_id)
+    WHERE reservation_id IS NOT NULL;
+
+CREATE UNIQUE INDEX operation_records_of_stock ON holdfast.operation_records (operation_id)
+    WHERE reservation_id IS NULL;
+
+-- Every change of a stock item's figures, one row for each operation and stock item.
+CREATE TABLE holdfast.stock_movements (
+    -- Given under the lock of the stock item, so an item's movements are in the order of their ids.
+    id bigint GENERATED ALWAYS AS IDENTITY,
+    stock_item_id bigint NOT NULL,
+    -- The number of the operation that made it.
+    operation bigint NOT NULL,
+    reservation_id bigint,
+    kind text NOT NULL,
+    total_delta bigint NOT NULL,
+    reserved_delta bigint NOT NULL,
+    reason text NOT NULL DEFAULT '',
+    actor text NOT NULL DEFAULT '',
+    created_at timestamptz NOT NULL,
+    CONSTRAINT stock_movements_pkey PRIMARY KEY (stock_item_id, id),
+    CONSTRAINT stock_movements_once_per_operation UNIQUE (operation, stock_item_id),
+    CONSTRAINT stock_movements_stock_item_id_fkey
+        FOREIGN KEY (stock_item_id) REFERENCES holdfast.stock_items (id),
+    CONSTRAINT stock_movements_deltas_fit_the_kind CHECK (
+        CASE kind
+            WHEN 'receive' THEN total_delta > 0 AND reserved_delta = 0
+            WHEN 'adjust' THEN total_delta <> 0 AND reserved_delta = 0
+            WHEN 'count' THEN reserved_delta = 0
+            WHEN 'activate' THEN total_delta = 0 AND reserved_delta = 0
+            WHEN 'deactivate' THEN total_delta = 0 AND reserved_delta = 0
+            WHEN 'reserve' THEN total_delta = 0 AND reserved_delta > 0
+            WHEN 'amend' THEN total_delta = 0 AND reserved_delta <> 0
+            WHEN 'supersede' THEN total_delta = 0 AND reserved_delta <> 0
+            WHEN 'fulfil' THEN total_delta < 0 AND reserved_delta = total_delta
+            WHEN 'release' THEN total_delta = 0 AND reserved_delta < 0
+            WHEN 'cancel' THEN total_delta = 0 AND reserved_delta < 0
+            WHEN 'expire' THEN total_delta = 0 AND reserved_delta < 0
+            ELSE false
+        END),
+    CONSTRAINT stock_movements_reservation_fits_the_kind CHECK (
+        (reservation_id IS NOT NULL) = (kind IN (
+            'reserve', 'amend', 'supersede', 'fulfil', 'release', 'cancel', 'expire')))
+);
+
+-- Record the answer that an operation was given, once.
+CREATE FUNCTION holdfast.answer_operation(operation bigint, answer jsonb)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE holdfast.operation_records AS o
+       SET answer = answer_operation.answer
+     WHERE o.sequence = answer_operation.operation AND o.answer IS NULL
+$$;
+
+-- Let holds begin at another moment than the one that was written.
+CREATE FUNCTION holdfast.begin_holds(at timestamptz, ids bigint[], seconds integer[])
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE holdfast.reservations AS r
+       SET created_at = at, expires_at = at + make_interval(secs => h.seconds)
+      FROM unnest(ids, seconds) AS h(id, seconds)
+     WHERE r.id = ANY(ARRAY[h.id])
+$$;
+
+-- Take the id of an operation on stock that nobody has used, and return its number; NULL where it
+-- is taken. Waits for anyone who is just now taking the same.
+CREATE FUNCTION holdfast.claim_operation(
+    operation_id text, kind text, digest text, reason text, actor text)
+RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO holdfast.operation_records (operation_id, kind, digest, reason, actor, created_at)
+    VALUES (operation_id, kind, decode(digest, 'hex'), reason, actor, holdfast.clock())
+        ON CONFLICT (operation_id) WHERE reservation_id IS NULL DO NOTHING
+    RETURNING sequence
+$$;
+
+-- Take checkout ids that nobody has used, as closed rows that hold nothing, and tell their numbers.
+-- Waits for anyone who is just now taking the same id. A claim of `reserve` is a denial until it is
+-- granted; one without a digest is a tombstone.
+CREATE FUNCTION holdfast.claim_reservations(
+    checkout_ids text[], statuses text[], customer_ids text[], cart_ids text[], digests text[],
+    reasons text[], actors text[])
+RETURNS TABLE (id bigint, checkout_id text)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    INSERT INTO holdfast.reservations AS r
+           (checkout_id, status, customer_id, cart_id, digest, reason, actor, created_at, closed_at)
+    SELECT c.checkout_id, coalesce(c.status, 'denied'), c.customer_id, c.cart_id,
+           decode(c.digest, 'hex'), coalesce(c.reason, ''), coalesce(c.actor, ''),
+           moment.at, moment.at
+      FROM unnest(checkout_ids, statuses, customer_ids, cart_ids, digests, reasons, actors)
+           AS c(checkout_id, status, customer_id, cart_id, digest, reason, actor),
+           (SELECT holdfast.clock() AS at OFFSET 0) AS moment
+     WHERE NOT EXISTS (SELECT FROM holdfast.reservations AS k
+                        WHERE k.checkout_id = c.checkout_id OFFSET 0)
+     ORDER BY c.checkout_id COLLATE "C"
+        ON CONFLICT (checkout_id, attempt) DO NOTHING
+    RETURNING r.id, r.checkout_id;
+END $$;
+
+-- End holds, each at most once, and tell of those that it ended. Ids that nobody has used become
+-- tombstones. Only what is open moves, and only what is overdue expires.
+CREATE FUNCTION holdfast.close_reservations(
+    checkout_ids text[], statuses text[], reasons text[], actors text[], payment_references text[])
+RETURNS TABLE (
+    checkout_id text, status text, reason text, actor text, closed_at timestamptz,
+    payment_reference text, lines jsonb)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+DECLARE
+    at timestamptz;
+    closed bigint[];
+BEGIN
+    PERFORM holdfast.claim_reservations(
+        checkout_ids,
+        -- Nothing was held, so nothing can have been sold.
+        ARRAY(SELECT CASE s.status WHEN 'cancelled' THEN 'cancelled' ELSE 'expired' END
+                FROM unnest(statuses) WITH ORDINALITY AS s(status, place) ORDER BY s.place),
+        NULL, NULL, NULL, reasons, actors);
+    PERFORM holdfast.lock_reservations(checkout_ids);
+    at := holdfast.clock();
+    WITH ended AS (
+        UPDATE holdfast.reservations AS r
+           SET status = c.status, closed_at = at, reason = c.reason, actor = c.actor,
+               payment_reference = c.payment_reference,
+               closing = nextval('holdfast.operation_sequence')
+          FROM unnest(checkout_ids, statuses, reasons, actors, payment_references)
+               AS c(checkout_id, status, reason, actor, payment_reference)
+         WHERE r.checkout_id = ANY(ARRAY[c.checkout_id])
+           AND r.closed_at IS NULL
+           AND (c.status <> 'expired' OR r.ends_at <= at)
+        RETURNING r.id
+    )
+    SELECT array_agg(id) FROM ended INTO closed;
+    IF closed IS NULL THEN
+        RETURN;
+    END IF;
+    PERFORM holdfast.post_movements(
+                array_agg(r.closing), array_agg(r.id), array_agg(l.stock_item_id),
+                array_agg(CASE r.status WHEN 'fulfilled' THEN 'fulfil'
+                                        WHEN 'cancelled' THEN 'cancel' ELSE 'expire' END),
+                array_agg(CASE r.status WHEN 'fulfilled' THEN -l.quantity ELSE 0 END),
+                array_agg(-l.quantity), array_agg(r.reason), array_agg(r.actor))
+       FROM holdfast.reservations AS r,
+            LATERAL (SELECT stock_item_id, quantity
+                       FROM holdfast.reservation_lines
+                      WHERE reservation_id = r.id
+                     OFFSET 0) AS l
+      WHERE r.id = ANY(closed) AND l.quantity > 0;
+    RETURN QUERY
+    SELECT r.checkout_id, r.status, r.reason, r.actor, r.closed_at, r.payment_reference,
+           CASE r.status WHEN 'fulfilled' THEN holdfast.lines_of(r.id, r.status) ELSE '[]' END
+      FROM holdfast.reservations AS r
+     WHERE r.id = ANY(closed);
+END $$;
+
+-- The lines of a reservation have its deadline, whoever moves it.
+CREATE FUNCTION holdfast.copy_deadline() RETURNS trigger
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE holdfast.reservation_lines SET ends_at = NEW.ends_at WHERE reservation_id = NEW.id;
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER reservations_copy_deadline
+AFTER UPDATE OF expires_at, paying_until ON holdfast.reservations
+FOR EACH ROW WHEN (OLD.ends_at IS DISTINCT FROM NEW.ends_at)
+EXECUTE FUNCTION holdfast.copy_deadline();
+
+-- New stock items with no stock yet, and their ids; those that exist stay as they are.
+CREATE FUNCTION holdfast.create_stock_items(skus text[], locations text[])
+RETURNS SETOF bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO holdfast.stock_items (sku, location)
+    SELECT n.sku, n.location
+      FROM unnest(skus, locations) AS n(sku, location)
+     WHERE NOT EXISTS (SELECT FROM holdfast.stock_items AS s
+                        WHERE s.sku = n.sku AND s.location = n.location OFFSET 0)
+     ORDER BY n.sku COLLATE "C", n.location COLLATE "C"
+        ON CONFLICT (sku, location) DO NOTHING
+    RETURNING id
+$$;
+
+-- Record what denied claims lacked.
+CREATE FUNCTION holdfast.deny_reservations(at timestamptz, ids bigint[], lacking jsonb[])
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE holdfast.reservations AS r
+       SET shortages = d.shortages, created_at = at, closed_at = at
+      FROM unnest(ids, lacking) AS d(id, shortages)
+     WHERE r.id = ANY(ARRAY[d.id])
+$$;
+
+-- Move the deadlines of holds and record who asked for it. Their rows are locked.
+CREATE FUNCTION holdfast.extend_reservations(
+    at timestamptz, ids bigint[], operation_ids text[], deadlines timestamptz[], answers jsonb[],
+    reasons text[], actors text[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    INSERT INTO holdfast.operation_records
+           (operation_id, reservation_id, kind, answer, reason, actor, created_at)
+    SELECT o.operation_id, o.id, 'extend', o.answer, o.reason, o.actor, at
+      FROM unnest(operation_ids, ids, answers, reasons, actors)
+           AS o(operation_id, id, answer, reason, actor);
+    UPDATE holdfast.reservations AS r
+       SET expires_at = m.deadline
+      FROM (SELECT d.id, max(d.deadline) AS deadline
+              FROM unnest(ids, deadlines) AS d(id, deadline) GROUP BY 1) AS m
+     WHERE r.id = ANY(ARRAY[m.id]) AND r.status = 'held';
+END $$;
+
+-- Turn claims into holds from a moment on, with the lines that were picked.
+CREATE FUNCTION holdfast.hold_reservations(
+    at timestamptz, ids bigint[], seconds integer[],
+    line_ids bigint[], line_items bigint[], line_quantities bigint[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE holdfast.reservations AS r
+       SET status = 'held', created_at = at, closed_at = NULL,
+           expires_at = at + make_interval(secs => g.seconds)
+      FROM unnest(ids, seconds) AS g(id, seconds)
+     WHERE r.id = ANY(ARRAY[g.id]);
+    PERFORM holdfast.post_movements(
+        line_ids, line_ids, line_items, array_fill('reserve'::text, ARRAY[cardinality(line_ids)]),
+        array_fill(0::bigint, ARRAY[cardinality(line_ids)]), line_quantities, NULL, NULL);
+END $$;
+
+-- The lines of a reservation as answers tell them: what left where it is fulfilled, else what is open.
+CREATE FUNCTION holdfast.lines_of(reservation bigint, status text)
+RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(
+               jsonb_agg(jsonb_build_object(
+                   'sku', s.sku, 'location', s.location, 'quantity', l.quantity)
+                   ORDER BY s.sku COLLATE "C", s.location COLLATE "C"),
+               '[]')
+      FROM (SELECT stock_item_id,
+                   CASE status WHEN 'fulfilled' THEN fulfilled_quantity ELSE quantity END
+                       AS quantity
+              FROM holdfast.reservation_lines
+             WHERE reservation_id = reservation
+            OFFSET 0) AS l
+      JOIN holdfast.stock_items AS s ON s.id = ANY(ARRAY[l.stock_item_id])
+     WHERE l.quantity > 0
+$$;
+
+-- Hold overdue reservations that nobody else is busy with, and tell their checkouts. Skips what is
+-- locked, so it never waits.
+CREATE FUNCTION holdfast.lock_overdue(grace_seconds double precision, batch_size_max integer)
+RETURNS SETOF text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY
+    SELECT r.checkout_id
+      FROM holdfast.reservations AS r
+     WHERE r.ends_at < (SELECT holdfast.clock()) - make_interval(secs => grace_seconds)
+     ORDER BY r.ends_at, r.checkout_id
+     LIMIT batch_size_max
+       FOR NO KEY UPDATE SKIP LOCKED;
+END $$;
+
+-- Wait for, and hold, every attempt of these checkouts.
+CREATE FUNCTION holdfast.lock_reservations(checkout_ids text[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM FROM holdfast.reservations AS r
+      WHERE r.id = ANY(ARRAY(
+            SELECT k.id
+              FROM unnest(checkout_ids) AS c(checkout_id),
+                   LATERAL (SELECT id FROM holdfast.reservations
+                             WHERE checkout_id = c.checkout_id OFFSET 0) AS k))
+      ORDER BY r.id
+        FOR NO KEY UPDATE;
+END $$;
+
+-- Wait for, and hold, the stock items of these SKUs and locations. The figures told are those after
+-- the wait, and so is the time: it is read row by row, each after its lock, and the last is the
+-- latest. Which items are meant is found without a lock, because ids never change.
+CREATE FUNCTION holdfast.lock_stock(skus text[], locations text[])
+RETURNS TABLE (
+    id bigint, sku text, location text, name text, active boolean, total_quantity bigint,
+    reserved_quantity bigint, for_sale_quantity bigint, at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    SELECT stock.*, holdfast.clock()
+      FROM (SELECT s.id, s.sku, s.location, s.name, s.active, s.total_quantity, s.reserved_quantity,
+                   s.for_sale_quantity
+              FROM holdfast.stock_items AS s
+             WHERE s.id = ANY(ARRAY(
+                   SELECT i.id
+                     FROM unnest(skus, locations) AS w(sku, location),
+                          LATERAL (SELECT id
+                                     FROM holdfast.stock_items
+                                    WHERE sku = w.sku AND location = w.location
+                                   OFFSET 0) AS i))
+             ORDER BY s.id
+               FOR NO KEY UPDATE) AS stock;
+END $$;
+
+-- Give stock items their names.
+CREATE FUNCTION holdfast.name_stock_items(ids bigint[], names text[])
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE holdfast.stock_items AS s
+       SET name = n.name
+      FROM unnest(ids, names) AS n(id, name)
+     WHERE s.id = ANY(ARRAY[n.id]) AND s.name <> n.name
+$$;
+
+-- The one writer of stock: figures, movements and the quantities of lines. Every verb is a set of
+-- postings, given as parallel arrays: operation, reservation (or null), stock item, kind, and by
+-- how much total and reserved change. Returns when the stock was locked.
+--
+-- It locks the stock items by id, whoever has locked them before. What new wants take must be for
+-- sale, else it fails with HF001 and nothing is written. A line follows from its postings:
+-- `fulfil` fulfils, what lowers reserved otherwise releases, the rest is taken.
+--
+-- Where somebody has written wrong figures by hand, an ending still goes through: the movements
+-- stay exact, the figures stop at their bounds, and the audit names the difference.
+CREATE FUNCTION holdfast.post_movements(
+    operations bigint[], reservations bigint[], items bigint[], kinds text[],
+    total_deltas bigint[], reserved_deltas bigint[], reasons text[], actors text[])
+RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    fits boolean;
+    at timestamptz;
+BEGIN
+    SELECT bool_and(stock.for_sale >= stock.wanted)
+      FROM (SELECT s.for_sale_quantity AS for_sale, w.wanted
+              FROM (SELECT p.item,
+                           CASE WHEN bool_or(p.kind IN ('reserve', 'amend', 'supersede'))
+                                THEN greatest(sum(p.reserved_delta), 0) ELSE 0 END AS wanted
+                      FROM unnest(items, kinds, reserved_deltas) AS p(item, kind, reserved_delta)
+                     GROUP BY 1) AS w
+              JOIN holdfast.stock_items AS s ON s.id = ANY(ARRAY[w.item])
+             ORDER BY s.id
+               FOR NO KEY UPDATE OF s) AS stock
+      INTO fits;
+    IF NOT fits THEN
+        RAISE 'the stock does not suffice for all: decide' USING ERRCODE = 'HF001';
+    END IF;
+    at := holdfast.clock();
+    INSERT INTO holdfast.stock_movements
+           (stock_item_id, operation, reservation_id, kind, total_delta, reserved_delta,
+            reason, actor, created_at)
+    SELECT p.item, p.operation, p.reservation, p.kind, p.total_delta, p.reserved_delta,
+           coalesce(p.reason, ''), coalesce(p.actor, ''), at
+      FROM unnest(operations, reservations, items, kinds, total_deltas, reserved_deltas,
+                  reasons, actors)
+           AS p(operation, reservation, item, kind, total_delta, reserved_delta, reason, actor);
+    IF kinds && ARRAY['fulfil', 'release', 'cancel', 'expire', 'amend', 'supersede'] THEN
+        UPDATE holdfast.reservation_lines AS l
+           SET quantity = l.quantity + c.open,
+               fulfilled_quantity = l.fulfilled_quantity + c.fulfilled,
+               released_quantity = l.released_quantity + c.released,
+               taken_quantity = l.taken_quantity + c.open + c.fulfilled + c.released
+          FROM (SELECT p.reservation, p.item, sum(p.reserved_delta)::bigint AS open,
+                       sum(CASE p.kind WHEN 'fulfil' THEN -p.total_delta ELSE 0 END)::bigint
+                           AS fulfilled,
+                       sum(CASE p.kind WHEN 'fulfil' THEN 0
+                                       ELSE greatest(-p.reserved_delta, 0) END)::bigint AS released
+                  FROM unnest(reservations, items, kinds, total_deltas, reserved_deltas)
+                       AS p(reservation, item, kind, total_delta, reserved_delta)
+                 WHERE p.reservation IS NOT NULL
+                 GROUP BY 1, 2) AS c
+         WHERE l.reservation_id = ANY(ARRAY[c.reservation])
+           AND l.stock_item_id = ANY(ARRAY[c.item]);
+    END IF;
+    IF kinds && ARRAY['reserve', 'amend', 'supersede'] THEN
+        INSERT INTO holdfast.reservation_lines
+               (reservation_id, stock_item_id, ends_at, quantity, taken_quantity)
+        SELECT p.reservation, p.item, r.ends_at, p.reserved_delta, p.reserved_delta
+          FROM unnest(reservations, items, kinds, reserved_deltas)
+               AS p(reservation, item, kind, reserved_delta),
+               LATERAL (SELECT ends_at FROM holdfast.reservations
+                         WHERE id = p.reservation OFFSET 0) AS r
+         WHERE p.kind = 'reserve'
+            OR p.kind IN ('amend', 'supersede') AND p.reserved_delta > 0
+               AND NOT EXISTS (SELECT FROM holdfast.reservation_lines AS l
+                                WHERE l.reservation_id = p.reservation
+                                  AND l.stock_item_id = p.item);
+    END IF;
+    UPDATE holdfast.stock_items AS s
+       SET total_quantity = CASE WHEN c.ends
+               THEN greatest(s.total_quantity + c.total_delta,
+                             s.reserved_quantity + c.reserved_delta, 0)
+               ELSE s.total_quantity + c.total_delta END,
+           reserved_quantity = CASE WHEN c.ends
+               THEN greatest(s.reserved_quantity + c.reserved_delta, 0)
+               ELSE s.reserved_quantity + c.reserved_delta END,
+           revision = s.revision + c.movements,
+           updated_at = at
+      FROM (SELECT p.item, sum(p.total_delta)::bigint AS total_delta,
+                   sum(p.reserved_delta)::bigint AS reserved_delta, count(*) AS movements,
+                   bool_and(p.kind IN ('fulfil', 'release', 'cancel', 'expire')) AS ends
+              FROM unnest(items, kinds, total_deltas, reserved_deltas)
+                   AS p(item, kind, total_delta, reserved_delta)
+             GROUP BY 1) AS c
+     WHERE s.id = ANY(ARRAY[c.item]);
+    RETURN at;
+END $$;
+
+-- What is written to stay is not changed or removed.
+CREATE FUNCTION holdfast.refuse_change() RETURNS trigger
+LANGUAGE plpgsql
+AS $$ BEGIN
+    RAISE EXCEPTION 'holdfast.% is append only', TG_TABLE_NAME
+        USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
+CREATE TRIGGER stock_movements_append_only
+BEFORE UPDATE OR DELETE OR TRUNCATE ON holdfast.stock_movements
+FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
+
+CREATE TRIGGER operation_records_append_only
+BEFORE DELETE OR TRUNCATE ON holdfast.operation_records
+FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
+
+CREATE TRIGGER operation_records_answered_once
+BEFORE UPDATE ON holdfast.operation_records
+FOR EACH ROW WHEN (OLD.answer IS NOT NULL) EXECUTE FUNCTION holdfast.refuse_change();
+
+-- Where every id is new and all that they want can be had, hold it all and say since when; else do
+-- nothing and return NULL: there is something to decide, and that is not done here.
+--
+-- It looks before it writes, without locks, so what must be decided is nearly always seen while
+-- there is nothing to undo. What counts is what is compared under the locks: whoever came in between
+-- makes it fail with HF001, and that undoes the claims. Rows are written once, in their final state:
+-- a hold begins when its id is claimed. Only where it had to wait for the stock, for longer than
+-- anybody notices, it begins when the wait was over.
+--
+-- `line_places` says to which of the checkouts a line belongs, from 1.
+CREATE FUNCTION holdfast.reserve_what_fits(
+    checkout_ids text[], customer_ids text[], cart_ids text[], digests text[], seconds integer[],
+    line_places integer[], line_skus text[], line_locations text[], line_quantities bigint[])
+RETURNS timestamptz
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    unnoticed CONSTANT interval := '20 milliseconds';
+    ids bigint[];
+    line_ids bigint[];
+    line_items bigint[];
+    fits boolean;
+    claims integer;
+    begins timestamptz;
+    locked_at timestamptz;
+BEGIN
+    IF EXISTS (SELECT FROM holdfast.reservations AS r WHERE r.checkout_id = ANY(checkout_ids)) THEN
+        RETURN NULL;
+    END IF;
+    SELECT array_agg(s.id ORDER BY l.place), bool_and(s.for_sale_quantity >= l.quantity)
+      FROM unnest(line_skus, line_locations, line_quantities) WITH ORDINALITY
+           AS l(sku, location, quantity, place)
+      LEFT JOIN LATERAL (SELECT id, for_sale_quantity
+                           FROM holdfast.stock_items
+                          WHERE sku = l.sku AND location = l.location
+                         OFFSET 0) AS s ON true
+      INTO line_items, fits;
+    IF NOT fits OR array_position(line_items, NULL) IS NOT NULL THEN
+        RETURN NULL;
+    END IF;
+    ids := ARRAY(SELECT nextval('holdfast.operation_sequence')
+                   FROM generate_series(1, cardinality(checkout_ids)));
+    begins := holdfast.clock();
+    INSERT INTO holdfast.reservations
+           (id, checkout_id, status, customer_id, cart_id, digest, created_at, expires_at)
+    SELECT c.id, c.checkout_id, 'held', c.customer_id, c.cart_id, decode(c.digest, 'hex'), begins,
+           begins + make_interval(secs => c.seconds)
+      FROM unnest(ids, checkout_ids, customer_ids, cart_ids, digests, seconds)
+           AS c(id, checkout_id, customer_id, cart_id, digest, seconds)
+     ORDER BY c.checkout_id COLLATE "C"
+        ON CONFLICT (checkout_id, attempt) DO NOTHING;
+    GET DIAGNOSTICS claims = ROW_COUNT;
+    IF claims < cardinality(ids) THEN
+        RAISE 'an id was taken meanwhile: decide' USING ERRCODE = 'HF001';
+    END IF;
+    line_ids := ARRAY(SELECT ids[l.place] FROM unnest(line_places) WITH ORDINALITY AS l(place, n)
+                       ORDER BY l.n);
+    locked_at := holdfast.post_movements(
+        line_ids, line_ids, line_items, array_fill('reserve'::text, ARRAY[cardinality(line_ids)]),
+        array_fill(0::bigint, ARRAY[cardinality(line_ids)]), line_quantities, NULL, NULL);
+    IF locked_at > begins + unnoticed THEN
+        PERFORM holdfast.begin_holds(locked_at, ids, seconds);
+        RETURN locked_at;
+    END IF;
+    RETURN begins;
+END $$;
+
+-- Say whether new holds may take from a stock item. Its row is locked.
+CREATE FUNCTION holdfast.set_active(item bigint, active boolean)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE holdfast.stock_items AS s
+       SET active = set_active.active
+     WHERE s.id = set_active.item
+$$;
+
+-- Whatever changed something, once for each id, in the order in which it was asked for.
+CREATE VIEW holdfast.operations AS
+SELECT sequence, operation_id, reservation_id, kind, digest, answer, reason, actor, created_at
+  FROM holdfast.operation_records
+ UNION ALL
+SELECT id, 'reserve', id, 'reserve', digest,
+       jsonb_build_object('status', CASE WHEN shortages IS NULL THEN 'held' ELSE 'denied' END),
+       '', '', created_at
+  FROM holdfast.reservations
+ WHERE digest IS NOT NULL
+ UNION ALL
+SELECT closing, coalesce(payment_reference, status), id,
+       CASE status WHEN 'fulfilled' THEN 'fulfil' WHEN 'cancelled' THEN 'cancel'
+                   ELSE 'expire' END,
+       NULL, jsonb_build_object('status', status), reason, actor, closed_at
+  FROM holdfast.reservations
+ WHERE closing IS NOT NULL;
+
+-- Holds past their deadline that nothing has ended yet.
+CREATE VIEW holdfast.overdue_reservations AS
+SELECT r.id, r.checkout_id, r.customer_id, r.expires_at,
+       extract(epoch FROM moment.at - r.ends_at)::double precision AS overdue_seconds,
+       (SELECT coalesce(sum(l.quantity), 0)::bigint
+          FROM holdfast.reservation_lines AS l WHERE l.reservation_id = r.id) AS units,
+       r.ends_at
+  FROM holdfast.reservations AS r, (SELECT holdfast.clock() AS at OFFSET 0) AS moment
+ WHERE r.ends_at <= moment.at;
+
+-- What a product page reads.
+CREATE VIEW holdfast.stock_availability AS
+SELECT sku, location, name, active, total_quantity AS total, reserved_quantity AS reserved,
+       available_quantity AS available
+  FROM holdfast.stock_items;
+
+-- The functions do what the tables' owner may. Everybody may run what others made unless told
+-- otherwise, so they are closed to all; `migrate` opens them to the workers' role by name.
+REVOKE ALL ON ALL FUNCTIONS IN SCHEMA holdfast FROM PUBLIC;

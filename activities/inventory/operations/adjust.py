@@ -1,0 +1,141 @@
+"""Adjust: receive, correct or count the total of one stock item, once for each id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from activities.inventory.database.calls import Call, Steps, scalar
+from activities.inventory.digests import ADJUSTMENT_KEYS, adjustment_digest, differing_keys
+from activities.inventory.errors import AdjustmentConflict
+from activities.inventory.operations.items import create_items, lock_items, move_totals
+from activities.inventory.sql.statements import operations as statements
+from activities.inventory.sql.statements.stock import READ_HOLDERS, SET_ACTIVE
+from holdfast_client.messages import AdjustmentKind, StockAdjustment
+from holdfast_client.outcomes import (
+    HOLDERS_MAX,
+    AdjustmentApplied,
+    AdjustmentOutcome,
+    AdjustmentRefused,
+    Holder,
+    RefusalReason,
+    parse_adjustment_outcome,
+)
+from holdfast_client.wording import difference
+
+
+def adjusted_total(
+    kind: AdjustmentKind, quantity: int, total: int, reserved: int
+) -> int | RefusalReason:
+    """Return the total that an adjustment leads to, or why it is refused."""
+    new_total = quantity if kind == "count" else total + quantity
+    if new_total < 0:
+        return "negative_total"
+    if new_total < reserved:
+        return "below_reserved"
+    return new_total
+
+
+def adjust(adjustment: StockAdjustment) -> Steps[AdjustmentOutcome]:
+    """Apply an adjustment in one transaction, or give the answer that its id was given before.
+
+    Raises:
+        AdjustmentConflict: the id belongs to a different change.
+    """
+    digest = adjustment_digest(adjustment)
+    operation = yield from scalar(
+        Call(
+            statements.CLAIM_OPERATION,
+            {
+                "operation_id": adjustment.adjustment_id,
+                "kind": adjustment.kind,
+                "digest": digest,
+                "reason": adjustment.reason,
+                "actor": adjustment.actor,
+            },
+        )
+    )
+    if operation is None:
+        return (yield from _earlier_answer(adjustment.adjustment_id, digest))
+    outcome = yield from _apply(adjustment, operation)
+    yield Call(
+        statements.ANSWER_OPERATION,
+        {"operation": operation, "answer": outcome.model_dump_json()},
+    )
+    return outcome
+
+
+def _earlier_answer(adjustment_id: str, digest: str) -> Steps[AdjustmentOutcome]:
+    rows = yield Call(statements.READ_OPERATION, {"operation_id": adjustment_id})
+    if rows[0].digest != digest:
+        differs = differing_keys(ADJUSTMENT_KEYS, rows[0].digest, digest)
+        raise AdjustmentConflict(
+            f"adjustment {adjustment_id} was made with a different change{difference(differs)}",
+            differs,
+        )
+    return parse_adjustment_outcome(rows[0].answer)
+
+
+def _apply(adjustment: StockAdjustment, operation: int) -> Steps[AdjustmentOutcome]:
+    key = (adjustment.sku, adjustment.location)
+    created = False
+    if adjustment.kind == "receive" and adjustment.new:
+        created = bool((yield from create_items([key])))
+    items = yield from lock_items([key])
+    item = items.get(key)
+    if item is None:
+        return AdjustmentRefused(
+            reason="unknown_sku", sku=adjustment.sku, location=adjustment.location
+        )
+    total = adjusted_total(
+        adjustment.kind, adjustment.quantity, item.total_quantity, item.reserved_quantity
+    )
+    if isinstance(total, str):
+        return (yield from _refused(item, total))
+    change = (item.id, adjustment.kind, total - item.total_quantity)
+    yield from move_totals([change], operation, reason=adjustment.reason, actor=adjustment.actor)
+    active = _active_after(adjustment.kind, item.active)
+    if active != item.active:
+        yield Call(SET_ACTIVE, {"item_id": item.id, "active": active})
+    return _applied(item, total, created=created, active=active)
+
+
+def _active_after(kind: AdjustmentKind, active: bool) -> bool:
+    return {"activate": True, "deactivate": False}.get(kind, active)
+
+
+def _applied(item: Any, total: int, *, created: bool, active: bool) -> AdjustmentApplied:
+    return AdjustmentApplied(
+        sku=item.sku,
+        location=item.location,
+        total=total,
+        reserved=item.reserved_quantity,
+        available=total - item.reserved_quantity,
+        created=created,
+        active=active,
+    )
+
+
+def _refused(item: Any, reason: RefusalReason) -> Steps[AdjustmentRefused]:
+    """Refuse a change of a stock item that is locked, with its figures and the holds in the way."""
+    holders: tuple[Holder, ...] = ()
+    if reason == "below_reserved":
+        holders = yield from _holders(item.id)
+    named = sum(holder.quantity for holder in holders)
+    return AdjustmentRefused(
+        reason=reason,
+        sku=item.sku,
+        location=item.location,
+        total=item.total_quantity,
+        reserved=item.reserved_quantity,
+        available=item.total_quantity - item.reserved_quantity,
+        holders=holders,
+        units_left_out=item.reserved_quantity - named if holders else 0,
+    )
+
+
+def _holders(item_id: int) -> Steps[tuple[Holder, ...]]:
+    rows = yield Call(READ_HOLDERS, {"item_id": item_id, "rows_max": HOLDERS_MAX})
+    return tuple(
+        Holder(checkout_id=row.checkout_id, quantity=row.quantity, expires_at=row.expires_at)
+        for row in rows
+    )

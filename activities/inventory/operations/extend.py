@@ -1,0 +1,172 @@
+"""Extend: move the deadlines of live holds, each extension once, under the cap.
+
+Each wish is decided by itself, in the order given: what one has moved is where the next begins.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from activities.inventory.arrays import array_text
+from activities.inventory.database.calls import Call, Steps, scalar
+from activities.inventory.operations.standing import read_states
+from activities.inventory.records import ExtensionAnswer, ExtensionVerdict, HoldExtension
+from activities.inventory.sql.statements import reservations as statements
+from holdfast_client.fields import HOLD_SECONDS_MAX
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensibleHold:
+    """What decides on an extension of one reservation.
+
+    ``deadline`` is None unless it is held. ``made`` are the ids of the extensions on record.
+    """
+
+    id: int
+    created_at: datetime
+    deadline: datetime | None
+    made: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class MadeExtension:
+    """An extension to be recorded, and the deadline that it moves from and to."""
+
+    extension: HoldExtension
+    from_deadline: datetime
+    to_deadline: datetime
+
+    def answer_json(self) -> str:
+        """Return what is kept as the answer that was given."""
+        return json.dumps(
+            {
+                "from_deadline": self.from_deadline.astimezone(UTC).isoformat(),
+                "to_deadline": self.to_deadline.astimezone(UTC).isoformat(),
+                "seconds": self.extension.seconds,
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class ExtensionDecisions:
+    """The verdict on each wish, in their order, and those that are to be made.
+
+    ``seconds_max`` says of each how many seconds the hold could still have been extended by when it
+    was decided; None where there was no live hold.
+    """
+
+    verdicts: tuple[ExtensionVerdict, ...]
+    seconds_max: tuple[int | None, ...]
+    made: tuple[MadeExtension, ...]
+
+
+def extend(
+    extensions: Sequence[HoldExtension], hold_seconds_cap: int
+) -> Steps[tuple[ExtensionAnswer, ...]]:
+    """Extend a batch, in one transaction. An id that was never reserved becomes a closed row."""
+    ids = {extension.checkout_id: None for extension in extensions}
+    named = {"checkout_ids": array_text(ids)}
+    yield Call(statements.CLAIM_TOMBSTONES, named)
+    yield Call(statements.LOCK_RESERVATIONS, named)
+    holds = yield from _read_extensible(ids, extensions)
+    at = yield from scalar(Call(statements.CLOCK, {}))
+    decisions = decide_extensions(extensions, holds, at, hold_seconds_cap)
+    yield from _record(decisions.made, holds, at)
+    states = yield from read_states(ids)
+    decided = zip(extensions, decisions.verdicts, decisions.seconds_max, strict=True)
+    return tuple(
+        ExtensionAnswer(verdict, states[extension.checkout_id], hold_seconds_cap, seconds_max)
+        if verdict == "over_cap"
+        else ExtensionAnswer(verdict, states[extension.checkout_id])
+        for extension, verdict, seconds_max in decided
+    )
+
+
+def decide_extensions(
+    extensions: Sequence[HoldExtension],
+    holds: Mapping[str, ExtensibleHold],
+    at: datetime,
+    hold_seconds_cap: int,
+) -> ExtensionDecisions:
+    """Decide a batch.
+
+    Args:
+        extensions: in the order in which they count.
+        holds: by checkout id, one for each that is meant.
+        at: the ledger's clock, read under the locks.
+        hold_seconds_cap: how long a hold may last in all, in seconds.
+    """
+    now = dict(holds)
+    cap = timedelta(seconds=hold_seconds_cap)
+    verdicts: list[ExtensionVerdict] = []
+    seconds_max: list[int | None] = []
+    made: list[MadeExtension] = []
+    for extension in extensions:
+        hold = now[extension.checkout_id]
+        verdict, move = _decide(extension, hold, at, cap)
+        verdicts.append(verdict)
+        seconds_max.append(_seconds_max(hold, cap))
+        if move:
+            made.append(move)
+            now[extension.checkout_id] = replace(
+                hold, deadline=move.to_deadline, made=hold.made | {extension.record_id}
+            )
+    return ExtensionDecisions(tuple(verdicts), tuple(seconds_max), tuple(made))
+
+
+def _seconds_max(hold: ExtensibleHold, cap: timedelta) -> int | None:
+    if hold.deadline is None:
+        return None
+    left = hold.created_at + cap - hold.deadline
+    return min(max(left // timedelta(seconds=1), 0), HOLD_SECONDS_MAX)
+
+
+def _decide(
+    extension: HoldExtension, hold: ExtensibleHold, at: datetime, cap: timedelta
+) -> tuple[ExtensionVerdict, MadeExtension | None]:
+    if extension.record_id in hold.made:
+        return "extended", None
+    if hold.deadline is None or at >= hold.deadline:
+        return "not_active", None
+    deadline = max(hold.deadline, extension.expires_at)
+    if deadline > max(hold.deadline, hold.created_at + cap):
+        return "over_cap", None
+    return "extended", MadeExtension(extension, hold.deadline, deadline)
+
+
+def _read_extensible(
+    checkout_ids: Iterable[str], extensions: Sequence[HoldExtension]
+) -> Steps[dict[str, ExtensibleHold]]:
+    rows = yield Call(
+        statements.READ_EXTENSIBLE,
+        {
+            "checkout_ids": array_text(checkout_ids),
+            "operation_ids": array_text(extension.record_id for extension in extensions),
+        },
+    )
+    return {
+        row.checkout_id: ExtensibleHold(row.id, row.created_at, row.deadline, frozenset(row.made))
+        for row in rows
+    }
+
+
+def _record(
+    made: Sequence[MadeExtension], holds: Mapping[str, ExtensibleHold], at: datetime
+) -> Steps[None]:
+    if not made:
+        return
+    yield Call(
+        statements.EXTEND,
+        {
+            "at": at,
+            "ids": array_text(holds[move.extension.checkout_id].id for move in made),
+            "operation_ids": array_text(move.extension.record_id for move in made),
+            "deadlines": [move.to_deadline for move in made],
+            "answers": array_text(move.answer_json() for move in made),
+            "reasons": array_text(move.extension.reason for move in made),
+            "actors": array_text(move.extension.actor for move in made),
+        },
+    )

@@ -1,0 +1,26 @@
+"""Where reservations stand, read and told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from activities.inventory.arrays import array_text
+from activities.inventory.database.calls import Call, Steps
+from activities.inventory.records import ReservationState, reservation_state
+from activities.inventory.sql.statements import reservations as statements
+
+
+def read_rows(checkout_ids: Iterable[str]) -> Steps[dict[str, Any]]:
+    """Return the row of each checkout's last attempt, by checkout id; unknown ones are left out."""
+    wanted = array_text(checkout_ids)
+    if wanted == "{}":
+        return {}
+    rows = yield Call(statements.READ_RESERVATIONS, {"checkout_ids": wanted})
+    return {row.checkout_id: row for row in rows}
+
+
+def read_states(checkout_ids: Iterable[str]) -> Steps[dict[str, ReservationState]]:
+    """Return where checkouts stand, by checkout id; unknown ones are left out."""
+    rows = yield from read_rows(checkout_ids)
+    return {checkout_id: reservation_state(row) for checkout_id, row in rows.items()}

@@ -1,0 +1,1 @@
+"""What the tables tell afterwards: only read, and nothing is locked. Every list has a bound."""

@@ -1,0 +1,95 @@
+"""Who holds what, and until when. Only read, and nothing is locked; each list has a bound."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from activities.inventory.arrays import array_text
+from activities.inventory.database.calls import Call, Steps, scalar
+from activities.inventory.sql.statements import open_holds as statements
+from activities.inventory.sql.statements.reservations import CLOCK
+from holdfast_client.holds import (
+    COMES_FREE_MAX,
+    HOLD_LINES_MAX,
+    ComingFree,
+    Holds,
+    HoldsRequest,
+    OpenHold,
+)
+
+
+def read_holds(request: HoldsRequest) -> Steps[Holds]:
+    """Return the open holds that are asked for, those that end first, and what comes free when.
+
+    To be made in a transaction that sees one snapshot.
+
+    Args:
+        request: which holds, and how many at most.
+    """
+    as_of = yield from scalar(Call(CLOCK, {}))
+    seconds = request.ends_within_seconds
+    wanted = {
+        "sku": request.sku,
+        "customer_id": request.customer_id,
+        "ends_before": None if seconds is None else as_of + timedelta(seconds=seconds),
+    }
+    read, count = (
+        (statements.READ_HOLDS, statements.COUNT_HOLDS)
+        if request.sku is None
+        else (statements.READ_HOLDS_OF_SKU, statements.COUNT_HOLDS_OF_SKU)
+    )
+    rows = yield Call(read, wanted | {"rows_max": request.limit})
+    # Whoever is not cut short has seen all.
+    is_cut = len(rows) == request.limit
+    found = (yield from scalar(Call(count, wanted))) if is_cut else len(rows)
+    free = yield from _coming_free(rows, request.sku)
+    holds = yield from _open_holds(rows, request.sku)
+    return Holds(
+        as_of=as_of,
+        holds=holds,
+        holds_left_out=found - len(rows),
+        comes_free=tuple(
+            ComingFree(
+                sku=row.sku,
+                location=row.location,
+                at=row.at,
+                units=row.units,
+                units_by_then=row.units_by_then,
+            )
+            for row in free
+        ),
+        comes_free_left_out=free[0].found - len(free) if free else 0,
+    )
+
+
+def _open_holds(rows: Sequence[Any], sku: str | None) -> Steps[tuple[OpenHold, ...]]:
+    ids = array_text(row.id for row in rows)
+    lines = yield Call(
+        statements.READ_HELD_LINES, {"ids": ids, "sku": sku, "last_line": HOLD_LINES_MAX - 1}
+    )
+    held = {line.id: line for line in lines}
+    return tuple(
+        OpenHold(
+            checkout_id=row.checkout_id,
+            customer_id=row.customer_id,
+            cart_id=row.cart_id,
+            held_at=row.created_at,
+            expires_at=row.expires_at,
+            units=held[row.id].units,
+            lines=held[row.id].lines,
+            lines_left_out=held[row.id].found - len(held[row.id].lines),
+        )
+        for row in rows
+    )
+
+
+def _coming_free(rows: Sequence[Any], sku: str | None) -> Steps[Sequence[Any]]:
+    wanted = {
+        "ids": array_text(row.id for row in rows),
+        "deadlines": [row.expires_at for row in rows],
+        "sku": sku,
+        "rows_max": COMES_FREE_MAX,
+    }
+    return (yield Call(statements.READ_COMING_FREE, wanted))

@@ -1,0 +1,1 @@
+"""The ledger's SQL: the schema as it stands, and the statements by noun."""

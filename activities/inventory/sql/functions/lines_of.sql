@@ -1,0 +1,17 @@
+-- The lines of a reservation as answers tell them: what left where it is fulfilled, else what is open.
+CREATE FUNCTION holdfast.lines_of(reservation bigint, status text)
+RETURNS jsonb LANGUAGE sql STABLE AS $$
+    SELECT coalesce(
+               jsonb_agg(jsonb_build_object(
+                   'sku', s.sku, 'location', s.location, 'quantity', l.quantity)
+                   ORDER BY s.sku COLLATE "C", s.location COLLATE "C"),
+               '[]')
+      FROM (SELECT stock_item_id,
+                   CASE status WHEN 'fulfilled' THEN fulfilled_quantity ELSE quantity END
+                       AS quantity
+              FROM holdfast.reservation_lines
+             WHERE reservation_id = reservation
+            OFFSET 0) AS l
+      JOIN holdfast.stock_items AS s ON s.id = ANY(ARRAY[l.stock_item_id])
+     WHERE l.quantity > 0
+$$;

@@ -1,0 +1,144 @@
+"""Reservations: claimed, held, denied, ended, extended, and where they stand."""
+
+from __future__ import annotations
+
+from typing import Final
+
+CLOCK: Final = "SELECT holdfast.clock()"
+
+# Where every id is new and all of it fits, hold it and say since when. NULL, or an error of the
+# state HF001, where somebody has to choose; nothing was done then.
+RESERVE_WHAT_FITS: Final = """
+SELECT holdfast.reserve_what_fits(
+       %(checkout_ids)s::text[], %(customer_ids)s::text[], %(cart_ids)s::text[],
+       %(digests)s::text[], %(seconds)s::integer[], %(line_places)s::integer[],
+       %(line_skus)s::text[], %(line_locations)s::text[], %(line_quantities)s::bigint[])
+"""
+
+# Take ids that nobody has used, as closed rows that hold nothing. Waits for anyone who is just now
+# taking the same id.
+CLAIM_RESERVATIONS: Final = """
+SELECT id, checkout_id
+  FROM holdfast.claim_reservations(
+       %(checkout_ids)s::text[], NULL, %(customer_ids)s::text[], %(cart_ids)s::text[],
+       %(digests)s::text[], NULL, NULL)
+"""
+
+# The same for what was never reserved: tombstones.
+CLAIM_TOMBSTONES: Final = """
+SELECT id, checkout_id
+  FROM holdfast.claim_reservations(
+       %(checkout_ids)s::text[],
+       array_fill('expired'::text, ARRAY[cardinality(%(checkout_ids)s::text[])]),
+       NULL, NULL, NULL, NULL, NULL)
+"""
+
+# Wait for, and hold, every attempt of these checkouts.
+LOCK_RESERVATIONS: Final = "SELECT holdfast.lock_reservations(%(checkout_ids)s::text[])"
+
+# Hold overdue reservations that nobody else is busy with. Skips, so it never waits.
+LOCK_OVERDUE: Final = """
+SELECT checkout_id
+  FROM holdfast.lock_overdue(%(grace_seconds)s, %(batch_size_max)s) AS checkout_id
+"""
+
+# Turn claims into holds, as was decided.
+HOLD_RESERVATIONS: Final = """
+SELECT holdfast.hold_reservations(
+       %(at)s, %(ids)s::bigint[], %(seconds)s::integer[], %(line_ids)s::bigint[],
+       %(line_items)s::bigint[], %(line_quantities)s::bigint[])
+"""
+
+# Record what denied claims lacked.
+DENY_RESERVATIONS: Final = """
+SELECT holdfast.deny_reservations(%(at)s, %(ids)s::bigint[], %(shortages)s::jsonb[])
+"""
+
+# Holds past their deadline on these stock items, oldest first.
+FIND_OVERDUE_ON: Final = """
+SELECT r.checkout_id
+  FROM unnest(%(item_ids)s::bigint[]) AS i(id),
+       LATERAL (SELECT ends_at, reservation_id
+                  FROM holdfast.reservation_lines
+                 WHERE stock_item_id = i.id
+                   AND quantity > 0
+                   AND ends_at <= %(at)s
+                 ORDER BY ends_at
+                 LIMIT %(batch_size_max)s) AS o,
+       LATERAL (SELECT checkout_id FROM holdfast.reservations
+                 WHERE id = o.reservation_id OFFSET 0) AS r
+ GROUP BY r.checkout_id
+ ORDER BY min(o.ends_at), r.checkout_id
+ LIMIT %(batch_size_max)s
+"""
+
+# When the next hold on each of these stock items ends.
+FIND_NEXT_EXPIRY: Final = """
+SELECT i.id,
+       (SELECT min(l.ends_at)
+          FROM holdfast.reservation_lines AS l
+         WHERE l.stock_item_id = i.id
+           AND l.quantity > 0) AS next_expiry
+  FROM unnest(%(item_ids)s::bigint[]) AS i(id)
+"""
+
+# End holds, each at most once, and tell of those that it ended; bury ids that nobody has used.
+CLOSE: Final = """
+SELECT checkout_id, status, reason, actor, closed_at, payment_reference, lines
+  FROM holdfast.close_reservations(
+       %(checkout_ids)s::text[], %(statuses)s::text[], %(reasons)s::text[], %(actors)s::text[],
+       %(payment_references)s::text[])
+"""
+
+# What decides on extensions, to be read under the locks: when each hold began and ends, and which
+# of these extensions were made before.
+READ_EXTENSIBLE: Final = """
+SELECT DISTINCT ON (r.checkout_id)
+       r.id, r.checkout_id, r.created_at,
+       CASE r.status WHEN 'held' THEN r.expires_at END AS deadline,
+       ARRAY(SELECT o.operation_id
+               FROM holdfast.operation_records AS o
+              WHERE o.reservation_id = r.id
+                AND o.kind = 'extend'
+                AND o.operation_id = ANY(%(operation_ids)s::text[])) AS made
+  FROM holdfast.reservations AS r
+ WHERE r.checkout_id = ANY(%(checkout_ids)s::text[])
+ ORDER BY r.checkout_id, r.attempt DESC
+"""
+
+# Move deadlines and record who asked for it.
+EXTEND: Final = """
+SELECT holdfast.extend_reservations(
+       %(at)s, %(ids)s::bigint[], %(operation_ids)s::text[], %(deadlines)s::timestamptz[],
+       %(answers)s::jsonb[], %(reasons)s::text[], %(actors)s::text[])
+"""
+
+# Where checkouts stand, which is where their last attempts stand, with the seconds left by the
+# database's clock.
+READ_RESERVATIONS: Final = """
+SELECT DISTINCT ON (r.checkout_id)
+       r.checkout_id, r.status, r.expires_at, r.created_at, r.closed_at, r.reason, r.actor,
+       r.payment_reference, encode(r.digest, 'hex') AS digest, r.shortages,
+       extract(epoch FROM r.ends_at - holdfast.clock())::double precision AS remaining_seconds,
+       holdfast.lines_of(r.id, r.status) AS lines
+  FROM holdfast.reservations AS r
+ WHERE r.checkout_id = ANY(%(checkout_ids)s::text[])
+ ORDER BY r.checkout_id, r.attempt DESC
+"""
+
+HAS_RESERVATIONS: Final = "SELECT EXISTS (SELECT FROM holdfast.reservations)"
+
+# Holds past their deadline by more than so many seconds, oldest first.
+READ_OVERDUE: Final = """
+SELECT id, checkout_id, customer_id, expires_at, overdue_seconds, units
+  FROM holdfast.overdue_reservations
+ WHERE ends_at < (SELECT holdfast.clock()) - make_interval(secs => %(older_than_seconds)s)
+ ORDER BY ends_at, checkout_id COLLATE "C"
+ LIMIT %(page_size)s
+"""
+
+COUNT_OVERDUE: Final = """
+SELECT count(*)
+  FROM holdfast.reservations
+ WHERE ends_at < (SELECT holdfast.clock()) - make_interval(secs => %(older_than_seconds)s)
+"""

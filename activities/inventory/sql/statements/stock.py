@@ -1,0 +1,101 @@
+"""Stock items: locked, created, named, moved and read."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# Wait for, and hold, the stock items of these SKUs and locations.
+LOCK_STOCK: Final = """
+SELECT id, sku, location, name, active, total_quantity, reserved_quantity, for_sale_quantity, at
+  FROM holdfast.lock_stock(%(skus)s::text[], %(locations)s::text[])
+"""
+
+# Where the stock items of these SKUs and locations stand, without a lock. Unknown ones are not
+# among them.
+READ_STANDINGS: Final = """
+SELECT s.id, w.sku, w.location, s.name, s.total_quantity, s.reserved_quantity
+  FROM unnest(%(skus)s::text[], %(locations)s::text[]) AS w(sku, location),
+       LATERAL (SELECT id, name, total_quantity, reserved_quantity
+                  FROM holdfast.stock_items
+                 WHERE sku = w.sku AND location = w.location
+                OFFSET 0) AS s
+"""
+
+# New stock items with no stock yet; those that exist stay as they are.
+CREATE_STOCK_ITEMS: Final = """
+SELECT holdfast.create_stock_items(%(skus)s::text[], %(locations)s::text[])
+"""
+
+NAME_STOCK_ITEMS: Final = """
+SELECT holdfast.name_stock_items(%(item_ids)s::bigint[], %(names)s::text[])
+"""
+
+# Say whether new holds may take from a stock item.
+SET_ACTIVE: Final = "SELECT holdfast.set_active(%(item_id)s, %(active)s)"
+
+# The holds on a stock item that end first.
+READ_HOLDERS: Final = """
+SELECT r.checkout_id, l.quantity, l.ends_at AS expires_at
+  FROM (SELECT ends_at, reservation_id, quantity
+          FROM holdfast.reservation_lines
+         WHERE stock_item_id = %(item_id)s
+           AND quantity > 0
+         ORDER BY ends_at
+         LIMIT %(rows_max)s) AS l,
+       LATERAL (SELECT checkout_id
+                  FROM holdfast.reservations
+                 WHERE id = l.reservation_id
+                OFFSET 0) AS r
+ ORDER BY l.ends_at, r.checkout_id COLLATE "C"
+"""
+
+# Change totals, one posting for each item, as one operation.
+MOVE_STOCK: Final = """
+SELECT holdfast.post_movements(
+       array_fill(%(operation)s::bigint, ARRAY[cardinality(%(item_ids)s::bigint[])]),
+       NULL, %(item_ids)s::bigint[], %(kinds)s::text[], %(deltas)s::bigint[],
+       array_fill(0::bigint, ARRAY[cardinality(%(item_ids)s::bigint[])]),
+       array_fill(%(reason)s::text, ARRAY[cardinality(%(item_ids)s::bigint[])]),
+       array_fill(%(actor)s::text, ARRAY[cardinality(%(item_ids)s::bigint[])]))
+"""
+
+# Availability of some SKUs, at every location that has them.
+READ_AVAILABILITY: Final = """
+SELECT sku, location, name, active, total, reserved, available
+  FROM holdfast.stock_availability
+ WHERE sku = ANY(%(skus)s::text[])
+ ORDER BY sku COLLATE "C", location COLLATE "C"
+"""
+
+# Active stock items with more available than one number and at most another, page by page.
+READ_STOCK_BETWEEN: Final = """
+SELECT sku, location, name, active, total, reserved, available
+  FROM holdfast.stock_availability
+ WHERE active
+   AND available >= %(available_min)s
+   AND available <= %(available_max)s
+   AND (sku COLLATE "C", location COLLATE "C") > (%(after_sku)s, %(after_location)s)
+ ORDER BY sku COLLATE "C", location COLLATE "C"
+ LIMIT %(page_size)s
+"""
+
+# How much is reserved in all. Reads each stock item once, as the check of I1 does.
+READ_UNITS_HELD: Final = """
+SELECT coalesce(sum(reserved_quantity), 0)::bigint FROM holdfast.stock_items
+"""
+
+# One stock item as it stands.
+READ_STOCK_ITEM: Final = """
+SELECT id, name, active, total_quantity, reserved_quantity, created_at
+  FROM holdfast.stock_items
+ WHERE sku = %(sku)s AND location = %(location)s
+"""
+
+# Where a SKU is.
+READ_LOCATIONS: Final = """
+SELECT location
+  FROM holdfast.stock_items
+ WHERE sku = %(sku)s
+ ORDER BY location COLLATE "C"
+ LIMIT %(rows_max)s
+"""

@@ -1,0 +1,17 @@
+-- Whatever changed something, once for each id, in the order in which it was asked for.
+CREATE VIEW holdfast.operations AS
+SELECT sequence, operation_id, reservation_id, kind, digest, answer, reason, actor, created_at
+  FROM holdfast.operation_records
+ UNION ALL
+SELECT id, 'reserve', id, 'reserve', digest,
+       jsonb_build_object('status', CASE WHEN shortages IS NULL THEN 'held' ELSE 'denied' END),
+       '', '', created_at
+  FROM holdfast.reservations
+ WHERE digest IS NOT NULL
+ UNION ALL
+SELECT closing, coalesce(payment_reference, status), id,
+       CASE status WHEN 'fulfilled' THEN 'fulfil' WHEN 'cancelled' THEN 'cancel'
+                   ELSE 'expire' END,
+       NULL, jsonb_build_object('status', status), reason, actor, closed_at
+  FROM holdfast.reservations
+ WHERE closing IS NOT NULL;

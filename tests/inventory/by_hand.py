@@ -1,0 +1,51 @@
+"""Operations on a connection that a test holds open, so that it decides when they are committed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from activities.inventory.database.carrier import carry
+from activities.inventory.operations import adjust as adjusting
+from activities.inventory.operations import close as closing
+from activities.inventory.operations import extend as extending
+from activities.inventory.operations import load as loading
+from activities.inventory.operations import reserve as reserving
+from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
+from activities.inventory.records import (
+    Closing,
+    ExtensionAnswer,
+    HoldExtension,
+    ReservationState,
+    StockLoad,
+    StockRow,
+)
+from holdfast_client.messages import StockAdjustment
+from holdfast_client.outcomes import AdjustmentOutcome
+
+
+def reserve_what_fits(connection: Connection, batch: ReserveBatch) -> tuple[ReserveAnswer, ...]:
+    return carry(connection, reserving.hold_what_fits(batch))
+
+
+def decide(connection: Connection, batch: ReserveBatch) -> tuple[ReserveAnswer, ...]:
+    return carry(connection, reserving.decide(batch, overdue_max=0))
+
+
+def close(connection: Connection, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
+    return carry(connection, closing.close(closings))
+
+
+def extend(
+    connection: Connection, extensions: Sequence[HoldExtension], hold_seconds_cap: int
+) -> tuple[ExtensionAnswer, ...]:
+    return carry(connection, extending.extend(extensions, hold_seconds_cap))
+
+
+def load(connection: Connection, rows: Sequence[StockRow]) -> StockLoad:
+    return carry(connection, loading.load(rows))
+
+
+def adjust(connection: Connection, adjustment: StockAdjustment) -> AdjustmentOutcome:
+    return carry(connection, adjusting.adjust(adjustment))
