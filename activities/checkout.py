@@ -10,7 +10,7 @@ import structlog
 from activities.attempt import attempt_fields, ledger_call
 from activities.failures import told_to_temporal
 from activities.instruments import LedgerInstruments
-from activities.inventory.grouped_ledger import GroupedLedger
+from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,

@@ -9,7 +9,7 @@ from typing import Final
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
-from activities.inventory.errors import (
+from activities.inventory.database.errors import (
     AdjustmentConflict,
     LedgerConflict,
     LedgerCorrupt,

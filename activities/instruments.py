@@ -15,7 +15,7 @@ from typing import Final, Literal
 from temporalio import activity
 from temporalio.common import MetricMeter
 
-from activities.inventory.errors import LedgerUnavailable
+from activities.inventory.database.errors import LedgerUnavailable
 
 Operation = Literal["reserve", "close", "extend", "adjust", "expire_overdue", "find_drift"]
 OPERATIONS: Final[tuple[Operation, ...]] = (

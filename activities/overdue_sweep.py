@@ -13,7 +13,7 @@ from typing import Final
 
 import structlog
 
-from activities.inventory.errors import LedgerError
+from activities.inventory.database.errors import LedgerError
 from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
 
 # A payment in the last moment is not to lose against a stranger's timer: for so long after the

@@ -12,7 +12,7 @@ from typing import Final
 
 from sqlalchemy import text
 
-from activities.inventory.errors import LedgerUnavailable
+from activities.inventory.database.errors import LedgerUnavailable
 from holdfast_client.client import ReservationClient
 from soak import histories
 from soak.evidence import Evidence, read_evidence

@@ -12,9 +12,9 @@ from typing import Final
 from sqlalchemy import Engine, make_url
 from temporalio.client import Client
 
-from activities.inventory.engine import open_engine
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.migrate import upgrade_database
 from activities.inventory.ledger import Ledger
-from activities.inventory.migrate import upgrade_database
 from activities.inventory.records import StockRow
 from holdfast_client.connection import connected
 from holdfast_client.names import DEFAULT_LOCATION

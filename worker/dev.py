@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from activities.inventory.migrate import upgrade_database
+from activities.inventory.database.migrate import upgrade_database
 from worker.composition import running_worker
 from worker.embedded.errors import EmbeddedServerError, PortInUse
 from worker.embedded.ports import LOOPBACK

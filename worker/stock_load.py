@@ -14,8 +14,8 @@ from datetime import datetime
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from activities.inventory.batches import in_batches
-from activities.inventory.errors import LedgerUnavailable, StockLoadRefused
+from activities.inventory.database.errors import LedgerUnavailable, StockLoadRefused
+from activities.inventory.grouping.batches import in_batches
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockLoad, StockRow, StockStanding
 

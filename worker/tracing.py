@@ -28,7 +28,7 @@ from temporalio.contrib.opentelemetry import (
     create_tracer_provider,
 )
 
-from activities.inventory.engine import statement_engine
+from activities.inventory.database.engine import statement_engine
 from activities.inventory.sql.statements import (
     audits,
     movements,

@@ -20,8 +20,8 @@ from activities.inventory.database.calls import (
     scalar,
 )
 from activities.inventory.database.carrier import carry_out
+from activities.inventory.database.engine import is_for_long_work, statement_engine
 from activities.inventory.database.repeats import goes_on_afresh
-from activities.inventory.engine import is_for_long_work, statement_engine
 from activities.inventory.operations.adjust import adjust
 from activities.inventory.operations.batch import ReserveAnswer
 from activities.inventory.operations.close import close, expire_overdue
@@ -71,7 +71,7 @@ class Ledger:
     """Stock and reservations in Postgres.
 
     Args:
-        engine: of :func:`activities.inventory.engine.open_engine`, whose isolation is READ
+        engine: of :func:`activities.inventory.database.engine.open_engine`, whose isolation is READ
             COMMITTED; shared by threads.
         hold_seconds_cap: how long a hold may last in all, extensions included.
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from sqlalchemy import Engine
 
-from activities.inventory.batches import in_batches
-from activities.inventory.errors import LedgerUnavailable
-from activities.inventory.grouped_ledger import GroupedLedger
+from activities.inventory.database.errors import LedgerUnavailable
+from activities.inventory.database.migrate import upgrade
+from activities.inventory.grouping.batches import in_batches
+from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
-from activities.inventory.migrate import upgrade
 from activities.inventory.records import StockRow
 from benchmarks.case import AuditFailed
 from benchmarks.ledger.baskets import STOCK_AMPLE, Basket

@@ -12,8 +12,8 @@ from typing import Final
 
 from sqlalchemy import text
 
+from activities.inventory.database.migrate import upgrade
 from activities.inventory.ledger import Ledger
-from activities.inventory.migrate import upgrade
 from activities.inventory.records import Closing, StockRow
 from benchmarks.case import AuditFailed, Reading
 from benchmarks.ledger import history

@@ -11,8 +11,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import Engine, make_url
 
+from activities.inventory.database.engine import open_engine
 from activities.inventory.database.session import STATEMENT_TIMEOUT_MS
-from activities.inventory.engine import open_engine
 from benchmarks.case import CaseFailed
 from worker.embedded.postgres import EmbeddedPostgres
 

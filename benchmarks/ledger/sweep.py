@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _START: Final = """
 import os, resource, sys, time
 began = time.perf_counter()
-from activities.inventory.engine import open_engine
+from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 loaded = time.perf_counter()
 ledger = Ledger(open_engine(sys.argv[1], connections_max=20))

@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from activities.inventory.migrate import upgrade_database
+from activities.inventory.database.migrate import upgrade_database
 from activities.inventory.records import StockRow
 from benchmarks.case import AuditFailed
 from holdfast_client.names import DEFAULT_LOCATION

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from psycopg.errors import InsufficientPrivilege
 
-from activities.inventory.engine import open_engine
+from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
 from holdfast_client import (

@@ -12,11 +12,11 @@ import pytest
 from sqlalchemy import event
 from sqlalchemy.engine import ExceptionContext
 
+from activities.inventory.database.engine import open_engine, statement_engine
+from activities.inventory.database.errors import LedgerUnavailable
+from activities.inventory.database.migrate import upgrade
 from activities.inventory.database.verification import check_session
-from activities.inventory.engine import open_engine, statement_engine
-from activities.inventory.errors import LedgerUnavailable
 from activities.inventory.ledger import Ledger
-from activities.inventory.migrate import upgrade
 from activities.inventory.records import Closing, ReservationState, StockRow
 from tests.connections.programs import postgres_programs
 from tests.connections.replicated import Server, replicated

@@ -18,12 +18,12 @@ from temporalio.client import Client
 from activities.inventory.database.calls import BEGIN, BEGIN_SNAPSHOT, Call, in_transaction, scalar
 from activities.inventory.database.carrier import carry_out
 from activities.inventory.database.connecting import Connector
+from activities.inventory.database.engine import open_engine, statement_engine
+from activities.inventory.database.errors import LedgerUnavailable, SessionUnfit
 from activities.inventory.database.role_settings import carry_settings
 from activities.inventory.database.session import STATEMENT_TIMEOUT_MS, session_settings
 from activities.inventory.database.verification import check_session
-from activities.inventory.engine import open_engine, statement_engine
-from activities.inventory.errors import LedgerUnavailable, SessionUnfit
-from activities.inventory.grouped_ledger import GroupedLedger
+from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, StockRow
 from holdfast_client.client import ReservationClient

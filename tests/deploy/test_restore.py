@@ -19,9 +19,9 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from activities.inventory.engine import open_engine
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.migrate import upgrade_database
 from activities.inventory.ledger import Ledger
-from activities.inventory.migrate import upgrade_database
 from activities.inventory.records import Closing, StockRow
 from holdfast_client.names import STATUS_ATTRIBUTE_MEMO
 from tests.directories import NewDirectory

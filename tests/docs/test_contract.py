@@ -8,7 +8,7 @@ from typing import Final, get_args
 import psycopg
 import pytest
 
-from activities.inventory.migrate import VERSION_TABLE
+from activities.inventory.database.migrate import VERSION_TABLE
 from activities.inventory.sql.schema import SCHEMA
 from holdfast_client import fields, names, outcomes
 from holdfast_client.messages import CheckoutRequest, StockAdjustment

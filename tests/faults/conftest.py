@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Iterator, Mapping
 
 import pytest
 
-from activities.inventory.engine import open_engine
-from activities.inventory.migrate import upgrade
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.migrate import upgrade
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from tests.workflows.stage import Stage, open_stage

@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 
 from temporalio.worker import UnsandboxedWorkflowRunner
 
-from activities.inventory.grouped_ledger import GroupedLedger
+from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
 from tests.workflows.stage import Stage
 from worker.composition import build_worker, open_inventory

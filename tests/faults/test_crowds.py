@@ -17,8 +17,8 @@ from typing import Final
 import pytest
 from sqlalchemy import Engine, text
 
-from activities.inventory.engine import open_engine
-from activities.inventory.errors import LedgerUnavailable
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, HoldExtension
 from holdfast_client.messages import CheckoutRequest, Line, StockAdjustment

@@ -14,7 +14,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 
-from activities.inventory.engine import open_engine
+from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
 from holdfast_client.client import ReservationClient
 from holdfast_client.errors import OutcomeUnknown

@@ -24,8 +24,8 @@ from typing import Any, Final
 import structlog
 from temporalio.client import WorkflowHandle
 
-from activities.inventory.engine import open_engine
-from activities.inventory.migrate import upgrade
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.migrate import upgrade
 from tests.histories.shelf import SHELVES, put
 from tests.workflows.histories import kinds_of
 from tests.workflows.stage import Stage, at_work, open_stage

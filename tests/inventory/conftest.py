@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import Engine
 
-from activities.inventory.engine import open_engine
+from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 from tests.inventory.databases import as_worker, fresh_database
 from tests.inventory.shop import Shop, clear, open_shop

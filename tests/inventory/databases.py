@@ -11,8 +11,8 @@ import psycopg
 from psycopg import sql
 from sqlalchemy import make_url
 
-from activities.inventory.engine import open_engine
-from activities.inventory.migrate import upgrade
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.migrate import upgrade
 
 WORKER_ROLE: Final = "test_worker"
 _WORKER_PASSWORD: Final = "a-workers-password"

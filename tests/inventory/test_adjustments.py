@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activities.inventory.errors import AdjustmentConflict
+from activities.inventory.database.errors import AdjustmentConflict
 from activities.inventory.operations.adjust import adjusted_total
 from holdfast_client.messages import AdjustmentKind, StockAdjustment
 from holdfast_client.outcomes import AdjustmentApplied, AdjustmentRefused

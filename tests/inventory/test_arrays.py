@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, Engine, text
 
-from activities.inventory.arrays import array_text
+from activities.inventory.database.arrays import array_text
 
 # Postgres' texts hold neither the zero nor halves of characters; no field of ours does.
 TEXTS = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=20)

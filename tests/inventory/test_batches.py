@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from activities.inventory.batches import in_batches
+from activities.inventory.grouping.batches import in_batches
 from activities.inventory.ledger import BATCH_SIZE_MAX
 
 

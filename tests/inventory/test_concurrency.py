@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 
-from activities.inventory.errors import LedgerUnavailable
+from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension
 from holdfast_client.messages import CheckoutRequest, Line

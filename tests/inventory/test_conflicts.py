@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from activities.inventory.digests import (
+from activities.inventory.database.errors import AdjustmentConflict, ReservationConflict
+from activities.inventory.operations.digests import (
     ADJUSTMENT_KEYS,
     REQUEST_KEYS,
     differing_keys,
     request_digest,
 )
-from activities.inventory.errors import AdjustmentConflict, ReservationConflict
 from holdfast_client.messages import CheckoutRequest, Line, StockAdjustment
 from tests.inventory.shop import Shop
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection, exc
 
-from activities.inventory.errors import LedgerCorrupt
+from activities.inventory.database.errors import LedgerCorrupt
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, Ledger
 from activities.inventory.records import Closing, ExtensionAnswer, HoldExtension
 from holdfast_client.outcomes import Held

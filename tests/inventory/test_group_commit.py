@@ -10,8 +10,8 @@ from typing import Final
 
 import pytest
 
-from activities.inventory.errors import LedgerUnreachable
-from activities.inventory.group_commit import GroupCommit, TurnDidNotCome
+from activities.inventory.database.errors import LedgerUnreachable
+from activities.inventory.grouping.group_commit import GroupCommit, TurnDidNotCome
 from tests.inventory.crowd import until
 
 WAIT_SECONDS: Final = 20.0
@@ -157,6 +157,6 @@ def test_one_who_comes_long_after_a_crowd_waits_for_nobody(
         assert [answer.result(WAIT_SECONDS) for answer in crowd] == list(range(5))
     time.sleep(0.02)
     waits = list[float]()
-    monkeypatch.setattr("activities.inventory.group_commit.time.sleep", waits.append)
+    monkeypatch.setattr("activities.inventory.grouping.group_commit.time.sleep", waits.append)
     assert group.submit(6) == 6
     assert waits == []

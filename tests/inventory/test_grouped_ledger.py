@@ -14,12 +14,12 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
-from activities.inventory.errors import (
+from activities.inventory.database.errors import (
     LedgerFailed,
     LedgerUnavailable,
     ReservationConflict,
 )
-from activities.inventory.grouped_ledger import GroupedLedger, Operation
+from activities.inventory.grouping.grouped_ledger import GroupedLedger, Operation
 from activities.inventory.records import Closing, HoldExtension, ReservationState
 from tests.inventory.crowd import all_at_once, blocked, until
 from tests.inventory.shop import Figures, Shop, checkout

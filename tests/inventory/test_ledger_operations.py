@@ -6,8 +6,8 @@ import psycopg
 import pytest
 from sqlalchemy import Connection, event, text
 
-from activities.inventory.engine import statement_engine
-from activities.inventory.errors import LedgerCorrupt, ReservationConflict
+from activities.inventory.database.engine import statement_engine
+from activities.inventory.database.errors import LedgerCorrupt, ReservationConflict
 from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
 from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension, ReservationState

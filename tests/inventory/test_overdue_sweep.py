@@ -9,7 +9,7 @@ from sqlalchemy import text
 
 from activities import overdue_sweep
 from activities.inventory import ledger
-from activities.inventory.errors import LedgerUnavailable
+from activities.inventory.database.errors import LedgerUnavailable
 from activities.overdue_sweep import SWEEP_BATCHES_MAX, OverdueSweep
 from tests.inventory.crowd import all_at_once
 from tests.inventory.shop import Shop

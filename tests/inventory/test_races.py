@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 from sqlalchemy import Connection
 
-from activities.inventory.errors import AdjustmentConflict
+from activities.inventory.database.errors import AdjustmentConflict
 from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import (
     Closing,

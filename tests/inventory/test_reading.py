@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from activities.inventory.database.migrate import latest_version
 from activities.inventory.ledger import PAGE_SIZE_MAX
-from activities.inventory.migrate import latest_version
 from activities.inventory.records import Availability, StockRow
 from holdfast_client.messages import CheckoutRequest, Line
 from tests.inventory.shop import Shop

@@ -10,10 +10,10 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, exc, text
 
-from activities.inventory.engine import open_engine
-from activities.inventory.errors import CONSTRAINT_MEANINGS
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.errors import CONSTRAINT_MEANINGS
+from activities.inventory.database.migrate import latest_version, upgrade
 from activities.inventory.ledger import Ledger
-from activities.inventory.migrate import latest_version, upgrade
 from activities.inventory.records import Closing, ClosingStatus
 from activities.inventory.sql.schema import schema_sql
 from tests.inventory.catalogue import describe

@@ -11,10 +11,10 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, text
 
-from activities.inventory.engine import open_engine
-from activities.inventory.errors import DatabaseUnfit, LedgerUnavailable
-from activities.inventory.migrate import upgrade_database
-from activities.inventory.server import check_server, unfit_because
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.errors import DatabaseUnfit, LedgerUnavailable
+from activities.inventory.database.migrate import upgrade_database
+from activities.inventory.database.server import check_server, unfit_because
 from tests.conftest import POSTGRES_ROOT_VARIABLE
 from tests.inventory.databases import fresh_database
 from worker.embedded.postgres_cluster import postgres_program

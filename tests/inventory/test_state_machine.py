@@ -24,7 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from activities.inventory.errors import AdjustmentConflict, StockLoadRefused
+from activities.inventory.database.errors import AdjustmentConflict, StockLoadRefused
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
 from activities.inventory.records import Closing, HoldExtension, ReservationState
 from holdfast_client.messages import AdjustmentKind

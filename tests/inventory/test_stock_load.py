@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from activities.inventory.errors import StockLoadRefused
+from activities.inventory.database.errors import StockLoadRefused
 from activities.inventory.ledger import LOAD_ROWS_MAX
 from activities.inventory.records import StockLoad, StockRow, StockStanding
 from tests.inventory.shop import Figures, Shop

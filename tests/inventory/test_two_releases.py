@@ -6,7 +6,7 @@ from functools import partial
 
 from sqlalchemy import Engine, text
 
-from activities.inventory.arrays import array_text
+from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.database.carrier import carry_out
 from activities.inventory.records import Closing

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from sqlalchemy import text
 
-from activities.inventory import engine as engines
 from activities.inventory.allocation.rule import allocate
+from activities.inventory.database import engine as engines
 from activities.inventory.database import repeats, session
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.errors import ConnectionLost, LedgerUnavailable
+from activities.inventory.database.migrate import upgrade
 from activities.inventory.database.repeats import goes_on_afresh
 from activities.inventory.database.urls import database_url as as_database_url
-from activities.inventory.engine import open_engine
-from activities.inventory.errors import ConnectionLost, LedgerUnavailable
 from activities.inventory.ledger import Ledger
-from activities.inventory.migrate import upgrade
 from activities.inventory.operations import reserve as reserving
 from activities.inventory.records import Closing, StockRow
 from holdfast_client.messages import StockAdjustment

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from activities.inventory.engine import open_engine
-from activities.inventory.excess_rights import read_role_rights
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.excess_rights import read_role_rights
 
 
 def rights_of(url: str, role: str | None = None) -> dict[str, str]:

@@ -9,7 +9,7 @@ from typing import Final
 import psycopg
 from sqlalchemy import make_url
 
-from activities.inventory.migrate import upgrade_database
+from activities.inventory.database.migrate import upgrade_database
 from tests.docs.pages import ROOT
 from tests.inventory.databases import administer
 from tests.security.rights import rights_of

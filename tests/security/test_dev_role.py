@@ -8,7 +8,7 @@ from pathlib import Path
 import psycopg
 from sqlalchemy import make_url
 
-from activities.inventory.migrate import latest_version
+from activities.inventory.database.migrate import latest_version
 from holdfast_client import AdjustmentApplied, Fulfilled, Held, ReservationClient
 from tests.security.rights import rights_of
 from tests.worker.conftest import Operator

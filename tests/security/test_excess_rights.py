@@ -16,7 +16,7 @@ import pytest
 from psycopg import errors
 from sqlalchemy import make_url
 
-from activities.inventory.migrate import upgrade_database
+from activities.inventory.database.migrate import upgrade_database
 from tests.docs.pages import page
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
 from tests.security.rights import rights_of

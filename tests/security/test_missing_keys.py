@@ -20,7 +20,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 from activities.checkout import CheckoutActivities
 from activities.instruments import LedgerInstruments
-from activities.inventory.grouped_ledger import GroupedLedger
+from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.wake_up_plan import WakeUpPlan
 from holdfast_client import (
     Cancelled,

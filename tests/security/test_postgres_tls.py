@@ -14,10 +14,10 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from activities.inventory.engine import open_engine
-from activities.inventory.errors import LedgerUnavailable
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.errors import LedgerUnavailable
+from activities.inventory.database.migrate import latest_version, upgrade_database
 from activities.inventory.ledger import Ledger
-from activities.inventory.migrate import latest_version, upgrade_database
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from tests.security.certificates import Authority

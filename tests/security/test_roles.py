@@ -15,11 +15,11 @@ import pytest
 from psycopg import errors
 from sqlalchemy import Engine, text
 
-from activities.inventory.engine import open_engine
-from activities.inventory.errors import LedgerUnavailable, WorkerRoleUnfit
-from activities.inventory.grants import FUNCTION_GRANTS, READ_GRANTS
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.errors import LedgerUnavailable, WorkerRoleUnfit
+from activities.inventory.database.grants import FUNCTION_GRANTS, READ_GRANTS
+from activities.inventory.database.migrate import upgrade, upgrade_database
 from activities.inventory.ledger import Ledger
-from activities.inventory.migrate import upgrade, upgrade_database
 from activities.inventory.records import (
     Closing,
     DeniedPeriod,

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import make_url
 
-from activities.inventory.errors import LedgerFailed
+from activities.inventory.database.errors import LedgerFailed
 from activities.inventory.records import Closing, StockRow
 from holdfast_client import (
     Cancelled,

@@ -10,7 +10,7 @@ from typing import Final
 
 from temporalio.worker import UnsandboxedWorkflowRunner
 
-from activities.inventory.grouped_ledger import GroupedLedger
+from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
 from holdfast_client.client import ReservationClient
 from holdfast_client.messages import CheckoutRequest, Line

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from activities.inventory.engine import open_engine
+from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 from holdfast_client import ReservationClient
 from tests.directories import NewDirectory

@@ -15,7 +15,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from activities.inventory.errors import LedgerFailed
+from activities.inventory.database.errors import LedgerFailed
 from activities.inventory.records import Closing, StockRow
 from tests.inventory.shop import checkout
 from tests.telemetry.collector import Collector, running_collector

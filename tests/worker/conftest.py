@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from activities.inventory.engine import open_engine
+from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database

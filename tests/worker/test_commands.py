@@ -8,8 +8,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from activities.inventory.database.migrate import latest_version
 from activities.inventory.ledger import BATCH_SIZE_MAX, PAGE_SIZE_MAX
-from activities.inventory.migrate import latest_version
 from activities.inventory.reading.audits import BREACHES_MAX
 from tests.worker.conftest import Operator
 

@@ -14,7 +14,7 @@ from typing import Final
 import pytest
 from temporalio.client import Client
 
-from activities.inventory.engine import open_engine
+from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
 from holdfast_client import OutcomeUnknown, ReservationClient

@@ -9,7 +9,7 @@ from datetime import datetime
 import psycopg
 import pytest
 
-from activities.inventory.errors import LedgerUnavailable, StockLoadRefused
+from activities.inventory.database.errors import LedgerUnavailable, StockLoadRefused
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, ReservationState, StockRow
 from holdfast_client.messages import CheckoutRequest, Line

@@ -17,8 +17,8 @@ from temporalio.client import WorkflowFailureError
 from temporalio.exceptions import ApplicationError
 
 from activities.failures import INVENTORY_UNAVAILABLE
-from activities.inventory.engine import open_engine
-from activities.inventory.migrate import upgrade
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.migrate import upgrade
 from holdfast_client.messages import CheckoutRequest, Line
 from holdfast_client.outcomes import Cancelled
 from tests.directories import NewDirectory

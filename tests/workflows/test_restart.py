@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from activities.inventory.engine import open_engine
-from activities.inventory.migrate import upgrade
+from activities.inventory.database.engine import open_engine
+from activities.inventory.database.migrate import upgrade
 from tests.workflows.stage import at_work, open_stage
 from worker.embedded.stack import EmbeddedStack
 

@@ -7,7 +7,7 @@ from typing import Final
 
 from temporalio.worker import UnsandboxedWorkflowRunner
 
-from activities.inventory.grouped_ledger import GroupedLedger, Operation
+from activities.inventory.grouping.grouped_ledger import GroupedLedger, Operation
 from activities.inventory.ledger import Ledger
 from tests.workflows.blockade import blockade
 from tests.workflows.stage import open_stage

@@ -7,7 +7,7 @@ from typing import Final, NoReturn
 
 import structlog
 
-from activities.inventory.errors import DatabaseUnfit, LedgerError, LedgerUnavailable
+from activities.inventory.database.errors import DatabaseUnfit, LedgerError, LedgerUnavailable
 from holdfast_client.cli.order_columns import NoOrders, OrderFileError
 from holdfast_client.errors import InvalidRequest
 from holdfast_client.terminal import command_line

@@ -12,7 +12,7 @@ from typing import Annotated, Final
 
 import typer
 
-from activities.inventory.errors import LedgerUnavailable, StockLoadRefused
+from activities.inventory.database.errors import LedgerUnavailable, StockLoadRefused
 from activities.inventory.ledger import LOAD_ROWS_MAX
 from holdfast_client.errors import InvalidRequest
 from holdfast_client.terminal import options

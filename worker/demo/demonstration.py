@@ -15,7 +15,7 @@ from typing import Final
 from rich.console import Console
 from temporalio.client import Client
 
-from activities.inventory.batches import in_batches
+from activities.inventory.grouping.batches import in_batches
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Availability, StockRow
 from holdfast_client.cli.checkout_plan import ReplayOptions

@@ -16,7 +16,7 @@ from activities.inventory.database.calls import (
     SomethingToDecide,
     Steps,
 )
-from activities.inventory.engine import connected, lift_limits
+from activities.inventory.database.engine import connected, lift_limits
 
 _BEGINNINGS: Final = (BEGIN, BEGIN_SNAPSHOT)
 

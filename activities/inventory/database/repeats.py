@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Final, ParamSpec, TypeVar
 
-from activities.inventory.errors import ConnectionLost
+from activities.inventory.database.errors import ConnectionLost
 
 # Later than that, the caller asks again by itself, and a second try here would make it wait.
 REPEAT_WITHIN_SECONDS: Final = 1.0

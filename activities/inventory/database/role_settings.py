@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from psycopg import errors as postgres
 from sqlalchemy import Connection, exc
 
+from activities.inventory.database.engine import open_engine, transaction
 from activities.inventory.database.session import role_statements
-from activities.inventory.engine import open_engine, transaction
 from activities.inventory.sql.statements import databases as statements
 
 

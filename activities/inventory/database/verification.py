@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from sqlalchemy import Engine
 
+from activities.inventory.database.engine import statement_engine, transaction, wanted_settings
+from activities.inventory.database.errors import LedgerUnreachable, SessionUnfit
 from activities.inventory.database.repeats import goes_on_afresh
 from activities.inventory.database.role_settings import read_role_settings
 from activities.inventory.database.session import READ_ONLY, remedy, unmet_settings
-from activities.inventory.engine import statement_engine, transaction, wanted_settings
-from activities.inventory.errors import LedgerUnreachable, SessionUnfit
 from activities.inventory.sql.statements import databases as statements
 
 _ONLY_READS = (
@@ -23,7 +23,7 @@ def check_session(engine: Engine) -> None:
     """Look at the settings of a session, asked of the server itself.
 
     Args:
-        engine: of :func:`activities.inventory.engine.open_engine`.
+        engine: of :func:`activities.inventory.database.engine.open_engine`.
 
     Raises:
         SessionUnfit: some are not in force; the message says which, and what to do.

@@ -5,8 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from activities.inventory.database.calls import Call, Steps, scalar
-from activities.inventory.digests import ADJUSTMENT_KEYS, adjustment_digest, differing_keys
-from activities.inventory.errors import AdjustmentConflict
+from activities.inventory.database.errors import AdjustmentConflict
+from activities.inventory.operations.digests import (
+    ADJUSTMENT_KEYS,
+    adjustment_digest,
+    differing_keys,
+)
 from activities.inventory.operations.items import create_items, lock_items, move_totals
 from activities.inventory.sql.statements import operations as statements
 from activities.inventory.sql.statements.stock import READ_HOLDERS, SET_ACTIVE

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from activities.inventory.allocation.wants import Demand, Want
-from activities.inventory.arrays import array_text
-from activities.inventory.digests import REQUEST_KEYS, differing_keys, request_digest
-from activities.inventory.errors import ReservationConflict
+from activities.inventory.database.arrays import array_text
+from activities.inventory.database.errors import ReservationConflict
+from activities.inventory.operations.digests import REQUEST_KEYS, differing_keys, request_digest
 from activities.inventory.records import ReservationState
 from holdfast_client.messages import CheckoutRequest
 from holdfast_client.wording import difference

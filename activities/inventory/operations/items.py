@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from activities.inventory.allocation.wants import StockKey
-from activities.inventory.arrays import array_text
+from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.sql.statements import stock as statements
 

@@ -11,9 +11,9 @@ from datetime import datetime
 from typing import Any, Final
 
 from activities.inventory.allocation.wants import StockKey
-from activities.inventory.arrays import array_text
+from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps, scalar
-from activities.inventory.errors import StockLoadRefused
+from activities.inventory.database.errors import StockLoadRefused
 from activities.inventory.operations.items import (
     Change,
     columns,

@@ -15,7 +15,7 @@ from typing import Final
 from activities.inventory.allocation.places import place_of
 from activities.inventory.allocation.rule import Allocation, allocate
 from activities.inventory.allocation.wants import Demand, Pick, Shortfall, StockKey, StockLevel
-from activities.inventory.arrays import array_text
+from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import (
     ROLLBACK,
     Call,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from activities.inventory.arrays import array_text
+from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.records import ReservationState, reservation_state
 from activities.inventory.sql.statements import reservations as statements

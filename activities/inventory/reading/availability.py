@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from activities.inventory.arrays import array_text
+from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.records import Availability, OverdueReservation
 from activities.inventory.sql.statements import reservations, stock

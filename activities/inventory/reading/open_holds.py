@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
-from activities.inventory.arrays import array_text
+from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.sql.statements import open_holds as statements
 from activities.inventory.sql.statements.reservations import CLOCK

@@ -11,13 +11,13 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine import ExceptionContext
 
 from activities.inventory.database.connecting import Connector, LedgerConnection
+from activities.inventory.database.errors import connection_is_lost, ledger_error
 from activities.inventory.database.session import (
     LOCK_TIMEOUT_MS,
     STATEMENT_TIMEOUT_MS,
     session_settings,
 )
 from activities.inventory.database.urls import database_url
-from activities.inventory.errors import connection_is_lost, ledger_error
 from activities.inventory.sql.statements import databases as statements
 
 POOL_WAIT_SECONDS: Final = 3.0

@@ -1,7 +1,7 @@
 """The ledger for callers that each ask for one thing: those of the same moment share a transaction.
 
-The rules of sharing are in :mod:`activities.inventory.group_commit`. Reservations, endings and
-extensions have a queue each, because each is a transaction of its own kind.
+The rules of sharing are in :mod:`activities.inventory.grouping.group_commit`. Reservations, endings
+and extensions have a queue each, because each is a transaction of its own kind.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
-from activities.inventory.errors import (
+from activities.inventory.database.errors import (
     LedgerUnavailable,
     LedgerUnreachable,
     ReservationConflict,
 )
-from activities.inventory.group_commit import GroupCommit, TurnDidNotCome
+from activities.inventory.grouping.group_commit import GroupCommit, TurnDidNotCome
 from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
 from activities.inventory.records import (
     Closing,
@@ -43,7 +43,7 @@ class GroupedLedger:
     Args:
         ledger: where the transactions are made.
         observe: told of each transaction; called by the threads that made them.
-        limits: as :class:`~activities.inventory.group_commit.GroupCommit` takes them.
+        limits: as :class:`~activities.inventory.grouping.group_commit.GroupCommit` takes them.
 
     Every method raises LedgerUnavailable where the database does not answer, gives up or is too
     busy, and the other errors of :class:`~activities.inventory.ledger.Ledger`; each for its own

@@ -13,7 +13,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from activities.inventory.errors import WorkerRoleUnfit
+from activities.inventory.database.errors import WorkerRoleUnfit
 from activities.inventory.sql.schema import SCHEMA
 from activities.inventory.sql.statements.databases import READ_ROLE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from alembic import context
 
-from activities.inventory.migrate import CONTEXT_OPTIONS
+from activities.inventory.database.migrate import CONTEXT_OPTIONS
 
 
 def _run() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from sqlalchemy import Connection, Engine, exc
 
-from activities.inventory.errors import DatabaseUnfit, ledger_error
+from activities.inventory.database.errors import DatabaseUnfit, ledger_error
 from activities.inventory.sql.statements import databases as statements
 
 # As `server_version_num` has it: 15.4 is 150004. The ledger's tests run on this one, too.
