@@ -9,7 +9,6 @@ import structlog
 
 from activities.attempt import attempt_fields, ledger_call
 from activities.failures import told_to_temporal
-from activities.instruments import LedgerInstruments
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.records import (
     Closing,
@@ -17,6 +16,7 @@ from activities.inventory.records import (
     HoldExtension,
     ReservationState,
 )
+from activities.metrics import LedgerMetrics
 from activities.overdue_sweep import OverdueSweep
 from activities.wake_up_plan import WakeUpPlan
 from holdfast_client.messages import CheckoutRequest
@@ -33,25 +33,23 @@ class CheckoutActivities:
 
     Args:
         ledger: what is asked.
-        instruments: what counts the calls, and what came of them.
+        metrics: what counts the calls, and what came of them.
         plan: when the workflows of holds are to wake.
     """
 
-    def __init__(
-        self, ledger: GroupedLedger, instruments: LedgerInstruments, plan: WakeUpPlan
-    ) -> None:
+    def __init__(self, ledger: GroupedLedger, metrics: LedgerMetrics, plan: WakeUpPlan) -> None:
         self._ledger = ledger
         self._plan = plan
         self._sweep = OverdueSweep(ledger.ungrouped)
-        self._instruments = instruments
+        self._metrics = metrics
 
     @ledger_call("reserve")
     def reserve(self, request: CheckoutRequest) -> ReservationState:
         """Hold all lines or none."""
-        with told_to_temporal(), self._instruments.attempt("reserve"):
+        with told_to_temporal(), self._metrics.attempt("reserve"):
             answer = self._ledger.reserve(request)
         if isinstance(answer.outcome, Cancelled | Expired):
-            self._instruments.count_tombstone_hit()
+            self._metrics.count_tombstone_hit()
         _log.info(
             "reserve",
             checkout_id=request.checkout_id,
@@ -70,13 +68,13 @@ class CheckoutActivities:
         """The hold was cancelled or is over: its stock is free again."""
         state = self._close(closing)
         if closing.status == "expired":
-            self._instruments.count_swept_holds(self._sweep.run_if_due())
+            self._metrics.count_swept_holds(self._sweep.run_if_due())
         return state
 
     @ledger_call("extend")
     def extend(self, extension: HoldExtension) -> ExtensionAnswer:
         """Move the deadline of a live hold."""
-        with told_to_temporal(), self._instruments.attempt("extend"):
+        with told_to_temporal(), self._metrics.attempt("extend"):
             answer = self._ledger.extend(extension)
         _log.info(
             "extend", checkout_id=extension.checkout_id, decision=answer.verdict, **attempt_fields()
@@ -87,12 +85,12 @@ class CheckoutActivities:
         return replace(state, wake_late_seconds=self._plan.late_seconds(checkout_id, state))
 
     def _close(self, closing: Closing) -> ReservationState:
-        with told_to_temporal(), self._instruments.attempt("close"):
+        with told_to_temporal(), self._metrics.attempt("close"):
             state = self._ledger.close(closing)
         # The shopper has paid for what the shop no longer holds: somebody must give it back.
         is_paid_late = closing.status == "fulfilled" != state.outcome.status
         if is_paid_late:
-            self._instruments.count_late_confirmation()
+            self._metrics.count_late_confirmation()
         _log.log(
             logging.WARNING if is_paid_late else logging.INFO,
             "close",

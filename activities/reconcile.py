@@ -8,8 +8,8 @@ import structlog
 
 from activities.attempt import attempt_fields, ledger_call
 from activities.failures import told_to_temporal
-from activities.instruments import LedgerInstruments
 from activities.inventory.ledger import Ledger
+from activities.metrics import LedgerMetrics
 
 _log = structlog.get_logger(__name__)
 
@@ -33,28 +33,28 @@ class DriftReport:
 class ReconcileActivities:
     """What the reconciler's workflow asks of the ledger."""
 
-    def __init__(self, ledger: Ledger, instruments: LedgerInstruments) -> None:
+    def __init__(self, ledger: Ledger, metrics: LedgerMetrics) -> None:
         self._ledger = ledger
-        self._instruments = instruments
+        self._metrics = metrics
 
     @ledger_call("expire_overdue")
     def expire_overdue(self, batch: OverdueBatch) -> int:
         """End a batch of overdue holds; return how many."""
-        with told_to_temporal(), self._instruments.lone_transaction("expire_overdue"):
+        with told_to_temporal(), self._metrics.lone_transaction("expire_overdue"):
             released = self._ledger.expire_overdue(batch.grace_seconds, batch.batch_size_max)
         if released:
-            self._instruments.count_reconciler_releases(released)
+            self._metrics.count_reconciler_releases(released)
             _log.warning("expire_overdue", released=released, **attempt_fields())
         return released
 
     @ledger_call("find_drift")
     def find_drift(self, batch: OverdueBatch) -> DriftReport:
         """Check the figures against the open holds; report at most ``batch_size_max`` breaches."""
-        with told_to_temporal(), self._instruments.lone_transaction("find_drift"):
+        with told_to_temporal(), self._metrics.lone_transaction("find_drift"):
             overdue = self._ledger.count_overdue(batch.grace_seconds)
             breaches = self._ledger.drift()[: batch.batch_size_max]
             units_held = self._ledger.units_held()
-        self._instruments.show_figures(
+        self._metrics.show_figures(
             units_held=units_held, overdue_holds=overdue, drift_breaches=len(breaches)
         )
         for breach in breaches:

@@ -1,4 +1,4 @@
-"""The activity that reads the story of a checkout."""
+"""The activity that reads the timeline of a checkout."""
 
 from __future__ import annotations
 

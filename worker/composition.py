@@ -23,9 +23,9 @@ from temporalio.worker import (
     WorkflowRunner,
 )
 
+from activities.adjust_stock import StockActivities
 from activities.checkout import CheckoutActivities
 from activities.holds import HoldsActivities
-from activities.instruments import LedgerInstruments
 from activities.inventory.database.engine import open_engine
 from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.database.migrate import latest_version
@@ -33,22 +33,22 @@ from activities.inventory.database.server import check_server
 from activities.inventory.database.verification import check_session
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
+from activities.metrics import LedgerMetrics
 from activities.reconcile import ReconcileActivities
-from activities.stock import StockActivities
 from activities.timeline import TimelineActivities
 from activities.wake_up_plan import WakeUpPlan
 from holdfast_client.names import TASK_QUEUE
 from holdfast_client.reasons import plain_reason
 from worker.emptied_ledger import check_not_emptied
+from worker.runtime import open_tracing, temporal_runtime
 from worker.settings import Settings
-from worker.telemetry import open_tracing, temporal_runtime
 from worker.temporal import connect_temporal, ensure_schedule, ensure_search_attributes
-from workflows import measures
 from workflows.adjust_stock import AdjustStockWorkflow
-from workflows.changes import makes_change
 from workflows.checkout import CheckoutWorkflow, PrivateCheckoutWorkflow
 from workflows.details import DetailsWhenAsked
 from workflows.holds import HoldsWorkflow
+from workflows.metrics import start_at_zero
+from workflows.patches import makes_change
 from workflows.policies import TASK_SECONDS_MAX
 from workflows.reconcile import ReconcileWorkflow
 from workflows.timeline import TimelineWorkflow
@@ -88,7 +88,7 @@ class Inventory:
         self.engine.dispose()
 
 
-def open_inventory(settings: Settings, instruments: LedgerInstruments | None = None) -> Inventory:
+def open_inventory(settings: Settings, metrics: LedgerMetrics | None = None) -> Inventory:
     """Open the ledger that a worker works on, perhaps measured. Connects when first used."""
     engine = open_engine(
         settings.database,
@@ -98,7 +98,7 @@ def open_inventory(settings: Settings, instruments: LedgerInstruments | None = N
         application_name="holdfast-worker",
     )
     ledger = Ledger(engine, hold_seconds_cap=settings.hold_seconds_cap)
-    observe = (instruments or LedgerInstruments()).observe_batch
+    observe = (metrics or LedgerMetrics()).observe_batch
     return Inventory(engine, ledger, GroupedLedger(ledger, observe=observe))
 
 
@@ -110,7 +110,7 @@ def build_worker(
     task_queue: str = TASK_QUEUE,
     workflow_runner: WorkflowRunner | None = None,
     workflows: Sequence[type] | None = None,
-    instruments: LedgerInstruments | None = None,
+    metrics: LedgerMetrics | None = None,
     makes_change: Callable[[PatchActivationInput], bool] = makes_change,
     workflow_tasks: ThreadPoolExecutor | None = None,
 ) -> Worker:
@@ -124,15 +124,15 @@ def build_worker(
         workflow_runner: none for production, where the code is known to be deterministic (tests
             run it in the sandbox) and the sandbox would double the cost of a checkout.
         workflows: none for production; tests run those of an earlier or a later release.
-        instruments: what counts its calls of the ledger; nothing does without.
+        metrics: what counts its calls of the ledger; nothing does without.
         makes_change: whether a run that begins takes a changed way; see docs/versioning.md.
         workflow_tasks: where workflows' tasks run; the SDK's own threads if it is None.
     """
-    instruments = instruments or LedgerInstruments()
+    metrics = metrics or LedgerMetrics()
     plan = WakeUpPlan(settings.expiries_per_second)
-    checkout = CheckoutActivities(ledger, instruments, plan)
-    stock = StockActivities(ledger.ungrouped, instruments)
-    reconcile = ReconcileActivities(ledger.ungrouped, instruments)
+    checkout = CheckoutActivities(ledger, metrics, plan)
+    stock = StockActivities(ledger.ungrouped, metrics)
+    reconcile = ReconcileActivities(ledger.ungrouped, metrics)
     worker = Worker(
         client,
         task_queue=task_queue,
@@ -201,8 +201,8 @@ async def running_worker(
     """
     runtime = temporal_runtime(settings.metrics_address)
     tracing = open_tracing() if settings.tracing == "on" else None
-    instruments = LedgerInstruments(runtime.metric_meter)
-    inventory = open_inventory(settings, instruments)
+    metrics = LedgerMetrics(runtime.metric_meter)
+    inventory = open_inventory(settings, metrics)
     if tracing:
         tracing.follow(inventory.engine)
     plugins = [tracing.plugin] if tracing else []
@@ -214,12 +214,12 @@ async def running_worker(
         await _patiently(settings, lambda: ensure_search_attributes(client))
         await _patiently(settings, lambda: check_not_emptied(client, inventory.ledger, settings))
         await _patiently(settings, lambda: ensure_schedule(client, settings))
-        measures.start_at_zero(runtime.metric_meter, client.namespace, TASK_QUEUE)
+        start_at_zero(runtime.metric_meter, client.namespace, TASK_QUEUE)
         worker = build_worker(
             client,
             inventory.grouped,
             settings,
-            instruments=instruments,
+            metrics=metrics,
             workflow_tasks=workflow_tasks,
         )
         async with worker:

@@ -12,8 +12,8 @@ from collections.abc import Sequence
 from types import FrameType
 from typing import Final
 
+from worker.runtime import METRICS_ADDRESS_VARIABLE
 from worker.service import STOP_SIGNALS, tell
-from worker.telemetry import METRICS_ADDRESS_VARIABLE
 
 PROCESSES_MAX: Final = 64
 # A worker that keeps dying has a reason that starting it again will not cure.

@@ -1,4 +1,4 @@
-"""What the operators' reports show: the story of a stock item, and denied demand."""
+"""What the operators' reports show: the history of a stock item, and denied demand."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _DENIED_NAMES: Final = tuple(column.name for column in Table("", _DENIED_COLUMNS
 
 
 def show_history(history: ItemHistory, period: HistoryPeriod, *, as_json: bool) -> None:
-    """Show a stock item's story, and how to go on where there is more of it."""
+    """Show a stock item's history, and how to go on where there is more of it."""
     facts: list[tuple[str, Cell]] = [
         ("sku", history.sku),
         ("location", history.location),

@@ -13,8 +13,8 @@ from typing import Final
 
 from holdfast_client.terminal.ending import EXIT_INTERRUPTED
 from worker.composition import running_worker
+from worker.runtime import temporal_runtime
 from worker.settings import Settings
-from worker.telemetry import temporal_runtime
 from worker.watchdog import Watchdog, WorkflowTasks
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)

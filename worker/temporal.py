@@ -35,8 +35,8 @@ from holdfast_client.names import (
     SEARCH_ATTRIBUTE_TYPES,
     TASK_QUEUE,
 )
+from worker.runtime import temporal_runtime
 from worker.settings import Settings
-from worker.telemetry import temporal_runtime
 from workflows.payloads import data_converter
 from workflows.reconcile import ReconcileOptions
 
@@ -61,7 +61,7 @@ async def connect_temporal(
         address: of a server of our own. None of those settings counts for it: an API key or a
             namespace of the real Temporal has no business there.
         keys: the first encrypts payloads, all decrypt.
-        runtime: of `worker.telemetry`; none for the one that keeps no metrics.
+        runtime: of `worker.runtime`; none for the one that keeps no metrics.
         plugins: for the client, and for the workers that are made of it.
 
     Raises:

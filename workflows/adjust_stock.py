@@ -9,7 +9,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.stock import StockActivities
+    from activities.adjust_stock import StockActivities
     from holdfast_client.errors import InvalidRequest
     from holdfast_client.messages import StockAdjustment
     from holdfast_client.names import (
@@ -17,7 +17,7 @@ with workflow.unsafe.imports_passed_through():
         ADJUSTMENT_CONFLICT,
         adjustment_workflow_id,
     )
-    from workflows import policies, story
+    from workflows import policies, web_ui
     from workflows.payloads import invalid_start, read_message
 
 
@@ -35,7 +35,7 @@ class AdjustStockWorkflow:
                 schedule_to_close_timeout=policies.LASTING_RETRY_BUDGET,
                 start_to_close_timeout=policies.ATTEMPT_TIMEOUT,
                 retry_policy=policies.LASTING_RETRY,
-                summary=story.adjustment_summary(adjustment),
+                summary=web_ui.adjustment_summary(adjustment),
             )
         except ActivityError as error:
             cause = error.cause

@@ -37,7 +37,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from holdfast_client.outcomes import Held, Outcome
     from holdfast_client.starts import STATUS_KEY, checkout_attributes
-    from workflows import extension_ids, ledger_calls, measures, policies, refusals, story
+    from workflows import extension_ids, ledger_calls, metrics, policies, refusals, web_ui
     from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach
     from workflows.lifecycle import CarriedState, Checkout, Ticket, Wish
     from workflows.payloads import (
@@ -169,7 +169,7 @@ class CheckoutWorkflow:
         self._signals += 1
         self._note_ignored(name, "there is no such signal")
 
-    @workflow.query(name=STATUS_QUERY, description="Where the checkout stands, and its story.")
+    @workflow.query(name=STATUS_QUERY, description="Where the checkout stands, and its events.")
     def status(self, *payloads: RawValue) -> Any:  # noqa: ARG002  # whatever is asked, the answer is the same
         if self._checkout is None:
             raise self._failure or RuntimeError("the checkout was not read")
@@ -177,7 +177,7 @@ class CheckoutWorkflow:
 
     def current_details(self) -> str:
         """Return what the Web UI shows, as markdown."""
-        return story.details(self._checkout) if self._checkout else ""
+        return web_ui.details(self._checkout) if self._checkout else ""
 
     # --- the one task that talks to the ledger ---------------------------------------------------
 
@@ -213,7 +213,7 @@ class CheckoutWorkflow:
             return
         attempt = asyncio.create_task(
             ledger_calls.reserve(
-                checkout.request, story.reserve_summary(checkout, private=self.private_metadata)
+                checkout.request, web_ui.reserve_summary(checkout, private=self.private_metadata)
             )
         )
         await workflow.wait_condition(lambda: attempt.done() or checkout.cancel_leads)
@@ -260,22 +260,22 @@ class CheckoutWorkflow:
         if checkout.status == closing.status:
             self._tell_standing(checkout, actor=closing.actor, reason=closing.reason)
             return
-        reason = story.late_reason(closing)
+        reason = web_ui.late_reason(closing)
         self._tell(checkout, f"too late to be {closing.status}", actor=closing.actor, reason=reason)
         self._tell_standing(checkout)
 
     async def _extend(self, checkout: Checkout, ticket: Ticket, wish: Extension) -> None:
         extension = checkout.extending(wish, ticket.extension_id)
-        summary = story.extend_summary(extension, wish, private=self.private_metadata)
+        summary = web_ui.extend_summary(extension, wish, private=self.private_metadata)
         answer = await ledger_calls.extend(extension, summary)
         self._settle(checkout, answer.state)
         held = checkout.outcome
         if answer.verdict == "extended" and isinstance(held, Held):
-            reason = story.extended_reason(held, wish)
+            reason = web_ui.extended_reason(held, wish)
             self._tell(checkout, "extended", actor=wish.actor, reason=reason)
             return
         ticket.refusal = answer
-        reason = story.refusal_reason(answer)
+        reason = web_ui.refusal_reason(answer)
         self._tell(checkout, "extension refused", actor=wish.actor, reason=reason)
         if checkout.over:
             self._tell_standing(checkout)
@@ -292,7 +292,7 @@ class CheckoutWorkflow:
             await workflow.wait_condition(
                 lambda: checkout.has_messages or self._is_long(),
                 timeout=left,
-                timeout_summary=story.timer_summary(checkout, held, private=self.private_metadata),
+                timeout_summary=web_ui.timer_summary(checkout, held, private=self.private_metadata),
             )
         except TimeoutError:
             return not checkout.has_messages
@@ -406,7 +406,7 @@ class CheckoutWorkflow:
 
     def _publish_status(self, checkout: Checkout) -> None:
         self._announce(checkout)
-        measures.count_outcome(checkout.status)
+        metrics.count_outcome(checkout.status)
         known = workflow.info().typed_search_attributes
         # Who started the workflow by hand, or in another language, may have left these out.
         updates: list[SearchAttributeUpdate[Any]] = [
@@ -422,16 +422,16 @@ class CheckoutWorkflow:
             workflow.upsert_search_attributes(updates)
 
     def _summary_of(self, checkout: Checkout, closing: Closing) -> str:
-        return story.closing_summary(checkout, closing, private=self.private_metadata)
+        return web_ui.closing_summary(checkout, closing, private=self.private_metadata)
 
     def _tell_standing(self, checkout: Checkout, actor: str = "", reason: str = "") -> None:
         match checkout.outcome:
             case Held() as held:
-                self._tell(checkout, "held", actor=actor, reason=story.held_reason(held))
+                self._tell(checkout, "held", actor=actor, reason=web_ui.held_reason(held))
             case None:
                 pass
             case final:
-                reason = story.ending_reason(final) or reason
+                reason = web_ui.ending_reason(final) or reason
                 self._tell(checkout, final.status, actor=actor, reason=reason)
 
     def _tell(self, checkout: Checkout, event: str, *, actor: str = "", reason: str = "") -> None:

@@ -115,7 +115,7 @@ async def extend(extension: HoldExtension, summary: str) -> ExtensionAnswer:
 
 
 async def timeline(request: TimelineRequest) -> Timeline | None:
-    """Read the story of a checkout; None where nothing is known of it.
+    """Read the timeline of a checkout; None where nothing is known of it.
 
     Only the quick way: whoever asks is waiting, and may ask again.
 
@@ -123,7 +123,7 @@ async def timeline(request: TimelineRequest) -> Timeline | None:
         LedgerOutOfReach: no answer in time.
     """
     return await _ask_at_once(
-        TimelineActivities.read_timeline, request, "Read the story from the database"
+        TimelineActivities.read_timeline, request, "Read the timeline from the database"
     )
 
 

@@ -194,10 +194,10 @@ class Checkout:
             wish.actor,
         )
 
-    # --- its own story ---------------------------------------------------------------------------
+    # --- its own events --------------------------------------------------------------------------
 
     def note(self, now: datetime, event: str, *, actor: str = "", reason: str = "") -> None:
-        """Add an entry to the story; of a long one the middle is left out, and counted."""
+        """Add an event; of a long one the middle is left out, and counted."""
         self.events.append(CheckoutEvent(at=now, event=event, actor=actor, reason=reason))
         if len(self.events) > EVENTS_KEPT_MAX:
             del self.events[EVENTS_KEPT_MAX // 2]
@@ -238,7 +238,7 @@ class Checkout:
 def _signals_counted(carried: CarriedState) -> int:
     """Return a number that no extend signal so far had a higher one than.
 
-    Where the count was lost, each of them has left an entry in the story at least.
+    Where the count was lost, each of them has left an entry among the events at least.
     """
     if carried.extend_signals is None:
         return len(carried.events) + carried.events_left_out

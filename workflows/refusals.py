@@ -11,7 +11,7 @@ from holdfast_client.messages import CheckoutRequest
 from holdfast_client.names import CHECKOUT_CONFLICT, EXTENSION_REFUSED, HOLD_NOT_ACTIVE
 from holdfast_client.outcomes import Outcome
 from holdfast_client.wording import difference
-from workflows import story
+from workflows import web_ui
 from workflows.ledger_calls import LedgerConflict
 
 
@@ -49,7 +49,7 @@ def not_extended(answer: ExtensionAnswer, outcome: Outcome) -> ApplicationError:
 def not_active(outcome: Outcome) -> ApplicationError:
     """Return the failure of an extension of what is not held any more; it tells what is."""
     return ApplicationError(
-        f"there is no live hold to extend: {story.why_not_live(outcome)}",
+        f"there is no live hold to extend: {web_ui.why_not_live(outcome)}",
         {"standing": outcome.model_dump(mode="json")},
         type=HOLD_NOT_ACTIVE,
         non_retryable=True,

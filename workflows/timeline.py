@@ -1,4 +1,4 @@
-"""The story of a checkout from the database, asked for through Temporal.
+"""The timeline of a checkout from the database, asked for through Temporal.
 
 Clients know Temporal alone, so they ask by a workflow that reads once and ends.
 """

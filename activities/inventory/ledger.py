@@ -255,11 +255,11 @@ class Ledger:
         """Return how many units are reserved by open holds, over all stock items."""
         return self._read(availability.read_units_held())
 
-    # --- stories ---------------------------------------------------------------------------------
+    # --- the past --------------------------------------------------------------------------------
 
     @goes_on_afresh
     def timeline(self, checkout_id: str) -> Timeline | None:
-        """Return the story of a checkout, or None where nothing is known of it."""
+        """Return the timeline of a checkout, or None where nothing is known of it."""
         return self._run_snapshot(read_timeline(checkout_id))
 
     @goes_on_afresh

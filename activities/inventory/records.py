@@ -202,7 +202,7 @@ class ItemMovement:
 
 @dataclass(frozen=True, slots=True)
 class ItemHistory:
-    """A stock item's story, the earliest movement first.
+    """A stock item's history, the earliest movement first.
 
     ``now`` are the figures as they stand; ``at`` those at the moment asked for, by the movements up
     to then. ``has_earlier`` says that the period has movements before those shown.

@@ -1,7 +1,7 @@
 """The engine floor: what Temporal itself costs a checkout in which nothing is reserved.
 
 The same messages, the same timer and as many calls of activities as Holdfast's checkout, with
-activities that do nothing. No search attributes, no summaries, no validation, no story.
+activities that do nothing. No search attributes, no summaries, no validation, no events.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The embedded stack with a day's checkouts, and a tab of a real Chromium for each story."""
+"""The embedded stack with a day's checkouts, and a tab of a real Chromium for each test."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from worker.dev import RunningStack, running_stack
 
 @pytest.fixture(scope="package")
 async def profile() -> AsyncIterator[BrowserContext]:
-    """A headless Chromium; without one, the stories that need it are skipped."""
+    """A headless Chromium; without one, the tests that need it are skipped."""
     path = installed_chromium()
     if path is None:
         pytest.skip(f"no Chromium found: none of {', '.join(NAMES)} is on the path")
@@ -57,6 +57,6 @@ async def web_ui(profile: BrowserContext, dev: RunningStack) -> AsyncIterator[We
 
 @pytest.fixture
 def sku(dev: RunningStack, unique: str) -> str:
-    """A stock item of one story alone, with ten units."""
+    """A stock item of one test alone, with ten units."""
     load_stock(dev, {unique: 10})
     return unique

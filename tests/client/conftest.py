@@ -1,4 +1,4 @@
-"""The shops that the conformance stories run against, and the server of the real client's own."""
+"""The shops that the conformance tests run against, and the server of the real client's own."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ _RETIRE = "UPDATE holdfast.stock_items SET active = false WHERE sku = :sku AND l
 
 
 class RealShop:
-    """A stage, as the conformance stories see it."""
+    """A stage, as the conformance tests see it."""
 
     def __init__(self, stage: Stage, answer_timeout_seconds: float) -> None:
         self.client = ReservationClient(

@@ -1,4 +1,4 @@
-"""A shop as the conformance stories see it: a client, its stock, and a way to let time pass."""
+"""A shop as the conformance tests see it: a client, its stock, and a way to let time pass."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class Client(Reservations, AbstractAsyncContextManager["Client"], Protocol):
 
 
 class Shop(Protocol):
-    """What a story may do to a shop besides calling its client."""
+    """What a test may do to a shop besides calling its client."""
 
     @property
     def client(self) -> Client:

@@ -21,7 +21,7 @@ from tests.client.shops import Shop
 
 
 def _told(timeline: Timeline) -> dict[str, Any]:
-    """What a story tells beside the times, which differ from one clock to the other."""
+    """What a timeline tells beside the times, which differ from one clock to the other."""
     return {
         "status": timeline.status,
         "buyer": (timeline.customer_id, timeline.cart_id),

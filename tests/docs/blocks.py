@@ -52,7 +52,7 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
         "tests/docs/test_operating.py::test_the_traced_shop_of_the_monitoring_page_answers"
     ),
     ("docs/monitoring.md", '{"checkout_id": "cart-42", "asked": "fulfilled",'): (
-        "tests/telemetry/test_prometheus.py::"
+        "tests/monitoring/test_prometheus.py::"
         "test_the_line_that_the_page_shows_has_the_keys_of_a_real_one"
     ),
     ("docs/operations.md", "CREATE INDEX CONCURRENTLY reservations_denied_by_time"): (

@@ -22,10 +22,10 @@ from tests.client.waiting import eventually
 from tests.directories import NewDirectory
 from tests.docs.pages import ROOT, page
 from tests.docs.reader import Reader
-from tests.telemetry.prometheus import required
+from tests.monitoring.prometheus import required
 from worker.dev import RunningStack
 from worker.embedded import EmbeddedPostgres
-from workflows.changes import LEARNED
+from workflows.patches import LEARNED
 
 # Each command is a process of its own; only against what hangs.
 pytestmark = pytest.mark.timeout(900)
@@ -111,9 +111,9 @@ async def test_a_day_in_the_warehouse_goes_as_its_page_says(reader: Reader):
     (reader.directory / "stock.csv").write_text("sku,quantity\nMUG-01,20\n")
     assert "1 as they were" in await reader.shell(load)
     await reader.shell(sale)
-    story = await reader.shell("python -m worker history MUG-01")
+    history = await reader.shell("python -m worker history MUG-01")
     for word in ("order 4711", "dropped", "order 1001 came back", "spring count"):
-        assert word in story
+        assert word in history
 
 
 def test_the_code_of_the_versioning_page_is_what_it_tells_of():

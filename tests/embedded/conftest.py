@@ -1,4 +1,4 @@
-"""Servers for stories that only look; those that stop or break one start their own."""
+"""Servers for tests that only look; those that stop or break one start their own."""
 
 from __future__ import annotations
 

@@ -66,14 +66,14 @@ async def test_a_checkout_service_in_typescript_gets_every_answer(
         "cancelled: changed my mind",
         r"denied: MUG-\w+ has 3 of 4",
         r"refused: CheckoutConflict: .*",
-        r"story of .*: held, extended, fulfilled",
+        r"events of .*: held, extended, fulfilled",
     )
     assert len(said) == len(expected), said
     assert all(re.fullmatch(words, line) for words, line in zip(expected, said, strict=True)), said
     assert said[0] < said[1]
     (sku,) = re.findall(r"MUG-\w+", said[7])
     assert await shop.available(sku) == (3, 0, 3)
-    (paid,) = re.findall(r"story of (\S+):", said[-1])
+    (paid,) = re.findall(r"events of (\S+):", said[-1])
     history = await shop._stage.till.handle(paid).fetch_history()
     sent = list(payloads(json.loads(history.to_json())))
     assert {each.schema for each in sent} == {

@@ -1,7 +1,7 @@
-"""Each fault that Holdfast has to survive, really injected, and where its stories stand.
+"""Each fault that Holdfast has to survive, really injected, and where its tests stand.
 
 ==============================================  ================================================
-fault                                           stories
+fault                                           tests
 ==============================================  ================================================
 a worker killed before, during and after        test_worker_deaths
 reserve, fulfil and release

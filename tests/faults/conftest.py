@@ -1,4 +1,4 @@
-"""Servers that a story may break, and the ledger and till that it looks at them by."""
+"""Servers that a test may break, and the ledger and till that it looks at them by."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def own_temporal(new_directory: NewDirectory) -> Iterator[EmbeddedTemporal]:
 
 @pytest.fixture
 def database_url(postgres_url: str, template: str) -> Iterator[str]:
-    """A database that one story has to itself."""
+    """A database that one test has to itself."""
     with fresh_database(postgres_url, template) as url:
         yield url
 

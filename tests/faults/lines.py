@@ -30,7 +30,7 @@ def address_through(proxy: Proxy) -> str:
 def behind(proxy: Proxy, stage: Stage, **settings: Any) -> Stage:
     """Return the stage for a worker that reaches the database only through the proxy.
 
-    The stage itself keeps its own way there, so that a story can look at the figures meanwhile.
+    The stage itself keeps its own way there, so that a test can look at the figures meanwhile.
     """
     chosen = load_settings(
         database_url=url_through(proxy, stage.settings.database),

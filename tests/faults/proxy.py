@@ -58,7 +58,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self._acceptor = threading.Thread(target=self._accept, name="proxy", daemon=True)
 
-    # --- what a story does to the line -----------------------------------------------------------
+    # --- what a test does to the line -----------------------------------------------------------
 
     def blackhole(self) -> None:
         """Swallow everything from now on, on old connections and new ones."""

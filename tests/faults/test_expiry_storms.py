@@ -37,7 +37,7 @@ UNHINDERED_SECONDS_MAX: Final = 30
 IS_LONG: Final = bool(os.environ.get("HOLDFAST_LONG_FAULTS"))
 CHECKOUTS, STORM_LEAD_SECONDS = (2_000, 300) if IS_LONG else (200, 5)
 ASKING_AT_ONCE: Final = 20
-# Short enough that whoever gets no answer asks again a few times before the story gives up.
+# Short enough that whoever gets no answer asks again a few times before the test gives up.
 ANSWER_SECONDS: Final = 15.0
 STORMY: Final = pytest.mark.timeout(1_200 if IS_LONG else 120)
 

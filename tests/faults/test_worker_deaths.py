@@ -1,6 +1,6 @@
 """A worker process is killed at the worst moments of every call, and later another one starts.
 
-Two deaths serve all stories: twelve checkouts are each brought to one moment of one call, seen to
+Two deaths serve all tests: twelve checkouts are each brought to one moment of one call, seen to
 stand there, and then the only worker is killed. What they have in common is that nobody lives who
 could tell what became of the call.
 """

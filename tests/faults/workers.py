@@ -1,4 +1,4 @@
-"""A worker as a process of its own, which a story may kill."""
+"""A worker as a process of its own, which a test may kill."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ from tests.workflows.till import Till
 from tests.workflows.waiting import until
 from worker.composition import WORKFLOWS, build_worker, open_inventory
 from worker.temporal import connect_temporal
-from workflows import changes
+from workflows import patches
 
 ROUNDS = 4
 
@@ -192,4 +192,4 @@ async def _failed_a_task(handle: Any) -> bool:
 
 
 def test_this_release_begins_every_change_that_it_does_not_only_know():
-    assert frozenset() == changes.LEARNED
+    assert frozenset() == patches.LEARNED

@@ -1,4 +1,4 @@
-"""Databases for the ledger's stories, on the suite's real Postgres."""
+"""Databases for the ledger's tests, on the suite's real Postgres."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from activities.inventory.ledger import Ledger
 from tests.inventory.databases import as_worker, fresh_database
 from tests.inventory.shop import Shop, clear, open_shop
 
-# As many as the most crowded story has buyers, and some for those who watch.
+# As many as the most crowded test has buyers, and some for those who watch.
 CONNECTIONS_MAX = 60
 
 
@@ -71,7 +71,7 @@ def fragile_shop(database_url: str) -> Iterator[Shop]:
 
 @contextmanager
 def _open(url: str) -> Iterator[Engine]:
-    # The timeouts are longer than in production, so that a busy machine fails no story; a
+    # The timeouts are longer than in production, so that a busy machine fails no test; a
     # deadlock is found by the server long before.
     engine = open_engine(
         url,

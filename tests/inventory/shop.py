@@ -1,6 +1,6 @@
-"""A shop to tell stories about: a ledger, raw figures beside it, and a clock that stands still.
+"""A shop for tests: a ledger, raw figures beside it, and a clock that stands still.
 
-The figures are read by SQL of their own, so a story never asks the ledger whether it was right.
+The figures are read by SQL of their own, so a test never asks the ledger whether it was right.
 """
 
 from __future__ import annotations

@@ -47,7 +47,7 @@ DAILY: Final = {
     )
     for name in names
 }
-STORIES: Final = {
+READINGS: Final = {
     "READ_CHECKOUT": (timelines, "reservations_checkout_id_attempt_key"),
     "READ_LINES": (timelines, "reservation_lines_pkey"),
     "READ_EXTENSIONS": (timelines, "operation_records_of_reservation"),
@@ -59,7 +59,7 @@ STORIES: Final = {
     "SUM_MOVEMENTS_BEFORE": (movements, "stock_movements_pkey"),
     "SUM_MOVEMENTS_UNTIL": (movements, "stock_movements_pkey"),
 }
-STATEMENTS: Final = DAILY | {name: getattr(module, name) for name, (module, _) in STORIES.items()}
+STATEMENTS: Final = DAILY | {name: getattr(module, name) for name, (module, _) in READINGS.items()}
 
 
 _ROWS_READ: Final = text("""
@@ -139,10 +139,10 @@ def test_a_plan_made_on_the_first_day_goes_through_no_index_whole(
         assert "Index Cond" in step or not step["Node Type"].startswith("Index"), step
 
 
-@pytest.mark.parametrize("name", STORIES)
+@pytest.mark.parametrize("name", READINGS)
 def test_a_story_is_found_by_its_index(engine: Engine, name: str) -> None:
     plan = _kept_plan(engine, STATEMENTS[name])
-    assert STORIES[name][1] in plan
+    assert READINGS[name][1] in plan
     assert "Seq Scan" not in plan
 
 

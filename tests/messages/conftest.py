@@ -1,4 +1,4 @@
-"""The stage of the message stories: unsandboxed as in production, because they are many."""
+"""The stage of the message tests: unsandboxed as in production, because they are many."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def package_database_url(postgres_url: str, template: str) -> Iterator[str]:
 
 @pytest.fixture(scope="package")
 async def stage(package_database_url: str, temporal_address: str) -> AsyncIterator[Stage]:
-    """The stage that these stories share: they keep apart by their SKUs and checkout ids."""
+    """The stage that these tests share: they keep apart by their SKUs and checkout ids."""
     async with (
         open_stage(package_database_url, temporal_address, "messages") as stage,
         at_work(stage, sandboxed=False),

@@ -33,7 +33,7 @@ from tests.workflows.waiting import until
 from worker.composition import build_worker, open_inventory
 from worker.embedded.temporal import EmbeddedTemporal
 from worker.temporal import connect_temporal
-from workflows import story
+from workflows import web_ui
 from workflows.checkout import CheckoutWorkflow
 from workflows.policies import EVENTS_KEPT_MAX, WAITING_MESSAGES_MAX
 
@@ -42,7 +42,7 @@ with workflow.unsafe.imports_passed_through():
 
 # As many as Temporal takes in one run.
 SIGNALS_MAX: Final = 10_000
-# Enough for a task of seconds, where each had cost as much as the whole story.
+# Enough for a task of seconds, where each had cost as much as all its events.
 SIGNALS_SENT: Final = 5_000
 SENDERS: Final = 50
 _GARBAGE: Final = [arguments for _, arguments in bad_messages(12, ("extend",), 500)]
@@ -94,7 +94,7 @@ def test_no_signal_has_the_story_put_into_words(
     details: WorkflowInstanceDetails, monkeypatch: pytest.MonkeyPatch, sort: str
 ):
     told: list[Any] = []
-    monkeypatch.setattr(story, "details", told.append)
+    monkeypatch.setattr(web_ui, "details", told.append)
     checkout = held(details)
     checkout.signals(flood(sort, SIGNALS_MAX))
     (command,) = checkout.query("status", [])

@@ -61,7 +61,7 @@ async def is_unharmed(stage: Stage, checkout_id: str) -> bool:
 
 
 async def noted(stage: Stage, checkout_id: str) -> int:
-    """Return how many signals a checkout has noted as bad, by its story in the Web UI.
+    """Return how many signals a checkout has noted as bad, by its details in the Web UI.
 
     That shows the last twenty entries and says how many came before; the very first is the hold.
     """

@@ -1,4 +1,4 @@
-"""Keys for the stories, and how settings and clients are given them."""
+"""Keys for the tests, and how settings and clients are given them."""
 
 from __future__ import annotations
 

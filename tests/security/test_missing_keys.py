@@ -19,8 +19,8 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 from activities.checkout import CheckoutActivities
-from activities.instruments import LedgerInstruments
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
+from activities.metrics import LedgerMetrics
 from activities.wake_up_plan import WakeUpPlan
 from holdfast_client import (
     Cancelled,
@@ -233,7 +233,7 @@ async def test_an_attempt_at_an_activity_on_a_worker_without_the_key_is_made_aga
 
 async def _part_worker(stage: Stage, *keys: EncryptionKey, **options: Any) -> Worker:
     """Return a worker for a checkout's calls, or, with options, for something else of it."""
-    activities = CheckoutActivities(GroupedLedger(stage.ledger), LedgerInstruments(), WakeUpPlan())
+    activities = CheckoutActivities(GroupedLedger(stage.ledger), LedgerMetrics(), WakeUpPlan())
     return Worker(
         await connect_temporal(stage.client.service_client.config.target_host, keys),
         task_queue=stage.till.task_queue,

@@ -1,6 +1,6 @@
 """The worker's database role: every operation of the ledger works under it, and nothing else does.
 
-All stories of ``tests/inventory`` run the ledger under this role too.
+All tests of ``tests/inventory`` run the ledger under this role too.
 """
 
 from __future__ import annotations

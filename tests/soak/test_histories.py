@@ -19,7 +19,7 @@ from tests.workflows.blockade import blockade
 from tests.workflows.histories import events_of, kind
 from tests.workflows.stage import Stage, at_work
 from tests.workflows.waiting import until
-from workflows import story
+from workflows import web_ui
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ async def test_a_task_that_failed_by_our_own_code_is_reported(
         raise RuntimeError("a bug of ours")
 
     stage.stock(unique, 5)
-    monkeypatch.setattr(story, "details", broken)
+    monkeypatch.setattr(web_ui, "details", broken)
     handle = await stage.till.start(unique, {unique: 1})
     await until(lambda: causes_of(handle))
     monkeypatch.undo()

@@ -52,7 +52,7 @@ class Operator:
 
 @pytest.fixture(scope="module")
 def own_temporal(new_directory: NewDirectory) -> Iterator[EmbeddedTemporal]:
-    """A Temporal whose task queue no worker of another story listens on."""
+    """A Temporal whose task queue no worker of another test listens on."""
     with EmbeddedTemporal(new_directory("temporal"), ui_port=None) as server:
         yield server
 

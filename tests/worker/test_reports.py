@@ -1,4 +1,4 @@
-"""What operators ask of the past: a stock item's story, and what was denied."""
+"""What operators ask of the past: a stock item's history, and what was denied."""
 
 from __future__ import annotations
 

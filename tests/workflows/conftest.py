@@ -1,4 +1,4 @@
-"""One worker for most stories, in the sandbox; those that turn the clock set their own stage."""
+"""One worker for most tests, in the sandbox; those that turn the clock set their own stage."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def session_database_url(postgres_url: str, template: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 async def stage(session_database_url: str, temporal_address: str) -> AsyncIterator[Stage]:
-    """The stage that most stories share: they keep apart by their SKUs and checkout ids."""
+    """The stage that most tests share: they keep apart by their SKUs and checkout ids."""
     async with open_stage(session_database_url, temporal_address) as stage, at_work(stage):
         yield stage
 

@@ -1,4 +1,4 @@
-"""What a story needs around it: a ledger on a database, a worker on a task queue, and a till."""
+"""What a test needs around it: a ledger on a database, a worker on a task queue, and a till."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from temporalio.testing import TimeSkipper, TimeSkippingConfig
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 
-from activities.instruments import LedgerInstruments
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
+from activities.metrics import LedgerMetrics
 from holdfast_client.names import TASK_QUEUE
 from tests.inventory.shop import Shop
 from tests.workflows.till import Till
@@ -84,7 +84,7 @@ async def open_stage(
 
 @asynccontextmanager
 async def at_work(
-    stage: Stage, *, sandboxed: bool = True, instruments: LedgerInstruments | None = None
+    stage: Stage, *, sandboxed: bool = True, metrics: LedgerMetrics | None = None
 ) -> AsyncIterator[Worker]:
     """Run a worker for the stage's task queue, with connections of its own.
 
@@ -100,7 +100,7 @@ async def at_work(
             stage.settings,
             task_queue=stage.till.task_queue,
             workflow_runner=runner,
-            instruments=instruments,
+            metrics=metrics,
         )
         async with worker:
             yield worker

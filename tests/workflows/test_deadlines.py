@@ -1,7 +1,7 @@
 """Deadlines to the second: the database's clock decides, however early or late a timer is.
 
 Time is skipped for one workflow at a time, and the database's clock is turned separately, so a
-story can let either be ahead.
+test can let either be ahead.
 """
 
 from __future__ import annotations

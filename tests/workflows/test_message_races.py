@@ -23,7 +23,7 @@ from tests.workflows.waiting import until
 async def patient_stage(
     session_database_url: str, temporal_address: str, unique: str
 ) -> AsyncIterator[Stage]:
-    """A stage whose database lets a call wait for a lock as long as the story takes."""
+    """A stage whose database lets a call wait for a lock as long as the test takes."""
     async with (
         open_stage(
             session_database_url,

@@ -1,6 +1,6 @@
 """A database that goes away and comes back: what every kind of checkout makes of it.
 
-One outage serves all stories, because a checkout gives the database ten seconds before it gives
+One outage serves all tests, because a checkout gives the database ten seconds before it gives
 up, and they all can wait together.
 """
 

@@ -77,7 +77,7 @@ async def test_whatever_else_this_run_recorded_replays(till: Till, workflow: str
     histories = [
         await till.client.get_workflow_handle(row.id, run_id=row.run_id).fetch_history()
         async for row in rows
-        if row.history_length > 3  # some that no worker ever saw are left by other stories
+        if row.history_length > 3  # some that no worker ever saw are left by other tests
     ]
     results = await replayer().replay_workflows(_each(histories), raise_on_replay_failure=False)
     assert not results.replay_failures

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from activities.instruments import LedgerInstruments
+from activities.metrics import LedgerMetrics
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.waiting import until
 
 HOLDS = 12
 
 
-class SweptHolds(LedgerInstruments):
+class SweptHolds(LedgerMetrics):
     """Remembers what it is told of sweeps."""
 
     count = 0
@@ -24,7 +24,7 @@ async def test_what_is_over_is_free_before_every_workflow_was_served(
     async with open_stage(own_database_url, temporal_address, unique) as stage:
         sku = stage.stock(unique, HOLDS)
         counted = SweptHolds()
-        async with at_work(stage, instruments=counted):
+        async with at_work(stage, metrics=counted):
             for number in range(HOLDS - 1):
                 await stage.till.reserve(f"{unique}-{number}", {sku: 1}, hold_seconds=3_600)
             await stage.till.reserve(f"{unique}-first", {sku: 1}, hold_seconds=3_601)

@@ -1,4 +1,4 @@
-"""The story of a checkout, asked for as any language would: a workflow, a name and JSON."""
+"""The timeline of a checkout, asked for as any language would: a workflow, a name and JSON."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """A checkout service that knows only Temporal, the contract's names and JSON.
 
 It shares no model and no client with Holdfast, so it stands for one in any other language: every
-answer is what JSON says, and a message may be as wrong as a story needs it.
+answer is what JSON says, and a message may be as wrong as a test needs it.
 """
 
 from __future__ import annotations

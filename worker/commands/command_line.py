@@ -29,9 +29,9 @@ from worker.composition import NotReady
 from worker.embedded.errors import EmbeddedServerError
 from worker.emptied_ledger import LedgerEmptied
 from worker.logs import logs_are_for_machines
+from worker.runtime import MetricsUnavailable, TracingUnavailable
 from worker.settings import SettingsInvalid
 from worker.stock_file import StockFileInvalid
-from worker.telemetry import MetricsUnavailable, TracingUnavailable
 from worker.temporal import SearchAttributesMissing
 
 # What may well happen, and the exit code it means; the first kind that fits counts.

@@ -1,4 +1,4 @@
-"""``history``: the story of one stock item."""
+"""``history``: the history of one stock item."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def history(
     ] = HISTORY_LIMIT_DEFAULT,
     as_json: JsonOption = False,
 ) -> None:
-    """Tell a stock item's story: each movement, with the figures after it.
+    """Tell a stock item's history: each movement, with the figures after it.
 
     A day means its first moment in UTC; --until itself is not included.
     """

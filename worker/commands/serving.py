@@ -19,9 +19,9 @@ from worker.dev import TEMPORAL_PORT_DEFAULT, UI_PORT_DEFAULT, develop
 from worker.embedded.ports import LOOPBACK
 from worker.logs import configure_logs
 from worker.processes import PROCESSES_MAX, WorkerProcesses
+from worker.runtime import metrics_addresses
 from worker.service import serve
 from worker.settings import SettingsInvalid
-from worker.telemetry import metrics_addresses
 
 CODEC_PORT_DEFAULT: Final = 8234
 UI_ORIGIN_DEFAULT: Final = f"http://localhost:{UI_PORT_DEFAULT}"

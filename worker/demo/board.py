@@ -33,7 +33,7 @@ _TOLD: Final = (
     Step.EXPIRED,
     Step.UNAVAILABLE,
 )
-# In plain lines, so many of each kind tell the story; the rest is in the counts.
+# In plain lines, so many of each kind are enough; the rest is in the counts.
 _LINES_PER_STEP_MAX: Final = 4
 
 _DONE: Final = {

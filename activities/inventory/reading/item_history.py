@@ -1,4 +1,4 @@
-"""The story of a stock item: its movements, with the figures after each."""
+"""The history of a stock item: its movements, with the figures after each."""
 
 from __future__ import annotations
 

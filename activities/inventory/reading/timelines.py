@@ -1,4 +1,4 @@
-"""The story of a checkout."""
+"""The timeline of a checkout."""
 
 from __future__ import annotations
 

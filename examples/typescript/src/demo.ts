@@ -74,7 +74,7 @@ async function shop(temporal: Client): Promise<void> {
     console.log(`refused: ${error.message}`);
   }
   const report = await reservations.status(first);
-  console.log(`story of ${first}: ${report.events.map(({ event }) => event).join(", ")}`);
+  console.log(`events of ${first}: ${report.events.map(({ event }) => event).join(", ")}`);
 }
 
 const connection = await Connection.connect({

@@ -1,4 +1,4 @@
-"""``holdfast timeline``: the story of a checkout, for people and for scripts."""
+"""``holdfast timeline``: the timeline of a checkout, for people and for scripts."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.client.cli.conftest import Terminal
 
 
 @pytest.fixture
-def story(holdfast: Terminal) -> Terminal:
+def desk(holdfast: Terminal) -> Terminal:
     """Held, extended on the phone, and paid."""
     holdfast("reserve", "cart-1", "MUG-01=2", "--customer", "u-17")
     holdfast("extend", "cart-1", "600", "--reason", "on the phone", "--actor", "sam")
@@ -22,8 +22,8 @@ def story(holdfast: Terminal) -> Terminal:
     return holdfast
 
 
-def test_the_plain_lines_tell_it_in_order(story: Terminal) -> None:
-    ran = story("timeline", "cart-1")
+def test_the_plain_lines_tell_it_in_order(desk: Terminal) -> None:
+    ran = desk("timeline", "cart-1")
     assert ran.code == 0
     assert ran.facts["status"] == "fulfilled"
     assert (ran.facts["customer_id"], ran.facts["payment_reference"]) == ("u-17", "pay_1")
@@ -38,9 +38,9 @@ def test_the_plain_lines_tell_it_in_order(story: Terminal) -> None:
     assert movements == [["reserve", "MUG-01", "main", "2"], ["fulfil", "MUG-01", "main", "-2"]]
 
 
-def test_the_document_is_the_clients_answer(story: Terminal, shop: FakeReservationClient) -> None:
+def test_the_document_is_the_clients_answer(desk: Terminal, shop: FakeReservationClient) -> None:
     told = asyncio.run(shop.timeline("cart-1"))
-    assert story("timeline", "cart-1", "--json").document == told.model_dump(mode="json")
+    assert desk("timeline", "cart-1", "--json").document == told.model_dump(mode="json")
 
 
 def test_an_unknown_checkout_is_refused(holdfast: Terminal) -> None:

@@ -18,8 +18,8 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from activities.inventory.database.errors import LedgerFailed
 from activities.inventory.records import Closing, StockRow
 from tests.inventory.shop import checkout
-from tests.telemetry.collector import Collector, running_collector
-from tests.telemetry.conftest import opened_ledger
+from tests.monitoring.collector import Collector, running_collector
+from tests.monitoring.conftest import opened_ledger
 from tests.worker.conftest import COMMAND_SECONDS_MAX, ROOT, Operator
 from tests.worker.test_processes import STOP_SECONDS_MAX, _wait_ready, running
 from worker.tracing import trace_statements
@@ -54,7 +54,7 @@ async def collector(operator: Operator, own_database_url: str) -> AsyncIterator[
 
 
 def _buy(operator: Operator, **changes: str) -> str:
-    words = ("-m", "tests.telemetry.traced_shop", CHECKOUT, SKU, PAYMENT)
+    words = ("-m", "tests.monitoring.traced_shop", CHECKOUT, SKU, PAYMENT)
     told = subprocess.run(
         [sys.executable, *words],
         cwd=ROOT,

@@ -1,6 +1,6 @@
 """A checkout service that traces its own requests, as a program of its own.
 
-python -m tests.telemetry.traced_shop CHECKOUT SKU PAYMENT
+python -m tests.monitoring.traced_shop CHECKOUT SKU PAYMENT
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import pytest
 from activities.inventory.records import Closing, ClosingStatus, HoldExtension, ReservationState
 from holdfast_client.messages import CheckoutRequest, Extension, Line, StockAdjustment
 from holdfast_client.outcomes import Cancelled, Denied, Held, HeldLine, Shortage
-from workflows import story
+from workflows import web_ui
 from workflows.lifecycle import Checkout
 from workflows.policies import LINES_SHOWN_MAX
 
@@ -58,19 +58,21 @@ def closing(status: ClosingStatus, **fields: str) -> Closing:
 
 def test_a_reserve_says_what_and_for_whom():
     subject = wanted(("MUG-01", 2), ("TEAPOT-01", 1), customer_id="u-17")
-    assert story.reserve_summary(subject) == ("Reserve 2 MUG-01, 1 TEAPOT-01 for u-17: all or none")
+    assert web_ui.reserve_summary(subject) == (
+        "Reserve 2 MUG-01, 1 TEAPOT-01 for u-17: all or none"
+    )
 
 
 def test_the_timer_says_for_whom_and_when_and_then_what():
     subject = holding(("MUG-01", 3), customer_id="u-17")
-    assert story.timer_summary(subject, held(("MUG-01", 3))) == (
+    assert web_ui.timer_summary(subject, held(("MUG-01", 3))) == (
         "Held for u-17 until 2031-03-14 09:26:53 UTC unless paid: 3 MUG-01"
     )
 
 
 def test_an_extension_says_by_how_much_until_when_who_and_why():
     wish = Extension(seconds=600, reason="bank is slow", actor="sam")
-    assert story.extend_summary(HoldExtension("cart-42", NOW), wish) == (
+    assert web_ui.extend_summary(HoldExtension("cart-42", NOW), wish) == (
         "10 min longer, until 2031-03-14 09:26:53 UTC (sam: bank is slow)"
     )
 
@@ -105,38 +107,38 @@ def test_an_extension_says_by_how_much_until_when_who_and_why():
     ],
 )
 def test_an_ending_says_what_becomes_of_the_stock(subject: Checkout, wish: Closing, words: str):
-    assert story.closing_summary(subject, wish) == words
+    assert web_ui.closing_summary(subject, wish) == words
 
 
 def test_giving_up_gives_nothing_back_because_nothing_is_known_to_be_held():
     subject = wanted(("A", 2))
     subject.give_up()
-    assert story.closing_summary(subject, subject.giving_up()) == (
+    assert web_ui.closing_summary(subject, subject.giving_up()) == (
         "Make sure that nothing is held (the inventory did not answer in time)"
     )
 
 
 def test_a_payment_that_comes_too_late_is_named_because_somebody_has_to_refund_it():
-    assert story.late_reason(closing("fulfilled", payment_reference="pay_1")) == "payment pay_1"
-    assert story.late_reason(closing("cancelled", reason="too dear")) == "too dear"
+    assert web_ui.late_reason(closing("fulfilled", payment_reference="pay_1")) == "payment pay_1"
+    assert web_ui.late_reason(closing("cancelled", reason="too dear")) == "too dear"
 
 
 def test_a_private_summary_names_nobody_and_nothing():
     subject = holding(("SECRET", 2), customer_id="SECRET")
     wish = Extension(seconds=60, reason="SECRET", actor="SECRET")
     summaries = [
-        story.reserve_summary(subject, private=True),
-        story.timer_summary(subject, held(("SECRET", 2)), private=True),
-        story.extend_summary(HoldExtension("cart-42", NOW), wish, private=True),
-        story.closing_summary(
+        web_ui.reserve_summary(subject, private=True),
+        web_ui.timer_summary(subject, held(("SECRET", 2)), private=True),
+        web_ui.extend_summary(HoldExtension("cart-42", NOW), wish, private=True),
+        web_ui.closing_summary(
             subject,
             closing("fulfilled", actor="SECRET", payment_reference="SECRET"),
             private=True,
         ),
-        story.closing_summary(
+        web_ui.closing_summary(
             subject, closing("cancelled", actor="SECRET", reason="SECRET"), private=True
         ),
-        story.closing_summary(subject, closing("expired"), private=True),
+        web_ui.closing_summary(subject, closing("expired"), private=True),
     ]
     assert [text for text in summaries if "SECRET" in text] == []
 
@@ -148,12 +150,12 @@ def test_every_summary_fits_whatever_it_is_made_of(character: str, length: int):
     subject = holding((text[:100], 3), customer_id=text[:200])
     wish = Extension(seconds=60, reason=text, actor=text)
     summaries = [
-        story.reserve_summary(subject),
-        story.timer_summary(subject, held((text[:100], 3))),
-        story.closing_summary(subject, closing("cancelled", reason=text, actor=text)),
-        story.closing_summary(subject, closing("fulfilled", payment_reference=text)),
-        story.extend_summary(HoldExtension("a", NOW), wish),
-        story.adjustment_summary(
+        web_ui.reserve_summary(subject),
+        web_ui.timer_summary(subject, held((text[:100], 3))),
+        web_ui.closing_summary(subject, closing("cancelled", reason=text, actor=text)),
+        web_ui.closing_summary(subject, closing("fulfilled", payment_reference=text)),
+        web_ui.extend_summary(HoldExtension("a", NOW), wish),
+        web_ui.adjustment_summary(
             StockAdjustment(
                 adjustment_id="a", sku=text[:100], kind="receive", quantity=1, reason=text
             )
@@ -163,17 +165,17 @@ def test_every_summary_fits_whatever_it_is_made_of(character: str, length: int):
 
 
 def test_a_long_table_is_cut_and_says_how_much_is_missing():
-    details = story.details(checkout(LINES_SHOWN_MAX + 3))
+    details = web_ui.details(checkout(LINES_SHOWN_MAX + 3))
     assert details.count("| SKU-") == LINES_SHOWN_MAX
     assert "... and 3 more lines" in details
 
 
 def test_a_table_that_just_fits_is_not_cut():
-    assert "more lines" not in story.details(checkout(LINES_SHOWN_MAX))
+    assert "more lines" not in web_ui.details(checkout(LINES_SHOWN_MAX))
 
 
 def test_the_columns_of_a_table_are_kept_apart():
-    table = story.details(checkout(2)).splitlines()[2:]
+    table = web_ui.details(checkout(2)).splitlines()[2:]
     assert table == [
         "| SKU\N{EM SPACE} | location\N{EM SPACE} | units |",
         "| :--- | :--- | :--- |",
@@ -186,7 +188,7 @@ def test_of_a_long_story_the_latest_entries_are_shown():
     subject = checkout(1)
     for number in range(LINES_SHOWN_MAX + 5):
         subject.note(NOW, f"event-{number:03d}")
-    details = story.details(subject)
+    details = web_ui.details(subject)
     assert f"event-{LINES_SHOWN_MAX + 4:03d}" in details
     assert "event-004" not in details
     assert "... after 5 earlier entries" in details
@@ -195,7 +197,7 @@ def test_of_a_long_story_the_latest_entries_are_shown():
 def test_the_details_of_a_hold_stay_true_where_a_terminated_workflow_says_no_more():
     subject = checkout(1)
     subject.outcome = held(("MUG-01", 1))
-    first = story.details(subject).splitlines()[0]
+    first = web_ui.details(subject).splitlines()[0]
     assert first.startswith("**held** until 2031-03-14 09:26:53 UTC, unless it is paid or given")
     assert "If this workflow is terminated, these words stay" in first
     assert "`holdfast timeline cart-42` tells what became of the stock" in first
@@ -213,7 +215,7 @@ def test_the_details_of_a_denial_say_what_is_short():
         )
     ]
     subject.settle(ReservationState(Denied(shortages=tuple(shortages)), None), NOW)
-    details = story.details(subject)
+    details = web_ui.details(subject)
     words = "**denied**, nothing is held: A: 5 asked, 2 free; B: unknown SKU; C: not for sale"
     assert words in details
     assert "| A | main | 5 | 2 | |" in plain(details)
@@ -227,7 +229,7 @@ def test_what_strangers_wrote_is_never_markup(markup: str):
     subject = checkout(1)
     subject.note(NOW, "cancelled", actor=markup, reason=markup)
     subject.settle(ReservationState(Cancelled(reason=markup, actor=markup, at=NOW), None), NOW)
-    details = story.details(subject)
+    details = web_ui.details(subject)
     escaped = "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in markup)
     own_markup = details.replace(escaped, "")
     assert escaped in details
@@ -237,6 +239,6 @@ def test_what_strangers_wrote_is_never_markup(markup: str):
 def test_every_row_of_a_table_has_as_many_cells_as_its_heading():
     subject = checkout(2)
     subject.note(NOW + timedelta(seconds=1), "held | x", actor="a|b", reason="c|d")
-    for row in story.details(subject).splitlines():
+    for row in web_ui.details(subject).splitlines():
         if row.startswith("| 2031"):
             assert row.replace("\\|", "").count("|") == 5

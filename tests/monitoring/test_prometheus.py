@@ -10,9 +10,9 @@ import pytest
 import yaml
 
 from tests.docs.pages import page
-from tests.telemetry.conftest import WORD, WORKERS, Site
-from tests.telemetry.prometheus import DEPLOY, RULES
-from tests.telemetry.traffic import UNITS_DRIFTED, UNITS_LEFT_HELD
+from tests.monitoring.conftest import WORD, WORKERS, Site
+from tests.monitoring.prometheus import DEPLOY, RULES
+from tests.monitoring.traffic import UNITS_DRIFTED, UNITS_LEFT_HELD
 from tests.workflows.waiting import until
 
 DASHBOARD: Final = json.loads((DEPLOY / "grafana/holdfast.json").read_text())

@@ -10,8 +10,8 @@ import pytest
 import yaml
 
 from tests.docs.pages import page
-from tests.telemetry.prometheus import CONFIGURATION, DEPLOY, RULES, required
-from tests.telemetry.test_prometheus import DASHBOARD, panels
+from tests.monitoring.prometheus import CONFIGURATION, DEPLOY, RULES, required
+from tests.monitoring.test_prometheus import DASHBOARD, panels
 
 RULE_TESTS: Final = DEPLOY / "prometheus/alerts_test.yml"
 PROMTOOL_SECONDS_MAX: Final = 60
@@ -51,8 +51,8 @@ def test_promtool_is_content_with(words: tuple[str | Path, ...]):
 def test_every_alert_is_seen_to_fire_and_seen_not_to():
     cases = [
         (case["alertname"], bool(case["exp_alerts"]))
-        for story in yaml.safe_load(RULE_TESTS.read_text())["tests"]
-        for case in story["alert_rule_test"]
+        for group in yaml.safe_load(RULE_TESTS.read_text())["tests"]
+        for case in group["alert_rule_test"]
     ]
     assert set(cases) == {(alert["alert"], fires) for alert in alerts() for fires in (True, False)}
 

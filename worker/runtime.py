@@ -16,7 +16,7 @@ from temporalio.runtime import (
     TelemetryFilter,
 )
 
-from activities.instruments import (
+from activities.metrics import (
     BATCH_SIZE_BUCKETS,
     DURATION_BUCKETS_SECONDS,
     LEDGER_BATCH_SIZE,

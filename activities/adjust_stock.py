@@ -6,8 +6,8 @@ import structlog
 
 from activities.attempt import attempt_fields, ledger_call
 from activities.failures import told_to_temporal
-from activities.instruments import LedgerInstruments
 from activities.inventory.ledger import Ledger
+from activities.metrics import LedgerMetrics
 from holdfast_client.messages import StockAdjustment
 from holdfast_client.outcomes import AdjustmentOutcome
 
@@ -17,14 +17,14 @@ _log = structlog.get_logger(__name__)
 class StockActivities:
     """What the warehouse's workflow asks of the ledger."""
 
-    def __init__(self, ledger: Ledger, instruments: LedgerInstruments) -> None:
+    def __init__(self, ledger: Ledger, metrics: LedgerMetrics) -> None:
         self._ledger = ledger
-        self._instruments = instruments
+        self._metrics = metrics
 
     @ledger_call("adjust_stock")
     def adjust_stock(self, adjustment: StockAdjustment) -> AdjustmentOutcome:
         """Receive, correct or count stock."""
-        with told_to_temporal(), self._instruments.lone_transaction("adjust"):
+        with told_to_temporal(), self._metrics.lone_transaction("adjust"):
             outcome = self._ledger.adjust(adjustment)
         _log.info(
             "adjust_stock",

@@ -8,10 +8,10 @@ from urllib.request import urlopen
 
 import pytest
 
-from tests.telemetry.conftest import free_ports_in_a_row
+from tests.monitoring.conftest import free_ports_in_a_row
 from tests.worker.conftest import Operator
+from worker.runtime import MetricsUnavailable, metrics_addresses, temporal_runtime
 from worker.settings import SettingsInvalid, load_settings
-from worker.telemetry import MetricsUnavailable, metrics_addresses, temporal_runtime
 
 DATABASE_URL = "postgresql://nobody@127.0.0.1:1/nowhere"
 

@@ -48,7 +48,7 @@ DURATION_BUCKETS_SECONDS: Final = (
 BATCH_SIZE_BUCKETS: Final = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0)
 
 
-class LedgerInstruments:
+class LedgerMetrics:
     """The counters, gauges and histograms of one worker.
 
     Args:

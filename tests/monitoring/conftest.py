@@ -18,8 +18,8 @@ from activities.inventory.ledger import Ledger
 from holdfast_client import ReservationClient
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
-from tests.telemetry.prometheus import Prometheus, running_prometheus
-from tests.telemetry.traffic import Traffic
+from tests.monitoring.prometheus import Prometheus, running_prometheus
+from tests.monitoring.traffic import Traffic
 from tests.worker.conftest import Operator, _environment
 from tests.worker.test_processes import _wait_ready, running
 from tests.workflows.waiting import until
