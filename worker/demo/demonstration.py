@@ -220,6 +220,6 @@ def _disagreements(ledger: Ledger, ends: dict[str, Step]) -> tuple[str, ...]:
 
 def _say(console: Console, line: str) -> None:
     if console.is_terminal:
-        console.print(line, highlight=False, markup=False)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)
     else:
         print(line, file=sys.stdout, flush=True)
