@@ -5,16 +5,17 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from unicodedata import normalize
 
 import psycopg
 import pytest
 from sqlalchemy import Engine, exc, text
 
 from activities.inventory.database.engine import open_engine
-from activities.inventory.database.errors import CONSTRAINT_MEANINGS
+from activities.inventory.database.errors import CONSTRAINT_MEANINGS, LedgerCorrupt
 from activities.inventory.database.migrate import latest_version, upgrade
 from activities.inventory.ledger import Ledger
-from activities.inventory.records import Closing, ClosingStatus
+from activities.inventory.records import Closing, ClosingStatus, StockRow
 from activities.inventory.sql.schema import schema_sql
 from tests.inventory.catalogue import describe
 from tests.inventory.databases import WORKER_ROLE
@@ -204,6 +205,19 @@ def test_what_has_a_history_cannot_be_deleted(stocked: Shop, table: str) -> None
 def test_available_cannot_be_written_by_hand(stocked: Shop) -> None:
     with pytest.raises(exc.ProgrammingError, match="available_quantity"):
         stocked.sql("UPDATE holdfast.stock_items SET available_quantity = 5")
+
+
+@pytest.mark.parametrize(("sku", "location"), [("TA\u0308SSE", "main"), ("MUG", "su\u0308d")])
+def test_no_hand_makes_a_stock_item_that_only_looks_like_another(
+    stocked: Shop, sku: str, location: str
+) -> None:
+    insert = "INSERT INTO holdfast.stock_items (sku, location) VALUES (:sku, :location)"
+    composed = {"sku": normalize("NFC", sku), "location": normalize("NFC", location)}
+    stocked.sql(insert, **composed)
+    with pytest.raises(exc.IntegrityError, match="stock_items_key_is_composed"):
+        stocked.sql(insert, sku=sku, location=location)
+    with pytest.raises(LedgerCorrupt, match="would have decomposed letters"):
+        stocked.ledger.load_stock([StockRow(sku, location, 1)])
 
 
 @pytest.mark.parametrize("status", ["cancelled", "fulfilled"])

@@ -61,6 +61,7 @@ CONSTRAINT_MEANINGS: Final = {
     "stock_items_total_not_negative": "a stock item's total would fall below zero",
     "stock_items_reserved_not_negative": "a stock item's reserved quantity would fall below zero",
     "stock_items_reserved_within_total": "a stock item would have more reserved than it has",
+    "stock_items_key_is_composed": "a stock item's SKU or location would have decomposed letters",
     "reservations_open_is_not_closed": "a reservation would be both open and closed",
     "reservations_held_has_deadline": "a hold would have no deadline",
     "reservations_paid_has_payment": "a reservation would be paid without a payment",

@@ -35,7 +35,10 @@ CREATE TABLE holdfast.stock_items (
     CONSTRAINT stock_items_reserved_within_total CHECK (reserved_quantity <= total_quantity),
     CONSTRAINT stock_items_safety_not_negative CHECK (safety_quantity >= 0),
     CONSTRAINT stock_items_sku_length CHECK (length(sku) BETWEEN 1 AND 100),
-    CONSTRAINT stock_items_location_length CHECK (length(location) BETWEEN 1 AND 100)
+    CONSTRAINT stock_items_location_length CHECK (length(location) BETWEEN 1 AND 100),
+    -- Two spellings that look the same would be two stock items.
+    CONSTRAINT stock_items_key_is_composed
+        CHECK (sku IS NFC NORMALIZED AND location IS NFC NORMALIZED)
 )
 -- Room on each page, so that the frequent change of a quantity stays on it and off the indexes.
 WITH (fillfactor = 50);
