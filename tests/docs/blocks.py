@@ -55,10 +55,6 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
         "tests/monitoring/test_prometheus.py::"
         "test_the_line_that_the_page_shows_has_the_keys_of_a_real_one"
     ),
-    ("docs/operations.md", "CREATE INDEX CONCURRENTLY reservations_denied_by_time"): (
-        "tests/inventory/test_schema.py::"
-        "test_an_index_that_was_built_beforehand_beside_the_work_is_left_as_it_is"
-    ),
     **dict.fromkeys(
         (
             (
@@ -88,8 +84,10 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
             ("docs/warehouse.md", "holdfast adjust delivery-881 MUG-01 receive 12 --new"),
             ("docs/warehouse.md", "holdfast adjust broken-17 MUG-01 adjust -1"),
             ("docs/warehouse.md", "holdfast adjust count-2031-03 MUG-01 count 20"),
-            ("docs/warehouse.md", "python -m worker stock load stock.csv"),
-            ("docs/warehouse.md", "holdfast adjust hold-back-3 MUG-01 deactivate"),
+            ("docs/warehouse.md", "sku,quantity"),
+            ("docs/warehouse.md", "python -m worker stock load stock.csv --dry-run"),
+            ("docs/warehouse.md", "python -m worker stock load stock.csv --as-of"),
+            ("docs/warehouse.md", "python -m worker item set MUG-01 --inactive"),
         ),
         "tests/docs/test_operating.py::test_a_day_in_the_warehouse_goes_as_its_page_says",
     ),

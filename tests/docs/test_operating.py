@@ -10,6 +10,7 @@ import socket
 import subprocess
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any, Final
 
@@ -80,11 +81,16 @@ async def test_the_operations_page_sets_up_works_and_moves_in_its_order(
         for word in ("CREATE ROLE", "user:password@host", "NEW_OWNER_URL")
     )
     (reader.directory / "stock.csv").write_text("sku,quantity\nMUG-01,7\n")
-    owner = replace(reader, named={**reader.named, "OWNER_URL": new_server.url})
+    # The owner on this server is its superuser, too.
+    urls = {"OWNER_URL": new_server.url, "SUPERUSER_URL": new_server.url}
+    owner = replace(reader, named={**reader.named, **urls})
     assert "role holdfast_worker may do a worker's work" in await owner.shell(roles)
     with psycopg.connect(new_server.url) as link:
-        rights = "SELECT has_database_privilege('holdfast_worker', 'holdfast', 'TEMPORARY')"
-        assert link.execute(rights).fetchone() == (False,)
+        rights = (
+            "SELECT has_database_privilege('holdfast_worker', 'holdfast', 'TEMPORARY'), "
+            "has_function_privilege('holdfast_worker', 'lo_create(oid)', 'EXECUTE')"
+        )
+        assert link.execute(rights).fetchone() == (False, False)
 
     named = work.replace("postgresql://user:password@host/database", new_server.url)
     await reader.shell_until_ready(named.replace("host:7233", dev.temporal_address))
@@ -101,18 +107,28 @@ async def test_the_operations_page_sets_up_works_and_moves_in_its_order(
 
 
 async def test_a_day_in_the_warehouse_goes_as_its_page_says(reader: Reader):
-    look, come, go, count, load, sale = page("docs/warehouse.md").blocks("sh")
+    warehouse = page("docs/warehouse.md")
+    look, come, go, count, dry, load, sale = warehouse.blocks("sh")
     assert "applied" in await reader.shell(come)
     assert "applied" in await reader.shell(come), "the same again is applied once"
     assert "12" in await reader.shell("python -m worker stock show MUG-01")
     await reader.shell(go)
     await reader.shell(look)
     await reader.shell(count)
-    (reader.directory / "stock.csv").write_text("sku,quantity\nMUG-01,20\n")
-    assert "1 as they were" in await reader.shell(load)
-    await reader.shell(sale)
+    (sheet,) = warehouse.blocks("csv")
+    (reader.directory / "stock.csv").write_text(sheet)
+    assert await reader.shell(dry) == (
+        "change\tMUG-01\tmain\t20\t18\t0\t0\nchange\tTEAPOT\tmain\t\t6\t0\t0\n"
+    )
+    # What has been done since has a time of now, and the page's moment is one in 2031.
+    now = datetime.now(UTC).isoformat()
+    moment = "2031-03-14T07:30:00+01:00"
+    assert moment in load
+    assert "2 rows: 1 new, 1 changed" in await reader.shell(load.replace(moment, now))
+    told = await reader.shell(sale)
+    assert re.findall(r"^for_sale\t(\w+)$", told, re.MULTILINE) == ["no", "yes"]
     history = await reader.shell("python -m worker history MUG-01")
-    for word in ("order 4711", "dropped", "order 1001 came back", "spring count"):
+    for word in ("order 4711", "dropped", "order 1001 came back", "spring count", "checked"):
         assert word in history
 
 

@@ -12,7 +12,7 @@ from typing import Final
 
 import pytest
 
-from holdfast_client import Reservations
+from holdfast_client import AvailabilityReader, Reservations
 from tests.docs.pages import ROOT, page
 from tests.docs.reader import Reader
 
@@ -93,10 +93,17 @@ def test_no_page_for_newcomers_reuses_an_id_of_another():
 
 def test_the_methods_of_the_clients_page_are_called_as_it_says():
     told = {row[0].strip("`") for row in CLIENT.rows(r"`\w+\(.*\)`")}
-    methods = {
-        name: method for name, method in vars(Reservations).items() if inspect.isfunction(method)
+    asked = {**_methods(Reservations), **_methods(AvailabilityReader)}
+    # The page tells of closing in its prose.
+    assert told == {_as_called(name, method) for name, method in asked.items() if name != "close"}
+
+
+def _methods(kind: type) -> dict[str, Callable[..., object]]:
+    return {
+        name: method
+        for name, method in vars(kind).items()
+        if inspect.isfunction(method) and name[0] != "_"
     }
-    assert told == {_as_called(name, methods[name]) for name in methods if name[0] != "_"}
 
 
 def _as_called(name: str, method: Callable[..., object]) -> str:
