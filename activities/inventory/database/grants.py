@@ -1,9 +1,8 @@
 """What the database role of a worker may do: its work, and nothing more.
 
-It may read everything of the ledger, add rows, and change the columns that the statements change.
-It may not change or remove what is written to stay (lines, extensions and movements), remove
-anything, nor alter the schema. `migrate` grants this, after the migrations and in their
-transaction, so that a worker never meets a table that it may not use.
+It may read everything of the ledger, and call the functions that write it. It may write no table by
+itself, nor alter the schema. `migrate` grants this, after the migrations and in their transaction,
+so that a worker never meets a table or a function that it may not use.
 """
 
 from __future__ import annotations
