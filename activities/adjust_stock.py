@@ -8,8 +8,8 @@ from activities.attempt import attempt_fields, ledger_call
 from activities.failures import told_to_temporal
 from activities.inventory.ledger import Ledger
 from activities.metrics import LedgerMetrics
-from holdfast_client.messages import StockAdjustment
-from holdfast_client.outcomes import AdjustmentOutcome
+from holdfast_client.contract.messages import StockAdjustment
+from holdfast_client.contract.outcomes import AdjustmentOutcome
 
 _log = structlog.get_logger(__name__)
 

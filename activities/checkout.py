@@ -19,8 +19,8 @@ from activities.inventory.records import (
 from activities.metrics import LedgerMetrics
 from activities.overdue_sweep import OverdueSweep
 from activities.wake_up_plan import WakeUpPlan
-from holdfast_client.messages import CheckoutRequest
-from holdfast_client.outcomes import Cancelled, Expired
+from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.outcomes import Cancelled, Expired
 
 _log = structlog.get_logger(__name__)
 

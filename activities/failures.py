@@ -16,8 +16,8 @@ from activities.inventory.database.errors import (
     LedgerUnavailable,
     ReservationConflict,
 )
-from holdfast_client import names
-from holdfast_client.names import ADJUSTMENT_CONFLICT, CHECKOUT_CONFLICT
+from holdfast_client.contract import names
+from holdfast_client.contract.names import ADJUSTMENT_CONFLICT, CHECKOUT_CONFLICT
 
 INVENTORY_UNAVAILABLE: Final = names.INVENTORY_UNAVAILABLE
 INVENTORY_CORRUPT: Final = "InventoryCorrupt"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from activities.attempt import ledger_call
 from activities.failures import told_to_temporal
 from activities.inventory.ledger import Ledger
-from holdfast_client.timeline import Timeline, TimelineRequest
+from holdfast_client.contract.timeline import Timeline, TimelineRequest
 
 
 class TimelineActivities:

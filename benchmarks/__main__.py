@@ -16,7 +16,7 @@ from benchmarks.record import read_record, renewed, run_result, write_docs, writ
 from benchmarks.report import print_report
 from benchmarks.results import CaseResult, RunResult
 from benchmarks.rounds import run_case
-from holdfast_client.cli.order_columns import OrderFileError
+from holdfast_client.cli.orders.columns import OrderFileError
 from holdfast_client.terminal.ending import end_process
 from worker.embedded.errors import EmbeddedServerError
 from worker.logs import configure_logs

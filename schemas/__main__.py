@@ -11,21 +11,21 @@ from pydantic import Field, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
-from holdfast_client.holds import Holds, HoldsRequest
-from holdfast_client.messages import (
+from holdfast_client.contract.holds import Holds, HoldsRequest
+from holdfast_client.contract.messages import (
     Cancellation,
     CheckoutRequest,
     Confirmation,
     Extension,
     StockAdjustment,
 )
-from holdfast_client.outcomes import (
+from holdfast_client.contract.outcomes import (
     AdjustmentOutcome,
     AdjustmentRefused,
     CheckoutReport,
     Outcome,
 )
-from holdfast_client.timeline import Timeline, TimelineRequest
+from holdfast_client.contract.timeline import Timeline, TimelineRequest
 
 DIRECTORY: Final = Path(__file__).parent
 DIALECT: Final = "https://json-schema.org/draft/2020-12/schema"

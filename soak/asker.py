@@ -8,15 +8,15 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from holdfast_client.errors import (
+from holdfast_client.contract.errors import (
     CheckoutConflict,
     CheckoutInterrupted,
     ExtensionRefused,
     HoldNotActive,
     OutcomeUnknown,
 )
-from holdfast_client.messages import CheckoutRequest, Line
-from holdfast_client.outcomes import Outcome
+from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.outcomes import Outcome
 from soak.carts import SKUS
 from soak.shop import Shop
 from soak.testimony import RESERVE, Told

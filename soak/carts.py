@@ -6,7 +6,7 @@ import random
 from enum import StrEnum
 from typing import Final
 
-from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.contract.messages import CheckoutRequest, Line
 
 SKUS: Final = tuple(f"SOAK-{number:02}" for number in range(30))
 LINES_MAX: Final = 20

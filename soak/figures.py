@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from holdfast_client.outcomes import Denied, Held
+from holdfast_client.contract.outcomes import Denied, Held
 from soak.storm import Strike
 from soak.testimony import RESERVE, Testimony, Told
 from soak.verdict import Violation

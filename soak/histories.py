@@ -9,7 +9,7 @@ from typing import Final
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowExecution
 
-from holdfast_client.names import CHECKOUT_WORKFLOW, checkout_id_of
+from holdfast_client.contract.names import CHECKOUT_WORKFLOW, checkout_id_of
 
 _OPEN: Final = f"WorkflowType = '{CHECKOUT_WORKFLOW}' AND ExecutionStatus = 'Running'"
 _ALL: Final = f"WorkflowType = '{CHECKOUT_WORKFLOW}'"

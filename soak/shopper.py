@@ -6,8 +6,8 @@ import asyncio
 import random
 from typing import Final
 
-from holdfast_client.messages import CheckoutRequest
-from holdfast_client.outcomes import Held
+from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.outcomes import Held
 from soak.asker import Asker
 from soak.carts import Plan, draw_plan, draw_request
 from soak.shop import Shop

@@ -16,8 +16,8 @@ from activities.inventory.database.engine import open_engine
 from activities.inventory.database.migrate import upgrade_database
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
-from holdfast_client.connection import connected
-from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.contract.names import DEFAULT_LOCATION
+from holdfast_client.transport.connection import connected
 from soak.carts import SKUS
 from soak.fleet import Fleet
 from soak.proxy import Proxy

@@ -6,8 +6,8 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final
 
-from holdfast_client.messages import CheckoutRequest
-from holdfast_client.outcomes import FinalOutcome, Held, Outcome
+from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.outcomes import FinalOutcome, Held, Outcome
 
 TROUBLES_KEPT_MAX: Final = 200
 # How a cart's first question is written down, which is what service is measured by.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from holdfast_client.outcomes import Fulfilled, Held, Unavailable
+from holdfast_client.contract.outcomes import Fulfilled, Held, Unavailable
 from soak.evidence import Evidence, Reservation
 from soak.testimony import Testimony, Told, final_outcome_told
 

@@ -13,7 +13,7 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
 from temporalio.client import Client
 
-from holdfast_client.names import checkout_workflow_id
+from holdfast_client.contract.names import checkout_workflow_id
 from soak.testimony import Testimony
 
 Blow = Callable[[Client, str, Testimony, random.Random], Awaitable[None]]

@@ -25,7 +25,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from temporalio.api.common.v1 import Payload, Payloads
 
-from holdfast_client.encryption import EncryptionCodec, EncryptionKey
+from holdfast_client.transport.encryption import EncryptionCodec, EncryptionKey
 from worker.service import stop_requested
 
 BODY_BYTES_MAX: Final = 32 * 1024 * 1024

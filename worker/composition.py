@@ -37,8 +37,8 @@ from activities.metrics import LedgerMetrics
 from activities.reconcile import ReconcileActivities
 from activities.timeline import TimelineActivities
 from activities.wake_up_plan import WakeUpPlan
-from holdfast_client.names import TASK_QUEUE
-from holdfast_client.reasons import plain_reason
+from holdfast_client.contract.names import TASK_QUEUE
+from holdfast_client.transport.reasons import plain_reason
 from worker.emptied_ledger import check_not_emptied
 from worker.runtime import open_tracing, temporal_runtime
 from worker.settings import Settings

@@ -13,7 +13,7 @@ from typing import Final
 from temporalio.client import Client
 
 from activities.inventory.ledger import Ledger
-from holdfast_client.names import CHECKOUT_STATUS_ATTRIBUTE, CHECKOUT_WORKFLOW, TASK_QUEUE
+from holdfast_client.contract.names import CHECKOUT_STATUS_ATTRIBUTE, CHECKOUT_WORKFLOW, TASK_QUEUE
 from worker.settings import Settings
 from worker.temporal import known_search_attributes
 

@@ -12,7 +12,7 @@ from activities.inventory.records import (
     ItemFigures,
     ItemHistory,
 )
-from holdfast_client.terminal.csv_text import csv_text
+from holdfast_client.spreadsheets.csv_text import csv_text
 from holdfast_client.terminal.moments import exact_text, moment_text
 from holdfast_client.terminal.screen import Screen, say, write
 from holdfast_client.terminal.sheet import Cell, Column, Sheet, Table

@@ -11,7 +11,7 @@ from activities.inventory.database.session import LOCK_TIMEOUT_MS, STATEMENT_TIM
 from activities.inventory.database.urls import database_url
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
 from activities.wake_up_plan import EXPIRIES_PER_SECOND_DEFAULT
-from holdfast_client.encryption import EncryptionKey, parse_keys
+from holdfast_client.transport.encryption import EncryptionKey, parse_keys
 from worker.runtime import checked_address
 from workflows.policies import RECONCILE_BATCH_SIZE, RECONCILE_GRACE_SECONDS
 

@@ -11,7 +11,10 @@ from typing import Annotated, Final
 from pydantic import Field, ValidationError
 
 from activities.inventory.records import StockRow
-from holdfast_client.cli.spreadsheet import (
+from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.fields import STOCK_QUANTITY_MAX, Location, Message, Sku, Text
+from holdfast_client.contract.names import DEFAULT_LOCATION
+from holdfast_client.spreadsheets.spreadsheet import (
     Row,
     Spreadsheet,
     SpreadsheetError,
@@ -19,10 +22,7 @@ from holdfast_client.cli.spreadsheet import (
     plain_heading,
     read_spreadsheet,
 )
-from holdfast_client.cli.whole_numbers import NumberStyle, style_of
-from holdfast_client.errors import InvalidRequest
-from holdfast_client.fields import STOCK_QUANTITY_MAX, Location, Message, Sku, Text
-from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.spreadsheets.whole_numbers import NumberStyle, style_of
 
 FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 ROWS_MAX: Final = 500_000

@@ -28,16 +28,16 @@ from temporalio.envconfig import ClientConfig, ClientConnectConfig
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError, RPCStatusCode
 
-from holdfast_client.encryption import EncryptionKey
-from holdfast_client.names import (
+from holdfast_client.contract.names import (
     RECONCILE_SCHEDULE_ID,
     RECONCILE_WORKFLOW,
     SEARCH_ATTRIBUTE_TYPES,
     TASK_QUEUE,
 )
+from holdfast_client.transport.encryption import EncryptionKey
+from worker.converter import data_converter
 from worker.runtime import temporal_runtime
 from worker.settings import Settings
-from workflows.payloads import data_converter
 from workflows.reconcile import ReconcileOptions
 
 ADDRESS_DEFAULT: Final = "localhost:7233"

@@ -10,9 +10,9 @@ from temporalio.exceptions import ActivityError, ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.adjust_stock import StockActivities
-    from holdfast_client.errors import InvalidRequest
-    from holdfast_client.messages import StockAdjustment
-    from holdfast_client.names import (
+    from holdfast_client.contract.errors import InvalidRequest
+    from holdfast_client.contract.messages import StockAdjustment
+    from holdfast_client.contract.names import (
         ADJUST_STOCK_WORKFLOW,
         ADJUSTMENT_CONFLICT,
         adjustment_workflow_id,

@@ -14,15 +14,20 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from temporalio import workflow
-from temporalio.common import RawValue, SearchAttributeUpdate
+from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.inventory.records import Closing, ReservationState
-    from holdfast_client.errors import InvalidRequest
-    from holdfast_client.fields import TEXT_LENGTH_MAX, excerpt
-    from holdfast_client.messages import Cancellation, CheckoutRequest, Confirmation, Extension
-    from holdfast_client.names import (
+    from holdfast_client.contract.errors import InvalidRequest
+    from holdfast_client.contract.fields import TEXT_LENGTH_MAX, excerpt
+    from holdfast_client.contract.messages import (
+        Cancellation,
+        CheckoutRequest,
+        Confirmation,
+        Extension,
+    )
+    from holdfast_client.contract.names import (
         CANCEL_SIGNAL,
         CANCEL_UPDATE,
         CHECKOUT_WORKFLOW,
@@ -35,8 +40,7 @@ with workflow.unsafe.imports_passed_through():
         TOO_MANY_MESSAGES,
         checkout_workflow_id,
     )
-    from holdfast_client.outcomes import Held, Outcome
-    from holdfast_client.starts import STATUS_KEY, checkout_attributes
+    from holdfast_client.contract.outcomes import Held, Outcome
     from workflows import extension_ids, ledger_calls, metrics, policies, refusals, web_ui
     from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach
     from workflows.lifecycle import CarriedState, Checkout, Ticket, Wish
@@ -47,6 +51,7 @@ with workflow.unsafe.imports_passed_through():
         read_signal,
         read_update,
     )
+    from workflows.search_attributes import STATUS_KEY, left_out
 
 
 @workflow.defn(name=CHECKOUT_WORKFLOW)
@@ -408,14 +413,7 @@ class CheckoutWorkflow:
         self._announce(checkout)
         metrics.count_outcome(checkout.status)
         known = workflow.info().typed_search_attributes
-        # Who started the workflow by hand, or in another language, may have left these out.
-        updates: list[SearchAttributeUpdate[Any]] = [
-            pair.key.value_set(pair.value)
-            for pair in checkout_attributes(
-                checkout.request, private_metadata=self.private_metadata
-            )
-            if pair.key != STATUS_KEY and known.get(pair.key) is None
-        ]
+        updates = [] if self.private_metadata else left_out(checkout.request, known)
         if _keeps_status_attribute():
             updates.append(STATUS_KEY.value_set(checkout.status))
         if updates:

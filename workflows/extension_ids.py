@@ -6,8 +6,8 @@ import hashlib
 import re
 from typing import Final
 
-from holdfast_client.fields import CHECKOUT_ID_LENGTH_MAX
-from holdfast_client.messages import Extension
+from holdfast_client.contract.fields import CHECKOUT_ID_LENGTH_MAX
+from holdfast_client.contract.messages import Extension
 
 # Any program may choose an update's id. What Postgres could not store or index is told by a digest.
 _STORABLE: Final = re.compile(rf"[\x21-\x7e]{{1,{CHECKOUT_ID_LENGTH_MAX}}}")

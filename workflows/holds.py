@@ -13,9 +13,9 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.failures import INVENTORY_UNAVAILABLE
-    from holdfast_client.errors import InvalidRequest
-    from holdfast_client.holds import HoldsRequest
-    from holdfast_client.names import HOLDS_WORKFLOW
+    from holdfast_client.contract.errors import InvalidRequest
+    from holdfast_client.contract.holds import HoldsRequest
+    from holdfast_client.contract.names import HOLDS_WORKFLOW
     from workflows import ledger_calls
     from workflows.ledger_calls import LedgerOutOfReach
     from workflows.payloads import invalid_start, read_message

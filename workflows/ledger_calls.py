@@ -25,10 +25,10 @@ from activities.inventory.records import (
     ReservationState,
 )
 from activities.timeline import TimelineActivities
-from holdfast_client.holds import Holds, HoldsRequest
-from holdfast_client.messages import CheckoutRequest
-from holdfast_client.names import CHECKOUT_CONFLICT
-from holdfast_client.timeline import Timeline, TimelineRequest
+from holdfast_client.contract.holds import Holds, HoldsRequest
+from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.names import CHECKOUT_CONFLICT
+from holdfast_client.contract.timeline import Timeline, TimelineRequest
 from workflows import policies
 
 AnswerT = TypeVar("AnswerT")

@@ -17,9 +17,9 @@ from activities.inventory.records import (
     HoldExtension,
     ReservationState,
 )
-from holdfast_client.fields import Answer, UtcTime
-from holdfast_client.messages import Cancellation, CheckoutRequest, Confirmation, Extension
-from holdfast_client.outcomes import (
+from holdfast_client.contract.fields import Answer, UtcTime
+from holdfast_client.contract.messages import Cancellation, CheckoutRequest, Confirmation, Extension
+from holdfast_client.contract.outcomes import (
     CheckoutEvent,
     CheckoutReport,
     CheckoutStatus,

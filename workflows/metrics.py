@@ -8,8 +8,8 @@ from temporalio import workflow
 from temporalio.common import MetricCounter, MetricMeter
 
 with workflow.unsafe.imports_passed_through():
-    from holdfast_client.names import CHECKOUT_WORKFLOW
-    from holdfast_client.outcomes import CheckoutStatus
+    from holdfast_client.contract.names import CHECKOUT_WORKFLOW
+    from holdfast_client.contract.outcomes import CheckoutStatus
 
 RESERVATIONS: Final = "holdfast_reservations"
 _DESCRIPTION: Final = "Checkouts that came to an outcome; a hold that ends counts once more."

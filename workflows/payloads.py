@@ -13,23 +13,15 @@ from typing import Any, Final, TypeVar
 from pydantic import ValidationError
 from temporalio import workflow
 from temporalio.api.common.v1 import Payload
-from temporalio.api.failure.v1 import Failure
 from temporalio.common import RawValue
 from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
-from temporalio.converter import CompositePayloadConverter, DataConverter, PayloadConverter
+from temporalio.converter import CompositePayloadConverter, DataConverter
 from temporalio.exceptions import ApplicationError
 
-from holdfast_client.encryption import (
-    EncodedFailures,
-    EncryptionCodec,
-    EncryptionKey,
-    encrypts,
-    is_encrypted,
-    unreadable_because,
-)
-from holdfast_client.errors import InvalidRequest
-from holdfast_client.fields import Message
-from holdfast_client.names import INVALID_REQUEST
+from holdfast_client.contract.encrypted import is_encrypted, unreadable_because
+from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.fields import Message
+from holdfast_client.contract.names import INVALID_REQUEST
 from workflows.policies import MESSAGE_BYTES_MAX, UNREADABLE_START_BUDGET
 
 MessageT = TypeVar("MessageT", bound=Message)
@@ -61,17 +53,6 @@ DATA_CONVERTER: Final[DataConverter] = replace(
 )
 
 
-class PlainlyReadFailures(EncodedFailures):
-    """Reads the messages of failures as plain JSON, which `RawPayloadConverter` leaves alone."""
-
-    def from_failure(
-        self,
-        failure: Failure,
-        payload_converter: PayloadConverter,  # noqa: ARG002  # the one that would leave it alone
-    ) -> BaseException:
-        return super().from_failure(failure, pydantic_data_converter.payload_converter)
-
-
 class UnreadableMessage(InvalidRequest):
     """A message is encrypted with a key that this worker does not have, or was changed."""
 
@@ -82,21 +63,6 @@ class KeyMissing(Exception):
 
 # In a history, after each signal that was ignored because no key was there to read it.
 _UNREAD_SIGNAL: Final = "unread signal {number}"
-
-
-def data_converter(keys: Sequence[EncryptionKey] = ()) -> DataConverter:
-    """Return the data converter of a worker; with keys it encrypts.
-
-    What it cannot decrypt it passes on, because only the workflow knows what that means: to a
-    start, wait for a worker with the key; to a message, refuse it.
-    """
-    if not keys:
-        return DATA_CONVERTER
-    codec = EncryptionCodec(keys, leaves_unreadable=True)
-    converter = replace(DATA_CONVERTER, payload_codec=codec)
-    if not encrypts(keys):
-        return converter
-    return replace(converter, failure_converter_class=PlainlyReadFailures)
 
 
 def invalid_request(error: InvalidRequest) -> ApplicationError:

@@ -10,9 +10,9 @@ from temporalio.common import RawValue
 
 with workflow.unsafe.imports_passed_through():
     from activities.reconcile import DriftReport, OverdueBatch, ReconcileActivities
-    from holdfast_client.errors import InvalidRequest
-    from holdfast_client.fields import Message
-    from holdfast_client.names import RECONCILE_WORKFLOW
+    from holdfast_client.contract.errors import InvalidRequest
+    from holdfast_client.contract.fields import Message
+    from holdfast_client.contract.names import RECONCILE_WORKFLOW
     from workflows import policies
     from workflows.payloads import invalid_start, read_message
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from temporalio.exceptions import ApplicationError
 
 from activities.inventory.records import ExtensionAnswer
-from holdfast_client import wording
-from holdfast_client.conflicts import differing_keys
-from holdfast_client.messages import CheckoutRequest
-from holdfast_client.names import CHECKOUT_CONFLICT, EXTENSION_REFUSED, HOLD_NOT_ACTIVE
-from holdfast_client.outcomes import Outcome
-from holdfast_client.wording import difference
+from holdfast_client.contract import wording
+from holdfast_client.contract.conflicts import differing_keys
+from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.names import CHECKOUT_CONFLICT, EXTENSION_REFUSED, HOLD_NOT_ACTIVE
+from holdfast_client.contract.outcomes import Outcome
+from holdfast_client.contract.wording import difference
 from workflows import web_ui
 from workflows.ledger_calls import LedgerConflict
 

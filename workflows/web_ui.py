@@ -7,8 +7,8 @@ from datetime import datetime
 from typing import Final
 
 from activities.inventory.records import Closing, ExtensionAnswer, HoldExtension
-from holdfast_client.messages import Extension, StockAdjustment
-from holdfast_client.outcomes import (
+from holdfast_client.contract.messages import Extension, StockAdjustment
+from holdfast_client.contract.outcomes import (
     Cancelled,
     CheckoutEvent,
     Denied,
@@ -21,7 +21,7 @@ from holdfast_client.outcomes import (
     Shortage,
     Unavailable,
 )
-from holdfast_client.wording import buyer, duration, goods, over_cap, summary, units
+from holdfast_client.contract.wording import buyer, duration, goods, over_cap, summary, units
 from workflows.lifecycle import Checkout
 from workflows.policies import LINES_SHOWN_MAX
 

@@ -53,10 +53,10 @@ from activities.inventory.records import (
 )
 from activities.inventory.sql.statements.databases import SCHEMA_VERSION
 from activities.inventory.sql.statements.reservations import CLOCK, HAS_RESERVATIONS
-from holdfast_client.holds import Holds, HoldsRequest
-from holdfast_client.messages import CheckoutRequest, StockAdjustment
-from holdfast_client.outcomes import AdjustmentOutcome
-from holdfast_client.timeline import Timeline
+from holdfast_client.contract.holds import Holds, HoldsRequest
+from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.contract.outcomes import AdjustmentOutcome
+from holdfast_client.contract.timeline import Timeline
 
 HOLD_SECONDS_CAP_DEFAULT: Final = 14_400
 LOW_STOCK_THRESHOLD_DEFAULT: Final = 5

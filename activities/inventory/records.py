@@ -8,8 +8,8 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter
 
-from holdfast_client.messages import CheckoutRequest
-from holdfast_client.outcomes import Held, HeldLine, Outcome, Shortage, parse_outcome
+from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.outcomes import Held, HeldLine, Outcome, Shortage, parse_outcome
 
 ClosingStatus = Literal["fulfilled", "cancelled", "expired"]
 

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, TextClause, text
 
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
-from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.contract.names import DEFAULT_LOCATION
 
 Bounds = Mapping[str, str | float]
 """Which reservations a statement writes."""

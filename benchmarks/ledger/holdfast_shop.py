@@ -16,9 +16,9 @@ from benchmarks.case import AuditFailed
 from benchmarks.ledger.baskets import STOCK_AMPLE, Basket
 from benchmarks.ledger.crowd import NotServed
 from benchmarks.ledger.server import analyze
-from holdfast_client.messages import CheckoutRequest, Line
-from holdfast_client.names import DEFAULT_LOCATION
-from holdfast_client.outcomes import Held
+from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.names import DEFAULT_LOCATION
+from holdfast_client.contract.outcomes import Held
 
 
 class HoldfastShop:

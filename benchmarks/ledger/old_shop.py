@@ -19,8 +19,8 @@ from benchmarks.case import AuditFailed, Reading
 from benchmarks.ledger import history
 from benchmarks.ledger.crowd import percentile
 from benchmarks.ledger.server import Server, connect
-from holdfast_client.messages import CheckoutRequest, Line
-from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.names import DEFAULT_LOCATION
 
 BATCH_SIZE: Final = 100
 # One unit, held by somebody: the next buyer of it is denied.

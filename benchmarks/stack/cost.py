@@ -19,7 +19,7 @@ from benchmarks.results import CaseResult
 from benchmarks.stack.programs import start_worker
 from benchmarks.stack.site import Site, running_site
 from holdfast_client import Held, ReservationClient
-from holdfast_client.names import checkout_workflow_id
+from holdfast_client.contract.names import checkout_workflow_id
 
 PAID: Final = "paid"
 ABANDONED: Final = "abandoned"

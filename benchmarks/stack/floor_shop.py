@@ -18,7 +18,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from benchmarks.stack.floor import CONFIRM, FLOOR_TASK_QUEUE, RESERVED, FloorCheckout
 from benchmarks.stack.jobs import HOLD_SECONDS
 from benchmarks.stack.shopping import Unanswered
-from holdfast_client.connection import connected
+from holdfast_client.transport.connection import connected
 
 _RPC_TIMEOUT: Final = timedelta(seconds=60)
 

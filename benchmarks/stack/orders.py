@@ -15,12 +15,12 @@ from benchmarks.stack.contenders import HOLDFAST
 from benchmarks.stack.programs import start_worker
 from benchmarks.stack.site import Site, running_site
 from holdfast_client import ReservationClient
-from holdfast_client.cli.checkout_plan import ReplayOptions
-from holdfast_client.cli.orders import read_orders
-from holdfast_client.cli.replay import Replay
-from holdfast_client.cli.replay_report import ReplayReport
-from holdfast_client.cli.stock_file import cover_demand
-from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.cli.orders.reading import read_orders
+from holdfast_client.cli.replay.engine import Replay
+from holdfast_client.cli.replay.plan import ReplayOptions
+from holdfast_client.cli.replay.report import ReplayReport
+from holdfast_client.cli.replay.stock_file import cover_demand
+from holdfast_client.contract.names import DEFAULT_LOCATION
 from worker.composition import open_inventory
 from worker.settings import load_settings
 

@@ -15,7 +15,7 @@ from sqlalchemy import make_url
 from activities.inventory.database.migrate import upgrade_database
 from activities.inventory.records import StockRow
 from benchmarks.case import AuditFailed
-from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.contract.names import DEFAULT_LOCATION
 from worker.composition import open_inventory
 from worker.dev import WORKER_ROLE
 from worker.embedded.stack import EmbeddedStack

@@ -9,11 +9,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
-    from holdfast_client.arguments import LineLike
-    from holdfast_client.availability import AvailabilityPage, PlaceAvailability, SkuAvailability
-    from holdfast_client.availability_reader import AvailabilityReader, SyncAvailabilityReader
+    from holdfast_client.availability.figures import (
+        AvailabilityPage,
+        PlaceAvailability,
+        SkuAvailability,
+    )
+    from holdfast_client.availability.reader import AvailabilityReader, SyncAvailabilityReader
     from holdfast_client.client import ReservationClient
-    from holdfast_client.errors import (
+    from holdfast_client.contract.arguments import LineLike
+    from holdfast_client.contract.errors import (
         AdjustmentConflict,
         CheckoutConflict,
         CheckoutInterrupted,
@@ -27,10 +31,9 @@ if TYPE_CHECKING:
         StockUnreadable,
         UsedAfterFork,
     )
-    from holdfast_client.fake import FakeReservationClient
-    from holdfast_client.holds import ComingFree, Holds, OpenHold
-    from holdfast_client.messages import AdjustmentKind, Line
-    from holdfast_client.outcomes import (
+    from holdfast_client.contract.holds import ComingFree, Holds, OpenHold
+    from holdfast_client.contract.messages import AdjustmentKind, Line
+    from holdfast_client.contract.outcomes import (
         AdjustmentApplied,
         AdjustmentOutcome,
         AdjustmentRefused,
@@ -49,12 +52,13 @@ if TYPE_CHECKING:
         Shortage,
         Unavailable,
     )
+    from holdfast_client.contract.summaries import CheckoutSummary, SummaryStatus
+    from holdfast_client.contract.timeline import Timeline, TimelineEvent, TimelineMovement
+    from holdfast_client.fake.client import FakeReservationClient
+    from holdfast_client.fake.sync_client import SyncFakeReservationClient
     from holdfast_client.protocol import Reservations
-    from holdfast_client.summaries import CheckoutSummary, SummaryStatus
     from holdfast_client.sync_client import SyncReservationClient
     from holdfast_client.sync_facade import SyncReservations
-    from holdfast_client.sync_fake import SyncFakeReservationClient
-    from holdfast_client.timeline import Timeline, TimelineEvent, TimelineMovement
 
 __version__: Final = "0.1.0"
 
@@ -113,32 +117,20 @@ __all__ = [
     "__version__",
 ]
 
-_HOMES: Final[dict[str, str]] = {
-    "AdjustmentKind": "messages",
-    "AvailabilityPage": "availability",
-    "AvailabilityReader": "availability_reader",
-    "CheckoutSummary": "summaries",
-    "ComingFree": "holds",
-    "Holds": "holds",
-    "OpenHold": "holds",
-    "FakeReservationClient": "fake",
-    "Line": "messages",
-    "LineLike": "arguments",
-    "ReservationClient": "client",
-    "PlaceAvailability": "availability",
-    "Reservations": "protocol",
-    "SkuAvailability": "availability",
-    "SummaryStatus": "summaries",
-    "SyncAvailabilityReader": "availability_reader",
-    "SyncFakeReservationClient": "sync_fake",
-    "SyncReservationClient": "sync_client",
-    "SyncReservations": "sync_facade",
-    "Timeline": "timeline",
-    "TimelineEvent": "timeline",
-    "TimelineMovement": "timeline",
-}
-_ERRORS: Final = frozenset(
-    {
+# Where each name is at home.
+_NAMES: Final[dict[str, tuple[str, ...]]] = {
+    "availability.figures": (
+        "AvailabilityPage",
+        "PlaceAvailability",
+        "SkuAvailability",
+    ),
+    "availability.reader": (
+        "AvailabilityReader",
+        "SyncAvailabilityReader",
+    ),
+    "client": ("ReservationClient",),
+    "contract.arguments": ("LineLike",),
+    "contract.errors": (
         "AdjustmentConflict",
         "CheckoutConflict",
         "CheckoutInterrupted",
@@ -151,16 +143,58 @@ _ERRORS: Final = frozenset(
         "ServerUnreachable",
         "StockUnreadable",
         "UsedAfterFork",
-    }
-)
+    ),
+    "contract.holds": (
+        "ComingFree",
+        "Holds",
+        "OpenHold",
+    ),
+    "contract.messages": (
+        "AdjustmentKind",
+        "Line",
+    ),
+    "contract.outcomes": (
+        "AdjustmentApplied",
+        "AdjustmentOutcome",
+        "AdjustmentRefused",
+        "Cancelled",
+        "CheckoutEvent",
+        "CheckoutReport",
+        "CheckoutStatus",
+        "Denied",
+        "Expired",
+        "FinalOutcome",
+        "Fulfilled",
+        "Held",
+        "HeldLine",
+        "Holder",
+        "Outcome",
+        "Shortage",
+        "Unavailable",
+    ),
+    "contract.summaries": (
+        "CheckoutSummary",
+        "SummaryStatus",
+    ),
+    "contract.timeline": (
+        "Timeline",
+        "TimelineEvent",
+        "TimelineMovement",
+    ),
+    "fake.client": ("FakeReservationClient",),
+    "fake.sync_client": ("SyncFakeReservationClient",),
+    "protocol": ("Reservations",),
+    "sync_client": ("SyncReservationClient",),
+    "sync_facade": ("SyncReservations",),
+}
+_HOMES: Final = {name: home for home, names in _NAMES.items() for name in names}
 
 if not TYPE_CHECKING:  # a type checker reads the imports above, and finds misspelled names
 
     def __getattr__(name: str) -> Any:
         if name not in __all__:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        home = "errors" if name in _ERRORS else _HOMES.get(name, "outcomes")
-        attribute = getattr(import_module(f"{__name__}.{home}"), name)
+        attribute = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
         globals()[name] = attribute
         return attribute
 

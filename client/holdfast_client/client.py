@@ -10,38 +10,39 @@ from typing import Final, Self
 
 from temporalio.client import Client
 
-from holdfast_client import answers, arguments
-from holdfast_client.arguments import LineLike
-from holdfast_client.calls import Question, answer_within
-from holdfast_client.closing import Closable
-from holdfast_client.connection import connected
-from holdfast_client.errors import HoldNotActive
-from holdfast_client.exchanges import Exchanges
-from holdfast_client.fields import HOLD_SECONDS_DEFAULT
-from holdfast_client.holds import HOLDS_LIMIT_DEFAULT, Holds, HoldsRequest
-from holdfast_client.messages import AdjustmentKind
-from holdfast_client.names import (
+from holdfast_client.contract import arguments
+from holdfast_client.contract.arguments import LineLike
+from holdfast_client.contract.errors import HoldNotActive
+from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.contract.holds import HOLDS_LIMIT_DEFAULT, Holds, HoldsRequest
+from holdfast_client.contract.messages import AdjustmentKind
+from holdfast_client.contract.names import (
     CANCEL_UPDATE,
     CONFIRM_UPDATE,
     DEFAULT_LOCATION,
     EXTEND_UPDATE,
     TASK_QUEUE,
 )
-from holdfast_client.outcomes import (
+from holdfast_client.contract.outcomes import (
     AdjustmentOutcome,
     CheckoutReport,
     FinalOutcome,
     Held,
     Outcome,
 )
-from holdfast_client.privacy import private_by_environment
-from holdfast_client.summaries import (
+from holdfast_client.contract.summaries import (
     LIST_LIMIT_DEFAULT,
     CheckoutFilter,
     CheckoutSummary,
     SummaryStatus,
 )
-from holdfast_client.timeline import Timeline, TimelineRequest
+from holdfast_client.contract.timeline import Timeline, TimelineRequest
+from holdfast_client.transport import answers
+from holdfast_client.transport.calls import Question, answer_within
+from holdfast_client.transport.closable import Closable
+from holdfast_client.transport.connection import connected
+from holdfast_client.transport.exchanges import Exchanges
+from holdfast_client.transport.privacy import by_status_only, private_by_environment
 
 ANSWER_TIMEOUT_SECONDS_DEFAULT: Final = 15.0
 
@@ -384,7 +385,7 @@ class ReservationClient(Closable):
             limit=limit,
         )
         if self._private_metadata:
-            arguments.by_status_only(wanted)
+            by_status_only(wanted)
         async with self._answer(Question("the list of checkouts", _READ_AGAIN)):
             return await self._exchanges.summaries(wanted)
 

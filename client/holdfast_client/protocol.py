@@ -7,20 +7,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Protocol
 
-from holdfast_client.arguments import LineLike
-from holdfast_client.fields import HOLD_SECONDS_DEFAULT
-from holdfast_client.holds import HOLDS_LIMIT_DEFAULT, Holds
-from holdfast_client.messages import AdjustmentKind
-from holdfast_client.names import DEFAULT_LOCATION
-from holdfast_client.outcomes import (
+from holdfast_client.contract.arguments import LineLike
+from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.contract.holds import HOLDS_LIMIT_DEFAULT, Holds
+from holdfast_client.contract.messages import AdjustmentKind
+from holdfast_client.contract.names import DEFAULT_LOCATION
+from holdfast_client.contract.outcomes import (
     AdjustmentOutcome,
     CheckoutReport,
     FinalOutcome,
     Held,
     Outcome,
 )
-from holdfast_client.summaries import LIST_LIMIT_DEFAULT, CheckoutSummary, SummaryStatus
-from holdfast_client.timeline import Timeline
+from holdfast_client.contract.summaries import LIST_LIMIT_DEFAULT, CheckoutSummary, SummaryStatus
+from holdfast_client.contract.timeline import Timeline
 
 
 class Reservations(Protocol):

@@ -11,12 +11,12 @@ from functools import partial
 from types import TracebackType
 from typing import Final, Self
 
-from holdfast_client.arguments import answer_timeout
 from holdfast_client.client import ANSWER_TIMEOUT_SECONDS_DEFAULT, ReservationClient
-from holdfast_client.errors import HoldfastError
-from holdfast_client.leaving import settle
-from holdfast_client.loop_thread import LoopThread
+from holdfast_client.contract.arguments import answer_timeout
+from holdfast_client.contract.errors import HoldfastError
 from holdfast_client.sync_facade import Answer, Ask, SyncReservations
+from holdfast_client.transport.loop_thread import LoopThread
+from holdfast_client.transport.shutdown import settle
 
 # How much longer than the call itself, which is bounded, the caller's thread waits for it.
 _SLACK_SECONDS: Final = 5.0

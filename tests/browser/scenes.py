@@ -10,9 +10,9 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair
 
 from activities.inventory.records import StockRow
 from holdfast_client import ReservationClient
-from holdfast_client.messages import CheckoutRequest, Line
-from holdfast_client.names import CHECKOUT_WORKFLOW, checkout_workflow_id
-from holdfast_client.starts import checkout_attributes, checkout_details, checkout_summary
+from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.names import CHECKOUT_WORKFLOW, checkout_workflow_id
+from holdfast_client.transport.starts import checkout_attributes, checkout_details, checkout_summary
 from worker.composition import build_worker, open_inventory
 from worker.dev import RunningStack
 from worker.embedded.ports import choose_ports

@@ -12,7 +12,7 @@ from typing import Final
 from PIL import Image
 from playwright.async_api import Locator, Page, expect
 
-from holdfast_client.views import ready_made_views
+from holdfast_client.cli.views import ready_made_views
 from tests.browser import scenes
 from tests.browser.chromium import NAMES, WINDOW, installed_chromium, running_chromium
 from tests.browser.web_ui import WebUi

@@ -10,8 +10,8 @@ import pytest
 from playwright.async_api import BrowserContext, expect
 
 from holdfast_client import Denied, Held, ReservationClient
-from holdfast_client.fields import HOLD_SECONDS_DEFAULT
-from holdfast_client.views import ready_made_views
+from holdfast_client.cli.views import ready_made_views
+from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
 from tests.browser.web_ui import WebUi
 from worker.dev import RunningStack
 

@@ -7,8 +7,8 @@ from typing import Final
 
 import pytest
 
-from holdfast_client.fields import HOLD_SECONDS_MAX
-from holdfast_client.views import View, ready_made_views
+from holdfast_client.cli.views import View, ready_made_views
+from holdfast_client.contract.fields import HOLD_SECONDS_MAX
 from tests.browser import scenes
 from tests.browser.web_ui import WebUi
 

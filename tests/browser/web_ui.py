@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from playwright.async_api import FrameLocator, Locator, Page, expect
 
-from holdfast_client.names import checkout_workflow_id
-from holdfast_client.views import View
+from holdfast_client.cli.views import View
+from holdfast_client.contract.names import checkout_workflow_id
 
 NAMESPACE: Final = "default"
 _ROWS: Final = re.compile("Select Workflow")

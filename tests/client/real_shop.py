@@ -7,7 +7,7 @@ from typing import Any
 
 from activities.inventory.records import StockRow
 from holdfast_client import ReservationClient
-from holdfast_client.names import DEFAULT_LOCATION, checkout_id_of
+from holdfast_client.contract.names import DEFAULT_LOCATION, checkout_id_of
 from tests.client.waiting import closed
 from tests.workflows.stage import Stage
 

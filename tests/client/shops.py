@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from holdfast_client import FakeReservationClient, Reservations
-from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.contract.names import DEFAULT_LOCATION
 
 
 class Client(Reservations, AbstractAsyncContextManager["Client"], Protocol):

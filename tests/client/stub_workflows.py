@@ -9,7 +9,7 @@ from typing import Any
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
-from holdfast_client.names import (
+from holdfast_client.contract.names import (
     ADJUST_STOCK_WORKFLOW,
     CANCEL_UPDATE,
     CHECKOUT_WORKFLOW,

@@ -9,7 +9,7 @@ import pytest
 from temporalio.client import Client
 
 from holdfast_client import AdjustmentConflict, HoldfastError, ReservationClient
-from holdfast_client.names import adjustment_workflow_id
+from holdfast_client.contract.names import adjustment_workflow_id
 from tests.client.waiting import started
 
 

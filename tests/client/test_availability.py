@@ -25,8 +25,8 @@ from holdfast_client import (
     StockUnreadable,
     SyncAvailabilityReader,
 )
-from holdfast_client.availability import PLACES_MAX, SKUS_MAX, PlaceAvailability
-from holdfast_client.messages import CheckoutRequest, Line, StockAdjustment
+from holdfast_client.availability.figures import PLACES_MAX, SKUS_MAX, PlaceAvailability
+from holdfast_client.contract.messages import CheckoutRequest, Line, StockAdjustment
 from tests.inventory.databases import fresh_database, make_reader
 
 # For what is expected to be answered, however busy the machine is.

@@ -7,7 +7,14 @@ import unicodedata
 
 import pytest
 
-from holdfast_client.characters import check_id, check_text, composed, on_one_line, trimmed, visible
+from holdfast_client.contract.characters import (
+    check_id,
+    check_text,
+    composed,
+    on_one_line,
+    trimmed,
+    visible,
+)
 
 INVISIBLE = {
     "\u200b": "U+200B ZERO WIDTH SPACE",

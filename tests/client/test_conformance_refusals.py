@@ -16,7 +16,7 @@ from holdfast_client import (
     Fulfilled,
     HoldNotActive,
 )
-from holdfast_client.outcomes import Holder
+from holdfast_client.contract.outcomes import Holder
 from tests.client.shops import Shop
 from tests.client.test_conformance import hold, new_sku
 

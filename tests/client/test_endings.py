@@ -18,7 +18,7 @@ from holdfast_client import (
     OutcomeUnknown,
     ReservationClient,
 )
-from holdfast_client.names import CHECKOUT_WORKFLOW, checkout_workflow_id
+from holdfast_client.contract.names import CHECKOUT_WORKFLOW, checkout_workflow_id
 from tests.client.waiting import closed, workflow_of
 
 

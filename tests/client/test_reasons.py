@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast_client.reasons import plain_reason
+from holdfast_client.transport.reasons import plain_reason
 
 _CONNECT = "Failed client connect: Server connection error: tonic::transport::Error(Transport, "
 _CALL = "Failed client connect: `get_system_info` call error after connection: Status { "

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 from temporalio.common import TypedSearchAttributes
 
-from holdfast_client.messages import CheckoutRequest, StockAdjustment
-from holdfast_client.starts import (
+from holdfast_client.contract.indexing import INDEXED_BYTES_MAX, INDEXED_SKUS_MAX
+from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.transport.starts import (
     DETAIL_LINES_MAX,
-    INDEXED_BYTES_MAX,
-    INDEXED_SKUS_MAX,
     adjustment_summary,
     checkout_attributes,
     checkout_details,

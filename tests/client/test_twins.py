@@ -7,18 +7,25 @@ import json
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from holdfast_client.errors import InvalidRequest
-from holdfast_client.fake import FakeReservationClient
-from holdfast_client.fields import SKU_LENGTH_MAX, CheckoutId, Location, PartyId, Reference, Sku
-from holdfast_client.messages import (
+from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.fields import (
+    SKU_LENGTH_MAX,
+    CheckoutId,
+    Location,
+    PartyId,
+    Reference,
+    Sku,
+)
+from holdfast_client.contract.messages import (
     Cancellation,
     CheckoutRequest,
     Confirmation,
     Line,
     StockAdjustment,
 )
-from holdfast_client.outcomes import Denied, Held
-from holdfast_client.summaries import CheckoutFilter
+from holdfast_client.contract.outcomes import Denied, Held
+from holdfast_client.contract.summaries import CheckoutFilter
+from holdfast_client.fake.client import FakeReservationClient
 
 COMPOSED = "T\u00c4SSE"
 DECOMPOSED = "TA\u0308SSE"

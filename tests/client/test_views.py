@@ -9,10 +9,10 @@ import pytest
 from temporalio.client import Client
 
 from holdfast_client import SummaryStatus
-from holdfast_client.errors import InvalidRequest
-from holdfast_client.listing import visibility_query
-from holdfast_client.summaries import CheckoutFilter
-from holdfast_client.views import View, ready_made_views
+from holdfast_client.cli.views import View, ready_made_views
+from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.summaries import CheckoutFilter
+from holdfast_client.transport.listing import visibility_query
 
 NOW = datetime(2031, 3, 14, 9, 26, 53, tzinfo=UTC)
 

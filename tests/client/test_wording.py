@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast_client.outcomes import HeldLine
-from holdfast_client.wording import (
+from holdfast_client.contract.outcomes import HeldLine
+from holdfast_client.contract.wording import (
     GOODS_LENGTH_MAX,
     GOODS_LINES_MAX,
     buyer,

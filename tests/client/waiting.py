@@ -9,7 +9,7 @@ from typing import Any, Final, TypeVar
 from temporalio.client import Client, WorkflowHandle
 from temporalio.service import RPCError, RPCStatusCode
 
-from holdfast_client.names import checkout_workflow_id
+from holdfast_client.contract.names import checkout_workflow_id
 
 LOOKS_MAX: Final = 100
 LOOK_SECONDS: Final = 0.1

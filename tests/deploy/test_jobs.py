@@ -18,7 +18,7 @@ from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.client import Client
 
-from holdfast_client.names import SEARCH_ATTRIBUTE_TYPES
+from holdfast_client.contract.names import SEARCH_ATTRIBUTE_TYPES
 from tests.directories import NewDirectory
 from tests.docs.pages import ROOT
 from tests.inventory.databases import fresh_database

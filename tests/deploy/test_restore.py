@@ -23,7 +23,7 @@ from activities.inventory.database.engine import open_engine
 from activities.inventory.database.migrate import upgrade_database
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, StockRow
-from holdfast_client.names import STATUS_ATTRIBUTE_MEMO
+from holdfast_client.contract.names import STATUS_ATTRIBUTE_MEMO
 from tests.directories import NewDirectory
 from tests.docs.pages import ROOT
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database

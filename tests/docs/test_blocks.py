@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 import pytest
 import yaml
 
-from holdfast_client.outcomes import CheckoutStatus
+from holdfast_client.contract.outcomes import CheckoutStatus
 from tests.docs.blocks import CANNOT_RUN, RUN_BY
 from tests.docs.pages import PAGES, ROOT, Block, page
 

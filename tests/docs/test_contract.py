@@ -10,9 +10,9 @@ import pytest
 
 from activities.inventory.database.migrate import VERSION_TABLE
 from activities.inventory.sql.schema import SCHEMA
-from holdfast_client import fields, names, outcomes
-from holdfast_client.messages import CheckoutRequest, StockAdjustment
-from holdfast_client.outcomes import CheckoutReport
+from holdfast_client.contract import fields, names, outcomes
+from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.contract.outcomes import CheckoutReport
 from tests.docs.pages import page
 from tests.inventory.databases import fresh_database
 
@@ -121,7 +121,7 @@ def _told_tables() -> dict[str, set[str]]:
 
 
 def _error_names() -> set[str]:
-    from holdfast_client import errors
+    from holdfast_client.contract import errors
 
     return {
         name

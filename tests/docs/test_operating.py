@@ -50,7 +50,10 @@ async def test_the_key_of_the_security_page_is_one(reader: Reader):
     name, _, key = told.partition(":")
     assert name == "2026-01"
     assert len(base64.b64decode(key, validate=True)) == 32
-    parsed = "from holdfast_client.encryption import keys_from_environment as k; print(len(k()))"
+    parsed = (
+        "from holdfast_client.transport.encryption import keys_from_environment as keys; "
+        "print(len(keys()))"
+    )
     assert await reader.shell(f"{block}python -c '{parsed}'") == "1\n"
 
 

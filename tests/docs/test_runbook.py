@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 from pydantic import ValidationError
 
-from holdfast_client.messages import Cancellation, Confirmation, Extension
-from holdfast_client.views import ready_made_views
+from holdfast_client.cli.views import ready_made_views
+from holdfast_client.contract.messages import Cancellation, Confirmation, Extension
 from tests.docs.pages import ROOT, page
 
 RUNBOOK: Final = page("docs/runbook.md")

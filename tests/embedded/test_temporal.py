@@ -19,7 +19,7 @@ from temporalio.common import SearchAttributeKey, SearchAttributePair, TypedSear
 from temporalio.testing import TimeSkipper
 from temporalio.worker import Worker
 
-from holdfast_client import names
+from holdfast_client.contract import names
 from tests.embedded.processes import kill_from_outside
 from worker.embedded import DataDirectoryInUse, EmbeddedTemporal, PortInUse, ServerDidNotStart
 from worker.embedded import temporal as temporal_module

@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast_client.client import ReservationClient
-from holdfast_client.errors import OutcomeUnknown
-from holdfast_client.outcomes import Held, Outcome
+from holdfast_client.contract.errors import OutcomeUnknown
+from holdfast_client.contract.outcomes import Held, Outcome
 from tests.inventory.shop import Shop
 from tests.workflows.waiting import until
 

@@ -21,7 +21,7 @@ from activities.inventory.database.engine import open_engine
 from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, HoldExtension
-from holdfast_client.messages import CheckoutRequest, Line, StockAdjustment
+from holdfast_client.contract.messages import CheckoutRequest, Line, StockAdjustment
 from tests.inventory.crowd import all_at_once, waiting_behind
 from tests.inventory.functions import rewrite_function
 from tests.inventory.shop import Shop, open_shop

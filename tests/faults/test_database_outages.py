@@ -13,7 +13,7 @@ import pytest
 from temporalio.service import RPCError, RPCStatusCode
 
 from holdfast_client.client import ReservationClient
-from holdfast_client.outcomes import Fulfilled, Held
+from holdfast_client.contract.outcomes import Fulfilled, Held
 from tests.faults.lines import behind, proxy_to
 from tests.faults.proxy import SILENCE_SECONDS
 from tests.faults.shoppers import Shoppers

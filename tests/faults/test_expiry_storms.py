@@ -17,8 +17,8 @@ import pytest
 from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
 from holdfast_client.client import ReservationClient
-from holdfast_client.errors import OutcomeUnknown
-from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.contract.errors import OutcomeUnknown
+from holdfast_client.contract.messages import CheckoutRequest, Line
 from tests.faults.workers import worker_process
 from tests.inventory.crowd import all_at_once
 from tests.inventory.shop import Shop, checkout, open_shop

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import pytest
 
-from holdfast_client.outcomes import AdjustmentApplied, Held
+from holdfast_client.contract.outcomes import AdjustmentApplied, Held
 from tests.faults.late_ledger import LateLedger, late_worker
 from tests.workflows.stage import Stage
 from tests.workflows.till import moment

@@ -21,7 +21,7 @@ from temporalio.api.workflowservice.v1 import (
     UnpauseWorkflowExecutionRequest,
 )
 
-from holdfast_client.names import RECONCILE_SCHEDULE_ID
+from holdfast_client.contract.names import RECONCILE_SCHEDULE_ID
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from tests.workflows.histories import events_of, kind

@@ -11,8 +11,8 @@ import pytest
 from temporalio.client import Client
 
 from holdfast_client.client import ReservationClient
-from holdfast_client.errors import OutcomeUnknown
-from holdfast_client.outcomes import Fulfilled, Held
+from holdfast_client.contract.errors import OutcomeUnknown
+from holdfast_client.contract.outcomes import Fulfilled, Held
 from tests.faults.conftest import clean_environment
 from tests.faults.lines import address_through, proxy_to
 from tests.faults.proxy import SILENCE_SECONDS

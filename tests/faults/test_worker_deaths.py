@@ -17,7 +17,7 @@ import psycopg
 import pytest
 
 from holdfast_client.client import ReservationClient
-from holdfast_client.outcomes import Expired, Held, Outcome
+from holdfast_client.contract.outcomes import Expired, Held, Outcome
 from tests.faults.lines import proxy_to, url_through
 from tests.faults.proxy import Lost, Proxy
 from tests.faults.workers import worker_process

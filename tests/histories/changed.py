@@ -16,7 +16,7 @@ from workflows.checkout import CheckoutWorkflow
 
 with workflow.unsafe.imports_passed_through():
     from activities.inventory.records import Closing
-    from holdfast_client.names import CHECKOUT_WORKFLOW
+    from holdfast_client.contract.names import CHECKOUT_WORKFLOW
     from workflows.lifecycle import Checkout
 
 PAUSE: Final = "pause before the end"

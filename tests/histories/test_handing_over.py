@@ -18,8 +18,8 @@ from temporalio.client import WorkflowHistory
 from temporalio.common import RawValue
 from temporalio.workflow import NondeterminismError
 
-from holdfast_client.messages import CheckoutRequest, Line
-from holdfast_client.outcomes import CheckoutEvent
+from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.outcomes import CheckoutEvent
 from tests.histories.shelf import SHELVES, label
 from tests.histories.test_committed import replay
 from workflows.lifecycle import CarriedState, Checkout

@@ -21,8 +21,8 @@ from activities.inventory.records import (
     StockLoad,
     StockRow,
 )
-from holdfast_client.messages import StockAdjustment
-from holdfast_client.outcomes import AdjustmentOutcome
+from holdfast_client.contract.messages import StockAdjustment
+from holdfast_client.contract.outcomes import AdjustmentOutcome
 
 
 def reserve_what_fits(connection: Connection, batch: ReserveBatch) -> tuple[ReserveAnswer, ...]:

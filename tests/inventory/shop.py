@@ -19,8 +19,8 @@ from activities.inventory.records import (
     StockLoad,
     StockRow,
 )
-from holdfast_client.messages import AdjustmentKind, CheckoutRequest, Line, StockAdjustment
-from holdfast_client.outcomes import AdjustmentOutcome, Denied, Held, Outcome
+from holdfast_client.contract.messages import AdjustmentKind, CheckoutRequest, Line, StockAdjustment
+from holdfast_client.contract.outcomes import AdjustmentOutcome, Denied, Held, Outcome
 
 OPENING: Final = datetime(2031, 3, 14, 9, 0, 0, tzinfo=UTC)
 TABLES: Final = (

@@ -6,8 +6,8 @@ import pytest
 
 from activities.inventory.database.errors import AdjustmentConflict
 from activities.inventory.operations.adjust import adjusted_total
-from holdfast_client.messages import AdjustmentKind, StockAdjustment
-from holdfast_client.outcomes import AdjustmentApplied, AdjustmentRefused
+from holdfast_client.contract.messages import AdjustmentKind, StockAdjustment
+from holdfast_client.contract.outcomes import AdjustmentApplied, AdjustmentRefused
 from tests.inventory.shop import Figures, Shop
 
 

@@ -14,7 +14,7 @@ import pytest
 from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension
-from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.contract.messages import CheckoutRequest, Line
 from tests.inventory import by_hand
 from tests.inventory.crowd import all_at_once, waiting_behind
 from tests.inventory.functions import rewrite_function

@@ -13,7 +13,7 @@ from activities.inventory.operations.digests import (
     differing_keys,
     request_digest,
 )
-from holdfast_client.messages import CheckoutRequest, Line, StockAdjustment
+from holdfast_client.contract.messages import CheckoutRequest, Line, StockAdjustment
 from tests.inventory.shop import Shop
 
 FIRST: dict[str, Any] = {

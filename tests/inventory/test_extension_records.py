@@ -11,7 +11,7 @@ from sqlalchemy import Connection, exc
 from activities.inventory.database.errors import LedgerCorrupt
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, Ledger
 from activities.inventory.records import Closing, ExtensionAnswer, HoldExtension
-from holdfast_client.outcomes import Held
+from holdfast_client.contract.outcomes import Held
 from tests.inventory import by_hand
 from tests.inventory.crowd import all_at_once, waiting_behind
 from tests.inventory.functions import rewrite_function

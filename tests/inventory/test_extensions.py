@@ -6,7 +6,7 @@ import pytest
 
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, Ledger
 from activities.inventory.records import HoldExtension
-from holdfast_client.outcomes import Held
+from holdfast_client.contract.outcomes import Held
 from tests.inventory.shop import Figures, Shop, checkout
 
 

@@ -16,8 +16,8 @@ from activities.inventory.records import (
     ItemFigures,
     ItemHistory,
 )
-from holdfast_client.messages import CheckoutRequest, Line
-from holdfast_client.timeline import TIMELINE_ROWS_MAX, Timeline
+from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.timeline import TIMELINE_ROWS_MAX, Timeline
 from tests.inventory.shop import OPENING, Shop, checkout
 
 # What Temporal refuses to carry in one payload.

@@ -11,8 +11,8 @@ from activities.inventory.database.errors import LedgerCorrupt, ReservationConfl
 from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
 from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension, ReservationState
-from holdfast_client.messages import CheckoutRequest, Line
-from holdfast_client.outcomes import (
+from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.outcomes import (
     Cancelled,
     Denied,
     Expired,

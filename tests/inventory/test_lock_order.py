@@ -17,7 +17,7 @@ from activities.inventory.ledger import Ledger
 from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension, StockRow
 from activities.inventory.sql.statements.stock import LOCK_STOCK
-from holdfast_client.messages import StockAdjustment
+from holdfast_client.contract.messages import StockAdjustment
 from tests.inventory import by_hand
 from tests.inventory.crowd import blocked, is_free, waiting_behind
 from tests.inventory.shop import OPENING, Shop, checkout

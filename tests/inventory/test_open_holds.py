@@ -10,9 +10,9 @@ from sqlalchemy import Engine
 
 from activities.inventory.records import StockRow
 from activities.inventory.sql.statements import open_holds as statements
-from holdfast_client.holds import HOLD_LINES_MAX, Holds, HoldsRequest
-from holdfast_client.messages import CheckoutRequest, Line
-from holdfast_client.outcomes import HeldLine
+from holdfast_client.contract.holds import HOLD_LINES_MAX, Holds, HoldsRequest
+from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.outcomes import HeldLine
 from tests.inventory.shop import OPENING, Shop
 
 INDEXES: Final = {

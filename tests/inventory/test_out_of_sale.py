@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast_client.messages import AdjustmentKind, StockAdjustment
-from holdfast_client.outcomes import AdjustmentApplied, AdjustmentRefused
+from holdfast_client.contract.messages import AdjustmentKind, StockAdjustment
+from holdfast_client.contract.outcomes import AdjustmentApplied, AdjustmentRefused
 from tests.inventory.shop import Figures, Shop
 
 

@@ -11,7 +11,7 @@ from activities.inventory.operations import reserve as reserving
 from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
 from activities.inventory.operations.close import OVERDUE
 from activities.inventory.sql.statements import reservations as statements
-from holdfast_client.outcomes import Denied, Held
+from holdfast_client.contract.outcomes import Denied, Held
 from tests.inventory.shop import Figures, Shop, checkout
 
 # --- in the way of a buyer -----------------------------------------------------------------------

@@ -29,7 +29,7 @@ from activities.inventory.sql.statements import (
     stock,
     timelines,
 )
-from holdfast_client.messages import CheckoutRequest, Line, StockAdjustment
+from holdfast_client.contract.messages import CheckoutRequest, Line, StockAdjustment
 from tests.inventory import by_hand
 from tests.inventory.databases import fresh_database
 from tests.inventory.shop import TABLES, Shop

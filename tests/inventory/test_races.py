@@ -18,8 +18,8 @@ from activities.inventory.records import (
     StockLoad,
     StockRow,
 )
-from holdfast_client.messages import CheckoutRequest, StockAdjustment
-from holdfast_client.outcomes import AdjustmentApplied, Denied
+from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.contract.outcomes import AdjustmentApplied, Denied
 from tests.inventory import by_hand
 from tests.inventory.crowd import waiting_behind
 from tests.inventory.shop import Figures, Shop, checkout

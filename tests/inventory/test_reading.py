@@ -9,7 +9,7 @@ import pytest
 from activities.inventory.database.migrate import latest_version
 from activities.inventory.ledger import PAGE_SIZE_MAX
 from activities.inventory.records import Availability, StockRow
-from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.contract.messages import CheckoutRequest, Line
 from tests.inventory.shop import Shop
 
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from holdfast_client.messages import AdjustmentKind
-from holdfast_client.outcomes import HOLDERS_MAX, AdjustmentRefused, Holder
+from holdfast_client.contract.messages import AdjustmentKind
+from holdfast_client.contract.outcomes import HOLDERS_MAX, AdjustmentRefused, Holder
 from tests.inventory.shop import OPENING, Shop
 
 

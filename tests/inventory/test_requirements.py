@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from sqlalchemy import exc
 
-from holdfast_client.outcomes import (
+from holdfast_client.contract.outcomes import (
     AdjustmentRefused,
     Cancelled,
     Denied,

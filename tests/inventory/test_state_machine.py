@@ -27,7 +27,7 @@ from hypothesis.stateful import (
 from activities.inventory.database.errors import AdjustmentConflict, StockLoadRefused
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
 from activities.inventory.records import Closing, HoldExtension, ReservationState
-from holdfast_client.messages import AdjustmentKind
+from holdfast_client.contract.messages import AdjustmentKind
 from tests.inventory.oracle import Cart, Oracle
 from tests.inventory.shop import Figures, Shop, checkout, clear, open_shop
 

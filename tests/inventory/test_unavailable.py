@@ -21,7 +21,7 @@ from activities.inventory.database.urls import database_url as as_database_url
 from activities.inventory.ledger import Ledger
 from activities.inventory.operations import reserve as reserving
 from activities.inventory.records import Closing, StockRow
-from holdfast_client.messages import StockAdjustment
+from holdfast_client.contract.messages import StockAdjustment
 from tests.directories import NewDirectory
 from tests.inventory.crowd import until
 from tests.inventory.databases import at_database

@@ -14,7 +14,7 @@ from typing import Any, Final
 from pydantic import BaseModel, ValidationError
 from temporalio.common import RawValue
 
-from holdfast_client.messages import (
+from holdfast_client.contract.messages import (
     Cancellation,
     CheckoutRequest,
     Confirmation,

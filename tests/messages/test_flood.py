@@ -38,7 +38,7 @@ from workflows.checkout import CheckoutWorkflow
 from workflows.policies import EVENTS_KEPT_MAX, WAITING_MESSAGES_MAX
 
 with workflow.unsafe.imports_passed_through():
-    from holdfast_client.names import CHECKOUT_WORKFLOW
+    from holdfast_client.contract.names import CHECKOUT_WORKFLOW
 
 # As many as Temporal takes in one run.
 SIGNALS_MAX: Final = 10_000

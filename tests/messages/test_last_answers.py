@@ -23,8 +23,8 @@ from workflows.adjust_stock import AdjustStockWorkflow
 from workflows.checkout import CheckoutWorkflow
 
 with workflow.unsafe.imports_passed_through():
-    from holdfast_client.names import CHECKOUT_WORKFLOW
-    from holdfast_client.outcomes import Outcome
+    from holdfast_client.contract.names import CHECKOUT_WORKFLOW
+    from holdfast_client.contract.outcomes import Outcome
     from workflows.lifecycle import Ticket
 
 PAUSE_SECONDS: Final = 0.01

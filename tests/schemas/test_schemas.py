@@ -10,7 +10,7 @@ from typing import Any, Final
 import pytest
 from jsonschema import Draft202012Validator
 
-from holdfast_client.names import TASK_QUEUE
+from holdfast_client.contract.names import TASK_QUEUE
 from schemas.__main__ import ANSWERS, MESSAGES, as_text, schemas
 from tests.docs.pages import page
 from tests.histories.shelf import files, label

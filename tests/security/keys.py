@@ -8,7 +8,7 @@ from typing import Final
 from temporalio.client import Client
 
 from holdfast_client import ReservationClient
-from holdfast_client.encryption import EncryptionKey, encrypting
+from holdfast_client.transport.encryption import EncryptionKey, encrypting
 
 OLD: Final = EncryptionKey("2025", bytes(range(32)))
 NEW: Final = EncryptionKey("2026", bytes(range(1, 33)))

@@ -15,7 +15,8 @@ from typing import Any, Final
 import pytest
 from temporalio.api.common.v1 import Payload
 
-from holdfast_client.encryption import KEYS_VARIABLE, EncryptionCodec
+from holdfast_client.contract.encrypted import KEYS_VARIABLE
+from holdfast_client.transport.encryption import EncryptionCodec
 from tests.security.keys import NEW, OLD, text_of
 from tests.worker.conftest import Operator
 from tests.worker.test_processes import STOP_SECONDS_MAX

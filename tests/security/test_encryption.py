@@ -14,18 +14,17 @@ from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
 import holdfast_client
-from holdfast_client.encryption import (
+from holdfast_client.contract.encrypted import KEYS_VARIABLE, is_encrypted
+from holdfast_client.contract.errors import HoldfastError
+from holdfast_client.transport.encryption import (
     KEYS_MAX,
-    KEYS_VARIABLE,
     NOT_ENCRYPTING,
     EncryptionCodec,
     EncryptionKey,
     encrypting,
-    is_encrypted,
     keys_from_environment,
     parse_keys,
 )
-from holdfast_client.errors import HoldfastError
 from tests.security.keys import NEW, OLD, text_of
 
 PLAIN: Final = Payload(metadata={"encoding": b"json/plain"}, data=b'{"customer_id": "u-17"}')
@@ -198,7 +197,7 @@ def test_without_a_key_the_client_neither_needs_nor_loads_cryptography():
     told = _python(
         "import sys; sys.modules['cryptography'] = None; "
         "from holdfast_client import ReservationClient; "
-        "from holdfast_client.encryption import encrypting; encrypting()"
+        "from holdfast_client.transport.encryption import encrypting; encrypting()"
     )
     assert (told.returncode, told.stderr) == (0, "")
 
@@ -206,7 +205,7 @@ def test_without_a_key_the_client_neither_needs_nor_loads_cryptography():
 def test_with_a_key_and_no_cryptography_the_extra_to_install_is_named():
     told = _python(
         "import sys; sys.modules['cryptography'] = None; "
-        "from holdfast_client.encryption import encrypting, EncryptionKey; "
+        "from holdfast_client.transport.encryption import encrypting, EncryptionKey; "
         "encrypting(keys=[EncryptionKey('a', bytes(32))])"
     )
     assert "holdfast-client[encryption]" in told.stderr

@@ -30,8 +30,8 @@ from holdfast_client import (
     InvalidRequest,
     ReservationClient,
 )
-from holdfast_client.encryption import NOT_ENCRYPTING as PLAIN
-from holdfast_client.encryption import EncryptionCodec, EncryptionKey, encrypting
+from holdfast_client.transport.encryption import NOT_ENCRYPTING as PLAIN
+from holdfast_client.transport.encryption import EncryptionCodec, EncryptionKey, encrypting
 from tests.inventory.shop import Figures
 from tests.security.keys import NEW, OLD, customer, text_of
 from tests.workflows.histories import failed_tasks_of, kinds_of
@@ -39,6 +39,7 @@ from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import Till, failure_of, request
 from tests.workflows.waiting import until
 from worker.composition import WORKFLOWS
+from worker.converter import data_converter
 from worker.temporal import connect_temporal
 from workflows import payloads
 
@@ -273,7 +274,7 @@ async def _replay(handle: Any, *keys: EncryptionKey) -> None:
     """Do all of a checkout's tasks again, as a worker with these keys does."""
     await Replayer(
         workflows=WORKFLOWS,
-        data_converter=payloads.data_converter(keys),
+        data_converter=data_converter(keys),
         workflow_runner=UnsandboxedWorkflowRunner(),
     ).replay_workflow(await handle.fetch_history())
 

@@ -28,9 +28,9 @@ from activities.inventory.records import (
     ReservationState,
     StockRow,
 )
-from holdfast_client.holds import HoldsRequest
-from holdfast_client.messages import StockAdjustment
-from holdfast_client.outcomes import Held
+from holdfast_client.contract.holds import HoldsRequest
+from holdfast_client.contract.messages import StockAdjustment
+from holdfast_client.contract.outcomes import Held
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
 from tests.inventory.shop import checkout
 from tests.worker.conftest import Operator

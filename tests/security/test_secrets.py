@@ -26,7 +26,7 @@ from holdfast_client import (
     InvalidRequest,
     ReservationClient,
 )
-from holdfast_client.answers import (
+from holdfast_client.transport.answers import (
     adjustment_outcome_of,
     final_outcome_of,
     held_of,

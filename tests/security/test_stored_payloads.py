@@ -19,7 +19,7 @@ from holdfast_client import (
     InvalidRequest,
     ReservationClient,
 )
-from holdfast_client.encryption import NOT_ENCRYPTING, EncryptionKey, encrypting
+from holdfast_client.transport.encryption import NOT_ENCRYPTING, EncryptionKey, encrypting
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from tests.security.keys import NEW, OLD, customer, text_of

@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 import pytest
 
 from activities.inventory.records import Closing, ReservationState
-from holdfast_client.outcomes import Cancelled
+from holdfast_client.contract.outcomes import Cancelled
 from tests.faults.late_ledger import LateLedger
 from tests.inventory.functions import rewrite_function
 from tests.soak.trial import Trial, cart, open_trial

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime
 
-from holdfast_client.outcomes import Expired, Held, Outcome
+from holdfast_client.contract.outcomes import Expired, Held, Outcome
 from soak import testimony
 from soak.figures import FaultFigures, Figures, fault_figures
 from soak.storm import LOCK_FAULT, Strike

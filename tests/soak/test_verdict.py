@@ -7,8 +7,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from holdfast_client.messages import CheckoutRequest, Line
-from holdfast_client.outcomes import (
+from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.outcomes import (
     Cancelled,
     Denied,
     Expired,

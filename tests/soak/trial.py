@@ -13,7 +13,7 @@ from temporalio.worker import UnsandboxedWorkflowRunner
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
 from holdfast_client.client import ReservationClient
-from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.contract.messages import CheckoutRequest, Line
 from soak.asker import Asker
 from soak.evidence import read_evidence
 from soak.shop import Shop

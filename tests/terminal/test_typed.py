@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from holdfast_client.errors import InvalidRequest
+from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.terminal.durations import duration_text, parse_duration, parse_seconds
 from holdfast_client.terminal.moments import local_text, moment_text, parse_moment
 from holdfast_client.terminal.numbers import parse_decimal, parse_whole_number

@@ -16,7 +16,7 @@ from typing import Any, Final
 from temporalio import workflow
 from temporalio.common import RawValue
 
-from holdfast_client.names import CHECKOUT_WORKFLOW
+from holdfast_client.contract.names import CHECKOUT_WORKFLOW
 from worker import composition
 from workflows.checkout import CheckoutWorkflow
 

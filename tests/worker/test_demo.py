@@ -8,8 +8,8 @@ import pytest
 
 from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
 from activities.inventory.records import Breach, Closing, StockRow
-from holdfast_client.cli.replay_report import Step
-from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.cli.replay.report import Step
+from holdfast_client.contract.messages import CheckoutRequest, Line
 from tests.worker.conftest import Operator
 from worker.demo.demonstration import _disagreements
 from worker.demo.report import Verdict

@@ -12,7 +12,7 @@ from pathlib import Path
 import psycopg
 
 from holdfast_client.client import ReservationClient
-from holdfast_client.outcomes import AdjustmentApplied, Fulfilled, Held
+from holdfast_client.contract.outcomes import AdjustmentApplied, Fulfilled, Held
 from tests.worker.conftest import Operator
 from tests.worker.test_processes import STOP_SECONDS_MAX
 

@@ -8,7 +8,7 @@ import pytest
 
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
-from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.contract.messages import CheckoutRequest, Line
 from tests.worker.conftest import Operator
 
 

@@ -16,7 +16,7 @@ import pytest
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
 from holdfast_client.client import ReservationClient
-from holdfast_client.outcomes import Fulfilled, Held
+from holdfast_client.contract.outcomes import Fulfilled, Held
 from tests.worker.conftest import Operator
 
 STOP_SECONDS_MAX = 120

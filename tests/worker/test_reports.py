@@ -13,7 +13,7 @@ import pytest
 
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, StockRow
-from holdfast_client.messages import CheckoutRequest, Line, StockAdjustment
+from holdfast_client.contract.messages import CheckoutRequest, Line, StockAdjustment
 from tests.worker.conftest import Operator
 
 TODAY = f"{datetime.now(UTC):%Y-%m-%d}"

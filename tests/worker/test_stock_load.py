@@ -12,7 +12,7 @@ import pytest
 from activities.inventory.database.errors import LedgerUnavailable, StockLoadRefused
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, ReservationState, StockRow
-from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.contract.messages import CheckoutRequest, Line
 from worker import stock_load
 from worker.stock_load import BATCH_ROWS, LoadResult, StockFileLoad
 

@@ -13,7 +13,7 @@ import pytest
 
 from activities.inventory.ledger import LOAD_ROWS_MAX, Ledger
 from activities.inventory.records import Closing
-from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.contract.messages import CheckoutRequest, Line
 from tests.worker.conftest import Operator
 
 IN_2096 = 4_000_000_000

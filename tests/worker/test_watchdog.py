@@ -15,8 +15,8 @@ from temporalio.client import Client
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
 from holdfast_client.client import ReservationClient
-from holdfast_client.errors import OutcomeUnknown
-from holdfast_client.outcomes import Fulfilled, Held, Outcome
+from holdfast_client.contract.errors import OutcomeUnknown
+from holdfast_client.contract.outcomes import Fulfilled, Held, Outcome
 from tests.worker import standing_still
 from tests.worker.conftest import Operator
 from tests.worker.test_processes import running

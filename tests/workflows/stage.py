@@ -16,7 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
 from activities.metrics import LedgerMetrics
-from holdfast_client.names import TASK_QUEUE
+from holdfast_client.contract.names import TASK_QUEUE
 from tests.inventory.shop import Shop
 from tests.workflows.till import Till
 from worker.composition import Inventory, build_worker, open_inventory

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from holdfast_client.messages import (
+from holdfast_client.contract.messages import (
     Cancellation,
     CheckoutRequest,
     Confirmation,

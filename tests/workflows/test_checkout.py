@@ -10,7 +10,7 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.common import SearchAttributeKey
 from temporalio.exceptions import WorkflowAlreadyStartedError
 
-from holdfast_client.messages import CheckoutRequest, Line
+from holdfast_client.contract.messages import CheckoutRequest, Line
 from tests.workflows.histories import events_of, failed_tasks_of, kind, kinds_of, read_json
 from tests.workflows.stage import Stage
 from tests.workflows.till import Till, failure_of, moment, refusal_of, request

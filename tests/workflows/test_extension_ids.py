@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from holdfast_client.messages import Extension
+from holdfast_client.contract.messages import Extension
 from workflows import extension_ids
 
 WISH = Extension(seconds=600, reason="on the phone", actor="sam")

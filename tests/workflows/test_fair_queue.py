@@ -16,9 +16,9 @@ from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest
 from temporalio.common import Priority
 
-from holdfast_client.messages import CheckoutRequest
-from holdfast_client.names import CHECKOUT_WORKFLOW, RESERVED_UPDATE, checkout_workflow_id
-from holdfast_client.starts import checkout_start, fairness_key
+from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.names import CHECKOUT_WORKFLOW, RESERVED_UPDATE, checkout_workflow_id
+from holdfast_client.transport.starts import checkout_start, fairness_key
 from tests.workflows.histories import events_of, kind
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import request

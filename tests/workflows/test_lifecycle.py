@@ -10,14 +10,14 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 from activities.inventory.records import ReservationState
-from holdfast_client.messages import (
+from holdfast_client.contract.messages import (
     Cancellation,
     CheckoutRequest,
     Confirmation,
     Extension,
     Line,
 )
-from holdfast_client.outcomes import (
+from holdfast_client.contract.outcomes import (
     Cancelled,
     Denied,
     Expired,

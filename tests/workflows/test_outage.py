@@ -19,8 +19,8 @@ from temporalio.exceptions import ApplicationError
 from activities.failures import INVENTORY_UNAVAILABLE
 from activities.inventory.database.engine import open_engine
 from activities.inventory.database.migrate import upgrade
-from holdfast_client.messages import CheckoutRequest, Line
-from holdfast_client.outcomes import Cancelled
+from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.outcomes import Cancelled
 from tests.directories import NewDirectory
 from tests.workflows.histories import failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage, at_work, open_stage

@@ -9,8 +9,8 @@ import pytest
 from temporalio.api.common.v1 import Payload
 from temporalio.common import RawValue
 
-from holdfast_client.errors import InvalidRequest
-from holdfast_client.messages import Cancellation, CheckoutRequest, Confirmation
+from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.messages import Cancellation, CheckoutRequest, Confirmation
 from tests.workflows.garbage import NO_MESSAGE, Arguments, raw, text
 from workflows.payloads import DATA_CONVERTER, invalid_request, read_message
 from workflows.policies import MESSAGE_BYTES_MAX

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from holdfast_client.client import ReservationClient
-from holdfast_client.names import STATUS_ATTRIBUTE_MEMO
-from holdfast_client.outcomes import Denied, Fulfilled, Held
+from holdfast_client.contract.names import STATUS_ATTRIBUTE_MEMO
+from holdfast_client.contract.outcomes import Denied, Fulfilled, Held
 from tests.workflows.histories import failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage
 from tests.workflows.till import request

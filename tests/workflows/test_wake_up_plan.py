@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from activities import wake_up_plan
 from activities.inventory.records import ReservationState
 from activities.wake_up_plan import LATE_SECONDS_MAX, WakeUpPlan
-from holdfast_client.outcomes import Denied, Held
+from holdfast_client.contract.outcomes import Denied, Held
 from tests.inventory.crowd import all_at_once
 from tests.workflows.histories import events_of, kind
 from tests.workflows.stage import Stage, at_work, open_stage

@@ -8,8 +8,8 @@ from typing import Final
 import pytest
 from temporalio.api.sdk.v1 import WorkflowMetadata
 
-from holdfast_client.fields import Message
-from holdfast_client.messages import Cancellation, Confirmation, Extension
+from holdfast_client.contract.fields import Message
+from holdfast_client.contract.messages import Cancellation, Confirmation, Extension
 from tests.workflows.histories import details_of, failed_tasks_of, summaries_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import Till, moment

@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from activities.inventory.records import Closing, ClosingStatus, HoldExtension, ReservationState
-from holdfast_client.messages import CheckoutRequest, Extension, Line, StockAdjustment
-from holdfast_client.outcomes import Cancelled, Denied, Held, HeldLine, Shortage
+from holdfast_client.contract.messages import CheckoutRequest, Extension, Line, StockAdjustment
+from holdfast_client.contract.outcomes import Cancelled, Denied, Held, HeldLine, Shortage
 from workflows import web_ui
 from workflows.lifecycle import Checkout
 from workflows.policies import LINES_SHOWN_MAX

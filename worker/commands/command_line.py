@@ -8,8 +8,8 @@ from typing import Final, NoReturn
 import structlog
 
 from activities.inventory.database.errors import DatabaseUnfit, LedgerError, LedgerUnavailable
-from holdfast_client.cli.order_columns import NoOrders, OrderFileError
-from holdfast_client.errors import InvalidRequest
+from holdfast_client.cli.orders.columns import NoOrders, OrderFileError
+from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.terminal import command_line
 from holdfast_client.terminal.command_line import Commands, Failure, Program
 from holdfast_client.terminal.ending import end_process

@@ -10,7 +10,7 @@ import typer
 
 from activities.inventory.ledger import DENIED_ROWS_MAX
 from activities.inventory.records import DeniedPeriod
-from holdfast_client.errors import InvalidRequest
+from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.terminal import options
 from holdfast_client.terminal.moments import days_before, end_of, first_moment, parse_day
 from worker import reports

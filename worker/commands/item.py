@@ -7,10 +7,10 @@ from typing import Annotated
 
 import typer
 
-from holdfast_client.arguments import stock_adjustment
 from holdfast_client.cli.record_options import ActorOption, ReasonOption
-from holdfast_client.errors import InvalidRequest
-from holdfast_client.outcomes import AdjustmentApplied
+from holdfast_client.contract.arguments import stock_adjustment
+from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.outcomes import AdjustmentApplied
 from holdfast_client.terminal.screen import Screen
 from holdfast_client.terminal.sheet import Sheet
 from worker.commands.item_history import NoSuchItem, only_location, where_it_is

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Final
 import typer
 from pydantic import TypeAdapter, ValidationError
 
-from holdfast_client.errors import InvalidRequest
-from holdfast_client.fields import Location, Sku
+from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.fields import Location, Sku
 from holdfast_client.terminal import options
 
 _SKU: Final[TypeAdapter[str]] = TypeAdapter(Sku)

@@ -9,9 +9,10 @@ from typing import Annotated, Final
 import typer
 import uvloop
 
-from holdfast_client.encryption import KEYS_VARIABLE, keys_from_environment
-from holdfast_client.errors import HoldfastError
+from holdfast_client.contract.encrypted import KEYS_VARIABLE
+from holdfast_client.contract.errors import HoldfastError
 from holdfast_client.terminal import options
+from holdfast_client.transport.encryption import keys_from_environment
 from worker.commands.options import Port
 from worker.commands.session import read_settings
 from worker.demo import demonstrate

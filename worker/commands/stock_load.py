@@ -14,7 +14,7 @@ import typer
 
 from activities.inventory.database.errors import LedgerUnavailable, StockLoadRefused
 from activities.inventory.ledger import LOAD_ROWS_MAX
-from holdfast_client.errors import InvalidRequest
+from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.moments import exact_text, parse_moment

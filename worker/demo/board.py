@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from activities.inventory.records import Availability
-from holdfast_client.cli.replay_report import CheckoutStep, ExpiryWait, ReplayEvent, Step
-from holdfast_client.outcomes import Denied, Held, HeldLine
+from holdfast_client.cli.replay.report import CheckoutStep, ExpiryWait, ReplayEvent, Step
+from holdfast_client.contract.outcomes import Denied, Held, HeldLine
 from holdfast_client.terminal.colours import style_of
 
 _SKUS_SHOWN_MAX: Final = 20

@@ -6,8 +6,8 @@ import random
 from typing import Final
 
 from activities.inventory.records import StockRow
-from holdfast_client.cli.orders import Order
-from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.cli.orders.reading import Order
+from holdfast_client.contract.names import DEFAULT_LOCATION
 
 SEED: Final = 7
 SHOPPERS: Final = 80

@@ -18,15 +18,15 @@ from temporalio.client import Client
 from activities.inventory.grouping.batches import in_batches
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Availability, StockRow
-from holdfast_client.cli.checkout_plan import ReplayOptions
-from holdfast_client.cli.orders import Order, OrderBook, read_orders
-from holdfast_client.cli.replay import Replay
-from holdfast_client.cli.replay_report import CheckoutStep, ReplayEvent, ReplayReport, Step
-from holdfast_client.cli.stock_file import cover_demand
+from holdfast_client.cli.orders.reading import Order, OrderBook, read_orders
+from holdfast_client.cli.replay.engine import Replay
+from holdfast_client.cli.replay.plan import ReplayOptions
+from holdfast_client.cli.replay.report import CheckoutStep, ReplayEvent, ReplayReport, Step
+from holdfast_client.cli.replay.stock_file import cover_demand
 from holdfast_client.client import ReservationClient
-from holdfast_client.encryption import encrypting
-from holdfast_client.names import DEFAULT_LOCATION
-from holdfast_client.privacy import private_by_environment
+from holdfast_client.contract.names import DEFAULT_LOCATION
+from holdfast_client.transport.encryption import encrypting
+from holdfast_client.transport.privacy import private_by_environment
 from worker.composition import open_inventory
 from worker.demo import catalogue
 from worker.demo.board import Board

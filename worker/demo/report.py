@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.table import Table
 
 from activities.inventory.records import Availability, Breach
-from holdfast_client.cli.replay_report import ReplayReport, Step
-from holdfast_client.names import checkout_workflow_id
+from holdfast_client.cli.replay.report import ReplayReport, Step
+from holdfast_client.contract.names import checkout_workflow_id
 
 NAMESPACE: Final = "default"
 _INVARIANTS: Final = (

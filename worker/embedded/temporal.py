@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Final, Self
 
-from holdfast_client import names
+from holdfast_client.contract import names
 from worker.embedded.child import run_to_end
 from worker.embedded.directory_lock import DirectoryLock
 from worker.embedded.errors import DataDirectoryUnusable, EmbeddedServerError

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from activities.inventory.allocation.wants import Want
-from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.contract.names import DEFAULT_LOCATION
 
 
 def place_of(want: Want) -> str:

@@ -23,7 +23,7 @@ from activities.inventory.records import (
     HoldExtension,
     ReservationState,
 )
-from holdfast_client.messages import CheckoutRequest
+from holdfast_client.contract.messages import CheckoutRequest
 
 Operation = Literal["reserve", "close", "extend"]
 BatchObserver = Callable[[Operation, int, float], None]

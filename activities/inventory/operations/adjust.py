@@ -14,8 +14,8 @@ from activities.inventory.operations.digests import (
 from activities.inventory.operations.items import create_items, lock_items, move_totals
 from activities.inventory.sql.statements import operations as statements
 from activities.inventory.sql.statements.stock import READ_HOLDERS, SET_ACTIVE
-from holdfast_client.messages import AdjustmentKind, StockAdjustment
-from holdfast_client.outcomes import (
+from holdfast_client.contract.messages import AdjustmentKind, StockAdjustment
+from holdfast_client.contract.outcomes import (
     HOLDERS_MAX,
     AdjustmentApplied,
     AdjustmentOutcome,
@@ -24,7 +24,7 @@ from holdfast_client.outcomes import (
     RefusalReason,
     parse_adjustment_outcome,
 )
-from holdfast_client.wording import difference
+from holdfast_client.contract.wording import difference
 
 
 def adjusted_total(

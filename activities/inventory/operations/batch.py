@@ -10,8 +10,8 @@ from activities.inventory.database.arrays import array_text
 from activities.inventory.database.errors import ReservationConflict
 from activities.inventory.operations.digests import REQUEST_KEYS, differing_keys, request_digest
 from activities.inventory.records import ReservationState
-from holdfast_client.messages import CheckoutRequest
-from holdfast_client.wording import difference
+from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.wording import difference
 
 ReserveAnswer = ReservationState | ReservationConflict
 

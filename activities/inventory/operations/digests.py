@@ -15,8 +15,8 @@ from zlib import crc32
 
 from pydantic_core import to_json
 
-from holdfast_client.fields import Message
-from holdfast_client.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.contract.fields import Message
+from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
 
 REQUEST_KEYS: Final = ("lines", "hold_seconds", "customer_id", "cart_id")
 ADJUSTMENT_KEYS: Final = ("sku", "location", "kind", "quantity", "reason", "actor", "new")

@@ -15,7 +15,7 @@ from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.operations.standing import read_states
 from activities.inventory.records import ExtensionAnswer, ExtensionVerdict, HoldExtension
 from activities.inventory.sql.statements import reservations as statements
-from holdfast_client.fields import HOLD_SECONDS_MAX
+from holdfast_client.contract.fields import HOLD_SECONDS_MAX
 
 
 @dataclass(frozen=True, slots=True)

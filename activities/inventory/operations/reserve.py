@@ -36,8 +36,8 @@ from activities.inventory.records import (
 )
 from activities.inventory.sql.statements import reservations as statements
 from activities.inventory.sql.statements.stock import LOCK_STOCK
-from holdfast_client.messages import CheckoutRequest
-from holdfast_client.outcomes import Denied, Shortage
+from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.outcomes import Denied, Shortage
 
 # A reserve that meets overdue holds ends them and tries again, at most so often. After that it
 # decides with what is there: many thousands of overdue holds on one SKU were ended on the way.

@@ -10,7 +10,7 @@ from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.sql.statements import open_holds as statements
 from activities.inventory.sql.statements.reservations import CLOCK
-from holdfast_client.holds import (
+from holdfast_client.contract.holds import (
     COMES_FREE_MAX,
     HOLD_LINES_MAX,
     ComingFree,

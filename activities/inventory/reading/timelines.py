@@ -7,8 +7,13 @@ from typing import Any
 
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.sql.statements import timelines as statements
-from holdfast_client.outcomes import HeldLine, Shortage
-from holdfast_client.timeline import TIMELINE_ROWS_MAX, Timeline, TimelineEvent, TimelineMovement
+from holdfast_client.contract.outcomes import HeldLine, Shortage
+from holdfast_client.contract.timeline import (
+    TIMELINE_ROWS_MAX,
+    Timeline,
+    TimelineEvent,
+    TimelineMovement,
+)
 
 
 def read_timeline(checkout_id: str) -> Steps[Timeline | None]:

@@ -9,9 +9,9 @@ import typer
 from holdfast_client.cli.adjustment_sheet import adjustment_sheet, refusal_words
 from holdfast_client.cli.record_options import ActorOption, ReasonOption
 from holdfast_client.cli.session import Session
-from holdfast_client.errors import InvalidRequest
-from holdfast_client.messages import AdjustmentKind
-from holdfast_client.names import DEFAULT_LOCATION
+from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.messages import AdjustmentKind
+from holdfast_client.contract.names import DEFAULT_LOCATION
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.numbers import parse_whole_number

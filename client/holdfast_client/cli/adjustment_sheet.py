@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from holdfast_client.messages import AdjustmentKind
-from holdfast_client.outcomes import AdjustmentApplied, AdjustmentOutcome, AdjustmentRefused
+from holdfast_client.contract.messages import AdjustmentKind
+from holdfast_client.contract.outcomes import (
+    AdjustmentApplied,
+    AdjustmentOutcome,
+    AdjustmentRefused,
+)
 from holdfast_client.terminal.sheet import Cell, Column, Sheet, Table
 
 _HOLDER_COLUMNS: Final = ("checkout_id", "quantity", Column("expires_at", rank=1))

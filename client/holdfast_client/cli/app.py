@@ -7,12 +7,13 @@ from typing import Annotated, Final, Literal, get_args
 
 import typer
 
-from holdfast_client.cli import exit_codes, sheet
+from holdfast_client.cli import checkout_sheet as sheet
+from holdfast_client.cli import exit_codes
 from holdfast_client.cli.adjust_command import adjust
 from holdfast_client.cli.arguments import parse_lines
 from holdfast_client.cli.holds_command import holds
 from holdfast_client.cli.record_options import ActorOption, ReasonOption
-from holdfast_client.cli.replay_command import replay
+from holdfast_client.cli.replay.command import replay
 from holdfast_client.cli.session import (
     AddressOption,
     Connect,
@@ -26,10 +27,10 @@ from holdfast_client.cli.session import (
     with_session,
 )
 from holdfast_client.cli.views_command import views
-from holdfast_client.errors import HoldfastError
-from holdfast_client.fields import HOLD_SECONDS_DEFAULT
-from holdfast_client.outcomes import CheckoutStatus
-from holdfast_client.summaries import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX
+from holdfast_client.contract.errors import HoldfastError
+from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.contract.outcomes import CheckoutStatus
+from holdfast_client.contract.summaries import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX
 from holdfast_client.terminal import command_line, options
 from holdfast_client.terminal.command_line import Commands, Failure, Program
 from holdfast_client.terminal.exit_codes import ExitCode

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from pydantic import ValidationError
 
-from holdfast_client.errors import InvalidRequest
-from holdfast_client.messages import Line
+from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.messages import Line
 from holdfast_client.terminal.numbers import parse_whole_number
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
 
-from holdfast_client.cli.order_columns import NoOrders, OrderFileError
-from holdfast_client.errors import (
+from holdfast_client.cli.orders.columns import NoOrders, OrderFileError
+from holdfast_client.contract.errors import (
     AdjustmentConflict,
     CheckoutConflict,
     CheckoutInterrupted,
@@ -15,7 +15,7 @@ from holdfast_client.errors import (
     HoldNotActive,
     InvalidRequest,
 )
-from holdfast_client.outcomes import CheckoutStatus
+from holdfast_client.contract.outcomes import CheckoutStatus
 from holdfast_client.terminal.exit_codes import ExitCode
 
 _REFUSALS = (

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from holdfast_client.cli.holds_sheet import holds_sheet, remarks
 from holdfast_client.cli.session import Session
-from holdfast_client.holds import HOLDS_LIMIT_DEFAULT, HOLDS_LIMIT_MAX
+from holdfast_client.contract.holds import HOLDS_LIMIT_DEFAULT, HOLDS_LIMIT_MAX
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final
 
-from holdfast_client.holds import Holds, OpenHold
+from holdfast_client.contract.holds import Holds, OpenHold
+from holdfast_client.contract.wording import counted, goods
 from holdfast_client.terminal.moments import local_text
 from holdfast_client.terminal.sheet import Column, Sheet, Table
-from holdfast_client.wording import counted, goods
 
 _HOLD_COLUMNS: Final = (
     "expires_at",

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
+from holdfast_client.cli.checkout_sheet import views_sheet
 from holdfast_client.cli.session import Session
-from holdfast_client.cli.sheet import views_sheet
-from holdfast_client.errors import InvalidRequest
+from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
 
@@ -29,8 +29,8 @@ def views(
     """
     _check_ui_url(ui_url)
     # Only now, because Temporal's SDK, of which these read the settings, is slow to import.
-    from holdfast_client.connection import namespace_in_use  # noqa: PLC0415  # see above
-    from holdfast_client.views import ready_made_views  # noqa: PLC0415  # see above
+    from holdfast_client.cli.views import ready_made_views  # noqa: PLC0415  # see above
+    from holdfast_client.transport.connection import namespace_in_use  # noqa: PLC0415  # see above
 
     found = ready_made_views(datetime.now(UTC), sku=sku, customer_id=customer)
     namespace = namespace_in_use(session.settings.namespace)

@@ -9,7 +9,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.console import Console
 from rich.text import Text
 
-from holdfast_client.characters import visible
+from holdfast_client.contract.characters import visible
 from holdfast_client.terminal.colours import style_of
 from holdfast_client.terminal.durations import duration_text
 from holdfast_client.terminal.layout import GAP, Layout, fit

@@ -6,7 +6,7 @@ import re
 from datetime import timedelta
 from typing import Final
 
-from holdfast_client.errors import InvalidRequest
+from holdfast_client.contract.errors import InvalidRequest
 
 _SECONDS_OF: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _NUMBER: Final = r"[0-9]{1,12}(?:\.[0-9]{1,6})?"

@@ -6,7 +6,7 @@ import os
 import tempfile
 import traceback
 
-from holdfast_client.fields import excerpt
+from holdfast_client.contract.fields import excerpt
 
 _WORDS_LENGTH_MAX = 200
 

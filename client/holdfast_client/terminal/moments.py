@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
 
-from holdfast_client.errors import InvalidRequest
+from holdfast_client.contract.errors import InvalidRequest
 
 _SUCH_AS = "such as 2026-01-31T09:00:00Z or 2026-01-31T10:00:00+01:00"
 

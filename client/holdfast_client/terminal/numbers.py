@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from holdfast_client.errors import InvalidRequest
+from holdfast_client.contract.errors import InvalidRequest
 
 # More digits than any legal quantity has; the range says what the limit is.
 _WHOLE_NUMBER: Final = re.compile(r"-?[0-9]{1,15}")

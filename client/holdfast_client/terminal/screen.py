@@ -20,7 +20,7 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from holdfast_client.characters import on_one_line
+from holdfast_client.contract.characters import on_one_line
 from holdfast_client.terminal.drawing import draw
 from holdfast_client.terminal.moments import moment_text
 from holdfast_client.terminal.sheet import Cell, Sheet

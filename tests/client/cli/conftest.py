@@ -10,7 +10,7 @@ import pytest
 
 from holdfast_client.cli import main
 from holdfast_client.cli.session import Settings
-from holdfast_client.fake import FakeReservationClient
+from holdfast_client.fake.client import FakeReservationClient
 from holdfast_client.protocol import Reservations
 
 

@@ -7,13 +7,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from holdfast_client.cli.checkout_plan import (
+from holdfast_client.cli.replay.plan import (
     Intent,
     ReplayOptions,
     checkout_id_of_order,
     intent_of,
 )
-from holdfast_client.fields import CheckoutId
+from holdfast_client.contract.fields import CheckoutId
 
 ORDERS = [str(number) for number in range(2_000)]
 CHECKOUT_ID: TypeAdapter[str] = TypeAdapter(CheckoutId)

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from holdfast_client.cli import main
-from holdfast_client.fake import FakeReservationClient
+from holdfast_client.fake.client import FakeReservationClient
 from holdfast_client.protocol import Reservations
 from tests.client.cli.conftest import Terminal
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast_client.cli.order_columns import ColumnNames, OrderFileError
-from holdfast_client.cli.orders import (
+from holdfast_client.cli.orders.columns import ColumnNames, OrderFileError
+from holdfast_client.cli.orders.reading import (
     Order,
     OrderBook,
     OrderRules,
@@ -17,7 +17,7 @@ from holdfast_client.cli.orders import (
     parse_orders,
     read_orders,
 )
-from holdfast_client.cli.spreadsheet import parse_spreadsheet
+from holdfast_client.spreadsheets.spreadsheet import parse_spreadsheet
 
 HEADINGS = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country"
 

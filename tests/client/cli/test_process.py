@@ -89,7 +89,7 @@ def test_a_process_with_temporals_threads_ends_before_the_interpreter_takes_itse
 def test_the_replay_engine_is_imported_without_typer_and_rich(environment: dict[str, str]) -> None:
     code = (
         "import sys; sys.modules['typer'] = sys.modules['rich'] = None;"
-        "import holdfast_client.cli.replay, holdfast_client.cli.orders"
+        "import holdfast_client.cli.replay.engine, holdfast_client.cli.orders.reading"
     )
     assert holdfast(environment, code=code).returncode == 0
 

@@ -9,11 +9,10 @@ from typing import Any
 
 import pytest
 
-from holdfast_client.arguments import LineLike
-from holdfast_client.cli.checkout_plan import Intent, ReplayOptions
-from holdfast_client.cli.orders import Order
-from holdfast_client.cli.replay import ASK_AGAIN_MAX, UNKNOWN_IN_A_ROW_MAX, Replay
-from holdfast_client.cli.replay_report import (
+from holdfast_client.cli.orders.reading import Order
+from holdfast_client.cli.replay.engine import ASK_AGAIN_MAX, UNKNOWN_IN_A_ROW_MAX, Replay
+from holdfast_client.cli.replay.plan import Intent, ReplayOptions
+from holdfast_client.cli.replay.report import (
     CheckoutStep,
     ExpiryWait,
     ReplayEvent,
@@ -21,9 +20,10 @@ from holdfast_client.cli.replay_report import (
     Step,
     percentile_ms,
 )
-from holdfast_client.errors import OutcomeUnknown
-from holdfast_client.fake import FakeReservationClient
-from holdfast_client.outcomes import Outcome
+from holdfast_client.contract.arguments import LineLike
+from holdfast_client.contract.errors import OutcomeUnknown
+from holdfast_client.contract.outcomes import Outcome
+from holdfast_client.fake.client import FakeReservationClient
 
 ORDERS = [Order(str(n), (("MUG-01", 2), ("CUP-09", 1)), f"u-{n}") for n in range(100)]
 

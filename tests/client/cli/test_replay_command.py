@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from holdfast_client.cli import replay as engine
-from holdfast_client.cli.checkout_plan import Intent
-from holdfast_client.cli.orders import Order
-from holdfast_client.cli.progress import shown_progress
-from holdfast_client.cli.replay_command import fresh_prefix
-from holdfast_client.cli.replay_report import ENDS, CheckoutStep, Step
-from holdfast_client.fake import FakeReservationClient
+from holdfast_client.cli.orders.reading import Order
+from holdfast_client.cli.replay import engine
+from holdfast_client.cli.replay.command import fresh_prefix
+from holdfast_client.cli.replay.plan import Intent
+from holdfast_client.cli.replay.progress import shown_progress
+from holdfast_client.cli.replay.report import ENDS, CheckoutStep, Step
+from holdfast_client.fake.client import FakeReservationClient
 from tests.client.cli.conftest import Terminal
 
 EXPORT = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country

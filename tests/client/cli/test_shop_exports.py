@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from holdfast_client.cli.order_columns import ColumnNames
-from holdfast_client.cli.order_standing import is_no_sale
-from holdfast_client.cli.orders import OrderBook, parse_orders, read_orders
+from holdfast_client.cli.orders.columns import ColumnNames
+from holdfast_client.cli.orders.no_sale import is_no_sale
+from holdfast_client.cli.orders.reading import OrderBook, parse_orders, read_orders
 
 Lines = dict[str, list[tuple[str, int]]]
 

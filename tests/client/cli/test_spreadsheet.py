@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast_client.cli.spreadsheet import (
+from holdfast_client.spreadsheets.csv_text import csv_text
+from holdfast_client.spreadsheets.spreadsheet import (
     Spreadsheet,
     SpreadsheetError,
     decode,
@@ -16,7 +17,6 @@ from holdfast_client.cli.spreadsheet import (
     plain_heading,
     read_spreadsheet,
 )
-from holdfast_client.terminal.csv_text import csv_text
 
 MEBIBYTE = 1024 * 1024
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast_client.cli.orders import Order
-from holdfast_client.cli.stock_file import cover_demand, stock_text, write_new
-from holdfast_client.errors import InvalidRequest
+from holdfast_client.cli.orders.reading import Order
+from holdfast_client.cli.replay.stock_file import cover_demand, stock_text, write_new
+from holdfast_client.contract.errors import InvalidRequest
 
 
 def orders(**demand: int) -> list[Order]:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from holdfast_client import FakeReservationClient
-from holdfast_client.cli.sheet import timeline_sheet
+from holdfast_client.cli.checkout_sheet import timeline_sheet
 from holdfast_client.terminal.screen import Screen
 from tests.client.cli.conftest import Terminal
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast_client.cli.whole_numbers import style_of
+from holdfast_client.spreadsheets.whole_numbers import style_of
 
 
 def read(*cells: str) -> list[int | None]:

@@ -1,0 +1,1 @@
+"""What can be bought, read from the database by a shop that may read it."""

@@ -1,0 +1,233 @@
+"""The client's answers laid out for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from holdfast_client.contract.outcomes import (
+    Cancelled,
+    CheckoutReport,
+    Denied,
+    Expired,
+    Fulfilled,
+    Held,
+    HeldLine,
+    Outcome,
+    Shortage,
+)
+from holdfast_client.terminal.moments import local_text
+from holdfast_client.terminal.sheet import Cell, Column, Sheet, Table
+
+if TYPE_CHECKING:
+    from holdfast_client.cli.views import View
+    from holdfast_client.contract.summaries import CheckoutSummary
+    from holdfast_client.contract.timeline import Timeline, TimelineEvent, TimelineMovement
+
+_EVENT_COLUMNS: Final = (
+    Column("at"),
+    Column("event"),
+    Column("actor", rank=4, is_prose=True),
+    Column("reason", rank=1, is_prose=True),
+)
+
+
+def outcome_sheet(checkout_id: str, outcome: Outcome) -> Sheet:
+    """Lay out the outcome of a checkout."""
+    facts: list[tuple[str, Cell]] = [("checkout_id", checkout_id), ("status", outcome.status)]
+    tables: list[Table] = []
+    match outcome:
+        case Held():
+            facts.append(("expires_at", outcome.expires_at))
+            tables.append(_lines_table(outcome.lines))
+        case Denied():
+            tables.append(_shortages_table(outcome.shortages))
+        case Fulfilled():
+            facts.append(("payment_reference", outcome.payment_reference))
+            facts.append(("at", outcome.at))
+            tables.append(_lines_table(outcome.lines))
+        case Cancelled():
+            facts.append(("reason", outcome.reason))
+            facts.append(("actor", outcome.actor))
+            facts.append(("at", outcome.at))
+        case Expired():
+            facts.append(("at", outcome.at))
+    return Sheet(_outcome_headline(checkout_id, outcome), tuple(facts), tuple(tables))
+
+
+def report_sheet(report: CheckoutReport) -> Sheet:
+    """Lay out where a checkout stands and how it came there."""
+    facts: list[tuple[str, Cell]] = [("checkout_id", report.checkout_id), ("status", report.status)]
+    if report.expires_at is not None:
+        facts.append(("expires_at", report.expires_at))
+    events = tuple((event.at, event.event, event.actor, event.reason) for event in report.events)
+    return Sheet(
+        f"{report.checkout_id} is {report.status}.",
+        tuple(facts),
+        (
+            _lines_table(report.lines),
+            Table("event", _EVENT_COLUMNS, events),
+        ),
+    )
+
+
+def timeline_sheet(timeline: Timeline) -> Sheet:
+    """Lay out the story of a checkout; what nobody gave is left out of the facts."""
+    facts: list[tuple[str, Cell]] = [
+        ("checkout_id", timeline.checkout_id),
+        ("status", timeline.status),
+        ("customer_id", timeline.customer_id or ""),
+        ("cart_id", timeline.cart_id or ""),
+        ("created_at", timeline.created_at),
+        ("expires_at", timeline.expires_at),
+        ("closed_at", timeline.closed_at),
+        ("payment_reference", timeline.payment_reference or ""),
+    ]
+    facts += [
+        (f"{kind}_left_out", count)
+        for kind in ("lines", "shortages", "events", "movements")
+        if (count := getattr(timeline, f"{kind}_left_out"))
+    ]
+    return Sheet(
+        _timeline_headline(timeline),
+        tuple(fact for fact in facts if fact[1]),
+        (
+            _lines_table(timeline.lines),
+            _shortages_table(timeline.shortages),
+            _story_table(timeline.events),
+            _movements_table(timeline.movements),
+        ),
+    )
+
+
+def summaries_sheet(summaries: Sequence[CheckoutSummary]) -> Sheet:
+    """Lay out a list of checkouts, one row each."""
+    rows = tuple(
+        (
+            summary.checkout_id,
+            summary.status,
+            summary.customer_id or "",
+            summary.cart_id or "",
+            summary.started_at,
+            summary.closed_at,
+            " ".join(summary.skus),
+        )
+        for summary in summaries
+    )
+    columns = (
+        "checkout_id",
+        "status",
+        Column("customer_id", rank=2),
+        Column("cart_id", rank=4),
+        Column("started_at", rank=1),
+        Column("closed_at", rank=5),
+        Column("skus", rank=3, is_prose=True),
+    )
+    found = "1 checkout" if len(rows) == 1 else f"{len(rows)} checkouts"
+    return Sheet(f"{found} found.", (), (Table("checkout", columns, rows),))
+
+
+def views_sheet(views: Sequence[View], links: Sequence[str]) -> Sheet:
+    """Lay out the ready-made views of the Web UI, one after the other, each with its link."""
+    rows = tuple(
+        (view.name, view.shows, view.query, link) for view, link in zip(views, links, strict=True)
+    )
+    columns = ("name", "shows", "query", "url")
+    table = Table("view", columns, rows, is_stacked=True)
+    return Sheet(f"{len(rows)} views of the Web UI.", (), (table,))
+
+
+def _outcome_headline(checkout_id: str, outcome: Outcome) -> str:
+    match outcome:
+        case Held():
+            return f"{checkout_id} is held until {local_text(outcome.expires_at)}."
+        case Denied():
+            return f"{checkout_id} is denied; nothing is held."
+        case Fulfilled():
+            return f"{checkout_id} is fulfilled, paid by {outcome.payment_reference}."
+        case Cancelled():
+            return f"{checkout_id} is cancelled; nothing is held."
+        case Expired():
+            return f"{checkout_id} expired before it was paid; nothing is held."
+        case _:
+            return f"{checkout_id}: the inventory did not answer; nothing is held, nothing will be."
+
+
+def _timeline_headline(timeline: Timeline) -> str:
+    was_held = timeline.expires_at is not None
+    match timeline.status:
+        case "held":
+            words = f"held until {local_text(timeline.expires_at)}"
+        case "fulfilled":
+            words = f"fulfilled, paid by {timeline.payment_reference}"
+        case "denied":
+            words = "denied; nothing was held"
+        case status:
+            words = status if was_held else f"{status} before anything was held"
+    return f"{timeline.checkout_id} is {words}."
+
+
+def _story_table(events: Sequence[TimelineEvent]) -> Table:
+    rows = tuple(
+        (
+            event.at,
+            event.event,
+            None if event.seconds is None else timedelta(seconds=event.seconds),
+            event.expires_at,
+            event.actor,
+            event.reason,
+        )
+        for event in events
+    )
+    columns = (
+        *_EVENT_COLUMNS[:2],
+        Column("extended_by", rank=3),
+        Column("expires_at", rank=2),
+        *_EVENT_COLUMNS[2:],
+    )
+    return Table("event", columns, rows)
+
+
+def _movements_table(movements: Sequence[TimelineMovement]) -> Table:
+    rows = tuple(
+        (
+            movement.at,
+            movement.kind,
+            movement.sku,
+            movement.location,
+            # Where both figures move, as when a hold is fulfilled, they move by the same.
+            movement.reserved_delta,
+        )
+        for movement in movements
+    )
+    columns = (Column("at", rank=2), "kind", "sku", Column("location", rank=1), "units")
+    return Table("movement", columns, rows)
+
+
+def _lines_table(lines: Sequence[HeldLine]) -> Table:
+    rows = tuple((line.sku, line.location, line.quantity) for line in lines)
+    return Table("line", ("sku", Column("location", rank=1), "quantity"), rows)
+
+
+def _shortages_table(shortages: Sequence[Shortage]) -> Table:
+    columns = (
+        "sku",
+        Column("location", rank=2),
+        "requested",
+        "available",
+        Column("reason", rank=1),
+        Column("next_expiry", rank=3),
+    )
+    rows = tuple(
+        (
+            shortage.sku,
+            shortage.location,
+            shortage.requested,
+            shortage.available,
+            shortage.reason,
+            shortage.next_expiry,
+        )
+        for shortage in shortages
+    )
+    return Table("shortage", columns, rows)

@@ -1,0 +1,87 @@
+"""Which orders and lines of an export are no sale, by what its status columns say."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from holdfast_client.cli.orders.columns import OrderPlaces
+from holdfast_client.spreadsheets.spreadsheet import Row
+
+# One of these words makes a status that of an order that was not, or is no longer, a sale ...
+NO_SALE_WORDS: Final = frozenset(
+    {
+        "cancel",
+        "canceled",
+        "cancelled",
+        "declined",
+        "denied",
+        "draft",
+        "expired",
+        "failed",
+        "refund",
+        "refunded",
+        "rejected",
+        "trash",
+        "void",
+        "voided",
+    }
+)
+# ... unless one of these says that it is so in part, or not yet.
+_NOT_WHOLLY_WORDS: Final = frozenset(
+    {"not", "partial", "partially", "pending", "request", "requested"}
+)
+# What stands for nothing in exports of databases and spreadsheets.
+NO_VALUES: Final = frozenset({"", "\\n", "null", "none", "nan", "n/a", "#n/a", "-"})
+_NO: Final = NO_VALUES | {"0", "false", "no", "n", "f"}
+_WORD: Final = re.compile(r"[^\W\d_]+")
+
+
+def is_no_sale(status: str, further: frozenset[str] = frozenset()) -> bool:
+    """Tell whether a status means that nothing was sold.
+
+    Args:
+        status: as the export has it, such as ``wc-cancelled`` or ``Refunded``.
+        further: statuses that the caller names beside the known words; case does not count.
+    """
+    if status.casefold() in further:
+        return True
+    words = set(_WORD.findall(status.casefold()))
+    return bool(words & NO_SALE_WORDS) and not words & _NOT_WHOLLY_WORDS
+
+
+class Standing:
+    """Says of each row whether it was sold, for one export.
+
+    A row without a status has that of its order, which some exports write on the first row only.
+    """
+
+    def __init__(
+        self,
+        places: OrderPlaces,
+        further: frozenset[str] = frozenset(),
+        known: Standing | None = None,
+    ) -> None:
+        """Begin with what another file says of the orders, if there is one."""
+        self._places = places
+        self._further = further
+        self._orders: dict[str, bool] = dict(known._orders) if known else {}
+
+    def learn(self, order_id: str, row: Row) -> None:
+        """Take in one row, in the order of the file; the first that says anything counts."""
+        own = self._own(row)
+        if own is not None:
+            self._orders.setdefault(order_id, own)
+
+    def is_no_sale(self, order_id: str, row: Row) -> bool:
+        """Tell whether a row is none, once all rows are learned."""
+        own = self._own(row)
+        return self._orders.get(order_id, False) if own is None else own
+
+    def _own(self, row: Row) -> bool | None:
+        """Return what the row itself says: True for no sale, None for nothing."""
+        statuses = [row.cell(place) for place in self._places.statuses]
+        said = [status for status in statuses if status.casefold() not in NO_VALUES]
+        if any(row.cell(place).casefold() not in _NO for place in self._places.cancelled):
+            return True
+        return any(is_no_sale(status, self._further) for status in said) if said else None

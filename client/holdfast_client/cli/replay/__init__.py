@@ -1,0 +1,1 @@
+"""``holdfast replay``: the orders of a file as checkouts."""

@@ -1,0 +1,139 @@
+"""What callers say to Holdfast: one frozen model per message, exactly as the contract spells it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
+from pydantic.config import JsonDict
+
+from holdfast_client.contract.fields import (
+    HOLD_SECONDS_DEFAULT,
+    LINES_MAX,
+    STOCK_QUANTITY_MAX,
+    CheckoutId,
+    HoldSeconds,
+    Location,
+    Message,
+    PartyId,
+    Quantity,
+    Reference,
+    Sku,
+    Text,
+)
+from holdfast_client.contract.names import DEFAULT_LOCATION
+
+
+class Line(Message):
+    """So many units of one SKU. ``location`` left out or null means the location ``main``."""
+
+    sku: Sku
+    quantity: Quantity
+    location: Location | None = None
+
+
+def _not_empty(lines: tuple[Line, ...]) -> tuple[Line, ...]:
+    # A minimum length in the field itself would count the good lines only, and complain of none
+    # beside the line that is bad.
+    if not lines:
+        raise ValueError("must hold at least one line")
+    return lines
+
+
+class CheckoutRequest(Message):
+    """The lines that one attempt to buy wants held, and for how long (1 to 86,400 s)."""
+
+    checkout_id: CheckoutId
+    lines: Annotated[
+        tuple[Line, ...],
+        Field(max_length=LINES_MAX, strict=False, json_schema_extra={"minItems": 1}),
+        AfterValidator(_not_empty),
+    ]
+    hold_seconds: HoldSeconds = HOLD_SECONDS_DEFAULT
+    customer_id: PartyId | None = None
+    cart_id: PartyId | None = None
+
+    def normalized(self) -> CheckoutRequest:
+        """Return the request that means the same and is spelled in one way only.
+
+        Equal SKUs at one location are summed and the lines are put in order, so two requests
+        ask for the same exactly when their normalized forms are equal.
+        """
+        wanted: dict[tuple[str, str], int] = {}
+        for line in self.lines:
+            key = (line.sku, line.location or DEFAULT_LOCATION)
+            wanted[key] = wanted.get(key, 0) + line.quantity
+        lines = tuple(
+            # A sum of legal lines may exceed the limit of a single line, so it is not re-checked.
+            Line.model_construct(sku=sku, location=location, quantity=quantity)
+            for (sku, location), quantity in sorted(wanted.items())
+        )
+        return self.model_copy(update={"lines": lines})
+
+
+class Confirmation(Message):
+    """The shop was paid: fulfil the hold."""
+
+    payment_reference: Reference
+    actor: Text = ""
+
+
+class Extension(Message):
+    """Move the deadline of a live hold by so many seconds (1 to 86,400)."""
+
+    seconds: HoldSeconds
+    reason: Text = ""
+    actor: Text = ""
+
+
+class Cancellation(Message):
+    """Give the hold back."""
+
+    reason: Text = ""
+    actor: Text = ""
+
+
+AdjustmentKind = Literal["receive", "adjust", "count", "activate", "deactivate"]
+
+
+# What the model checks of quantity and kind together, for the JSON Schema.
+_QUANTITIES_BY_KIND: Final[JsonDict] = {
+    "oneOf": [
+        {"properties": {"kind": {"const": "receive"}, "quantity": {"minimum": 1}}},
+        {"properties": {"kind": {"const": "count"}, "quantity": {"minimum": 0}}},
+        {"properties": {"kind": {"const": "adjust"}, "quantity": {"not": {"const": 0}}}},
+        {"properties": {"kind": {"enum": ["activate", "deactivate"]}, "quantity": {"const": 0}}},
+    ]
+}
+
+
+class StockAdjustment(Message):
+    """A change of a stock item: goods received, a correction, a count, or whether it is for sale.
+
+    ``new`` false lets a ``receive`` add to a stock item that is there, and not make a new one.
+    """
+
+    model_config = ConfigDict(json_schema_extra=_QUANTITIES_BY_KIND)
+
+    adjustment_id: CheckoutId
+    sku: Sku
+    location: Location = DEFAULT_LOCATION
+    kind: AdjustmentKind
+    quantity: Annotated[int, Field(ge=-STOCK_QUANTITY_MAX, le=STOCK_QUANTITY_MAX)]
+    reason: Text = ""
+    actor: Text = ""
+    new: bool = True
+
+    @field_validator("quantity")
+    @classmethod
+    def _fits_the_kind(cls, quantity: int, known: ValidationInfo) -> int:
+        kind = known.data.get("kind")
+        if kind == "receive" and quantity < 1:
+            raise ValueError("must be 1 or more to receive")
+        if kind == "count" and quantity < 0:
+            raise ValueError("must be 0 or more for a count")
+        if kind == "adjust" and quantity == 0:
+            raise ValueError("must not be 0 to adjust")
+        if kind in {"activate", "deactivate"} and quantity != 0:
+            raise ValueError(f"must be 0 to {kind}: no figures change")
+        return quantity

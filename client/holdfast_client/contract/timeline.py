@@ -1,0 +1,76 @@
+"""The story of a checkout as the database tells it, also after Temporal has forgotten it."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final, Literal
+
+from pydantic import Field
+
+from holdfast_client.contract.fields import Answer, CheckoutId, Message, UtcTime
+from holdfast_client.contract.outcomes import HeldLine, Shortage
+
+# At most so many lines, shortages, extensions and movements, of each; the rest is counted. With the
+# longest texts that are allowed they stay below what Temporal carries in one payload.
+TIMELINE_ROWS_MAX: Final = 200
+
+RecordedStatus = Literal["held", "denied", "fulfilled", "cancelled", "expired"]
+TimelineEventName = Literal["held", "extended", "denied", "fulfilled", "cancelled", "expired"]
+
+
+class TimelineRequest(Message):
+    """Whose story is wanted."""
+
+    checkout_id: CheckoutId
+
+
+class TimelineEvent(Answer):
+    """Something that became of the checkout.
+
+    ``expires_at`` is the deadline that a ``held`` or ``extended`` set; ``seconds`` is by how much
+    an extension was asked to move it, or None where that was not recorded.
+    """
+
+    at: UtcTime
+    event: TimelineEventName
+    actor: str = ""
+    reason: str = ""
+    seconds: int | None = None
+    expires_at: UtcTime | None = None
+
+
+class TimelineMovement(Answer):
+    """A change of one stock item's figures that the checkout made, in units."""
+
+    at: UtcTime
+    kind: Literal["reserve", "fulfil", "cancel", "expire"]
+    sku: str
+    location: str
+    total_delta: int
+    reserved_delta: int
+
+
+class Timeline(Answer):
+    """What the database has on a checkout, the earliest first.
+
+    Each list has at most ``TIMELINE_ROWS_MAX`` entries, ``events`` so many extensions with the
+    beginning and the end. Beside it stands how many were left out: of the extensions the earliest,
+    of the others the last. ``expires_at`` is the last deadline that was set, None where nothing
+    was ever held.
+    """
+
+    checkout_id: str
+    status: RecordedStatus
+    customer_id: str | None = None
+    cart_id: str | None = None
+    created_at: UtcTime
+    expires_at: UtcTime | None = None
+    closed_at: UtcTime | None = None
+    payment_reference: str | None = None
+    lines: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
+    lines_left_out: int = 0
+    shortages: Annotated[tuple[Shortage, ...], Field(strict=False)] = ()
+    shortages_left_out: int = 0
+    events: Annotated[tuple[TimelineEvent, ...], Field(strict=False)] = ()
+    events_left_out: int = 0
+    movements: Annotated[tuple[TimelineMovement, ...], Field(strict=False)] = ()
+    movements_left_out: int = 0

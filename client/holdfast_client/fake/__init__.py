@@ -1,0 +1,1 @@
+"""A shop in memory with the client's methods, for the tests of a checkout service."""

@@ -1,0 +1,84 @@
+"""The open holds of a fake's ledger, as the real database would list them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from itertools import groupby
+
+from holdfast_client.contract.holds import (
+    COMES_FREE_MAX,
+    HOLD_LINES_MAX,
+    ComingFree,
+    Holds,
+    HoldsRequest,
+    OpenHold,
+)
+from holdfast_client.contract.outcomes import HeldLine
+from holdfast_client.fake.ledger import FakeLedger
+
+
+def holds_of(ledger: FakeLedger, request: HoldsRequest) -> Holds:
+    """Return the open holds that are asked for, with as many rows as the real ones have."""
+    found = sorted(_open_holds(ledger, request), key=lambda pair: _place(pair[0]))
+    listed = found[: request.limit]
+    free = _comes_free(listed)
+    return Holds(
+        as_of=ledger.now,
+        holds=tuple(hold for hold, _ in listed),
+        holds_left_out=len(found) - len(listed),
+        comes_free=free[:COMES_FREE_MAX],
+        comes_free_left_out=max(len(free) - COMES_FREE_MAX, 0),
+    )
+
+
+def _open_holds(
+    ledger: FakeLedger, request: HoldsRequest
+) -> Iterable[tuple[OpenHold, tuple[HeldLine, ...]]]:
+    for checkout, held in ledger.open_holds():
+        lines = tuple(line for line in held.lines if request.sku in {None, line.sku})
+        seconds = request.ends_within_seconds
+        is_wanted = (
+            bool(lines)
+            and request.customer_id in {None, checkout.request.customer_id}
+            and (seconds is None or held.expires_at <= ledger.now + timedelta(seconds=seconds))
+        )
+        if is_wanted:
+            hold = OpenHold(
+                checkout_id=checkout.request.checkout_id,
+                customer_id=checkout.request.customer_id,
+                cart_id=checkout.request.cart_id,
+                held_at=checkout.started_at,
+                expires_at=held.expires_at,
+                units=sum(line.quantity for line in lines),
+                lines=lines[:HOLD_LINES_MAX],
+                lines_left_out=max(len(lines) - HOLD_LINES_MAX, 0),
+            )
+            yield hold, lines
+
+
+def _place(hold: OpenHold) -> tuple[object, ...]:
+    return hold.expires_at, hold.checkout_id
+
+
+def _comes_free(listed: Iterable[tuple[OpenHold, tuple[HeldLine, ...]]]) -> tuple[ComingFree, ...]:
+    moved = sorted(
+        (hold.expires_at, line.sku, line.location, line.quantity)
+        for hold, lines in listed
+        for line in lines
+    )
+    by_then: dict[tuple[str, str], int] = {}
+    steps = []
+    for (at, sku, location), rows in groupby(moved, key=lambda row: row[:3]):
+        units = sum(row[3] for row in rows)
+        by_then[sku, location] = by_then.get((sku, location), 0) + units
+        steps.append(
+            ComingFree(
+                sku=sku,
+                location=location,
+                at=at,
+                units=units,
+                units_by_then=by_then[sku, location],
+            )
+        )
+    return tuple(steps)

@@ -1,0 +1,369 @@
+"""Stock and checkouts in memory, under the rules of the real ledger and lifecycle.
+
+It decides by code of its own, on purpose: it is an independent oracle. The conformance tests put
+the same questions to it and to the real ledger, and two rules that agree were written twice.
+Its clock stands still until it is moved, so a hold ends exactly when a test says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from holdfast_client.contract.conflicts import adjustment_conflict, checkout_conflict
+from holdfast_client.contract.errors import (
+    CheckoutNotFound,
+    ExtensionRefused,
+    HoldNotActive,
+)
+from holdfast_client.contract.fields import HOLD_SECONDS_MAX
+from holdfast_client.contract.messages import (
+    Cancellation,
+    CheckoutRequest,
+    Confirmation,
+    Extension,
+    StockAdjustment,
+)
+from holdfast_client.contract.outcomes import (
+    HOLDERS_MAX,
+    AdjustmentApplied,
+    AdjustmentOutcome,
+    AdjustmentRefused,
+    Cancelled,
+    CheckoutEvent,
+    CheckoutReport,
+    Denied,
+    Expired,
+    FinalOutcome,
+    Fulfilled,
+    Held,
+    HeldLine,
+    Holder,
+    Outcome,
+    RefusalReason,
+    Shortage,
+    ShortageReason,
+    Unavailable,
+)
+from holdfast_client.contract.summaries import CheckoutSummary
+from holdfast_client.contract.timeline import TimelineEvent
+from holdfast_client.contract.wording import over_cap
+
+
+class StockFigures(NamedTuple):
+    """The figures of one stock item, in units."""
+
+    total: int
+    reserved: int
+    available: int
+
+
+@dataclass
+class Shelf:
+    """One stock item."""
+
+    total: int = 0
+    reserved: int = 0
+    active: bool = True
+
+    @property
+    def figures(self) -> StockFigures:
+        """Total, reserved and available units."""
+        return StockFigures(self.total, self.reserved, self.total - self.reserved)
+
+
+@dataclass
+class Checkout:
+    """One attempt to buy; ``request`` is in its normalized form."""
+
+    request: CheckoutRequest
+    started_at: datetime
+    outcome: Outcome
+    closed_at: datetime | None = None
+    events: list[CheckoutEvent] = field(default_factory=list)
+    extensions: dict[str, Held] = field(default_factory=dict)
+    story: list[TimelineEvent] = field(default_factory=list)
+
+    @property
+    def lines(self) -> tuple[HeldLine, ...]:
+        """The lines as an outcome shows them."""
+        return tuple(
+            HeldLine(sku=line.sku, location=line.location or "", quantity=line.quantity)
+            for line in self.request.lines
+        )
+
+
+class FakeLedger:
+    """Every checkout, stock item and adjustment of one fake shop."""
+
+    def __init__(self, now: datetime, hold_length_seconds_max: int) -> None:
+        self.now = now
+        self.shelves: dict[tuple[str, str], Shelf] = {}
+        self._hold_length_max = timedelta(seconds=hold_length_seconds_max)
+        self._checkouts: dict[str, Checkout] = {}
+        self._adjustments: dict[str, tuple[StockAdjustment, AdjustmentOutcome]] = {}
+
+    def move_clock(self, seconds: float) -> None:
+        """Let time pass and end every hold whose deadline has come, the earliest first."""
+        self.now += timedelta(seconds=seconds)
+        due = [
+            (outcome.expires_at, checkout)
+            for checkout, outcome in self.open_holds()
+            if outcome.expires_at <= self.now
+        ]
+        for deadline, checkout in sorted(due, key=lambda pair: pair[0]):
+            self._end(checkout, Expired(at=deadline), deadline)
+
+    def reserve(self, request: CheckoutRequest, *, inventory_answers: bool) -> Outcome:
+        """Hold every line or none; the same request again gives the present outcome."""
+        wanted = request.normalized()
+        known = self._checkouts.get(request.checkout_id)
+        if known is None:
+            known = self._open(wanted, inventory_answers)
+        elif conflict := checkout_conflict(wanted, known.request):
+            raise conflict
+        return known.outcome
+
+    def confirm(self, checkout_id: str, message: Confirmation) -> FinalOutcome:
+        """Fulfil a live hold, or return the final outcome that came first."""
+        checkout = self._checkout(checkout_id)
+        if not isinstance(checkout.outcome, Held):
+            return checkout.outcome
+        outcome = Fulfilled(
+            payment_reference=message.payment_reference, lines=checkout.lines, at=self.now
+        )
+        return self._end(checkout, outcome, self.now, actor=message.actor)
+
+    def cancel(self, checkout_id: str, message: Cancellation) -> FinalOutcome:
+        """Give a live hold back, or return the final outcome that came first."""
+        checkout = self._checkout(checkout_id)
+        if not isinstance(checkout.outcome, Held):
+            return checkout.outcome
+        outcome = Cancelled(reason=message.reason, actor=message.actor, at=self.now)
+        return self._end(checkout, outcome, self.now, actor=message.actor, reason=message.reason)
+
+    def extend(self, checkout_id: str, message: Extension, extension_id: str) -> Held:
+        """Move the deadline of a live hold, under the cap on its whole length, once per id."""
+        checkout = self._checkout(checkout_id)
+        if extension_id in checkout.extensions:
+            return checkout.extensions[extension_id]
+        if not isinstance(checkout.outcome, Held):
+            raise HoldNotActive(
+                f"checkout {checkout_id!r} is {checkout.outcome.status}: there is no live hold "
+                "to extend",
+                {"standing": checkout.outcome.model_dump(mode="json")},
+            )
+        deadline = checkout.outcome.expires_at + timedelta(seconds=message.seconds)
+        if deadline > checkout.started_at + self._hold_length_max:
+            raise self._over_cap(checkout, checkout.outcome)
+        held = checkout.outcome.model_copy(update={"expires_at": deadline})
+        checkout.outcome = held
+        checkout.extensions[extension_id] = held
+        checkout.events.append(self._event("extended", message.actor, message.reason))
+        checkout.story.append(
+            TimelineEvent(
+                at=self.now,
+                event="extended",
+                actor=message.actor,
+                reason=message.reason,
+                seconds=message.seconds,
+                expires_at=deadline,
+            )
+        )
+        return held
+
+    def _over_cap(self, checkout: Checkout, held: Held) -> ExtensionRefused:
+        left = checkout.started_at + self._hold_length_max - held.expires_at
+        seconds_max = min(max(left // timedelta(seconds=1), 0), HOLD_SECONDS_MAX)
+        cap_seconds = int(self._hold_length_max.total_seconds())
+        return ExtensionRefused(
+            over_cap(cap_seconds, seconds_max),
+            {"cap_seconds": cap_seconds, "seconds_max": seconds_max},
+        )
+
+    def known(self, checkout_id: str) -> Checkout:
+        """Return a checkout that the database has."""
+        try:
+            return self._checkouts[checkout_id]
+        except KeyError:
+            raise CheckoutNotFound(
+                f"checkout {checkout_id!r} is not known to the database"
+            ) from None
+
+    def report(self, checkout_id: str) -> CheckoutReport:
+        """Return where a checkout stands and how it came there."""
+        checkout = self._checkout(checkout_id)
+        outcome = checkout.outcome
+        return CheckoutReport(
+            checkout_id=checkout_id,
+            status=outcome.status,
+            lines=checkout.lines,
+            expires_at=outcome.expires_at if isinstance(outcome, Held) else None,
+            events=tuple(checkout.events),
+        )
+
+    def summaries(self) -> Iterator[CheckoutSummary]:
+        """Yield every checkout: the open ones, the latest first, then the latest to close."""
+        for checkout in sorted(self._checkouts.values(), key=_place, reverse=True):
+            request = checkout.request
+            yield CheckoutSummary(
+                checkout_id=request.checkout_id,
+                status=checkout.outcome.status,
+                customer_id=request.customer_id,
+                cart_id=request.cart_id,
+                skus=tuple(sorted({line.sku for line in request.lines})),
+                started_at=checkout.started_at,
+                closed_at=checkout.closed_at,
+            )
+
+    def adjust(self, change: StockAdjustment) -> AdjustmentOutcome:
+        """Apply a change once, or refuse it; the same adjustment id gives the first answer."""
+        known = self._adjustments.get(change.adjustment_id)
+        if known is None:
+            known = self._adjustments[change.adjustment_id] = (change, self._adjusted(change))
+        if conflict := adjustment_conflict(change, known[0]):
+            raise conflict
+        return known[1]
+
+    def _open(self, wanted: CheckoutRequest, inventory_answers: bool) -> Checkout:
+        checkout = Checkout(wanted, self.now, Unavailable())
+        if inventory_answers:
+            checkout.outcome = self._decide(checkout)
+        if isinstance(checkout.outcome, Held):
+            for shelf, quantity in self._shelves_of(checkout):
+                shelf.reserved += quantity
+            deadline = checkout.outcome.expires_at
+            checkout.story.append(TimelineEvent(at=self.now, event="held", expires_at=deadline))
+        else:
+            checkout.closed_at = self.now
+        checkout.events.append(self._event(checkout.outcome.status))
+        self._checkouts[wanted.checkout_id] = checkout
+        return checkout
+
+    def _decide(self, checkout: Checkout) -> Outcome:
+        shortages = tuple(
+            shortage for line in checkout.lines if (shortage := self._shortage(line)) is not None
+        )
+        if shortages:
+            return Denied(shortages=shortages)
+        expires_at = self.now + timedelta(seconds=checkout.request.hold_seconds)
+        return Held(expires_at=expires_at, lines=checkout.lines)
+
+    def _shortage(self, line: HeldLine) -> Shortage | None:
+        shelf = self.shelves.get((line.sku, line.location))
+        if shelf is None:
+            return self._short(line, 0, "unknown_sku")
+        if not shelf.active:
+            return self._short(line, 0, "inactive")
+        if shelf.figures.available < line.quantity:
+            return self._short(line, shelf.figures.available, "insufficient")
+        return None
+
+    def _short(self, line: HeldLine, available: int, reason: ShortageReason) -> Shortage:
+        deadlines = [
+            outcome.expires_at
+            for _, outcome in self.open_holds()
+            if any((line.sku, line.location) == (held.sku, held.location) for held in outcome.lines)
+        ]
+        return Shortage(
+            sku=line.sku,
+            location=line.location,
+            requested=line.quantity,
+            available=available,
+            reason=reason,
+            next_expiry=min(deadlines, default=None),
+        )
+
+    def _end(
+        self,
+        checkout: Checkout,
+        outcome: FinalOutcome,
+        at: datetime,
+        *,
+        actor: str = "",
+        reason: str = "",
+    ) -> FinalOutcome:
+        for shelf, quantity in self._shelves_of(checkout):
+            shelf.reserved -= quantity
+            if isinstance(outcome, Fulfilled):
+                shelf.total -= quantity
+        checkout.outcome = outcome
+        checkout.closed_at = at
+        checkout.events.append(
+            CheckoutEvent(at=at, event=outcome.status, actor=actor, reason=reason)
+        )
+        return outcome
+
+    def _adjusted(self, change: StockAdjustment) -> AdjustmentOutcome:
+        sku, location = change.sku, change.location
+        known = self.shelves.get((sku, location))
+        if known is None and not (change.kind == "receive" and change.new):
+            return AdjustmentRefused(reason="unknown_sku", sku=sku, location=location)
+        shelf = known or Shelf()
+        total = change.quantity if change.kind == "count" else shelf.total + change.quantity
+        if total < 0:
+            return self._refused(change, shelf, "negative_total")
+        if total < shelf.reserved:
+            return self._refused(change, shelf, "below_reserved")
+        shelf.total = total
+        shelf.active = {"activate": True, "deactivate": False}.get(change.kind, shelf.active)
+        self.shelves[sku, location] = shelf
+        return AdjustmentApplied(
+            sku=sku,
+            location=location,
+            **shelf.figures._asdict(),
+            created=known is None,
+            active=shelf.active,
+        )
+
+    def _refused(
+        self, change: StockAdjustment, shelf: Shelf, reason: RefusalReason
+    ) -> AdjustmentRefused:
+        holders = self._holders(change) if reason == "below_reserved" else ()
+        named = sum(holder.quantity for holder in holders)
+        return AdjustmentRefused(
+            reason=reason,
+            sku=change.sku,
+            location=change.location,
+            **shelf.figures._asdict(),
+            holders=holders,
+            units_left_out=shelf.reserved - named if holders else 0,
+        )
+
+    def _holders(self, change: StockAdjustment) -> tuple[Holder, ...]:
+        found = sorted(
+            (held.expires_at, checkout.request.checkout_id, line.quantity)
+            for checkout, held in self.open_holds()
+            for line in held.lines
+            if (line.sku, line.location) == (change.sku, change.location)
+        )
+        return tuple(
+            Holder(checkout_id=id, quantity=quantity, expires_at=deadline)
+            for deadline, id, quantity in found[:HOLDERS_MAX]
+        )
+
+    def _shelves_of(self, checkout: Checkout) -> Iterator[tuple[Shelf, int]]:
+        for line in checkout.lines:
+            yield self.shelves[line.sku, line.location], line.quantity
+
+    def open_holds(self) -> Iterator[tuple[Checkout, Held]]:
+        """Yield each open hold with its checkout."""
+        for checkout in self._checkouts.values():
+            if isinstance(checkout.outcome, Held):
+                yield checkout, checkout.outcome
+
+    def _checkout(self, checkout_id: str) -> Checkout:
+        try:
+            return self._checkouts[checkout_id]
+        except KeyError:
+            raise CheckoutNotFound(f"checkout {checkout_id!r} is not known to Temporal") from None
+
+    def _event(self, event: str, actor: str = "", reason: str = "") -> CheckoutEvent:
+        return CheckoutEvent(at=self.now, event=event, actor=actor, reason=reason)
+
+
+def _place(checkout: Checkout) -> tuple[bool, datetime, datetime]:
+    closed_at = checkout.closed_at
+    return closed_at is None, closed_at or checkout.started_at, checkout.started_at

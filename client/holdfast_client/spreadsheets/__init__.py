@@ -1,0 +1,1 @@
+"""CSV files: as people and shops write them, and as they are written for them."""

@@ -1,0 +1,1 @@
+"""How the client speaks with Temporal: connection, starts, exchanges, encryption, its end."""

@@ -1,0 +1,316 @@
+"""The exchanges with Temporal behind each method: which calls, in which order, in which case.
+
+The decisions stand in ``answers.py``, the bounds and the errors of a single call in ``calls.py``.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Final
+
+from temporalio.client import (
+    Client,
+    WithStartWorkflowOperation,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+    WorkflowQueryRejectedError,
+    WorkflowUpdateFailedError,
+)
+from temporalio.common import (
+    QueryRejectCondition,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.service import RPCError
+
+from holdfast_client.contract import names
+from holdfast_client.contract.conflicts import adjustment_conflict, checkout_conflict
+from holdfast_client.contract.fields import Message
+from holdfast_client.contract.holds import HoldsRequest
+from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.contract.summaries import CheckoutFilter, CheckoutSummary
+from holdfast_client.contract.timeline import TimelineRequest
+from holdfast_client.transport.answers import (
+    adjustment_failure_of,
+    holds_failure_of,
+    interruption_of,
+    timeline_failure_of,
+)
+from holdfast_client.transport.calls import (
+    Question,
+    is_not_found,
+    overtaken,
+    sent,
+    was_accepted_and_lost,
+    was_disturbed,
+)
+from holdfast_client.transport.listing import summary_of, visibility_query
+from holdfast_client.transport.starts import adjustment_summary, checkout_start
+
+# An update may miss its workflow's present run each time: that run closed, or continued as new.
+ASKS_MAX: Final = 3
+# How many rows a list reads for each one it may return; see CheckoutFilter.admits.
+ROWS_READ_PER_ROW_MAX: Final = 10
+READING_EXECUTION_TIMEOUT: Final = timedelta(minutes=1)
+_CLOSED: Final = frozenset(
+    {
+        WorkflowExecutionStatus.CANCELED,
+        WorkflowExecutionStatus.COMPLETED,
+        WorkflowExecutionStatus.FAILED,
+        WorkflowExecutionStatus.TERMINATED,
+        WorkflowExecutionStatus.TIMED_OUT,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """The JSON answer to an update; ``is_result`` where the checkout was closed already."""
+
+    answer: Any
+    is_result: bool
+
+
+class Exchanges:
+    """Holdfast's exchanges over one connection; raises the SDK's errors beside this client's."""
+
+    def __init__(
+        self,
+        temporal: Client,
+        task_queue: str,
+        rpc_timeout: timedelta,
+        *,
+        private_metadata: bool = False,
+        status_attribute: bool = True,
+    ) -> None:
+        self._temporal = temporal
+        self._private_metadata = private_metadata
+        self._status_attribute = status_attribute
+        self._task_queue = task_queue
+        self._rpc_timeout = rpc_timeout
+
+    async def reserve(self, question: Question, request: CheckoutRequest) -> Any:
+        """Start the checkout, or join it, and return where it stands."""
+        update_id = str(uuid.uuid4())
+        for _ in range(ASKS_MAX):
+            try:
+                return await self._reserved(request, update_id)
+            except WorkflowAlreadyStartedError as closed:
+                return await self._result_of_the_same(request, closed)
+            except RPCError as error:
+                if not (is_not_found(error) or was_disturbed(error)):
+                    raise
+            except WorkflowUpdateFailedError as error:
+                if not was_accepted_and_lost(error):
+                    raise
+        raise overtaken(question)
+
+    async def update(
+        self,
+        question: Question,
+        checkout_id: str,
+        update: str,
+        message: Message,
+        *,
+        update_id: str | None = None,
+        is_repeatable: bool,
+    ) -> Reply:
+        """Send an update to a checkout; a closed one answers with its result.
+
+        A run carries an update of one id out once. An update that is not repeatable is not sent
+        to another run once one may have carried it out.
+        """
+        handle = self._checkout(checkout_id)
+        update_id = update_id or str(uuid.uuid4())
+        for _ in range(ASKS_MAX):
+            may_be_done = False
+            try:
+                return Reply(await self._updated(handle, update, message, update_id), False)
+            except RPCError as error:
+                if not (is_not_found(error) or was_disturbed(error)):
+                    raise
+            except WorkflowUpdateFailedError as error:
+                if not was_accepted_and_lost(error):
+                    raise
+                may_be_done = not is_repeatable
+            if await self._is_closed(handle):
+                return Reply(await self._result(checkout_id), True)
+            if may_be_done:
+                break
+        raise overtaken(question)
+
+    async def status(self, question: Question, checkout_id: str) -> Any:
+        """Return the checkout's report; raises where its workflow ended without an outcome."""
+        try:
+            return await sent(
+                self._checkout(checkout_id).query(
+                    names.STATUS_QUERY,
+                    reject_condition=QueryRejectCondition.NOT_COMPLETED_CLEANLY,
+                    rpc_timeout=self._rpc_timeout,
+                )
+            )
+        except WorkflowQueryRejectedError:
+            await self._result(checkout_id)
+        # It was started anew in between.
+        raise overtaken(question)
+
+    async def adjust_stock(self, change: StockAdjustment) -> Any:
+        """Apply the change once, or read what became of it."""
+        workflow_id = names.adjustment_workflow_id(change.adjustment_id)
+        try:
+            await self._started_adjustment(workflow_id, change)
+        except WorkflowAlreadyStartedError as started:
+            conflict = adjustment_conflict(change, await self._first_input(started))
+            if conflict:
+                raise conflict from None
+        try:
+            handle = self._temporal.get_workflow_handle(workflow_id)
+            return await sent(handle.result(rpc_timeout=self._rpc_timeout))
+        except WorkflowFailureError as error:
+            raise adjustment_failure_of(change.adjustment_id, error.cause) from error
+
+    async def timeline(self, request: TimelineRequest) -> Any:
+        """Have the story of a checkout read from the database."""
+        workflow_id = names.timeline_workflow_id(request.checkout_id, uuid.uuid4().hex)
+        try:
+            return await self._read(names.TIMELINE_WORKFLOW, workflow_id, request)
+        except WorkflowFailureError as error:
+            raise timeline_failure_of(request.checkout_id, error.cause) from error
+
+    async def holds(self, request: HoldsRequest) -> Any:
+        """Have open holds read from the database."""
+        workflow_id = names.holds_workflow_id(uuid.uuid4().hex)
+        try:
+            return await self._read(names.HOLDS_WORKFLOW, workflow_id, request)
+        except WorkflowFailureError as error:
+            raise holds_failure_of(error.cause) from error
+
+    async def summaries(self, wanted: CheckoutFilter) -> list[CheckoutSummary]:
+        """Return the checkouts that the filter admits, in the order of Temporal's index."""
+        rows = self._temporal.list_workflows(
+            visibility_query(wanted),
+            page_size=wanted.limit,
+            limit=wanted.limit * ROWS_READ_PER_ROW_MAX,
+            rpc_timeout=self._rpc_timeout,
+        )
+        found: list[CheckoutSummary] = []
+        async for row in rows:
+            summary = summary_of(row)
+            if wanted.admits(summary):
+                found.append(summary)
+            if len(found) == wanted.limit:
+                break
+        return found
+
+    async def _read(self, workflow: str, workflow_id: str, question: Message) -> Any:
+        """Ask by a workflow that reads once and ends."""
+        handle = await sent(
+            self._temporal.start_workflow(
+                workflow,
+                question.model_dump(mode="json"),
+                id=workflow_id,
+                task_queue=self._task_queue,
+                # Who asked has gone by then; without a worker it must not wait for ever.
+                execution_timeout=READING_EXECUTION_TIMEOUT,
+                rpc_timeout=self._rpc_timeout,
+            )
+        )
+        return await sent(handle.result(rpc_timeout=self._rpc_timeout))
+
+    async def _reserved(self, request: CheckoutRequest, update_id: str) -> Any:
+        payload = request.model_dump(mode="json")
+        start = checkout_start(
+            request,
+            payload,
+            self._task_queue,
+            private_metadata=self._private_metadata,
+            status_attribute=self._status_attribute,
+        )
+        try:
+            return await sent(
+                self._temporal.execute_update_with_start_workflow(
+                    names.RESERVED_UPDATE,
+                    payload,
+                    start_workflow_operation=start,
+                    id=update_id,
+                    rpc_timeout=self._rpc_timeout,
+                )
+            )
+        except BaseException:
+            await _read_error_of(start)
+            raise
+
+    async def _updated(
+        self, handle: WorkflowHandle[Any, Any], update: str, message: Message, update_id: str
+    ) -> Any:
+        return await sent(
+            handle.execute_update(
+                update,
+                message.model_dump(mode="json"),
+                id=update_id,
+                rpc_timeout=self._rpc_timeout,
+            )
+        )
+
+    async def _started_adjustment(self, workflow_id: str, change: StockAdjustment) -> None:
+        await sent(
+            self._temporal.start_workflow(
+                names.ADJUST_STOCK_WORKFLOW,
+                change.model_dump(mode="json"),
+                id=workflow_id,
+                task_queue=self._task_queue,
+                # Told of a running one too, to compare what it was asked with what is asked now.
+                id_conflict_policy=WorkflowIDConflictPolicy.FAIL,
+                id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+                static_summary=adjustment_summary(change),
+                rpc_timeout=self._rpc_timeout,
+            )
+        )
+
+    async def _result_of_the_same(
+        self, request: CheckoutRequest, closed: WorkflowAlreadyStartedError
+    ) -> Any:
+        conflict = checkout_conflict(request, await self._first_input(closed))
+        if conflict:
+            raise conflict
+        return await self._result(request.checkout_id)
+
+    async def _result(self, checkout_id: str) -> Any:
+        try:
+            return await sent(self._checkout(checkout_id).result(rpc_timeout=self._rpc_timeout))
+        except WorkflowFailureError as error:
+            raise interruption_of(checkout_id, error.cause) from error
+
+    async def _is_closed(self, handle: WorkflowHandle[Any, Any]) -> bool:
+        description = await sent(handle.describe(rpc_timeout=self._rpc_timeout))
+        return description.status in _CLOSED
+
+    async def _first_input(self, started: WorkflowAlreadyStartedError) -> Any:
+        """Return what the first run of a workflow was started with, from its history."""
+        handle = self._temporal.get_workflow_handle(
+            started.workflow_id, run_id=started.first_run_id or started.run_id
+        )
+        events = handle.fetch_history_events(page_size=1, rpc_timeout=self._rpc_timeout)
+        first = await anext(events)
+        payloads = first.workflow_execution_started_event_attributes.input.payloads
+        arguments = await self._temporal.data_converter.decode(payloads)
+        return arguments[0] if arguments else None
+
+    def _checkout(self, checkout_id: str) -> WorkflowHandle[Any, Any]:
+        return self._temporal.get_workflow_handle(names.checkout_workflow_id(checkout_id))
+
+
+async def _read_error_of(start: WithStartWorkflowOperation[Any, Any]) -> None:
+    """Read the copy of an error that the SDK keeps in the start's own handle.
+
+    Unread, asyncio would log it as an exception that nobody retrieved.
+    """
+    with contextlib.suppress(Exception, asyncio.CancelledError):
+        async with asyncio.timeout(0):  # it is there already, or never will be
+            await start.workflow_handle()

@@ -1,0 +1,121 @@
+"""How a workflow of Holdfast is started: its id, its story for the Web UI, what it is found by."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from temporalio.client import WithStartWorkflowOperation
+from temporalio.common import (
+    Priority,
+    SearchAttributeKey,
+    SearchAttributePair,
+    TypedSearchAttributes,
+    WorkflowIDConflictPolicy,
+    WorkflowIDReusePolicy,
+)
+
+from holdfast_client.contract import names
+from holdfast_client.contract.fields import excerpt
+from holdfast_client.contract.indexing import fitting, indexed_by
+from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.contract.wording import buyer, counted, duration, goods, summary, units
+
+STATUS_KEY: Final = SearchAttributeKey.for_keyword(names.CHECKOUT_STATUS_ATTRIBUTE)
+CUSTOMER_ID_KEY: Final = SearchAttributeKey.for_keyword(names.CUSTOMER_ID_ATTRIBUTE)
+CART_ID_KEY: Final = SearchAttributeKey.for_keyword(names.CART_ID_ATTRIBUTE)
+SKUS_KEY: Final = SearchAttributeKey.for_keyword_list(names.SKUS_ATTRIBUTE)
+
+_KEYS: Final[dict[str, SearchAttributeKey[Any]]] = {
+    key.name: key for key in (CUSTOMER_ID_KEY, CART_ID_KEY, SKUS_KEY)
+}
+
+DETAIL_LINES_MAX: Final = 50
+# Temporal documents 20,000 bytes for details.
+_DETAILS_BYTES_MAX: Final = 16_000
+_SUMMARY_SKU_LENGTH_MAX: Final = 24
+
+
+def checkout_start(
+    request: CheckoutRequest,
+    payload: dict[str, Any],
+    task_queue: str,
+    *,
+    private_metadata: bool = False,
+    status_attribute: bool = True,
+) -> WithStartWorkflowOperation[Any, Any]:
+    """Return the start of a checkout's workflow, to be sent together with its first update.
+
+    Args:
+        request: what is asked for.
+        payload: the same, as it is sent.
+        task_queue: where the workers listen.
+        private_metadata: name neither customer nor cart nor SKU outside the payload.
+        status_attribute: whether the workflow is to keep the search attribute CheckoutStatus.
+    """
+    return WithStartWorkflowOperation(
+        names.CHECKOUT_WORKFLOW,
+        payload,
+        id=names.checkout_workflow_id(request.checkout_id),
+        task_queue=task_queue,
+        id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        search_attributes=checkout_attributes(
+            request, private_metadata=private_metadata, status_attribute=status_attribute
+        ),
+        memo=None if status_attribute else {names.STATUS_ATTRIBUTE_MEMO: False},
+        priority=Priority(fairness_key=fairness_key(datetime.now(UTC))),
+        static_summary=checkout_summary(request, private_metadata=private_metadata),
+        static_details=None if private_metadata else checkout_details(request),
+    )
+
+
+def fairness_key(now: datetime) -> str:
+    """Return what a checkout shares with those that start in the same minute.
+
+    A Temporal that keeps task queues fair serves the minutes in turn. So when workflows of an hour
+    ask to be served at once, after an outage perhaps, a shopper who comes now does not queue behind
+    them all. Any other Temporal takes no notice of it.
+    """
+    return f"started {now:%Y-%m-%d %H:%M}"
+
+
+def checkout_attributes(
+    request: CheckoutRequest, *, private_metadata: bool = False, status_attribute: bool = True
+) -> TypedSearchAttributes:
+    """Return what a checkout is found by, as far as Temporal has room for it.
+
+    With private metadata it is found by its status alone: Temporal never encrypts what it indexes.
+    """
+    pairs: list[SearchAttributePair[Any]] = []
+    if status_attribute:
+        pairs.append(SearchAttributePair(STATUS_KEY, "pending"))
+    if private_metadata:
+        return TypedSearchAttributes(pairs)
+    for name, value in indexed_by(request).items():
+        pairs.append(SearchAttributePair(_KEYS[name], value))
+    return TypedSearchAttributes(pairs)
+
+
+def checkout_summary(request: CheckoutRequest, *, private_metadata: bool = False) -> str:
+    """Return the one line by which people know a checkout in the Web UI."""
+    lines = request.normalized().lines
+    ends = f", hold of {duration(request.hold_seconds)}"
+    if private_metadata:
+        return units(lines) + ends
+    return summary(f"{goods(lines)}{buyer(request.customer_id)}{ends}")
+
+
+def checkout_details(request: CheckoutRequest) -> str:
+    """Return the lines of a checkout as a list, at most ``DETAIL_LINES_MAX`` of them."""
+    lines = request.normalized().lines
+    texts = [f"- {line.quantity:,} of `{line.sku}` at {line.location}" for line in lines]
+    shown = fitting(texts, DETAIL_LINES_MAX, _DETAILS_BYTES_MAX)
+    if len(shown) < len(texts):
+        shown.append(f"- and {counted(len(texts) - len(shown), 'more line')}")
+    return "\n".join(shown)
+
+
+def adjustment_summary(change: StockAdjustment) -> str:
+    """Return the one line by which people know a stock adjustment in the Web UI."""
+    return f"{change.kind} {change.quantity:,} of {excerpt(change.sku, _SUMMARY_SKU_LENGTH_MAX)}"
