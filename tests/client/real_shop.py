@@ -7,11 +7,11 @@ from typing import Any
 
 from activities.inventory.records import StockRow
 from holdfast_client import ReservationClient
-from holdfast_client.contract.names import DEFAULT_LOCATION, checkout_id_of
+from holdfast_client.contract.names import DEFAULT_LOCATION, checkout_workflow_id
 from tests.client.waiting import closed
 from tests.workflows.stage import Stage
 
-_OPEN = "SELECT id FROM holdfast.reservations WHERE status = 'held'"
+_OPEN = "SELECT checkout_id FROM holdfast.reservations WHERE status = 'held'"
 _DUE = _OPEN + " AND expires_at <= holdfast.clock()"
 _RETIRE = "UPDATE holdfast.stock_items SET active = false WHERE sku = :sku AND location = :location"
 
@@ -46,14 +46,14 @@ class RealShop:
         self._passed_seconds += seconds
         await asyncio.to_thread(self._stage.turn_clock, self._passed_seconds)
         open_ids, due_ids = await self._ids(_OPEN), await self._ids(_DUE)
-        for workflow_id in open_ids:
-            handle = self._stage.client.get_workflow_handle(workflow_id)
+        for checkout_id in open_ids:
+            handle = self._stage.client.get_workflow_handle(checkout_workflow_id(checkout_id))
             await self._stage.pass_time(handle, seconds)
-        for workflow_id in due_ids:
-            await closed(self._stage.client, checkout_id_of(workflow_id))
+        for checkout_id in due_ids:
+            await closed(self._stage.client, checkout_id)
 
     async def _ids(self, statement: str) -> list[str]:
-        return [workflow_id for (workflow_id,) in await self._sql(statement)]
+        return [checkout_id for (checkout_id,) in await self._sql(statement)]
 
     async def _sql(self, statement: str, **parameters: object) -> list[Any]:
         return await asyncio.to_thread(self._stage.shop.sql, statement, **parameters)
