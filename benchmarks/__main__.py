@@ -12,7 +12,7 @@ import typer
 
 from benchmarks.case import Case, CaseFailed, Scale, ScaleName
 from benchmarks.catalogue import all_cases
-from benchmarks.record import read_record, renewed, run_result, write_docs, write_record
+from benchmarks.record import read_summary, renewed, run_result, write_docs, write_run
 from benchmarks.report import print_report
 from benchmarks.results import CaseResult, RunResult
 from benchmarks.rounds import run_case
@@ -39,10 +39,12 @@ def main(  # noqa: PLR0917  # each is an option by its name
     out: Annotated[Path | None, typer.Option(help="Write the JSON to this file, too.")] = None,
     write: Annotated[
         bool,
-        typer.Option("--write-docs", help="Put what was measured into docs/performance.*."),
+        typer.Option(
+            "--write-docs", help="Put what was measured into docs/performance.json and .md."
+        ),
     ] = False,
     measure: Annotated[
-        bool, typer.Option(help="Without it, the record in docs/ is shown or written anew.")
+        bool, typer.Option(help="Without it, the summary in docs/ is shown or written anew.")
     ] = True,
 ) -> None:
     """Measure Holdfast and its peers on servers of their own."""
@@ -53,9 +55,9 @@ def main(  # noqa: PLR0917  # each is an option by its name
     failures: list[str] = []
     result = _measured(cases, scale, failures) if measure else _recorded()
     if write:
-        write_docs(renewed(read_record(), result, everything), everything)
+        write_docs(renewed(read_summary(), result, everything), everything)
     if out:
-        write_record(result, out)
+        write_run(result, out)
     if as_json:
         print(result.model_dump_json())
     else:
@@ -92,10 +94,10 @@ def _measured(cases: Sequence[Case], scale: Scale, failures: list[str]) -> RunRe
 
 
 def _recorded() -> RunResult:
-    record = read_record()
-    if record is None:
+    summary = read_summary()
+    if summary is None:
         raise typer.BadParameter("nothing is on record yet: measure first")
-    return record
+    return summary
 
 
 def _announce(line: str) -> None:

@@ -61,15 +61,6 @@ class View:
 
 
 @dataclass(frozen=True, slots=True)
-class Panel:
-    """One drawing of a case: a figure of all contenders, setting by setting."""
-
-    title: str
-    figure: str
-    logarithmic: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Bar:
     """A bar that was set before anything was measured, and what was measured.
 
@@ -125,15 +116,16 @@ class Case(Protocol):
     """One question, asked of several contenders.
 
     ``name`` is the word for ``--only``; ``title`` its heading, a plain sentence or name;
-    ``about`` says in a sentence or two how the figures are got. ``views`` are its tables and
-    ``panels`` its drawings, in order; figures that no view names stand in the JSON alone.
+    ``about`` says in a sentence or two how the figures are got. ``views`` are its tables in
+    the terminal; figures that no view names stand in the JSON alone. ``page_figures`` are what the
+    page shows of it.
     """
 
     name: str
     title: str
     about: str
     views: Sequence[View]
-    panels: Sequence[Panel]
+    page_figures: Sequence[str]
 
     def settings(self, scale: Scale) -> Sequence[str]:
         """Return the settings, in order; ``(ONLY_SETTING,)`` where there is but one."""

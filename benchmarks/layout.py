@@ -47,6 +47,22 @@ def case_tables(case: Case, result: CaseResult) -> list[Table]:
     return [table for table in tables if table is not None]
 
 
+def page_table(case: Case, result: CaseResult) -> Table:
+    """Lay out what the page shows of a case: figures by setting down, contenders across."""
+    shown = [series for series in result.series if series.figure in case.page_figures]
+    contenders = list(dict.fromkeys(series.contender for series in shown))
+    pairs = _in_order((series.figure, series.setting) for series in shown)
+    keys = sorted(pairs, key=lambda pair: case.page_figures.index(pair[0]))
+    rows = tuple(
+        (
+            _row_name(figure, setting, shown),
+            *(_median(result.find(contender, setting, figure)) for contender in contenders),
+        )
+        for figure, setting in keys
+    )
+    return Table(case.title, ("", *contenders), rows, 1)
+
+
 def bars_table(bars: Sequence[BarResult]) -> Table:
     """Lay out the bars and how they came out."""
     rows = tuple((bar.text, _wanted(bar), _measured(bar), _verdict(bar)) for bar in bars)
@@ -82,6 +98,15 @@ def _cell(series: Series | None) -> str:
     if series.least == series.most:
         return number(series.median)
     return f"{number(series.median)} ({number(series.least)} to {number(series.most)})"
+
+
+def _median(series: Series | None) -> str:
+    return NOT_MEASURED if series is None else number(series.median)
+
+
+def _row_name(figure: str, setting: str, shown: Sequence[Series]) -> str:
+    heading = _heading(figure, shown)
+    return f"{setting}: {heading}" if setting else heading
 
 
 def _heading(figure: str, shown: Sequence[Series]) -> str:

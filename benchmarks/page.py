@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from benchmarks.case import Case
-from benchmarks.layout import Table, bars_table, case_tables, machine_lines
+from benchmarks.layout import Table, bars_table, machine_lines, page_table
 from benchmarks.results import CaseResult, RunResult
 
 _END: Final = "<!-- end of figures -->"
@@ -44,16 +44,14 @@ def _block(name: str, result: RunResult, cases: dict[str, Case]) -> str:
     measured = result.case(name)
     if measured is None or name not in cases:
         return _NOT_MEASURED
-    case = cases[name]
-    tables = (f"\n{table.title}:\n\n{_markdown(table)}" for table in case_tables(case, measured))
-    return f"{_when(measured)}\n{''.join(tables)}\n"
+    return f"{_when(measured)}\n\n{_markdown(page_table(cases[name], measured))}\n"
 
 
 def _markdown(table: Table) -> str:
     rule = ["---"] * table.words + ["---:"] * (len(table.columns) - table.words)
-    return "".join(f"| {' | '.join(row)} |\n" for row in (table.columns, rule, *table.rows))
+    return "".join(f"|{'|'.join(row)}|\n" for row in (table.columns, rule, *table.rows))
 
 
 def _when(measured: CaseResult) -> str:
     how = "" if measured.scale == "full" else f", a {measured.scale} run"
-    return f"Measured on {measured.date}{how}, in {round(measured.seconds)} s."
+    return f"Measured on {measured.date}{how}."

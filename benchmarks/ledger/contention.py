@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Protocol
 
-from benchmarks.case import Bar, Contender, Panel, Reading, Scale, View
+from benchmarks.case import Bar, Contender, Reading, Scale, View
 from benchmarks.ledger import peers
 from benchmarks.ledger.bare_statements import BareStatements, pgbench_path
 from benchmarks.ledger.baskets import HOT_SKU, STOCK_AMPLE, WIDE_CATALOGUE, Assortment, Basket
@@ -95,7 +95,7 @@ class Contention:
         View("checkouts", ("rate", "p50", "p99", "failed")),
         View("audit", ("oversold",)),
     )
-    panels: Sequence[Panel] = (Panel("checkouts per second", "rate", logarithmic=True),)
+    page_figures: Sequence[str] = ("rate", "p99", "oversold")
 
     def settings(self, scale: Scale) -> Sequence[str]:
         return scale.pick(CALLERS, CALLERS, ("1", "16"))

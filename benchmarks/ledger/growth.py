@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.case import Bar, Contender, Panel, Reading, Scale, View
+from benchmarks.case import Bar, Contender, Reading, Scale, View
 from benchmarks.ledger import old_shop
 from benchmarks.ledger.old_shop import OldShop, Operation, Past, latencies
 from benchmarks.ledger.server import running_server
@@ -64,7 +64,7 @@ class Growth:
     pasts: Callable[[Scale], Mapping[str, Past]]
     bar: Callable[[CaseResult], Sequence[Bar]]
     views: Sequence[View] = (View("latency", ("p50", "p99")), View("audit", ("audit",)))
-    panels: Sequence[Panel] = (Panel("p50", "p50", logarithmic=True),)
+    page_figures: Sequence[str] = ("p50", "audit")
 
     def settings(self, scale: Scale) -> Sequence[str]:  # noqa: ARG002  # what every case is given
         return tuple(_OPERATIONS)

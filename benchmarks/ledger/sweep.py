@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.case import Bar, CaseFailed, Contender, Panel, Reading, Scale, View
+from benchmarks.case import Bar, CaseFailed, Contender, Reading, Scale, View
 from benchmarks.ledger.growth import named, no_bars
 from benchmarks.ledger.old_shop import OldShop, Past
 from benchmarks.ledger.server import running_server
@@ -110,7 +110,7 @@ class Reconciled:
     pasts: Callable[[Scale], Sequence[tuple[str, Past]]]
     sizes: Callable[[Scale], Sequence[str]]
     views: Sequence[View]
-    panels: Sequence[Panel] = ()
+    page_figures: Sequence[str]
 
     def settings(self, scale: Scale) -> Sequence[str]:
         return self.sizes(scale)
@@ -157,7 +157,7 @@ SWEEP: Final = Reconciled(
     _closed,
     _overdue,
     (View("sweep", ("sweep", "a hold")), View("audit", ("audit",))),
-    (Panel("milliseconds a hold", "a hold", logarithmic=True),),
+    ("a hold",),
 )
 START: Final = Reconciled(
     "start",
@@ -168,4 +168,5 @@ START: Final = Reconciled(
     _open,
     lambda scale: ("",),  # noqa: ARG005
     (View("start", ("ready", "memory")),),
+    ("ready", "memory"),
 )

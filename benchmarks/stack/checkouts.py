@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from benchmarks.case import Bar, Contender, Panel, Scale, View
+from benchmarks.case import Bar, Contender, Scale, View
 from benchmarks.results import CaseResult
 from benchmarks.stack.contenders import (
     DBOS,
@@ -46,9 +46,13 @@ class CheckoutsCase:
             ("client memory", "worker memory", "Temporal memory", "Postgres memory"),
         ),
     )
-    panels: Sequence[Panel] = (
-        Panel("Whole checkouts per second", "rate"),
-        Panel("Reserve, 99th percentile", "reserve p99", logarithmic=True),
+    page_figures: Sequence[str] = (
+        "rate",
+        "reserve p50",
+        "reserve p99",
+        "confirm p50",
+        "worker CPU",
+        "CPU in all",
     )
 
     def settings(self, scale: Scale) -> Sequence[str]:

@@ -14,7 +14,7 @@ from typing import Final
 
 from temporalio.client import Client
 
-from benchmarks.case import Bar, CaseFailed, Contender, Panel, Reading, Scale, View
+from benchmarks.case import Bar, CaseFailed, Contender, Reading, Scale, View
 from benchmarks.results import CaseResult
 from benchmarks.stack.programs import start_worker
 from benchmarks.stack.site import Site, running_site
@@ -105,7 +105,7 @@ class CostCase:
         "with `status_attribute=False`."
     )
     views: Sequence[View] = (View("One checkout", ("actions", "history events", "history bytes")),)
-    panels: Sequence[Panel] = (Panel("Billable actions of one checkout", "actions"),)
+    page_figures: Sequence[str] = ("actions", "history events", "history bytes")
 
     def settings(self, scale: Scale) -> Sequence[str]:  # noqa: ARG002  # at every scale
         return (KEPT, LEFT_OUT)

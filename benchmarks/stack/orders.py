@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from activities.inventory.records import StockRow
-from benchmarks.case import ONLY_SETTING, Bar, Contender, Panel, Reading, Scale, View
+from benchmarks.case import ONLY_SETTING, Bar, Contender, Reading, Scale, View
 from benchmarks.results import CaseResult
 from benchmarks.stack.contenders import HOLDFAST
 from benchmarks.stack.programs import start_worker
@@ -47,7 +47,7 @@ class OrdersCase:
         ),
         View("Answers", ("rate", "reserve p50", "reserve p99", "confirm p50", "confirm p99")),
     )
-    panels: Sequence[Panel] = ()
+    page_figures: Sequence[str] = ()
 
     def __init__(self, path: Path) -> None:
         self._path = path

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from benchmarks.case import Bar, Contender, Panel, Scale, View
+from benchmarks.case import Bar, Contender, Scale, View
 from benchmarks.results import CaseResult
 from benchmarks.stack.contenders import (
     DbosCrew,
@@ -36,7 +36,7 @@ class ScaleOutCase:
             ("client CPU", "worker CPU", "Temporal CPU", "Postgres CPU", "CPU in all"),
         ),
     )
-    panels: Sequence[Panel] = (Panel("Whole checkouts per second, by worker processes", "rate"),)
+    page_figures: Sequence[str] = ("rate",)
 
     def settings(self, scale: Scale) -> Sequence[str]:
         return tuple(_loads(scale))

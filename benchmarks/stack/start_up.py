@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from benchmarks.case import ONLY_SETTING, Bar, Contender, Panel, Reading, Scale, View
+from benchmarks.case import ONLY_SETTING, Bar, Contender, Reading, Scale, View
 from benchmarks.results import CaseResult
 from benchmarks.stack.contenders import HOLDFAST
 from benchmarks.stack.programs import ROOT, start_worker
@@ -33,7 +33,12 @@ class StartUpCase:
             ("import holdfast_client", "holdfast --help", "worker ready", "worker at rest"),
         ),
     )
-    panels: Sequence[Panel] = ()
+    page_figures: Sequence[str] = (
+        "import holdfast_client",
+        "holdfast --help",
+        "worker ready",
+        "worker at rest",
+    )
 
     def settings(self, scale: Scale) -> Sequence[str]:  # noqa: ARG002  # there is but one
         return (ONLY_SETTING,)

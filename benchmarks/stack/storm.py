@@ -14,7 +14,7 @@ from typing import Final
 from temporalio.client import Client
 
 from activities.wake_up_plan import LATE_SECONDS_MAX
-from benchmarks.case import ONLY_SETTING, Bar, CaseFailed, Contender, Panel, Reading, Scale, View
+from benchmarks.case import ONLY_SETTING, Bar, CaseFailed, Contender, Reading, Scale, View
 from benchmarks.results import CaseResult
 from benchmarks.stack.contenders import HOLDFAST
 from benchmarks.stack.jobs import HOLD_SECONDS, UNITS_EACH, catalogue
@@ -70,7 +70,13 @@ class StormCase:
             ),
         ),
     )
-    panels: Sequence[Panel] = ()
+    page_figures: Sequence[str] = (
+        "stock free",
+        "workflows closed",
+        "usual p99",
+        "storm p99",
+        "storm slowest",
+    )
 
     def settings(self, scale: Scale) -> Sequence[str]:  # noqa: ARG002  # there is but one
         return (ONLY_SETTING,)

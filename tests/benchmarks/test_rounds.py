@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import _measured
-from benchmarks.case import ONLY_SETTING, AuditFailed, Bar, Contender, Panel, Reading, Scale, View
+from benchmarks.case import ONLY_SETTING, AuditFailed, Bar, Contender, Reading, Scale, View
 from benchmarks.layout import bars_table, number, view_table
 from benchmarks.page import filled
 from benchmarks.results import BarResult, CaseResult
@@ -46,7 +46,7 @@ class Race:
     title = "A race"
     about = "Two run."
     views: Sequence[View] = (View("Who won", ("rate",)),)
-    panels: Sequence[Panel] = ()
+    page_figures: Sequence[str] = ("rate",)
 
     def __init__(self, *, keeps_count: bool = True) -> None:
         self.diary: list[str] = []
@@ -131,8 +131,8 @@ def test_a_page_is_filled_between_its_marks_alone():
     from benchmarks.record import run_result
 
     text = filled(page, run_result([run(race)], Scale("smoke")), [race])
-    assert text.startswith("Before.\n<!-- figures: bars -->\n| bar | wanted | measured |")
-    assert text.endswith("| met |\n<!-- end of figures -->\nAfter.\n")
+    assert text.startswith("Before.\n<!-- figures: bars -->\n|bar|wanted|measured|")
+    assert text.endswith("|met|\n<!-- end of figures -->\nAfter.\n")
     assert "old" not in text
 
 
