@@ -24,7 +24,7 @@ from typing import Any, Final
 import structlog
 from temporalio.common import MetricMeter
 
-STALLED_SECONDS: Final = "holdfast_worker_stalled"
+STALLED_SECONDS: Final = "holdfast_worker_stalled_seconds"
 _DESCRIPTION: Final = "How long a workflow task or the event loop of this worker has stood still."
 _LOOK_EVERY_SECONDS: Final = 1.0
 # What takes so long is worth a line in the log before the end.

@@ -164,7 +164,7 @@ def test_a_wrong_url_is_refused_without_repeating_it(url: str, monkeypatch: pyte
         "SELECT 1 FROM holdfast.overdue_reservations",
         "UPDATE holdfast.stock_availability SET total = 9",
         "INSERT INTO holdfast.stock_items (sku) VALUES ('x')",
-        "SELECT holdfast.claim_reservations('{x}', '{x}', NULL, NULL, NULL, NULL, NULL, NULL)",
+        "SELECT holdfast.claim_reservations('{x}', NULL, NULL, NULL, NULL, NULL, NULL)",
         "CREATE TABLE holdfast.x (a int)",
     ],
 )
