@@ -9,7 +9,7 @@ from activities.failures import told_to_temporal
 from activities.inventory.ledger import Ledger
 from activities.metrics import LedgerMetrics
 from holdfast_client.contract.messages import StockAdjustment
-from holdfast_client.contract.outcomes import AdjustmentOutcome
+from holdfast_client.contract.outcomes import KnownAdjustmentOutcome
 
 _log = structlog.get_logger(__name__)
 
@@ -22,7 +22,7 @@ class StockActivities:
         self._metrics = metrics
 
     @ledger_call("adjust_stock")
-    def adjust_stock(self, adjustment: StockAdjustment) -> AdjustmentOutcome:
+    def adjust_stock(self, adjustment: StockAdjustment) -> KnownAdjustmentOutcome:
         """Receive, correct or count stock."""
         with told_to_temporal(), self._metrics.lone_transaction("adjust"):
             outcome = self._ledger.adjust(adjustment)

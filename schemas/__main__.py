@@ -20,10 +20,11 @@ from holdfast_client.contract.messages import (
     StockAdjustment,
 )
 from holdfast_client.contract.outcomes import (
-    AdjustmentOutcome,
     AdjustmentRefused,
     CheckoutReport,
-    Outcome,
+    KnownAdjustmentOutcome,
+    KnownOutcome,
+    UnknownOutcome,
 )
 from holdfast_client.contract.timeline import Timeline, TimelineRequest
 
@@ -39,9 +40,11 @@ MESSAGES: Final[Mapping[str, Any]] = {
     "holds-request": HoldsRequest,
 }
 ANSWERS: Final[Mapping[str, Any]] = {
-    "outcome": Annotated[Outcome, Field(discriminator="status")],
+    "outcome": Annotated[KnownOutcome, Field(discriminator="status")] | UnknownOutcome,
     "checkout-report": CheckoutReport,
-    "adjustment-outcome": Annotated[AdjustmentOutcome, Field(discriminator="status")],
+    "adjustment-outcome": (
+        Annotated[KnownAdjustmentOutcome, Field(discriminator="status")] | UnknownOutcome
+    ),
     "timeline": Timeline,
     "holds": Holds,
 }

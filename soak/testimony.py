@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast_client.contract.messages import CheckoutRequest
-from holdfast_client.contract.outcomes import FinalOutcome, Held, Outcome
+from holdfast_client.contract.outcomes import FinalOutcome, Outcome
 
 TROUBLES_KEPT_MAX: Final = 200
 # How a cart's first question is written down, which is what service is measured by.
@@ -86,6 +86,6 @@ class Testimony:
 def final_outcome_told(answers: list[Told]) -> FinalOutcome | None:
     """Return the first final outcome among a checkout's answers, or None."""
     for told in answers:
-        if not isinstance(told.outcome, Held):
+        if isinstance(told.outcome, FinalOutcome):
             return told.outcome
     return None

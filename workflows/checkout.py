@@ -40,7 +40,7 @@ with workflow.unsafe.imports_passed_through():
         TOO_MANY_MESSAGES,
         checkout_workflow_id,
     )
-    from holdfast_client.contract.outcomes import Held, Outcome
+    from holdfast_client.contract.outcomes import Held, KnownOutcome
     from workflows import extension_ids, ledger_calls, metrics, policies, refusals, web_ui
     from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach
     from workflows.lifecycle import CarriedState, Checkout, Ticket, Wish
@@ -91,7 +91,7 @@ class CheckoutWorkflow:
     # --- messages --------------------------------------------------------------------------------
 
     @workflow.update(name=RESERVED_UPDATE, description="For shops: wait for the decision.")
-    async def reserved(self, *payloads: RawValue) -> Outcome:  # noqa: ARG002  # validated before
+    async def reserved(self, *payloads: RawValue) -> KnownOutcome:  # noqa: ARG002  # validated before
         checkout = self._known()
         await self._decided.wait()
         if checkout.outcome is None:
@@ -109,7 +109,7 @@ class CheckoutWorkflow:
         name=CONFIRM_UPDATE,
         description='It is paid: sell the stock. {"payment_reference": "pay_1", "actor": "sam"}',
     )
-    async def confirm(self, *payloads: RawValue) -> Outcome:
+    async def confirm(self, *payloads: RawValue) -> KnownOutcome:
         ticket = self._known().post(self._read(Confirmation, payloads))
         return await self._answer(ticket)
 
@@ -122,7 +122,7 @@ class CheckoutWorkflow:
         description="Hold the stock longer; a refusal is shown. "
         '{"seconds": 600, "reason": "bank is slow", "actor": "sam"}',
     )
-    async def extend_hold(self, *payloads: RawValue) -> Outcome:
+    async def extend_hold(self, *payloads: RawValue) -> KnownOutcome:
         update = workflow.current_update_info()
         extension_id = extension_ids.of_update(update.id if update else "")
         ticket = self._known().post(self._read(Extension, payloads), extension_id)
@@ -142,7 +142,7 @@ class CheckoutWorkflow:
         description="Give the stock back; a refusal is shown. "
         '{"reason": "changed their mind", "actor": "sam"}',
     )
-    async def cancel_hold(self, *payloads: RawValue) -> Outcome:
+    async def cancel_hold(self, *payloads: RawValue) -> KnownOutcome:
         ticket = self._known().post(self._read(Cancellation, payloads))
         return await self._answer(ticket)
 
@@ -349,7 +349,7 @@ class CheckoutWorkflow:
         overlong = workflow.info().get_current_history_length() > policies.HISTORY_EVENTS_REFUSING
         return self._known().has_room(wish) and not (overlong and isinstance(wish, Extension))
 
-    async def _answer(self, ticket: Ticket) -> Outcome:
+    async def _answer(self, ticket: Ticket) -> KnownOutcome:
         """Wait until a message was dealt with, or the checkout ended before its turn came."""
         checkout = self._known()
         if not (checkout.over or self._failure):

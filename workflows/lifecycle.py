@@ -26,7 +26,7 @@ from holdfast_client.contract.outcomes import (
     FinalOutcome,
     Held,
     HeldLine,
-    Outcome,
+    KnownOutcome,
     Unavailable,
 )
 from workflows.policies import EVENTS_KEPT_MAX, WAIT_SECONDS_MIN, WAITING_MESSAGES_MAX
@@ -45,7 +45,7 @@ class Ticket:
 
     wish: Wish
     extension_id: str = ""
-    answer: Outcome | None = None
+    answer: KnownOutcome | None = None
     refusal: ExtensionAnswer | None = None
     dealt_with: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -72,7 +72,7 @@ class Checkout:
     """
 
     request: CheckoutRequest
-    outcome: Outcome | None = None
+    outcome: KnownOutcome | None = None
     wake_at: datetime | None = None
     endings: deque[Ticket] = field(default_factory=deque)
     extensions: deque[Ticket] = field(default_factory=deque)

@@ -9,7 +9,7 @@ from holdfast_client.contract import wording
 from holdfast_client.contract.conflicts import differing_keys
 from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.names import CHECKOUT_CONFLICT, EXTENSION_REFUSED, HOLD_NOT_ACTIVE
-from holdfast_client.contract.outcomes import Outcome
+from holdfast_client.contract.outcomes import KnownOutcome
 from holdfast_client.contract.wording import difference
 from workflows import web_ui
 from workflows.ledger_calls import LedgerConflict
@@ -31,7 +31,7 @@ def conflict_of(error: LedgerConflict) -> ApplicationError:
     return ApplicationError(str(error), *error.details, type=CHECKOUT_CONFLICT, non_retryable=True)
 
 
-def not_extended(answer: ExtensionAnswer, outcome: Outcome) -> ApplicationError:
+def not_extended(answer: ExtensionAnswer, outcome: KnownOutcome) -> ApplicationError:
     """Return the failure of an extension that the ledger did not make.
 
     One over the cap names the cap and what is left of it; any other what stands instead of a hold.
@@ -46,7 +46,7 @@ def not_extended(answer: ExtensionAnswer, outcome: Outcome) -> ApplicationError:
     )
 
 
-def not_active(outcome: Outcome) -> ApplicationError:
+def not_active(outcome: KnownOutcome) -> ApplicationError:
     """Return the failure of an extension of what is not held any more; it tells what is."""
     return ApplicationError(
         f"there is no live hold to extend: {web_ui.why_not_live(outcome)}",

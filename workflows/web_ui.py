@@ -17,7 +17,7 @@ from holdfast_client.contract.outcomes import (
     Fulfilled,
     Held,
     HeldLine,
-    Outcome,
+    KnownOutcome,
     Shortage,
     Unavailable,
 )
@@ -119,7 +119,7 @@ def late_reason(closing: Closing) -> str:
     return f"payment {closing.payment_reference}" if closing.payment_reference else closing.reason
 
 
-def why_not_live(outcome: Outcome) -> str:
+def why_not_live(outcome: KnownOutcome) -> str:
     """Return why a hold cannot be extended."""
     if isinstance(outcome, Held):
         return f"its deadline, {clock(outcome.expires_at)}, has passed"
@@ -174,7 +174,7 @@ def _unless(checkout_id: str) -> str:
     )
 
 
-def _lines_table(outcome: Outcome | None, lines: Sequence[HeldLine]) -> str:
+def _lines_table(outcome: KnownOutcome | None, lines: Sequence[HeldLine]) -> str:
     if isinstance(outcome, Denied):
         return _shortages_table(outcome.shortages)
     if not lines:

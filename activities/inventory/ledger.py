@@ -55,7 +55,7 @@ from activities.inventory.sql.statements.databases import SCHEMA_VERSION
 from activities.inventory.sql.statements.reservations import CLOCK, HAS_RESERVATIONS
 from holdfast_client.contract.holds import Holds, HoldsRequest
 from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
-from holdfast_client.contract.outcomes import AdjustmentOutcome
+from holdfast_client.contract.outcomes import KnownAdjustmentOutcome
 from holdfast_client.contract.timeline import Timeline
 
 HOLD_SECONDS_CAP_DEFAULT: Final = 14_400
@@ -157,7 +157,7 @@ class Ledger:
     # --- stock -----------------------------------------------------------------------------------
 
     @goes_on_afresh
-    def adjust(self, adjustment: StockAdjustment) -> AdjustmentOutcome:
+    def adjust(self, adjustment: StockAdjustment) -> KnownAdjustmentOutcome:
         """Receive, correct or count stock, once per adjustment id.
 
         Raises:

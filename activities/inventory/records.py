@@ -9,7 +9,13 @@ from typing import Any, Final, Literal
 from pydantic import TypeAdapter
 
 from holdfast_client.contract.messages import CheckoutRequest
-from holdfast_client.contract.outcomes import Held, HeldLine, Outcome, Shortage, parse_outcome
+from holdfast_client.contract.outcomes import (
+    Held,
+    HeldLine,
+    KnownOutcome,
+    Shortage,
+    parse_known_outcome,
+)
 
 ClosingStatus = Literal["fulfilled", "cancelled", "expired"]
 
@@ -58,7 +64,7 @@ class ReservationState:
     since 0.1.0, whose workers neither send nor read it.
     """
 
-    outcome: Outcome
+    outcome: KnownOutcome
     remaining_seconds: float | None
     wake_late_seconds: float = 0.0
 
@@ -286,7 +292,7 @@ def shortages_json(shortages: tuple[Shortage, ...]) -> str:
 def reservation_state(row: Any) -> ReservationState:
     """Translate a row of a reservation that was read, or ended, in the database."""
     remaining = row.remaining_seconds if row.status == "held" else None
-    return ReservationState(parse_outcome(_outcome_fields(row)), remaining)
+    return ReservationState(parse_known_outcome(_outcome_fields(row)), remaining)
 
 
 def _outcome_fields(row: Any) -> dict[str, Any]:

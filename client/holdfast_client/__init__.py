@@ -51,6 +51,7 @@ if TYPE_CHECKING:
         Outcome,
         Shortage,
         Unavailable,
+        UnknownOutcome,
     )
     from holdfast_client.contract.summaries import CheckoutSummary, SummaryStatus
     from holdfast_client.contract.timeline import Timeline, TimelineEvent, TimelineMovement
@@ -113,6 +114,7 @@ __all__ = [
     "TimelineEvent",
     "TimelineMovement",
     "Unavailable",
+    "UnknownOutcome",
     "UsedAfterFork",
     "__version__",
 ]
@@ -171,6 +173,7 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
         "Outcome",
         "Shortage",
         "Unavailable",
+        "UnknownOutcome",
     ),
     "contract.summaries": (
         "CheckoutSummary",

@@ -29,6 +29,7 @@ from holdfast_client.contract.outcomes import (
     FinalOutcome,
     Held,
     Outcome,
+    UnknownOutcome,
 )
 from holdfast_client.contract.summaries import (
     LIST_LIMIT_DEFAULT,
@@ -171,7 +172,7 @@ class ReservationClient(Closable):
 
     async def confirm(
         self, checkout_id: str, payment_reference: str, *, actor: str = ""
-    ) -> FinalOutcome:
+    ) -> FinalOutcome | UnknownOutcome:
         """Fulfil the hold, because it was paid.
 
         Args:
@@ -233,7 +234,9 @@ class ReservationClient(Closable):
             )
         return answers.held_of(reply.answer)
 
-    async def cancel(self, checkout_id: str, *, reason: str = "", actor: str = "") -> FinalOutcome:
+    async def cancel(
+        self, checkout_id: str, *, reason: str = "", actor: str = ""
+    ) -> FinalOutcome | UnknownOutcome:
         """Give the hold back.
 
         Returns:

@@ -18,6 +18,7 @@ from holdfast_client.contract.outcomes import (
     FinalOutcome,
     Held,
     Outcome,
+    UnknownOutcome,
 )
 from holdfast_client.contract.summaries import LIST_LIMIT_DEFAULT, CheckoutSummary, SummaryStatus
 from holdfast_client.contract.timeline import Timeline
@@ -40,7 +41,7 @@ class Reservations(Protocol):
 
     async def confirm(
         self, checkout_id: str, payment_reference: str, *, actor: str = ""
-    ) -> FinalOutcome:
+    ) -> FinalOutcome | UnknownOutcome:
         """Fulfil the hold, because it was paid."""
         ...
 
@@ -56,7 +57,9 @@ class Reservations(Protocol):
         """Move the deadline of a live hold."""
         ...
 
-    async def cancel(self, checkout_id: str, *, reason: str = "", actor: str = "") -> FinalOutcome:
+    async def cancel(
+        self, checkout_id: str, *, reason: str = "", actor: str = ""
+    ) -> FinalOutcome | UnknownOutcome:
         """Give the hold back."""
         ...
 

@@ -19,6 +19,7 @@ from holdfast_client.contract.outcomes import (
     FinalOutcome,
     Held,
     Outcome,
+    UnknownOutcome,
 )
 from holdfast_client.contract.summaries import LIST_LIMIT_DEFAULT, CheckoutSummary, SummaryStatus
 from holdfast_client.contract.timeline import Timeline
@@ -51,7 +52,9 @@ class SyncReservations(ABC):
             )
         )
 
-    def confirm(self, checkout_id: str, payment_reference: str, *, actor: str = "") -> FinalOutcome:
+    def confirm(
+        self, checkout_id: str, payment_reference: str, *, actor: str = ""
+    ) -> FinalOutcome | UnknownOutcome:
         """Fulfil the hold, because it was paid."""
         return self._answer(
             lambda client: client.confirm(checkout_id, payment_reference, actor=actor)
@@ -73,7 +76,9 @@ class SyncReservations(ABC):
             )
         )
 
-    def cancel(self, checkout_id: str, *, reason: str = "", actor: str = "") -> FinalOutcome:
+    def cancel(
+        self, checkout_id: str, *, reason: str = "", actor: str = ""
+    ) -> FinalOutcome | UnknownOutcome:
         """Give the hold back."""
         return self._answer(lambda client: client.cancel(checkout_id, reason=reason, actor=actor))
 

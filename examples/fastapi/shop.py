@@ -27,7 +27,6 @@ from holdfast_client import (
     CheckoutInterrupted,
     CheckoutNotFound,
     CheckoutReport,
-    FinalOutcome,
     Fulfilled,
     HoldfastError,
     InvalidRequest,
@@ -118,7 +117,7 @@ async def status(attempt: UUID, shop: Shop) -> CheckoutReport:
 
 
 @app.post("/checkouts/{attempt}/payment")
-async def pay(attempt: UUID, shop: Shop) -> FinalOutcome:
+async def pay(attempt: UUID, shop: Shop) -> Outcome:
     """Authorise, confirm, and take the money only if the stock is the buyer's."""
     reference = await payments.authorise(attempt)
     outcome = await _asked_again(lambda: shop.confirm(str(attempt), reference))
@@ -130,7 +129,7 @@ async def pay(attempt: UUID, shop: Shop) -> FinalOutcome:
 
 
 @app.delete("/checkouts/{attempt}")
-async def cancel(attempt: UUID, shop: Shop) -> FinalOutcome:
+async def cancel(attempt: UUID, shop: Shop) -> Outcome:
     """Give the hold back."""
     return await _asked_again(
         lambda: shop.cancel(str(attempt), reason="changed my mind", actor="shopper")

@@ -9,6 +9,7 @@ import pytest
 from holdfast_client import (
     AdjustmentApplied,
     AdjustmentConflict,
+    AdjustmentOutcome,
     AdjustmentRefused,
     CheckoutConflict,
     Denied,
@@ -111,7 +112,7 @@ async def test_a_receipt_says_whether_it_made_the_stock_item_and_may_be_kept_fro
 ) -> None:
     sku = new_sku()
 
-    async def receive(number: int, *, new: bool) -> AdjustmentApplied | AdjustmentRefused:
+    async def receive(number: int, *, new: bool) -> AdjustmentOutcome:
         return await shop.client.adjust_stock(f"{checkout_id}/{number}", sku, "receive", 2, new=new)
 
     assert await receive(1, new=False) == AdjustmentRefused(

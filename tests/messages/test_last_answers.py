@@ -24,7 +24,7 @@ from workflows.checkout import CheckoutWorkflow
 
 with workflow.unsafe.imports_passed_through():
     from holdfast_client.contract.names import CHECKOUT_WORKFLOW
-    from holdfast_client.contract.outcomes import Outcome
+    from holdfast_client.contract.outcomes import KnownOutcome
     from workflows.lifecycle import Ticket
 
 PAUSE_SECONDS: Final = 0.01
@@ -42,7 +42,7 @@ class SlowToAnswer(CheckoutWorkflow):
     async def run(self, *payloads: RawValue) -> Any:
         return await super().run(*payloads)
 
-    async def _answer(self, ticket: Ticket) -> Outcome:
+    async def _answer(self, ticket: Ticket) -> KnownOutcome:
         answer = await super()._answer(ticket)
         await workflow.sleep(timedelta(seconds=PAUSE_SECONDS))
         return answer

@@ -24,7 +24,7 @@ from holdfast_client.contract.outcomes import (
     Fulfilled,
     Held,
     HeldLine,
-    Outcome,
+    KnownOutcome,
     Unavailable,
 )
 from workflows.lifecycle import CarriedState, Checkout, Wish
@@ -42,7 +42,7 @@ LINES = (
 HELD = Held(expires_at=NOW + timedelta(seconds=900), lines=LINES)
 PAY, CANCEL = Confirmation(payment_reference="pay_1"), Cancellation(reason="no")
 EXTEND = Extension(seconds=60)
-FINALS: list[Outcome] = [
+FINALS: list[KnownOutcome] = [
     Denied(shortages=()),
     Fulfilled(payment_reference="pay_1", lines=LINES, at=NOW),
     Cancelled(at=NOW),
@@ -76,7 +76,7 @@ def test_a_held_checkout_is_not_over_and_wakes_at_its_deadline():
 
 
 @pytest.mark.parametrize("outcome", FINALS, ids=lambda outcome: outcome.status)
-def test_every_other_outcome_is_the_end(outcome: Outcome):
+def test_every_other_outcome_is_the_end(outcome: KnownOutcome):
     checkout = held()
     checkout.settle(ReservationState(outcome, None), NOW)
     assert (checkout.over, checkout.wake_at) == (True, None)
@@ -85,7 +85,7 @@ def test_every_other_outcome_is_the_end(outcome: Outcome):
 
 
 @pytest.mark.parametrize("outcome", [None, HELD])
-def test_what_is_not_over_has_no_final_outcome(outcome: Outcome | None):
+def test_what_is_not_over_has_no_final_outcome(outcome: KnownOutcome | None):
     with pytest.raises(RuntimeError):
         Checkout(REQUEST, outcome=outcome).final_outcome()
 
@@ -216,7 +216,7 @@ def test_where_a_worker_of_the_release_before_lost_the_count_no_ordinal_comes_tw
 
 
 _outcomes = st.sampled_from([HELD, *FINALS])
-_Settled = tuple[Outcome, float | None]
+_Settled = tuple[KnownOutcome, float | None]
 _steps: st.SearchStrategy[list[Wish | _Settled | str]] = st.lists(
     st.one_of(
         st.sampled_from([PAY, CANCEL, EXTEND]),

@@ -18,11 +18,11 @@ from holdfast_client.contract.messages import AdjustmentKind, StockAdjustment
 from holdfast_client.contract.outcomes import (
     HOLDERS_MAX,
     AdjustmentApplied,
-    AdjustmentOutcome,
     AdjustmentRefused,
     Holder,
+    KnownAdjustmentOutcome,
     RefusalReason,
-    parse_adjustment_outcome,
+    parse_known_adjustment_outcome,
 )
 from holdfast_client.contract.wording import difference
 
@@ -39,7 +39,7 @@ def adjusted_total(
     return new_total
 
 
-def adjust(adjustment: StockAdjustment) -> Steps[AdjustmentOutcome]:
+def adjust(adjustment: StockAdjustment) -> Steps[KnownAdjustmentOutcome]:
     """Apply an adjustment in one transaction, or give the answer that its id was given before.
 
     Raises:
@@ -68,7 +68,7 @@ def adjust(adjustment: StockAdjustment) -> Steps[AdjustmentOutcome]:
     return outcome
 
 
-def _earlier_answer(adjustment_id: str, digest: str) -> Steps[AdjustmentOutcome]:
+def _earlier_answer(adjustment_id: str, digest: str) -> Steps[KnownAdjustmentOutcome]:
     rows = yield Call(statements.READ_OPERATION, {"operation_id": adjustment_id})
     if rows[0].digest != digest:
         differs = differing_keys(ADJUSTMENT_KEYS, rows[0].digest, digest)
@@ -76,10 +76,10 @@ def _earlier_answer(adjustment_id: str, digest: str) -> Steps[AdjustmentOutcome]
             f"adjustment {adjustment_id} was made with a different change{difference(differs)}",
             differs,
         )
-    return parse_adjustment_outcome(rows[0].answer)
+    return parse_known_adjustment_outcome(rows[0].answer)
 
 
-def _apply(adjustment: StockAdjustment, operation: int) -> Steps[AdjustmentOutcome]:
+def _apply(adjustment: StockAdjustment, operation: int) -> Steps[KnownAdjustmentOutcome]:
     key = (adjustment.sku, adjustment.location)
     created = False
     if adjustment.kind == "receive" and adjustment.new:

@@ -12,6 +12,7 @@ from holdfast_client.cli.session import Session
 from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.contract.messages import AdjustmentKind
 from holdfast_client.contract.names import DEFAULT_LOCATION
+from holdfast_client.contract.outcomes import AdjustmentApplied, UnknownOutcome
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.numbers import parse_whole_number
@@ -48,7 +49,9 @@ def adjust(
         )
     )
     session.screen.show(outcome.model_dump(mode="json"), adjustment_sheet(adjustment, outcome))
-    if outcome.status == "applied":
+    if isinstance(outcome, UnknownOutcome):
+        return ExitCode.UNKNOWN
+    if isinstance(outcome, AdjustmentApplied):
         return ExitCode.DONE
     session.screen.note(refusal_words(outcome, kind))
     return ExitCode.REFUSED

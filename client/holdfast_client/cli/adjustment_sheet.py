@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
+from holdfast_client.cli.checkout_sheet import other_facts, unknown_headline
 from holdfast_client.contract.messages import AdjustmentKind
 from holdfast_client.contract.outcomes import (
     AdjustmentApplied,
     AdjustmentOutcome,
     AdjustmentRefused,
+    KnownAdjustmentOutcome,
+    UnknownOutcome,
 )
 from holdfast_client.terminal.sheet import Cell, Column, Sheet, Table
 
@@ -24,6 +27,9 @@ def adjustment_sheet(adjustment_id: str, outcome: AdjustmentOutcome) -> Sheet:
         if outcome.created:
             facts.append(("created", "yes"))
         return Sheet(_headline(adjustment_id, outcome), tuple(facts))
+    if isinstance(outcome, UnknownOutcome):
+        facts += other_facts(outcome)
+        return Sheet(unknown_headline(adjustment_id, outcome), tuple(facts))
     facts.append(("reason", outcome.reason))
     facts += _figures(outcome)
     if outcome.units_left_out:
@@ -48,11 +54,13 @@ def refusal_words(refused: AdjustmentRefused, kind: AdjustmentKind) -> str:
             return f"there is no {where}; {remedy}{anew}"
         case "negative_total":
             return f"there are only {refused.total} of {where}; {anew}"
-        case _:
+        case "below_reserved":
             return (
                 f"{refused.reserved} of {where} are held for buyers; let the holds end, or cancel "
                 f"some (holdfast holds --sku lists them); {anew}"
             )
+        case reason:
+            return f"the reason is {reason}, which this version does not know; {anew}"
 
 
 def _headline(adjustment_id: str, outcome: AdjustmentApplied) -> str:
@@ -61,7 +69,7 @@ def _headline(adjustment_id: str, outcome: AdjustmentApplied) -> str:
     return f"{adjustment_id} is applied."
 
 
-def _figures(outcome: AdjustmentOutcome) -> list[tuple[str, Cell]]:
+def _figures(outcome: KnownAdjustmentOutcome) -> list[tuple[str, Cell]]:
     facts: list[tuple[str, Cell]] = [
         ("sku", outcome.sku),
         ("location", outcome.location),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -14,8 +15,10 @@ from holdfast_client.contract.outcomes import (
     Fulfilled,
     Held,
     HeldLine,
+    KnownOutcome,
     Outcome,
     Shortage,
+    UnknownOutcome,
 )
 from holdfast_client.terminal.moments import local_text
 from holdfast_client.terminal.sheet import Cell, Column, Sheet, Table
@@ -53,7 +56,16 @@ def outcome_sheet(checkout_id: str, outcome: Outcome) -> Sheet:
             facts.append(("at", outcome.at))
         case Expired():
             facts.append(("at", outcome.at))
+        case UnknownOutcome():
+            facts += other_facts(outcome)
+            return Sheet(unknown_headline(checkout_id, outcome), tuple(facts))
     return Sheet(_outcome_headline(checkout_id, outcome), tuple(facts), tuple(tables))
+
+
+def other_facts(outcome: UnknownOutcome) -> list[tuple[str, Cell]]:
+    """Return the keys of an answer that this version does not know, each with its JSON."""
+    others = (outcome.model_extra or {}).items()
+    return [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in others]
 
 
 def report_sheet(report: CheckoutReport) -> Sheet:
@@ -138,7 +150,12 @@ def views_sheet(views: Sequence[View], links: Sequence[str]) -> Sheet:
     return Sheet(f"{len(rows)} views of the Web UI.", (), (table,))
 
 
-def _outcome_headline(checkout_id: str, outcome: Outcome) -> str:
+def unknown_headline(id: str, outcome: UnknownOutcome) -> str:
+    """Say that an answer is of a status that is too new to be known."""
+    return f"{id} is {outcome.status}, which this version does not know."
+
+
+def _outcome_headline(checkout_id: str, outcome: KnownOutcome) -> str:
     match outcome:
         case Held():
             return f"{checkout_id} is held until {local_text(outcome.expires_at)}."

@@ -15,7 +15,7 @@ from holdfast_client.contract.errors import (
     HoldNotActive,
     InvalidRequest,
 )
-from holdfast_client.contract.outcomes import CheckoutStatus
+from holdfast_client.contract.outcomes import FINAL_STATUSES
 from holdfast_client.terminal.exit_codes import ExitCode
 
 _REFUSALS = (
@@ -26,13 +26,19 @@ _REFUSALS = (
     ExtensionRefused,
     HoldNotActive,
 )
+# All that a checkout can be but unavailable, which says no more than that nothing was done.
+_TOLD_STATUSES = (FINAL_STATUSES - {"unavailable"}) | {"pending", "held"}
 
 
-def of_status(status: CheckoutStatus, wanted: AbstractSet[CheckoutStatus]) -> ExitCode:
-    """Return the exit code of an answer to a command that hoped for a ``wanted`` status."""
+def of_status(status: str, wanted: AbstractSet[str]) -> ExitCode:
+    """Return the exit code of an answer to a command that hoped for a ``wanted`` status.
+
+    What a status means that this version does not know is unknown.
+    """
     if status in wanted:
         return ExitCode.DONE
-    return ExitCode.UNKNOWN if status == "unavailable" else ExitCode.REFUSED
+    is_refusal = status in _TOLD_STATUSES
+    return ExitCode.REFUSED if is_refusal else ExitCode.UNKNOWN
 
 
 def of_error(error: HoldfastError) -> ExitCode:

@@ -97,7 +97,7 @@ class HoldNotActive(HoldfastError):
 
     @property
     def standing(self) -> Outcome | None:
-        """Where the checkout stands; None where it is not known, or of a kind that is too new."""
+        """Where the checkout stands; None where it is not told."""
         try:
             return parse_outcome(self.details.get("standing"))
         except ValidationError:

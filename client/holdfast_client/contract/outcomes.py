@@ -1,13 +1,15 @@
 """What Holdfast answers: one frozen model per outcome, told apart by ``status``.
 
-``held`` is the only answer that can still change; ``FINAL_STATUSES`` names the rest.
+``held`` is the only known answer that can still change; ``FINAL_STATUSES`` names the rest. Sets of
+words may grow: a status, reason or kind that a newer server writes reaches the caller as text.
 """
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import Field, TypeAdapter
+from pydantic import ConfigDict, Field, TypeAdapter
 
 from holdfast_client.contract.fields import Answer, UtcTime
 
@@ -18,6 +20,12 @@ CheckoutStatus = Literal[
 FINAL_STATUSES: Final[frozenset[CheckoutStatus]] = frozenset(
     {"denied", "fulfilled", "cancelled", "expired", "unavailable"}
 )
+
+
+# Of checkouts and of stock adjustments.
+KNOWN_STATUSES: Final = (
+    "held", "denied", "fulfilled", "cancelled", "expired", "unavailable", "applied", "refused",
+)  # fmt: skip
 
 
 class HeldLine(Answer):
@@ -39,7 +47,7 @@ class Shortage(Answer):
     location: str
     requested: int
     available: int
-    reason: ShortageReason
+    reason: ShortageReason | str
     next_expiry: UtcTime | None = None
 
 
@@ -89,21 +97,46 @@ class Unavailable(Answer):
     status: Literal["unavailable"] = "unavailable"
 
 
-FinalOutcome = Denied | Fulfilled | Cancelled | Expired | Unavailable
-Outcome = Held | FinalOutcome
+class UnknownOutcome(Answer):
+    """An answer of a status that this version does not know, with its other keys as they came.
 
-_OUTCOME: Final[TypeAdapter[Outcome]] = TypeAdapter(
-    Annotated[Outcome, Field(discriminator="status")]
+    Whether anything is held, and whether it is final, only its ``status`` can tell.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    status: Annotated[str, Field(json_schema_extra={"not": {"enum": list(KNOWN_STATUSES)}})]
+
+
+FinalOutcome = Denied | Fulfilled | Cancelled | Expired | Unavailable
+KnownOutcome = Held | FinalOutcome
+Outcome = KnownOutcome | UnknownOutcome
+
+_OUTCOME: Final[TypeAdapter[KnownOutcome]] = TypeAdapter(
+    Annotated[KnownOutcome, Field(discriminator="status")]
 )
+_STATUSES: Final = FINAL_STATUSES | {"held"}
 
 
 def parse_outcome(answer: Any) -> Outcome:
     """Return the typed outcome of an answer that was read from JSON.
 
     Raises:
-        pydantic.ValidationError: the answer is none that this version knows.
+        pydantic.ValidationError: it has no status, or not the keys that its known status has.
     """
+    if _is_of_another_status(answer, _STATUSES):
+        return UnknownOutcome.model_validate(answer)
+    return parse_known_outcome(answer)
+
+
+def parse_known_outcome(answer: Any) -> KnownOutcome:
+    """Return the outcome of a status that this version knows; raises as ``parse_outcome`` does."""
     return _OUTCOME.validate_python(answer)
+
+
+def _is_of_another_status(answer: Any, known: AbstractSet[str]) -> bool:
+    status = answer.get("status") if isinstance(answer, dict) else None
+    return isinstance(status, str) and status not in known
 
 
 class CheckoutEvent(Answer):
@@ -119,7 +152,7 @@ class CheckoutReport(Answer):
     """The answer of the ``status`` query: where a checkout stands and how it came there."""
 
     checkout_id: str
-    status: CheckoutStatus
+    status: CheckoutStatus | str
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
     expires_at: UtcTime | None = None
     events: Annotated[tuple[CheckoutEvent, ...], Field(strict=False)] = ()
@@ -162,7 +195,7 @@ class AdjustmentRefused(Answer):
     """
 
     status: Literal["refused"] = "refused"
-    reason: RefusalReason
+    reason: RefusalReason | str
     sku: str | None = None
     location: str | None = None
     total: int | None = None
@@ -172,17 +205,26 @@ class AdjustmentRefused(Answer):
     units_left_out: int = 0
 
 
-AdjustmentOutcome = AdjustmentApplied | AdjustmentRefused
+KnownAdjustmentOutcome = AdjustmentApplied | AdjustmentRefused
+AdjustmentOutcome = KnownAdjustmentOutcome | UnknownOutcome
 
-_ADJUSTMENT_OUTCOME: Final[TypeAdapter[AdjustmentOutcome]] = TypeAdapter(
-    Annotated[AdjustmentOutcome, Field(discriminator="status")]
+_ADJUSTMENT_OUTCOME: Final[TypeAdapter[KnownAdjustmentOutcome]] = TypeAdapter(
+    Annotated[KnownAdjustmentOutcome, Field(discriminator="status")]
 )
+_ADJUSTMENT_STATUSES: Final = frozenset({"applied", "refused"})
 
 
 def parse_adjustment_outcome(answer: Any) -> AdjustmentOutcome:
     """Return the typed outcome of a stock adjustment that was read from JSON.
 
     Raises:
-        pydantic.ValidationError: the answer is none that this version knows.
+        pydantic.ValidationError: it has no status, or not the keys that its known status has.
     """
+    if _is_of_another_status(answer, _ADJUSTMENT_STATUSES):
+        return UnknownOutcome.model_validate(answer)
+    return parse_known_adjustment_outcome(answer)
+
+
+def parse_known_adjustment_outcome(answer: Any) -> KnownAdjustmentOutcome:
+    """Return the outcome of a known status; raises as ``parse_adjustment_outcome`` does."""
     return _ADJUSTMENT_OUTCOME.validate_python(answer)

@@ -29,13 +29,14 @@ class CheckoutSummary(Message):
     """One checkout of a list.
 
     ``status`` is ``interrupted`` where the workflow was terminated, failed or timed out, and
-    ``unknown`` where its status attribute is not kept, or not yet written. ``skus``
+    ``unknown`` where its status attribute is not kept, or not yet written; a word that this version
+    does not know is told as it is. ``skus``
     are the indexed ones: all, or the first of a checkout with very many. ``started_at`` is when
     the workflow's present run began.
     """
 
     checkout_id: str
-    status: SummaryStatus
+    status: SummaryStatus | str
     customer_id: str | None = None
     cart_id: str | None = None
     skus: Annotated[tuple[str, ...], Field(strict=False)] = ()

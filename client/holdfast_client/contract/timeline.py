@@ -31,7 +31,7 @@ class TimelineEvent(Answer):
     """
 
     at: UtcTime
-    event: TimelineEventName
+    event: TimelineEventName | str
     actor: str = ""
     reason: str = ""
     seconds: int | None = None
@@ -42,7 +42,7 @@ class TimelineMovement(Answer):
     """A change of one stock item's figures that the checkout made, in units."""
 
     at: UtcTime
-    kind: Literal["reserve", "fulfil", "cancel", "expire"]
+    kind: Literal["reserve", "fulfil", "cancel", "expire"] | str
     sku: str
     location: str
     total_delta: int
@@ -59,7 +59,7 @@ class Timeline(Answer):
     """
 
     checkout_id: str
-    status: RecordedStatus
+    status: RecordedStatus | str
     customer_id: str | None = None
     cart_id: str | None = None
     created_at: UtcTime

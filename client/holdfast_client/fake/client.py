@@ -28,6 +28,7 @@ from holdfast_client.contract.outcomes import (
     FinalOutcome,
     Held,
     Outcome,
+    UnknownOutcome,
 )
 from holdfast_client.contract.summaries import (
     LIST_LIMIT_DEFAULT,
@@ -132,7 +133,7 @@ class FakeReservationClient(Closable):
 
     async def confirm(
         self, checkout_id: str, payment_reference: str, *, actor: str = ""
-    ) -> FinalOutcome:
+    ) -> FinalOutcome | UnknownOutcome:
         """Fulfil the hold, because it was paid."""
         message = arguments.confirmation(payment_reference, actor)
         with self._changing(checkout_id):
@@ -153,7 +154,9 @@ class FakeReservationClient(Closable):
         with self._changing(checkout_id):
             return self._ledger.extend(checkout_id, message, key)
 
-    async def cancel(self, checkout_id: str, *, reason: str = "", actor: str = "") -> FinalOutcome:
+    async def cancel(
+        self, checkout_id: str, *, reason: str = "", actor: str = ""
+    ) -> FinalOutcome | UnknownOutcome:
         """Give the hold back."""
         message = arguments.cancellation(reason, actor)
         with self._changing(checkout_id):

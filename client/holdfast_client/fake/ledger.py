@@ -29,7 +29,6 @@ from holdfast_client.contract.messages import (
 from holdfast_client.contract.outcomes import (
     HOLDERS_MAX,
     AdjustmentApplied,
-    AdjustmentOutcome,
     AdjustmentRefused,
     Cancelled,
     CheckoutEvent,
@@ -41,7 +40,8 @@ from holdfast_client.contract.outcomes import (
     Held,
     HeldLine,
     Holder,
-    Outcome,
+    KnownAdjustmentOutcome,
+    KnownOutcome,
     RefusalReason,
     Shortage,
     ShortageReason,
@@ -80,7 +80,7 @@ class Checkout:
 
     request: CheckoutRequest
     started_at: datetime
-    outcome: Outcome
+    outcome: KnownOutcome
     closed_at: datetime | None = None
     events: list[CheckoutEvent] = field(default_factory=list)
     extensions: dict[str, Held] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class FakeLedger:
         self.shelves: dict[tuple[str, str], Shelf] = {}
         self._hold_length_max = timedelta(seconds=hold_length_seconds_max)
         self._checkouts: dict[str, Checkout] = {}
-        self._adjustments: dict[str, tuple[StockAdjustment, AdjustmentOutcome]] = {}
+        self._adjustments: dict[str, tuple[StockAdjustment, KnownAdjustmentOutcome]] = {}
 
     def move_clock(self, seconds: float) -> None:
         """Let time pass and end every hold whose deadline has come, the earliest first."""
@@ -116,7 +116,7 @@ class FakeLedger:
         for deadline, checkout in sorted(due, key=lambda pair: pair[0]):
             self._end(checkout, Expired(at=deadline), deadline)
 
-    def reserve(self, request: CheckoutRequest, *, inventory_answers: bool) -> Outcome:
+    def reserve(self, request: CheckoutRequest, *, inventory_answers: bool) -> KnownOutcome:
         """Hold every line or none; the same request again gives the present outcome."""
         wanted = request.normalized()
         known = self._checkouts.get(request.checkout_id)
@@ -218,7 +218,7 @@ class FakeLedger:
                 closed_at=checkout.closed_at,
             )
 
-    def adjust(self, change: StockAdjustment) -> AdjustmentOutcome:
+    def adjust(self, change: StockAdjustment) -> KnownAdjustmentOutcome:
         """Apply a change once, or refuse it; the same adjustment id gives the first answer."""
         known = self._adjustments.get(change.adjustment_id)
         if known is None:
@@ -242,7 +242,7 @@ class FakeLedger:
         self._checkouts[wanted.checkout_id] = checkout
         return checkout
 
-    def _decide(self, checkout: Checkout) -> Outcome:
+    def _decide(self, checkout: Checkout) -> KnownOutcome:
         shortages = tuple(
             shortage for line in checkout.lines if (shortage := self._shortage(line)) is not None
         )
@@ -296,7 +296,7 @@ class FakeLedger:
         )
         return outcome
 
-    def _adjusted(self, change: StockAdjustment) -> AdjustmentOutcome:
+    def _adjusted(self, change: StockAdjustment) -> KnownAdjustmentOutcome:
         sku, location = change.sku, change.location
         known = self.shelves.get((sku, location))
         if known is None and not (change.kind == "receive" and change.new):

@@ -29,6 +29,7 @@ from holdfast_client.contract.outcomes import (
     FinalOutcome,
     Held,
     Outcome,
+    UnknownOutcome,
     parse_adjustment_outcome,
     parse_outcome,
 )
@@ -54,8 +55,8 @@ def outcome_of(answer: Any) -> Outcome:
         raise _unreadable(answer, "an outcome") from None
 
 
-def final_outcome_of(answer: Any) -> FinalOutcome:
-    """Return the final outcome, or raise HoldfastError where the answer is none."""
+def final_outcome_of(answer: Any) -> FinalOutcome | UnknownOutcome:
+    """Return the outcome, which may be one too new to be known; raise HoldfastError for a hold."""
     outcome = outcome_of(answer)
     if isinstance(outcome, Held):
         raise _unreadable(answer, "a final outcome")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Final, get_args
+from typing import Final
 
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
 
 from holdfast_client.contract import names
-from holdfast_client.contract.outcomes import FINAL_STATUSES, CheckoutStatus
+from holdfast_client.contract.outcomes import FINAL_STATUSES
 from holdfast_client.contract.summaries import CheckoutFilter, CheckoutSummary, SummaryStatus
 from holdfast_client.transport.conditions import CHECKOUTS, quoted, standing
 from holdfast_client.transport.starts import CART_ID_KEY, CUSTOMER_ID_KEY, SKUS_KEY, STATUS_KEY
@@ -21,9 +21,6 @@ _INTERRUPTED: Final = frozenset(
         WorkflowExecutionStatus.TIMED_OUT,
     }
 )
-_STATUSES: Final[dict[str, CheckoutStatus]] = {
-    status: status for status in get_args(CheckoutStatus)
-}
 
 
 def visibility_query(wanted: CheckoutFilter) -> str:
@@ -62,10 +59,10 @@ def summary_of(execution: WorkflowExecution) -> CheckoutSummary:
     )
 
 
-def _status(indexed: str | None, execution: WorkflowExecutionStatus | None) -> SummaryStatus:
+def _status(indexed: str | None, execution: WorkflowExecutionStatus | None) -> SummaryStatus | str:
     # A checkout that another program started shows no status until its workflow sets one; one that
     # is to go without the attribute never does.
-    status: SummaryStatus = _STATUSES.get(indexed or "", "unknown")
+    status = indexed or "unknown"
     return "interrupted" if execution in _INTERRUPTED and status not in FINAL_STATUSES else status
 
 

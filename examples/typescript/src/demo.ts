@@ -32,6 +32,8 @@ function inWords(outcome: Outcome): string {
       return "expired: give the money back, or reserve anew";
     case "unavailable":
       return "unavailable: try again with a new checkout id";
+    default:
+      return `${(outcome as { status: string }).status}: a word newer than this program`;
   }
 }
 

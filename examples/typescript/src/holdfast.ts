@@ -41,12 +41,15 @@ export interface HeldLine {
   quantity: number;
 }
 
+/** A word of a newer server, which this file does not know: sets of words may grow. */
+export type Newer = string & {};
+
 export interface Shortage {
   sku: string;
   location: string;
   requested: number;
   available: number;
-  reason: "insufficient" | "unknown_sku" | "inactive";
+  reason: "insufficient" | "unknown_sku" | "inactive" | Newer;
   /** When the next hold on it ends, or null. */
   next_expiry: string | null;
 }
@@ -58,11 +61,12 @@ export type FinalOutcome =
   | { status: "cancelled"; reason: string; actor: string; at: string }
   | { status: "expired"; at: string }
   | { status: "unavailable" };
+/** The known ones: at run time a newer server may answer another `status`, so keep a `default`. */
 export type Outcome = Held | FinalOutcome;
 
 export interface CheckoutReport {
   checkout_id: string;
-  status: Outcome["status"] | "pending";
+  status: Outcome["status"] | "pending" | Newer;
   lines: HeldLine[];
   expires_at: string | null;
   events: { at: string; event: string; actor: string; reason: string }[];

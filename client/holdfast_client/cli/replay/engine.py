@@ -267,7 +267,7 @@ class Replay:
                 return
             await self._sleep(_EXPIRY_PAUSE_SECONDS)
 
-    async def _status(self, shopper: _Shopper) -> CheckoutStatus | None:
+    async def _status(self, shopper: _Shopper) -> CheckoutStatus | str | None:
         try:
             return (await self._client.status(shopper.checkout_id)).status
         except HoldfastError:
