@@ -42,6 +42,9 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
         (("docs/lifecycle.md", "stateDiagram-v2"), ("docs/lifecycle.md", "sequenceDiagram")),
         "tests/docs/test_blocks.py::test_the_drawings_of_the_lifecycle_use_its_words",
     ),
+    ("docs/architecture.md", "flowchart LR"): (
+        "tests/docs/test_architecture.py::test_the_picture_shows_what_the_table_explains"
+    ),
     ("docs/monitoring.md", "promtool check config deploy/prometheus/prometheus.yml"): (
         "tests/docs/test_operating.py::test_the_rules_are_checked_as_the_monitoring_page_says"
     ),

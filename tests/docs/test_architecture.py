@@ -1,0 +1,39 @@
+"""The page for whoever comes next names files that are there, and draws rooms that it explains."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from tests.docs.pages import ROOT, page
+
+PAGE: Final = page("docs/architecture.md")
+SPAN: Final = re.compile(r"`([\w./-]+)`")
+ROOMS: Final = ("client", "activities", "workflows", "worker", "docs")
+LEDGER: Final = ROOT / "activities/inventory"
+
+
+def named() -> list[str]:
+    """Return the paths that the page names: with a room of the root before the first slash."""
+    return [name for name in SPAN.findall(PAGE.text) if name.split("/")[0] in ROOMS]
+
+
+def test_every_file_and_folder_that_is_named_exists():
+    names = named()
+    assert len(names) > 40  # else the page is read wrong
+    assert [name for name in names if not (ROOT / name).exists()] == []
+
+
+def test_every_room_of_the_ledger_is_on_the_page():
+    rooms = {entry.name for entry in LEDGER.iterdir() if entry.is_dir()} - {"__pycache__"}
+    rows = {name.strip("`/") for cells in PAGE.rows(r"`.*`") for name in cells[0].split(", ")}
+    files = {entry.name for entry in LEDGER.glob("*.py")} - {"__init__.py"}
+    assert rooms | files <= {row.strip("`/") for row in rows}
+
+
+def test_the_picture_shows_what_the_table_explains():
+    (drawing,) = PAGE.blocks("mermaid")
+    drawn = set(re.findall(r"^ *(\w+)|(?:-->|->) (\w+)", drawing, re.MULTILINE))
+    nodes = {name for pair in drawn for name in pair if name} - {"flowchart", "shop"}
+    explained = {cells[0] for cells in PAGE.rows(r"\w+")} - {"name", "room"}
+    assert explained == nodes - {"temporal", "postgres"}
