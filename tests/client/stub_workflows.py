@@ -33,7 +33,7 @@ APPLIED = {
     "reserved": 0,
     "available": 5,
 }
-UNREADABLE = {"status": "sold", "to": "nobody"}
+UNREADABLE = {"status": "held", "to": "nobody"}
 
 
 @workflow.defn(name=CHECKOUT_WORKFLOW)
