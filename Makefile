@@ -53,19 +53,37 @@ dev: $(READY) ## Embedded servers and a worker, until Ctrl-C. UI_PORT=, TEMPORAL
 	  $(if $(UI_PORT),--ui-port "$(UI_PORT)") \
 	  $(if $(DATABASE_PORT),--database-port "$(DATABASE_PORT)")
 
-# Files run side by side, each process with servers of its own; the chaos run has the machine to
-# itself. `make test TESTS=path` runs what is named, and nothing beside it.
+# As root the tests bring along what they need from Debian; without it they are skipped, and say so.
+.PHONY: system-packages-if-root
+system-packages-if-root:
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  $(MAKE) --no-print-directory system-packages || \
+	  echo "could not install $(SYSTEM_PACKAGES): tests that need them will be skipped"; fi
+
+# Files run side by side, each process with servers of its own.
 TEST_PROCESSES ?= 3
+PYTEST := $(BIN)/python -m pytest
+SIDE_BY_SIDE := --dist loadfile -n
+
+.PHONY: test-fast
+test-fast: $(READY_TO_DEVELOP) ## The tests that need no servers, under a minute.
+	@$(PYTEST) --quiet $(SIDE_BY_SIDE) 2 -m "not servers and not slow and not long"
 
 .PHONY: test
-test: $(READY_TO_DEVELOP) ## The whole test suite, on real servers. TESTS=path for a part of it.
-	@$(if $(TESTS),$(BIN)/python -m pytest $(TESTS), \
-	  $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile --ignore tests/soak && \
-	  $(MAKE) test-oldest OLDEST_TESTS="$(OLDEST_TESTS_OF_ALL)" && \
-	  $(BIN)/python -m pytest tests/soak)
+test: $(READY_TO_DEVELOP) $(if $(TESTS),,system-packages-if-root) ## The test suite, on real servers, under ten minutes. TESTS=path for what is named alone.
+	@$(PYTEST) $(if $(TESTS),$(TESTS),$(SIDE_BY_SIDE) $(TEST_PROCESSES) -m "not long")
+
+# The chaos run has the machine to itself.
+CHAOS := tests/soak/test_soak.py
+
+.PHONY: test-all
+test-all: $(READY_TO_DEVELOP) system-packages-if-root ## All tests: the long and rare, on Postgres 15 too, and chaos.
+	@$(PYTEST) $(SIDE_BY_SIDE) $(TEST_PROCESSES) --ignore $(CHAOS)
+	@$(MAKE) --no-print-directory test-oldest OLDEST_TESTS="$(OLDEST_TESTS_OF_ALL)"
+	@$(PYTEST) $(CHAOS)
 
 # The ledger's tests run on the embedded Postgres, and on the oldest that is supported. As a part of
-# the whole suite those that put the SQL itself to the test run there too.
+# `make test-all` those that put the SQL itself to the test run there too.
 OLDEST_POSTGRES ?= /usr/lib/postgresql/15
 OLDEST_TESTS ?= tests/inventory tests/security/test_roles.py tests/security/test_excess_rights.py
 OLDEST_TESTS_OF_ALL := $(addprefix tests/inventory/test_, $(addsuffix .py, server schema \

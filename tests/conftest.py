@@ -5,13 +5,14 @@ from __future__ import annotations
 import itertools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Final
 
 import pytest
 from hypothesis import settings
 
+from tests import lanes, system_packages
 from tests.directories import NewDirectory
 from tests.inventory.databases import create_template
 from worker.embedded import postgres_cluster
@@ -22,12 +23,39 @@ from worker.embedded.temporal import EmbeddedTemporal
 settings.register_profile("holdfast", deadline=None)
 settings.load_profile("holdfast")
 
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    lanes.mark(items)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter,
+) -> Generator[None, object, object]:
+    """Say at the end what was skipped for want of packages, and how to have them."""
+    result = yield
+    skipped = terminalreporter.stats.get("skipped", ())
+    if line := system_packages.told(str(report.longrepr) for report in skipped):
+        terminalreporter.write_line(line, yellow=True)
+    return result
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """A test that did not ask for servers may start none, nor may its fixtures."""
+    with pytest.MonkeyPatch.context() as patch:
+        if not item.get_closest_marker(lanes.SERVERS):
+            lanes.forbid_servers(patch)
+        return (yield)
+
+
 POSTGRES_ROOT_VARIABLE: Final = "HOLDFAST_TEST_POSTGRES_ROOT"
 
 
 @pytest.fixture(scope="session")
 def server_directory() -> Iterator[Path]:
-    """Where the suite's servers keep their files.
+    """Where the suite's servers keep their files. Whoever asks for it is not in the fast lane.
 
     Not below pytest's own directory: each session of pytest takes that away from the account
     which Postgres runs under when the suite is run as root.

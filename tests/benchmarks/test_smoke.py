@@ -22,8 +22,8 @@ SMOKE: Final = Scale("smoke")
 # The longest first.
 CASES: Final[tuple[Case, ...]] = (CostCase(), StormCase(), ScaleOutCase(), CheckoutsCase())
 
-# On a busy machine.
-pytestmark = pytest.mark.timeout(300)
+# The limit is for a busy machine.
+pytestmark = [pytest.mark.servers, pytest.mark.timeout(300)]
 
 Results = dict[str, CaseResult]
 

@@ -9,10 +9,11 @@ import pytest
 from playwright.async_api import BrowserContext
 
 from holdfast_client import ReservationClient
-from tests.browser.chromium import NAMES, installed_chromium, running_chromium
+from tests.browser.chromium import installed_chromium, running_chromium
 from tests.browser.scenes import load_stock, play_the_day
 from tests.browser.web_ui import WebUi
 from tests.directories import NewDirectory
+from tests.system_packages import skip_without
 from worker.dev import RunningStack, running_stack
 
 
@@ -21,7 +22,7 @@ async def profile() -> AsyncIterator[BrowserContext]:
     """A headless Chromium; without one, the tests that need it are skipped."""
     path = installed_chromium()
     if path is None:
-        pytest.skip(f"no Chromium found: none of {', '.join(NAMES)} is on the path")
+        skip_without("Chromium", "chromium")
     async with running_chromium(path) as profile:
         yield profile
 

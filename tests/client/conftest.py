@@ -19,7 +19,7 @@ from tests.workflows.stage import at_work, open_stage
 ANSWER_TIMEOUT_SECONDS = 8.0
 
 
-@pytest.fixture(params=["fake", "real"])
+@pytest.fixture(params=["fake", pytest.param("real", marks=pytest.mark.servers)])
 def shop(request: pytest.FixtureRequest) -> Shop:
     """The fake, and then the real client with worker and ledger: the fixture ``real_shop``."""
     if request.param == "fake":

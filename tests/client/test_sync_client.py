@@ -156,6 +156,7 @@ def test_the_interpreter_ends_cleanly_while_a_thread_still_waits(
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answers_with", ["nobody listens", "silence"])
 def test_a_process_that_leaves_right_after_a_failed_call_leaves_cleanly(answers_with: str) -> None:
     script = """
@@ -264,8 +265,8 @@ def test_ctrl_c_interrupts_a_call_that_waits(temporal_address: str, checkout_id:
     assert (done.returncode, done.stdout, done.stderr) == (0, "interrupted 0\n", "")
 
 
-def test_the_retries_of_the_sdk_leave_standard_output_alone(tmp_path: Path) -> None:
-    with EmbeddedTemporal(tmp_path / "temporal") as server:
+def test_the_retries_of_the_sdk_leave_standard_output_alone(data_dir: Path) -> None:
+    with EmbeddedTemporal(data_dir) as server:
         done = ran(
             f"""
             import os, signal, time

@@ -120,9 +120,9 @@ async def test_no_call_waits_longer_than_its_time_for_a_server_that_never_spoke(
 
 
 async def test_a_server_that_went_away_is_unreachable_and_back_again_it_answers(
-    tmp_path: Path,
+    data_dir: Path,
 ) -> None:
-    with EmbeddedTemporal(tmp_path / "temporal") as server:
+    with EmbeddedTemporal(data_dir) as server:
         client = await ReservationClient.connect(server.address, answer_timeout_seconds=3.0)
         await asyncio.to_thread(server.stop)
         for ask in every_call(client):

@@ -9,8 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-import pytest
-
+from tests.system_packages import skip_without
 from worker.embedded.accounts import Account, let_pass, server_account
 from worker.embedded.postgres_cluster import postgres_environment, postgres_program
 from worker.embedded.server_process import Program
@@ -28,7 +27,7 @@ def postgres_programs(version: str) -> Path:
     if version == "embedded":
         return postgres_program("postgres").parent
     if not _DEBIANS_POSTGRES.exists():
-        pytest.skip("Postgres 15 is not installed (Debian: apt-get install postgresql-15)")
+        skip_without("Postgres 15", "postgresql-15")
     return _DEBIANS_POSTGRES
 
 
@@ -37,7 +36,7 @@ def pgbouncer_program() -> str:
     # Debian keeps it where only root looks.
     path = shutil.which("pgbouncer") or shutil.which("pgbouncer", path="/usr/sbin")
     if path is None:
-        pytest.skip("PgBouncer is not installed (Debian: apt-get install pgbouncer)")
+        skip_without("PgBouncer", "pgbouncer")
     return path
 
 

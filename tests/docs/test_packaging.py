@@ -43,6 +43,7 @@ def test_the_workers_requirements_are_all_it_needs_less_the_embedded_servers():
     assert wanted - EMBEDDED <= worker.keys()
 
 
+@pytest.mark.slow
 def test_a_worker_needs_no_embedded_servers():
     subprocess.run([sys.executable, "-c", WITHOUT_EMBEDDED], cwd=ROOT, check=True, timeout=60)
 

@@ -18,6 +18,7 @@ from playwright.async_api import Page, async_playwright
 
 from tests.client.real_shop import RealShop
 from tests.docs.pages import ROOT
+from tests.system_packages import skip_without
 from tests.workflows.waiting import until
 from worker.embedded.ports import choose_ports
 
@@ -37,7 +38,7 @@ async def page() -> AsyncIterator[Page]:
     """A page of a Chromium of the machine's own."""
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if chromium is None:
-        pytest.skip("Chromium is not installed")
+        skip_without("Chromium", "chromium")
     with tempfile.TemporaryDirectory(prefix="holdfast-tests-", ignore_cleanup_errors=True) as home:
         async with async_playwright() as playwright:
             browser = await playwright.chromium.launch_persistent_context(

@@ -80,6 +80,7 @@ def flood(sort: str, count: int) -> Iterator[tuple[str, list[RawValue]]]:
     return (SIGNALS[sort](number) for number in range(count))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sort", SIGNALS)
 def test_a_signal_costs_as_much_among_ten_thousand_as_among_a_thousand(
     details: WorkflowInstanceDetails, sort: str
@@ -89,6 +90,7 @@ def test_a_signal_costs_as_much_among_ten_thousand_as_among_a_thousand(
     assert many < few * 11
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sort", SIGNALS)
 def test_no_signal_has_the_story_put_into_words(
     details: WorkflowInstanceDetails, monkeypatch: pytest.MonkeyPatch, sort: str

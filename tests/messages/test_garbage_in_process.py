@@ -26,6 +26,9 @@ EXAMPLES = settings(
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
+# Made up by the thousand.
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 async def details() -> dict[str, WorkflowInstanceDetails]:

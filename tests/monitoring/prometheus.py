@@ -14,10 +14,10 @@ from urllib.error import URLError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
-import pytest
 import yaml
 
 from tests.embedded.processes import comes_true
+from tests.system_packages import skip_without
 from worker.embedded.ports import choose_ports
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
@@ -32,7 +32,7 @@ def required(program: str) -> str:
     """Return the path of one of Prometheus' programs, or skip the test that needs it."""
     path = shutil.which(program)
     if path is None:
-        pytest.skip(f"{program} is not installed (Debian: apt-get install prometheus)")
+        skip_without(program, "prometheus")
     return path
 
 

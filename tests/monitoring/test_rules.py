@@ -37,11 +37,12 @@ def alerts() -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     "words",
     [
-        ("check", "rules", RULES),
-        ("check", "config", CONFIGURATION),
-        ("test", "rules", RULE_TESTS),
+        pytest.param(("check", "rules", RULES), id="rules"),
+        pytest.param(("check", "config", CONFIGURATION), id="configuration"),
+        pytest.param(
+            ("test", "rules", RULE_TESTS), id="tests of the rules", marks=pytest.mark.slow
+        ),
     ],
-    ids=["rules", "configuration", "tests of the rules"],
 )
 def test_promtool_is_content_with(words: tuple[str | Path, ...]):
     told = promtool(*words)

@@ -54,6 +54,10 @@ class Endpoint:
         return [_payload(each) for each in json.loads(body)["payloads"]]
 
 
+# Each test waits for a process of its own.
+pytestmark = pytest.mark.slow
+
+
 def _json(payload: Payload) -> dict[str, Any]:
     labels = {name: base64.b64encode(text).decode() for name, text in payload.metadata.items()}
     return {"metadata": labels, "data": base64.b64encode(payload.data).decode()}

@@ -22,6 +22,7 @@ from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from tests.security.certificates import Authority
 from tests.security.tls_relay import server_context, tls_relay
+from tests.system_packages import skip_without
 from tests.worker.conftest import Operator
 from worker.embedded import postgres_cluster
 from worker.embedded.accounts import server_account
@@ -66,7 +67,7 @@ def tls_url(
 def _installed(new_directory: NewDirectory, authority: Authority, _: str) -> Iterator[str]:
     programs = _programs_with_tls()
     if programs is None:
-        pytest.skip("no Postgres that speaks TLS is installed here besides the embedded one")
+        skip_without("a Postgres that speaks TLS", "postgresql-15")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(postgres_cluster, "_programs_root", lambda: programs)
         directory = new_directory("tls-postgres")

@@ -109,6 +109,7 @@ def environment() -> dict[str, str]:
     return {name: text for name, text in os.environ.items() if not name.startswith(ours)}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_ctrl_c_at_any_moment_of_the_first_start_is_quiet_and_breaks_no_later_start(
     environment: dict[str, str], new_directory: NewDirectory
@@ -129,6 +130,7 @@ def test_ctrl_c_at_any_moment_of_the_first_start_is_quiet_and_breaks_no_later_st
     assert [line for line in later if not line.startswith("ready ")] == []
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_ctrl_c_in_the_demo_is_quiet_and_leaves_no_files(
     environment: dict[str, str], server_directory: Path
@@ -160,6 +162,7 @@ def test_ctrl_c_in_a_migration_is_quiet_and_the_next_one_brings_all(
     assert operator_without_schema.run("audit").returncode == 0
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_workers_that_are_stopped_while_they_start_have_stopped_in_order(operator: Operator):
     for moment in every(0.6, 2.4):

@@ -124,6 +124,7 @@ def watched(what: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "what",
     [
@@ -138,6 +139,7 @@ def test_a_process_whose_loop_stands_still_ends_and_says_where_it_was(what: str)
     assert "in main" in ended.stderr
 
 
+@pytest.mark.slow
 def test_a_process_whose_loop_goes_on_does_not_end():
     assert watched("await asyncio.sleep(6)").returncode == 0
 

@@ -66,11 +66,11 @@ async def test_a_shopper_who_comes_now_does_not_queue_behind_those_of_an_hour_ag
     settings_of: Callable[[], dict[str, str]],
     own_database_url: str,
     unique: str,
-    tmp_path: Path,
+    data_dir: Path,
     monkeypatch: pytest.MonkeyPatch,
 ):
     monkeypatch.setattr(temporal_module, "_SETTINGS", settings_of() | ONE_QUEUE)
-    with EmbeddedTemporal(tmp_path / "temporal", time_skipping=True) as temporal:
+    with EmbeddedTemporal(data_dir, time_skipping=True) as temporal:
         served_before = await _served_before_who_comes_now(
             own_database_url, temporal.address, unique
         )

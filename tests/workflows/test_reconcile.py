@@ -15,6 +15,7 @@ from temporalio.api.operatorservice.v1 import (
 )
 from temporalio.client import Client, Schedule, ScheduleUpdate, ScheduleUpdateInput
 
+from tests.directories import NewDirectory
 from tests.workflows.histories import kinds_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.waiting import until
@@ -122,9 +123,9 @@ async def test_drift_is_reported_and_left_for_people_to_judge(own_stage: Stage, 
 
 
 @pytest.fixture(scope="module")
-async def bare_address(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[str]:
+async def bare_address(new_directory: NewDirectory) -> AsyncIterator[str]:
     """A Temporal on which no worker of ours was ever started."""
-    with EmbeddedTemporal(tmp_path_factory.mktemp("bare")) as server:
+    with EmbeddedTemporal(new_directory("bare")) as server:
         yield server.address
 
 

@@ -13,8 +13,8 @@ from worker.embedded.stack import EmbeddedStack
 
 
 @pytest.mark.parametrize("ending", ["stop", "kill"])
-async def test_open_holds_survive_a_restart_of_both_servers(tmp_path: Path, ending: str):
-    stack = EmbeddedStack(tmp_path / "stack", time_skipping=True)
+async def test_open_holds_survive_a_restart_of_both_servers(data_dir: Path, ending: str):
+    stack = EmbeddedStack(data_dir, time_skipping=True)
     with stack:
         engine = open_engine(stack.postgres.url, connections_max=1)
         upgrade(engine)

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from worker.embedded import EmbeddedTemporal
 
@@ -27,10 +28,10 @@ Run = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="module")
 def environment(
-    tmp_path_factory: pytest.TempPathFactory, postgres_url: str, template: str
+    new_directory: NewDirectory, postgres_url: str, template: str
 ) -> Iterator[dict[str, str]]:
     """An environment that points to a Temporal and a database that no other worker serves."""
-    server = EmbeddedTemporal(tmp_path_factory.mktemp("temporal"), ui_port=None)
+    server = EmbeddedTemporal(new_directory("temporal"), ui_port=None)
     with server, fresh_database(postgres_url, template) as url:
         yield {
             **{name: text for name, text in os.environ.items() if "TEMPORAL" not in name},

@@ -15,6 +15,9 @@ import pytest
 
 # Whoever runs the tests in the background has them, and what they start, ignore Ctrl-C.
 HEEDS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+# Each test waits for a process of its own.
+pytestmark = pytest.mark.slow
+
 RUN = "import sys; from holdfast_client.cli import main; sys.exit(main())"
 
 
