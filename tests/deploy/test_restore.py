@@ -28,6 +28,7 @@ from tests.directories import NewDirectory
 from tests.docs.pages import ROOT
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
 from tests.inventory.shop import Figures, checkout
+from tests.limits import HANG_SECONDS
 from tests.security.rights import rights_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import request
@@ -36,7 +37,6 @@ from worker.embedded.postgres_cluster import postgres_environment, postgres_prog
 from worker.embedded.temporal import EmbeddedTemporal, _temporal_program
 
 RESTORE: Final = ROOT / "deploy/restore/restore.sh"
-RUN_SECONDS_MAX: Final = 300
 STOCK: Final = 100
 HOLD_SECONDS: Final = 900
 EXTENDED: Final = ("extended-before", "extended-since")
@@ -88,7 +88,7 @@ class Backup:
             env=environment,
             capture_output=True,
             text=True,
-            timeout=RUN_SECONDS_MAX,
+            timeout=HANG_SECONDS,
             check=False,
         )
 
@@ -366,5 +366,5 @@ def _program(name: str, *words: str) -> None:
         [str(postgres_program(name)), *words],
         env=dict(postgres_environment()),
         check=True,
-        timeout=RUN_SECONDS_MAX,
+        timeout=HANG_SECONDS,
     )

@@ -13,10 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from tests.docs.pages import ROOT
+from tests.limits import HANG_SECONDS
 from worker.embedded.postgres_cluster import postgres_program
 
-# Only against what hangs.
-RUN_SECONDS_MAX: Final = 300
 WORKER_READY: Final = "worker ready\n"
 
 
@@ -69,7 +68,7 @@ class Reader:
             env=self.environment,
             capture_output=True,
             text=True,
-            timeout=RUN_SECONDS_MAX,
+            timeout=HANG_SECONDS,
             check=False,
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
@@ -92,5 +91,5 @@ class Reader:
                 if line == WORKER_READY:
                     break
             os.killpg(process.pid, signal.SIGTERM)
-            process.communicate(timeout=RUN_SECONDS_MAX)
+            process.communicate(timeout=HANG_SECONDS)
         assert told[-1:] == [WORKER_READY], "".join(told)

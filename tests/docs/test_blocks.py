@@ -14,9 +14,9 @@ import yaml
 from holdfast_client.contract.outcomes import CheckoutStatus
 from tests.docs.blocks import CANNOT_RUN, RUN_BY
 from tests.docs.pages import PAGES, ROOT, Block, page
+from tests.limits import HANG_SECONDS
 
 BLOCKS: Final = [block for each in PAGES for block in each.all_blocks()]
-COMMAND_SECONDS_MAX: Final = 60
 
 
 def commands(block: Block) -> list[list[str]]:
@@ -107,7 +107,7 @@ def test_what_is_made_can_be_made(block: Block):
 
 @pytest.mark.parametrize("block", [*filter(cannot_run, BLOCKS)], ids=lambda block: block.opening)
 def test_what_cannot_run_here_names_what_is_there(block: Block):
-    subprocess.run(["bash", "-n", "-c", block.code], check=True, timeout=COMMAND_SECONDS_MAX)
+    subprocess.run(["bash", "-n", "-c", block.code], check=True, timeout=HANG_SECONDS)
     for words in commands(block):
         if words[:2] == ["docker", "compose"]:
             assert services_named(words) <= _compose()["services"].keys(), words

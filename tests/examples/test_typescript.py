@@ -15,11 +15,10 @@ import pytest
 
 from tests.client.real_shop import RealShop
 from tests.docs.pages import ROOT
+from tests.limits import HANG_SECONDS
 from tests.schemas.payloads import payloads, validator
 
 EXAMPLE: Final = ROOT / "examples/typescript"
-INSTALL_SECONDS_MAX: Final = 90
-RUN_SECONDS_MAX: Final = 60
 # How npm says that it cannot reach its registry, and not that something is wrong here.
 _UNREACHABLE: Final = re.compile(
     r"ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|ENETUNREACH|E40[1347]|E50\d"
@@ -84,13 +83,12 @@ async def test_a_checkout_service_in_typescript_gets_every_answer(
 
 
 def _run(command: list[str], directory: Path, **environment: str) -> Any:
-    seconds = INSTALL_SECONDS_MAX if "ci" in command else RUN_SECONDS_MAX
     return subprocess.run(
         command,
         cwd=directory,
         env={**os.environ, **environment},
         capture_output=True,
         text=True,
-        timeout=seconds,
+        timeout=HANG_SECONDS,
         check=False,
     )

@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from tests.docs.pages import page
+from tests.limits import HANG_SECONDS
 from tests.monitoring.prometheus import CONFIGURATION, DEPLOY, RULES, required
 from tests.monitoring.test_prometheus import DASHBOARD, panels
 
 RULE_TESTS: Final = DEPLOY / "prometheus/alerts_test.yml"
-PROMTOOL_SECONDS_MAX: Final = 60
 GRID_COLUMNS: Final = 24
 
 
@@ -24,7 +24,7 @@ def promtool(*words: str | Path) -> subprocess.CompletedProcess[str]:
         cwd=RULES.parent,
         capture_output=True,
         text=True,
-        timeout=PROMTOOL_SECONDS_MAX,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

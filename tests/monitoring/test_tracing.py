@@ -18,10 +18,11 @@ from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanE
 from activities.inventory.database.errors import LedgerFailed
 from activities.inventory.records import Closing, StockRow
 from tests.inventory.shop import checkout
+from tests.limits import HANG_SECONDS
 from tests.monitoring.collector import Collector, running_collector
 from tests.monitoring.conftest import opened_ledger
-from tests.worker.conftest import COMMAND_SECONDS_MAX, ROOT, Operator
-from tests.worker.test_processes import STOP_SECONDS_MAX, _wait_ready, running
+from tests.worker.conftest import ROOT, Operator
+from tests.worker.test_processes import _wait_ready, running
 from worker.tracing import trace_statements
 
 SKU: Final = "GEHEIM-sku"
@@ -49,7 +50,7 @@ async def collector(operator: Operator, own_database_url: str) -> AsyncIterator[
             bought = await asyncio.to_thread(_buy, operator, OTEL_SERVICE_NAME=SHOP, **sending)
             assert "status='fulfilled'" in bought, bought
             worker.terminate()
-            await asyncio.to_thread(worker.wait, STOP_SECONDS_MAX)
+            await asyncio.to_thread(worker.wait, HANG_SECONDS)
         yield collector
 
 
@@ -61,7 +62,7 @@ def _buy(operator: Operator, **changes: str) -> str:
         env={**operator.environment, "PYTHONPATH": os.pathsep.join(sys.path), **changes},
         capture_output=True,
         text=True,
-        timeout=COMMAND_SECONDS_MAX,
+        timeout=HANG_SECONDS,
         check=False,
     )
     return told.stdout + told.stderr
@@ -152,7 +153,7 @@ def test_tracing_without_its_packages_says_what_to_install(operator: Operator):
             },
             capture_output=True,
             text=True,
-            timeout=COMMAND_SECONDS_MAX,
+            timeout=HANG_SECONDS,
             check=False,
         )
         assert told.returncode == code, told.stderr

@@ -17,9 +17,9 @@ from temporalio.api.common.v1 import Payload
 
 from holdfast_client.contract.encrypted import KEYS_VARIABLE
 from holdfast_client.transport.encryption import EncryptionCodec
+from tests.limits import HANG_SECONDS
 from tests.security.keys import NEW, OLD, text_of
 from tests.worker.conftest import Operator
-from tests.worker.test_processes import STOP_SECONDS_MAX
 from worker.codec import BODY_BYTES_MAX
 
 UI: Final = "http://localhost:8233"
@@ -161,7 +161,7 @@ def test_it_stops_with_0_when_told_and_prints_nothing_of_what_it_saw():
         hidden = endpoint.convert("/encode", PLAIN)
         assert endpoint.convert("/decode", *hidden) == [PLAIN]
         process.send_signal(signal.SIGTERM)
-        out, errors = process.communicate(timeout=STOP_SECONDS_MAX)
+        out, errors = process.communicate(timeout=HANG_SECONDS)
     assert process.returncode == 0
     assert "u-17" not in out + errors
 

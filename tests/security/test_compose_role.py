@@ -12,6 +12,7 @@ from sqlalchemy import make_url
 from activities.inventory.database.migrate import upgrade_database
 from tests.docs.pages import ROOT
 from tests.inventory.databases import administer
+from tests.limits import HANG_SECONDS
 from tests.security.rights import rights_of
 from worker.embedded.postgres_cluster import postgres_program
 
@@ -34,7 +35,7 @@ def test_the_job_makes_the_role_and_gives_it_a_new_password_when_run_again(own_d
             }
             ended = subprocess.run(
                 ["/bin/sh", str(JOB)], env=environment, capture_output=True, text=True,
-                timeout=60, check=False,
+                timeout=HANG_SECONDS, check=False,
             )  # fmt: skip
             assert (ended.returncode, ended.stderr) == (0, "")
             with psycopg.connect(own_database_url, user=ROLE, password=password) as link:

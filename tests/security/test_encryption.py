@@ -25,6 +25,7 @@ from holdfast_client.transport.encryption import (
     keys_from_environment,
     parse_keys,
 )
+from tests.limits import HANG_SECONDS
 from tests.security.keys import NEW, OLD, text_of
 
 PLAIN: Final = Payload(metadata={"encoding": b"json/plain"}, data=b'{"customer_id": "u-17"}')
@@ -189,7 +190,7 @@ def test_a_wrong_key_is_named_by_its_place_and_never_shown(
 def _python(code: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-c", code], cwd=CLIENT, capture_output=True, text=True, check=False,
-        timeout=60,
+        timeout=HANG_SECONDS,
     )  # fmt: skip
 
 

@@ -19,11 +19,11 @@ from sqlalchemy import make_url
 from activities.inventory.database.migrate import upgrade_database
 from tests.docs.pages import page
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
+from tests.limits import HANG_SECONDS
 from tests.security.rights import rights_of
 from tests.worker.conftest import Operator
 from worker.embedded.postgres_cluster import postgres_environment, postgres_program
 
-DUMP_SECONDS_MAX: Final = 60
 REVOKED: Final = re.compile(r'-c "(REVOKE .*?)"', re.DOTALL)
 
 
@@ -242,7 +242,7 @@ def _dump(url: str, file: Path, *options: str) -> subprocess.CompletedProcess[st
     words = [str(postgres_program("pg_dump")), "--format=custom", f"--file={file}", *options, url]
     return subprocess.run(
         words, env=dict(postgres_environment()), capture_output=True, text=True,
-        timeout=DUMP_SECONDS_MAX, check=False,
+        timeout=HANG_SECONDS, check=False,
     )  # fmt: skip
 
 

@@ -35,9 +35,10 @@ from holdfast_client.transport.answers import (
 )
 from tests.inventory.databases import administer
 from tests.inventory.shop import checkout
+from tests.limits import HANG_SECONDS
 from tests.security.test_roles import worker_ledger
-from tests.worker.conftest import COMMAND_SECONDS_MAX, ROOT, Operator
-from tests.worker.test_processes import STOP_SECONDS_MAX, _wait_ready, running
+from tests.worker.conftest import ROOT, Operator
+from tests.worker.test_processes import _wait_ready, running
 from tests.workflows.waiting import until
 from worker.embedded.temporal import EmbeddedTemporal
 
@@ -120,7 +121,7 @@ async def test_a_worker_at_debug_level_writes_neither_credentials_nor_customers(
             link.execute("ALTER TABLE holdfast.reservations DROP CONSTRAINT x")
         assert isinstance(await paying, Fulfilled)
         worker.terminate()
-        out, errors = await asyncio.to_thread(worker.communicate, timeout=STOP_SECONDS_MAX)
+        out, errors = await asyncio.to_thread(worker.communicate, timeout=HANG_SECONDS)
     assert worker.returncode == 0
     assert f"{unique}-paid" in errors
     assert "violates check constraint" in errors
@@ -207,7 +208,7 @@ def _holdfast(environment: Mapping[str, str], *words: str) -> subprocess.Complet
         env={**environment, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
         capture_output=True,
         text=True,
-        timeout=COMMAND_SECONDS_MAX,
+        timeout=HANG_SECONDS,
         check=False,
     )
 

@@ -15,10 +15,10 @@ from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
+from tests.limits import HANG_SECONDS
 from worker.embedded.temporal import EmbeddedTemporal
 
 ROOT = Path(__file__).parents[2]
-COMMAND_SECONDS_MAX = 60
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Operator:
             env={**self.environment, **changes},
             capture_output=True,
             text=True,
-            timeout=COMMAND_SECONDS_MAX,
+            timeout=HANG_SECONDS,
             check=False,
         )
 

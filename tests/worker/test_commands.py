@@ -9,8 +9,9 @@ import psycopg
 import pytest
 
 from activities.inventory.database.migrate import latest_version
-from activities.inventory.ledger import BATCH_SIZE_MAX, PAGE_SIZE_MAX
+from activities.inventory.ledger import BATCH_SIZE_MAX, PAGE_SIZE_MAX, Ledger
 from activities.inventory.reading.audits import BREACHES_MAX
+from activities.inventory.records import StockRow
 from tests.worker.conftest import Operator
 
 NOWHERE = "postgresql://holdfast:geheim@127.0.0.1:1/holdfast"
@@ -187,14 +188,23 @@ def test_a_name_that_the_terminal_cannot_show_is_escaped(operator: Operator, sto
     assert unknown.stderr == "there is no stock item 'T\\xe4sse'\n"
 
 
-def test_with_json_the_answer_or_the_error_is_one_document(operator: Operator, stock_file: Path):
-    operator.run("stock", "load", str(stock_file))
+def test_with_json_a_list_is_one_document(operator: Operator, ledger: Ledger):
+    ledger.load_stock([StockRow("TEAPOT", "main", 2)])
     (low,) = json.loads(operator.run("stock", "low", "--json").stdout)
     assert (low["sku"], low["available"], low["active"]) == ("TEAPOT", 2, True)
+
+
+def test_with_json_an_empty_list_is_one_document_too(operator: Operator):
     assert json.loads(operator.run("overdue", "--json").stdout) == []
+
+
+def test_with_json_a_refusal_is_one_document(operator: Operator):
     refused = operator.run("history", "HAT", "--json")
     error = {"type": "NoSuchItem", "message": "there is no stock item 'HAT'"}
     assert (refused.returncode, json.loads(refused.stdout)) == (1, {"error": error})
+
+
+def test_with_json_wrong_usage_is_one_document(operator: Operator):
     wrong = operator.run("stock", "low", "--json", "--threshold", "few")
     assert (wrong.returncode, json.loads(wrong.stdout)["error"]["type"]) == (2, "UsageError")
 

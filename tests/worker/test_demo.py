@@ -15,7 +15,6 @@ from worker.demo.demonstration import _disagreements
 from worker.demo.report import Verdict
 
 
-@pytest.mark.timeout(180)
 def test_the_demo_shows_every_kind_of_end_and_proves_the_invariants(operator: Operator):
     result = operator.run("demo")
     assert result.returncode == 0, result.stdout + result.stderr
@@ -28,7 +27,6 @@ def test_the_demo_shows_every_kind_of_end_and_proves_the_invariants(operator: Op
     assert "\x1b" not in result.stdout
 
 
-@pytest.mark.timeout(180)
 def test_the_demo_replays_an_order_file_and_counts_what_it_skips(
     operator: Operator, tmp_path: Path
 ):

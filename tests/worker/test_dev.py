@@ -13,8 +13,8 @@ import psycopg
 
 from holdfast_client.client import ReservationClient
 from holdfast_client.contract.outcomes import AdjustmentApplied, Fulfilled, Held
+from tests.limits import HANG_SECONDS
 from tests.worker.conftest import Operator
-from tests.worker.test_processes import STOP_SECONDS_MAX
 
 READY = re.compile(
     r"^ready temporal=(127\.0\.0\.1:\d+) ui=(http://127\.0\.0\.1:\d+) database=(\S+)$"
@@ -36,7 +36,7 @@ def developing(
     finally:
         process.send_signal(signal.SIGTERM)
         try:
-            process.communicate(timeout=STOP_SECONDS_MAX)
+            process.communicate(timeout=HANG_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()
             process.communicate()
@@ -58,7 +58,7 @@ async def test_open_holds_survive_a_stop_and_a_start_of_the_stack(
             row = link.execute("SELECT total, reserved FROM holdfast.stock_availability").fetchone()
         assert row == (3, 0)
         process.send_signal(signal.SIGTERM)
-        assert process.wait(STOP_SECONDS_MAX) == 0
+        assert process.wait(HANG_SECONDS) == 0
 
 
 def test_a_second_stack_on_the_same_directory_is_refused_in_one_line(

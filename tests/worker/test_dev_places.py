@@ -11,9 +11,9 @@ from typing import Final
 
 import pytest
 
+from tests.limits import HANG_SECONDS
 from tests.worker.conftest import ROOT, Operator
 from tests.worker.test_dev import READY, developing
-from tests.worker.test_processes import STOP_SECONDS_MAX
 
 ANY_PORTS: Final = ("--temporal-port", "0", "--ui-port", "0")
 
@@ -98,7 +98,7 @@ def test_make_dev_passes_what_it_is_told_to_choose_on():
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
     ).stdout.replace("\\\n", " ")
     command = re.sub(r"\s+", " ", told[told.index("-m worker dev") :])
     assert command.startswith(
@@ -121,7 +121,7 @@ def test_the_database_keeps_its_address_over_restarts_until_somebody_else_has_it
         assert process.stdout is not None
         ready = READY.match(process.stdout.readline().rstrip("\n"))
         process.terminate()
-        _, told = process.communicate(timeout=STOP_SECONDS_MAX)
+        _, told = process.communicate(timeout=HANG_SECONDS)
     assert ready, told
     assert ready[3] != first
     assert f"port {port}, which Postgres had before, is in use; it takes another" in told

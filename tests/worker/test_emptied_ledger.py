@@ -20,13 +20,12 @@ from activities.inventory.records import StockRow
 from holdfast_client import OutcomeUnknown, ReservationClient
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
+from tests.limits import HANG_SECONDS
 from tests.worker.conftest import ROOT, Operator, _environment
 from tests.workflows.waiting import until
 from worker.embedded.temporal import EmbeddedTemporal, _temporal_program
 
 REPLAY: Final = ROOT / "deploy/restore/replay-since.sh"
-RUN_SECONDS_MAX: Final = 120
-STOP_SECONDS_MAX: Final = 60
 EARLY: Final = "early-bird"
 RUNNING: Final = "WorkflowType = 'CheckoutWorkflow' AND ExecutionStatus = 'Running'"
 
@@ -49,7 +48,7 @@ def working(operator: Operator, **changes: str) -> Iterator[subprocess.Popen[str
         yield worker
     finally:
         worker.terminate()
-        worker.communicate(timeout=STOP_SECONDS_MAX)
+        worker.communicate(timeout=HANG_SECONDS)
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +131,6 @@ def _replay(operator: Operator) -> subprocess.CompletedProcess[str]:
         env={**operator.environment, "PATH": f"{programs}:{os.environ['PATH']}"},
         capture_output=True,
         text=True,
-        timeout=RUN_SECONDS_MAX,
+        timeout=HANG_SECONDS,
         check=False,
     )

@@ -20,6 +20,7 @@ import pytest
 
 from tests.directories import NewDirectory
 from tests.embedded.processes import has_ended
+from tests.limits import HANG_SECONDS
 from tests.worker.conftest import ROOT, Operator
 
 # Says when the program first minds Ctrl-C, which must be before it imports anything slow. Until
@@ -40,8 +41,6 @@ runpy.run_module("worker", run_name="__main__", alter_sys=True)
 """
 LAST_MOMENT_SECONDS: Final = 5.0
 AT_ONCE: Final = 3
-# Only against what hangs: a start would take all of its minutes to come to its own limits.
-END_SECONDS_MAX: Final = 300
 ANY_PORTS: Final = ("--temporal-port", "0", "--ui-port", "0")
 
 
@@ -94,7 +93,7 @@ def interrupted(environment: Mapping[str, str], seconds: float, *words: str) -> 
     with in_a_terminal(environment, *words) as process:
         time.sleep(seconds)
         os.killpg(process.pid, signal.SIGINT)
-        told, _ = process.communicate(timeout=END_SECONDS_MAX)
+        told, _ = process.communicate(timeout=HANG_SECONDS)
         return Ending(process.returncode, told, "ready" in told or "I1 holds" in told)
 
 
@@ -180,6 +179,6 @@ def started(environment: Mapping[str, str], place: Path) -> str:
             lines.append(line)
             if line.startswith("ready "):
                 process.send_signal(signal.SIGTERM)
-                assert process.wait(END_SECONDS_MAX) == 0
+                assert process.wait(HANG_SECONDS) == 0
                 return line
         return "".join(lines)

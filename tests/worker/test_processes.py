@@ -17,10 +17,8 @@ from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
 from holdfast_client.client import ReservationClient
 from holdfast_client.contract.outcomes import Fulfilled, Held
+from tests.limits import HANG_SECONDS
 from tests.worker.conftest import Operator
-
-STOP_SECONDS_MAX = 120
-READY_SECONDS_MAX = 40
 
 
 @contextmanager
@@ -57,16 +55,16 @@ def test_a_worker_that_is_told_to_stop_ends_with_0(operator: Operator, number: s
     with running(operator) as process:
         _wait_ready(process)
         process.send_signal(number)
-        assert process.wait(STOP_SECONDS_MAX) == 0
+        assert process.wait(HANG_SECONDS) == 0
 
 
 def test_a_worker_that_waits_for_its_servers_stops_at_once_when_told(operator: Operator):
-    nowhere = {"TEMPORAL_ADDRESS": "127.0.0.1:1", "HOLDFAST_STARTUP_WAIT_SECONDS": "300"}
+    nowhere = {"TEMPORAL_ADDRESS": "127.0.0.1:1", "HOLDFAST_STARTUP_WAIT_SECONDS": "600"}
     with running(operator, **nowhere, HOLDFAST_LOG_LEVEL="warning") as process:
         assert process.stderr is not None
         assert "waiting" in process.stderr.readline()
         process.send_signal(signal.SIGTERM)
-        assert process.wait(STOP_SECONDS_MAX) == 0
+        assert process.wait(HANG_SECONDS) == 0
 
 
 @pytest.mark.parametrize("words", [(), ("--processes", "2")], ids=["one", "two"])
@@ -79,7 +77,7 @@ def test_a_worker_whose_log_nobody_reads_any_more_stops_all_the_same(
         process.stderr.close()
         process.stderr = None
         process.send_signal(signal.SIGTERM)
-        assert process.wait(STOP_SECONDS_MAX) == 0
+        assert process.wait(HANG_SECONDS) == 0
 
 
 async def test_a_rolling_restart_under_load_loses_no_checkout(
@@ -103,10 +101,10 @@ async def test_a_rolling_restart_under_load_loses_no_checkout(
         shopping = asyncio.gather(*(shop(100 * shopper) for shopper in range(4)))
         await asyncio.to_thread(_wait_ready, new)
         old.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(old.wait, STOP_SECONDS_MAX) == 0
+        assert await asyncio.to_thread(old.wait, HANG_SECONDS) == 0
         await shopping
         new.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(new.wait, STOP_SECONDS_MAX) == 0
+        assert await asyncio.to_thread(new.wait, HANG_SECONDS) == 0
     (stock,) = ledger.availability([unique])
     assert (stock.total, stock.reserved) == (900, 0)
     assert ledger.audit() == ()
@@ -122,7 +120,7 @@ def test_a_worker_process_that_dies_is_replaced_and_all_stop_together(operator: 
         _wait_ready(parent)
         children = psutil.Process(parent.pid).children()
         parent.send_signal(signal.SIGTERM)
-        assert parent.wait(STOP_SECONDS_MAX) == 0
+        assert parent.wait(HANG_SECONDS) == 0
         assert not any(child.is_running() for child in children)
 
 
@@ -134,7 +132,7 @@ def test_workers_that_cannot_start_are_not_started_for_ever(operator: Operator):
         TEMPORAL_ADDRESS="127.0.0.1:1",
         HOLDFAST_STARTUP_WAIT_SECONDS="0",
     ) as parent:
-        assert parent.wait(300) == 1
+        assert parent.wait(HANG_SECONDS) == 1
         assert parent.stderr is not None
         assert "giving up" in parent.stderr.read()
 

@@ -17,6 +17,7 @@ from activities.inventory.records import StockRow
 from holdfast_client.client import ReservationClient
 from holdfast_client.contract.errors import OutcomeUnknown
 from holdfast_client.contract.outcomes import Fulfilled, Held, Outcome
+from tests.limits import HANG_SECONDS
 from tests.worker import standing_still
 from tests.worker.conftest import Operator
 from tests.worker.test_processes import running
@@ -26,7 +27,6 @@ from worker.watchdog import WorkflowTasks
 # More than the SDK waits, so that it gives up first, and keeps the corpse.
 STUCK_SECONDS: Final = "12"
 # Only whatever hangs for ever takes longer.
-END_SECONDS_MAX: Final = 120
 ways = pytest.mark.parametrize("way", ["sleep", "stay"])
 
 
@@ -45,7 +45,7 @@ async def stand_still(
 ) -> ReservationClient:
     """Hold something with a checkout and have it stand still; return who can pay for it."""
     temporal = await Client.connect(operator.environment["TEMPORAL_ADDRESS"])
-    client = ReservationClient(temporal, answer_timeout_seconds=END_SECONDS_MAX)
+    client = ReservationClient(temporal, answer_timeout_seconds=HANG_SECONDS)
     assert isinstance(await client.reserve(checkout_id, [(checkout_id, 1)]), Held)
     await temporal.get_workflow_handle(f"checkout/{checkout_id}").signal(way)
     await until(lambda: standing_still.has_begun(directory))
@@ -80,7 +80,7 @@ async def test_a_worker_that_is_stuck_is_replaced_and_its_checkout_goes_on(
         await asyncio.to_thread(until_line, parent, "ended with exit code 1; starting another")
         assert isinstance(await paid(client, unique), Fulfilled)
         parent.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(parent.wait, END_SECONDS_MAX) == 0
+        assert await asyncio.to_thread(parent.wait, HANG_SECONDS) == 0
 
 
 @ways
@@ -94,7 +94,7 @@ async def test_a_worker_that_is_stuck_ends_when_it_is_told_to_stop(
         await stand_still(operator, unique, way, tmp_path)
         await asyncio.to_thread(until_line, process, "worker_stuck")
         process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(process.wait, END_SECONDS_MAX) == 1
+        assert await asyncio.to_thread(process.wait, HANG_SECONDS) == 1
 
 
 # --- the event loop ------------------------------------------------------------------------------
@@ -119,7 +119,7 @@ def watched(what: str) -> subprocess.CompletedProcess[str]:
         cwd=standing_still.ROOT,
         capture_output=True,
         text=True,
-        timeout=END_SECONDS_MAX,
+        timeout=HANG_SECONDS,
         check=False,
     )
 
