@@ -75,7 +75,7 @@ def marked(database_url: str, own_temporal: EmbeddedTemporal) -> Operator:
         {
             **plain,
             "HOLDFAST_DATABASE_URL": database_url,
-            "HOLDFAST_STARTUP_WAIT_SECONDS": "5",
+            "HOLDFAST_STARTUP_WAIT_SECONDS": str(HANG_SECONDS),
             "HOLDFAST_LOG_LEVEL": "debug",
             "TEMPORAL_ADDRESS": own_temporal.address,
             "TEMPORAL_API_KEY": API_KEY,

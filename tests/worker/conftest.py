@@ -98,5 +98,5 @@ def _environment(database_url: str, temporal_address: str) -> dict[str, str]:
         **ours,
         "TEMPORAL_ADDRESS": temporal_address,
         "HOLDFAST_DATABASE_URL": database_url,
-        "HOLDFAST_STARTUP_WAIT_SECONDS": "5",
+        "HOLDFAST_STARTUP_WAIT_SECONDS": str(HANG_SECONDS),
     }
