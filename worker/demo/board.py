@@ -165,5 +165,5 @@ def _words(event: CheckoutStep) -> str:
 
 
 def _goods(lines: Sequence[HeldLine]) -> str:
-    shown = ", ".join(f"{line.quantity} {line.sku}" for line in lines[:3])
+    shown = ", ".join(f"{line.quantity} x {line.sku}" for line in lines[:3])
     return f"{shown} and {len(lines) - 3} more" if len(lines) > 3 else shown

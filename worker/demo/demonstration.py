@@ -127,9 +127,9 @@ def _show(console: Console, orders_path: Path | None) -> Show:
 
 
 def _tell_skipped(console: Console, path: Path, book: OrderBook) -> None:
-    skipped = ", ".join(f"{one.rows:,} {one.kind}" for one in book.skipped)
-    _say(console, f"{path}: {len(book.orders):,} orders; rows skipped: {skipped or 'none'}")
-    for line in book.warnings():
+    _say(console, f"{path}: {len(book.orders):,} orders; {book.rows_skipped:,} rows are skipped")
+    # A warning that much is skipped has the reasons already.
+    for line in dict.fromkeys((*book.warnings(), *(f"  {one}" for one in book.skipped))):
         _say(console, line)
 
 

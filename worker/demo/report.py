@@ -115,4 +115,4 @@ def _outcomes(report: ReplayReport) -> Table:
 
 
 def _ms(figure: float | None) -> str:
-    return "-" if figure is None else f"{figure:.0f} ms"
+    return "-" if figure is None else f"{figure:,.0f} ms"
