@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from dataclasses import replace
+from typing import Final
 
 import structlog
 
@@ -14,6 +15,8 @@ from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
     HoldExtension,
+    Part,
+    PartAnswer,
     ReservationState,
 )
 from activities.metrics import LedgerMetrics
@@ -23,6 +26,8 @@ from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.outcomes import Cancelled, Expired
 
 _log = structlog.get_logger(__name__)
+
+_PAID: Final = frozenset({"fulfilled", "committed"})
 
 
 class CheckoutActivities:
@@ -63,6 +68,21 @@ class CheckoutActivities:
         """The hold was paid: its stock leaves."""
         return self._close(closing)
 
+    @ledger_call("commit")
+    def commit(self, closing: Closing) -> ReservationState:
+        """The hold was paid: its stock stays reserved until it is shipped."""
+        return self._close(closing)
+
+    @ledger_call("ship")
+    def ship(self, part: Part) -> PartAnswer:
+        """Units of a committed checkout have left the shelf."""
+        return self._part(part)
+
+    @ledger_call("give_back")
+    def give_back(self, part: Part) -> PartAnswer:
+        """Units of a hold or of a committed checkout are free again."""
+        return self._part(part)
+
     @ledger_call("release")
     def release(self, closing: Closing) -> ReservationState:
         """The hold was cancelled or is over: its stock is free again."""
@@ -84,11 +104,23 @@ class CheckoutActivities:
     def _planned(self, checkout_id: str, state: ReservationState) -> ReservationState:
         return replace(state, wake_late_seconds=self._plan.late_seconds(checkout_id, state))
 
+    def _part(self, part: Part) -> PartAnswer:
+        with told_to_temporal(), self._metrics.attempt("part"):
+            answer = self._ledger.ungrouped.part(part)
+        _log.info(
+            "part",
+            checkout_id=part.checkout_id,
+            asked=part.kind,
+            decision=answer.verdict,
+            **attempt_fields(),
+        )
+        return replace(answer, state=self._planned(part.checkout_id, answer.state))
+
     def _close(self, closing: Closing) -> ReservationState:
         with told_to_temporal(), self._metrics.attempt("close"):
             state = self._ledger.close(closing)
         # The shopper has paid for what the shop no longer holds: somebody must give it back.
-        is_paid_late = closing.status == "fulfilled" != state.outcome.status
+        is_paid_late = closing.status in _PAID and state.outcome.status not in _PAID
         if is_paid_late:
             self._metrics.count_late_confirmation()
         _log.log(

@@ -17,7 +17,7 @@ from temporalio.common import MetricMeter
 
 from activities.inventory.database.errors import LedgerUnavailable
 
-Operation = Literal["reserve", "close", "extend", "adjust", "expire_overdue", "find_drift"]
+Operation = Literal["reserve", "close", "extend", "part", "adjust", "expire_overdue", "find_drift"]
 OPERATIONS: Final[tuple[Operation, ...]] = (
     "reserve",
     "close",

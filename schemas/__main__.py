@@ -17,6 +17,8 @@ from holdfast_client.contract.messages import (
     CheckoutRequest,
     Confirmation,
     Extension,
+    PartialRelease,
+    Shipment,
     StockAdjustment,
 )
 from holdfast_client.contract.outcomes import (
@@ -35,6 +37,8 @@ MESSAGES: Final[Mapping[str, Any]] = {
     "confirmation": Confirmation,
     "extension": Extension,
     "cancellation": Cancellation,
+    "shipment": Shipment,
+    "release": PartialRelease,
     "stock-adjustment": StockAdjustment,
     "timeline-request": TimelineRequest,
     "holds-request": HoldsRequest,
@@ -52,6 +56,9 @@ ANSWERS: Final[Mapping[str, Any]] = {
 
 # What answers of 0.1.0, which stay readable, do not have yet.
 _NEWER_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    "Held": frozenset({"revision"}),
+    "Fulfilled": frozenset({"released"}),
+    "CheckoutReport": frozenset({"revision", "shipments", "shipments_left_out"}),
     "AdjustmentApplied": frozenset({"created", "active"}),
     "AdjustmentRefused": frozenset(AdjustmentRefused.model_fields) - {"status", "reason"},
 }

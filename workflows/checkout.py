@@ -18,7 +18,13 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.inventory.records import Closing, ReservationState
+    from activities.inventory.records import (
+        Closing,
+        ExtensionAnswer,
+        Part,
+        PartAnswer,
+        ReservationState,
+    )
     from holdfast_client.contract.errors import InvalidRequest
     from holdfast_client.contract.fields import TEXT_LENGTH_MAX, excerpt
     from holdfast_client.contract.messages import (
@@ -26,6 +32,8 @@ with workflow.unsafe.imports_passed_through():
         CheckoutRequest,
         Confirmation,
         Extension,
+        PartialRelease,
+        Shipment,
     )
     from holdfast_client.contract.names import (
         CANCEL_SIGNAL,
@@ -34,13 +42,15 @@ with workflow.unsafe.imports_passed_through():
         CONFIRM_UPDATE,
         EXTEND_SIGNAL,
         EXTEND_UPDATE,
+        FULFIL_UPDATE,
+        RELEASE_UPDATE,
         RESERVED_UPDATE,
         STATUS_ATTRIBUTE_MEMO,
         STATUS_QUERY,
         TOO_MANY_MESSAGES,
         checkout_workflow_id,
     )
-    from holdfast_client.contract.outcomes import Held, KnownOutcome
+    from holdfast_client.contract.outcomes import Committed, Held, KnownOutcome
     from workflows import extension_ids, ledger_calls, metrics, policies, refusals, web_ui
     from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach
     from workflows.lifecycle import CarriedState, Checkout, Ticket, Wish
@@ -69,6 +79,8 @@ class CheckoutWorkflow:
         # Set once there is an outcome or a failure to tell.
         self._decided = asyncio.Event()
         self._signals = 0
+        # The timer of a committed checkout.
+        self._end_of_run: asyncio.Task[None] | None = None
         try:
             self._checkout = _read_start(payloads)
         except InvalidRequest as error:
@@ -107,7 +119,8 @@ class CheckoutWorkflow:
 
     @workflow.update(
         name=CONFIRM_UPDATE,
-        description='It is paid: sell the stock. {"payment_reference": "pay_1", "actor": "sam"}',
+        description="It is paid: sell the stock, or with `commit` keep it until it is shipped. "
+        '{"payment_reference": "pay_1", "settle": "fulfil", "actor": "sam"}',
     )
     async def confirm(self, *payloads: RawValue) -> KnownOutcome:
         ticket = self._known().post(self._read(Confirmation, payloads))
@@ -123,11 +136,9 @@ class CheckoutWorkflow:
         '{"seconds": 600, "reason": "bank is slow", "actor": "sam"}',
     )
     async def extend_hold(self, *payloads: RawValue) -> KnownOutcome:
-        update = workflow.current_update_info()
-        extension_id = extension_ids.of_update(update.id if update else "")
-        ticket = self._known().post(self._read(Extension, payloads), extension_id)
+        ticket = self._known().post(self._read(Extension, payloads), _id_of_update())
         outcome = await self._answer(ticket)
-        if ticket.refusal:
+        if isinstance(ticket.refusal, ExtensionAnswer):
             raise refusals.not_extended(ticket.refusal, outcome)
         if not isinstance(outcome, Held):
             raise refusals.not_active(outcome)
@@ -149,6 +160,32 @@ class CheckoutWorkflow:
     @cancel_hold.validator
     def _validate_cancel(self, *payloads: RawValue) -> None:
         self._refuse_if_full(self._read(Cancellation, payloads))
+
+    @workflow.update(
+        name=FULFIL_UPDATE,
+        description="Ship units of what is committed, or with `null` all that is open. "
+        '{"shipment_id": "s-1", "lines": [{"sku": "MUG-01", "quantity": 1}], "rest": "keep"}',
+    )
+    async def fulfil(self, *payloads: RawValue) -> KnownOutcome:
+        wish = self._read(Shipment, payloads)
+        return await self._parted(self._known().post(wish, wish.shipment_id))
+
+    @fulfil.validator
+    def _validate_fulfil(self, *payloads: RawValue) -> None:
+        self._refuse_if_full(self._read(Shipment, payloads))
+
+    @workflow.update(
+        name=RELEASE_UPDATE,
+        description="Give a part of the stock back. "
+        '{"lines": [{"sku": "MUG-01", "quantity": 1}], "reason": "one less", "actor": "sam"}',
+    )
+    async def release(self, *payloads: RawValue) -> KnownOutcome:
+        wish = self._read(PartialRelease, payloads)
+        return await self._parted(self._known().post(wish, _id_of_update()))
+
+    @release.validator
+    def _validate_release(self, *payloads: RawValue) -> None:
+        self._refuse_if_full(self._read(PartialRelease, payloads))
 
     @workflow.signal(
         name=EXTEND_SIGNAL,
@@ -193,7 +230,9 @@ class CheckoutWorkflow:
             if checkout.has_messages:
                 await self._serve(checkout, checkout.next_message())
             elif not self._is_long():
-                if await self._deadline_passed(checkout):
+                if isinstance(checkout.outcome, Committed):
+                    await self._until_called(checkout)
+                elif await self._deadline_passed(checkout):
                     await self._close(checkout, checkout.expiring())
             elif workflow.all_handlers_finished():
                 return
@@ -252,17 +291,24 @@ class CheckoutWorkflow:
                 await self._close(checkout, checkout.confirming(wish))
             case Cancellation() as wish:
                 await self._close(checkout, checkout.cancelling(wish))
-            case Extension() as wish:
+            case Extension() as wish if isinstance(checkout.outcome, Held):
                 await self._extend(checkout, ticket, wish)
-        ticket.answer = checkout.outcome
+            case Shipment() as wish:
+                await self._part(checkout, ticket, checkout.shipping(wish))
+            case PartialRelease() as wish:
+                await self._part(checkout, ticket, checkout.giving_back(wish, ticket.operation_id))
+        ticket.answer = checkout.answer_to(ticket.wish)
         ticket.dealt_with.set()
 
     async def _close(self, checkout: Checkout, closing: Closing) -> None:
+        before = checkout.status
         state = await ledger_calls.close(closing, self._summary_of(checkout, closing))
         self._settle(checkout, state)
-        if not checkout.over:
+        if checkout.status == before:
+            if words := web_ui.second_payment(checkout, closing):
+                self._tell(checkout, "paid twice", actor=closing.actor, reason=words)
             return
-        if checkout.status == closing.status:
+        if checkout.status == closing.status or before == "committed":
             self._tell_standing(checkout, actor=closing.actor, reason=closing.reason)
             return
         reason = web_ui.late_reason(closing)
@@ -270,7 +316,7 @@ class CheckoutWorkflow:
         self._tell_standing(checkout)
 
     async def _extend(self, checkout: Checkout, ticket: Ticket, wish: Extension) -> None:
-        extension = checkout.extending(wish, ticket.extension_id)
+        extension = checkout.extending(wish, ticket.operation_id)
         summary = web_ui.extend_summary(extension, wish, private=self.private_metadata)
         answer = await ledger_calls.extend(extension, summary)
         self._settle(checkout, answer.state)
@@ -284,6 +330,39 @@ class CheckoutWorkflow:
         self._tell(checkout, "extension refused", actor=wish.actor, reason=reason)
         if checkout.over:
             self._tell_standing(checkout)
+
+    async def _part(self, checkout: Checkout, ticket: Ticket, wish: Part) -> None:
+        before = checkout.outcome
+        summary = web_ui.part_summary(checkout, wish, private=self.private_metadata)
+        answer = await ledger_calls.part(wish, summary)
+        self._settle(checkout, answer.state)
+        if answer.verdict == "done":
+            if answer.shipment:
+                checkout.note_shipment(answer.shipment)
+            if checkout.outcome != before:
+                reason = web_ui.part_reason(wish, answer)
+                self._tell(checkout, web_ui.PARTS[wish.kind], actor=wish.actor, reason=reason)
+        else:
+            ticket.refusal = answer
+            reason = web_ui.part_refusal(answer)
+            self._tell(checkout, web_ui.PARTS_REFUSED[wish.kind], actor=wish.actor, reason=reason)
+        if checkout.over:
+            self._tell_standing(checkout)
+
+    async def _until_called(self, checkout: Checkout) -> None:
+        """Wait for a message to a committed checkout, as long as a run may last.
+
+        One timer for the whole run: it is an action that is billed, and no message moves it.
+        """
+        if self._end_of_run is None:
+            age = workflow.now() - workflow.info().start_time
+            self._end_of_run = asyncio.create_task(
+                workflow.sleep(
+                    policies.COMMITTED_RUN_MAX - age,
+                    summary="Paid, to be shipped. Goes on in a new run after 7 days",
+                )
+            )
+        await workflow.wait_condition(lambda: checkout.has_messages or self._is_long())
 
     async def _deadline_passed(self, checkout: Checkout) -> bool:
         """Wait for a message or the deadline. True only when the deadline came first."""
@@ -347,7 +426,8 @@ class CheckoutWorkflow:
         Payments and cancellations end the checkout, and with it the run: they are never too late.
         """
         overlong = workflow.info().get_current_history_length() > policies.HISTORY_EVENTS_REFUSING
-        return self._known().has_room(wish) and not (overlong and isinstance(wish, Extension))
+        is_final = isinstance(wish, Confirmation | Cancellation)
+        return self._known().has_room(wish) and (is_final or not overlong)
 
     async def _answer(self, ticket: Ticket) -> KnownOutcome:
         """Wait until a message was dealt with, or the checkout ended before its turn came."""
@@ -384,12 +464,28 @@ class CheckoutWorkflow:
             self._tell(self._checkout, "signal ignored", reason=words)
 
     def _is_long(self) -> bool:
-        """Say whether this run's history is long enough for a new run to take over."""
+        """Say whether this run is long enough, or old enough, for a new run to take over."""
         info = workflow.info()
         return (
             info.is_continue_as_new_suggested()
             or info.get_current_history_length() > policies.HISTORY_EVENTS_MAX
+            or self._is_old()
         )
+
+    def _is_old(self) -> bool:
+        is_committed = self._checkout is not None and isinstance(self._checkout.outcome, Committed)
+        age = workflow.now() - workflow.info().start_time
+        return is_committed and age >= policies.COMMITTED_RUN_MAX
+
+    async def _parted(self, ticket: Ticket) -> KnownOutcome:
+        """Wait for a shipment or release, and return where the checkout stands then."""
+        outcome = await self._answer(ticket)
+        if isinstance(ticket.refusal, PartAnswer):
+            raise refusals.not_parted(ticket.refusal, outcome)
+        if ticket.answer is None and not self._known().has_shipped(ticket.operation_id):
+            # It was over before the turn came.
+            raise refusals.not_open(outcome)
+        return outcome
 
     def _settle(self, checkout: Checkout, state: ReservationState) -> None:
         before = checkout.status
@@ -426,6 +522,9 @@ class CheckoutWorkflow:
         match checkout.outcome:
             case Held() as held:
                 self._tell(checkout, "held", actor=actor, reason=web_ui.held_reason(held))
+            case Committed() as committed:
+                reason = web_ui.committed_reason(committed)
+                self._tell(checkout, "committed", actor=actor, reason=reason)
             case None:
                 pass
             case final:
@@ -449,6 +548,12 @@ class PrivateCheckoutWorkflow(CheckoutWorkflow):
     @workflow.run
     async def run(self, *payloads: RawValue) -> Any:
         return await super().run(*payloads)
+
+
+def _id_of_update() -> str:
+    """Return under which id the current update is made once."""
+    update = workflow.current_update_info()
+    return extension_ids.of_update(update.id if update else "")
 
 
 def _keeps_status_attribute() -> bool:

@@ -22,6 +22,8 @@ from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
     HoldExtension,
+    Part,
+    PartAnswer,
     ReservationState,
 )
 from activities.timeline import TimelineActivities
@@ -79,9 +81,10 @@ async def close(closing: Closing, summary: str, *, at_once: bool = True) -> Rese
         ApplicationError: not even the lasting budget sufficed, which fails the workflow; the
             reconciler ends what it may still hold.
     """
-    activity = (
-        CheckoutActivities.fulfil if closing.status == "fulfilled" else CheckoutActivities.release
-    )
+    activity = {
+        "fulfilled": CheckoutActivities.fulfil,
+        "committed": CheckoutActivities.commit,
+    }.get(closing.status, CheckoutActivities.release)
     ask = _ask if at_once else _ask_and_wait
     try:
         return await ask(
@@ -109,6 +112,20 @@ async def extend(extension: HoldExtension, summary: str) -> ExtensionAnswer:
             summary,
             policies.LASTING_RETRY_BUDGET,
             policies.LASTING_RETRY,
+        )
+    except LedgerOutOfReach as error:
+        raise _given_up(error) from error
+
+
+async def part(wish: Part, summary: str) -> PartAnswer:
+    """Ship or give back units, however long the database takes; raises as :func:`close` does.
+
+    The quick way first: a part is told by its id, and names no figure that would move.
+    """
+    activity = CheckoutActivities.ship if wish.kind == "fulfil" else CheckoutActivities.give_back
+    try:
+        return await _ask(
+            activity, wish, summary, policies.LASTING_RETRY_BUDGET, policies.LASTING_RETRY
         )
     except LedgerOutOfReach as error:
         raise _given_up(error) from error

@@ -15,46 +15,64 @@ from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
     HoldExtension,
+    Part,
+    PartAnswer,
     ReservationState,
 )
 from holdfast_client.contract.fields import Answer, UtcTime
-from holdfast_client.contract.messages import Cancellation, CheckoutRequest, Confirmation, Extension
+from holdfast_client.contract.messages import (
+    Cancellation,
+    CheckoutRequest,
+    Confirmation,
+    Extension,
+    PartialRelease,
+    Shipment,
+)
 from holdfast_client.contract.outcomes import (
+    SHIPMENTS_KEPT_MAX,
     CheckoutEvent,
     CheckoutReport,
     CheckoutStatus,
+    Committed,
     FinalOutcome,
+    Fulfilled,
     Held,
     HeldLine,
     KnownOutcome,
+    OpenOutcome,
+    ShipmentReport,
     Unavailable,
 )
 from workflows.policies import EVENTS_KEPT_MAX, WAIT_SECONDS_MIN, WAITING_MESSAGES_MAX
 
-Wish = Confirmation | Extension | Cancellation
+Wish = Confirmation | Extension | Cancellation | Shipment | PartialRelease
 
 
 @dataclass(slots=True, eq=False)
 class Ticket:
     """A message that waits for its turn, and for its sender the place to find the answer.
 
-    ``extension_id`` is under which an extension is made once. ``answer`` is where the checkout
-    stood right after the message was dealt with; ``refusal`` is what the ledger said where an
-    extension was not made. ``dealt_with`` is set then, or when the checkout is over before that.
+    ``operation_id`` is under which an extension or a part is made once. ``answer`` is where the
+    checkout stood right after the message was dealt with; ``refusal`` is what the ledger said where
+    an extension or a part was not made. ``dealt_with`` is set then, or when the checkout is over
+    before that.
     """
 
     wish: Wish
-    extension_id: str = ""
+    operation_id: str = ""
     answer: KnownOutcome | None = None
-    refusal: ExtensionAnswer | None = None
+    refusal: ExtensionAnswer | PartAnswer | None = None
     dealt_with: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class CarriedState(Answer):
     """What one run of a checkout's workflow hands to the next."""
 
-    held: Held
-    wake_at: UtcTime
+    held: OpenOutcome
+    # None of what is committed, which waits for no deadline.
+    wake_at: UtcTime | None
+    shipments: tuple[ShipmentReport, ...] = ()
+    shipments_left_out: int = 0
     events: tuple[CheckoutEvent, ...]
     events_left_out: int = 0
     # None from a worker of 0.1.0, which does not count them.
@@ -65,10 +83,10 @@ class CarriedState(Answer):
 class Checkout:
     """Where a checkout stands.
 
-    ``outcome`` is None until the ledger has decided, then held, then final. ``wake_at`` is when
-    the workflow ends the hold, by its own clock: at the deadline, or later in a crowd. ``lines`` is
-    what it is about. All or none: what is held is what was asked for. ``endings`` are payments and
-    cancellations that wait, ``extensions`` what waits beside them.
+    ``outcome`` is None until the ledger has decided, then held, perhaps committed, then final.
+    ``wake_at`` is when the workflow ends the hold, by its own clock: at the deadline, or later in a
+    crowd. ``lines`` is what it is about: what was asked for, is open, or was sold. ``endings`` are
+    payments, cancellations and parts that wait, ``extensions`` what waits beside them.
     """
 
     request: CheckoutRequest
@@ -79,6 +97,8 @@ class Checkout:
     events: list[CheckoutEvent] = field(default_factory=list)
     events_left_out: int = 0
     extend_signals: int = 0
+    shipments: list[ShipmentReport] = field(default_factory=list)
+    shipments_left_out: int = 0
     lines: tuple[HeldLine, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -87,6 +107,7 @@ class Checkout:
             HeldLine(sku=line.sku, location=str(line.location), quantity=line.quantity)
             for line in self.request.normalized().lines
         )
+        self._take_lines()
 
     @property
     def status(self) -> CheckoutStatus:
@@ -94,7 +115,7 @@ class Checkout:
 
     @property
     def over(self) -> bool:
-        return self.outcome is not None and not isinstance(self.outcome, Held)
+        return self.outcome is not None and not isinstance(self.outcome, OpenOutcome)
 
     @property
     def cancel_leads(self) -> bool:
@@ -102,7 +123,7 @@ class Checkout:
         return bool(self.endings) and isinstance(self.endings[0].wish, Cancellation)
 
     def final_outcome(self) -> FinalOutcome:
-        if self.outcome is None or isinstance(self.outcome, Held):
+        if self.outcome is None or isinstance(self.outcome, OpenOutcome):
             raise RuntimeError("the checkout is not over")
         return self.outcome
 
@@ -117,17 +138,18 @@ class Checkout:
         """Say whether one more message may wait; extensions take no room from who pays."""
         return len(self._line_of(wish)) < WAITING_MESSAGES_MAX
 
-    def post(self, wish: Wish, extension_id: str = "") -> Ticket:
+    def post(self, wish: Wish, operation_id: str = "") -> Ticket:
         """Queue a message."""
-        ticket = Ticket(wish, extension_id)
+        ticket = Ticket(wish, operation_id)
         self._line_of(wish).append(ticket)
         return ticket
 
     def next_message(self) -> Ticket:
         """Take the message that is served next, of one or more that wait.
 
-        Whoever ends the hold goes before whoever extends it, and else first come, first served: a
-        hundred extensions ahead of it would keep a payment waiting for calls that come to nothing.
+        Whoever pays, cancels, ships or gives back goes before whoever extends, and else first come,
+        first served: a hundred extensions ahead of it would keep a payment waiting for calls that
+        come to nothing. A shipment stays before a cancellation that came after it.
         """
         return (self.endings or self.extensions).popleft()
 
@@ -149,10 +171,37 @@ class Checkout:
             now: the workflow's clock.
         """
         self.outcome = state.outcome
+        self._take_lines()
         self.wake_at = None
         if isinstance(state.outcome, Held):
             seconds = max(state.remaining_seconds or 0.0, WAIT_SECONDS_MIN)
             self.wake_at = now + timedelta(seconds=seconds + state.wake_late_seconds)
+
+    def answer_to(self, wish: Wish) -> KnownOutcome | None:
+        """Return where it stands; a second payment is told that it is one."""
+        match self.outcome, wish:
+            case Committed() as committed, Confirmation():
+                is_another = wish.payment_reference != committed.payment_reference
+                return committed.model_copy(update={"duplicate_payment": is_another})
+            case _:
+                return self.outcome
+
+    def has_shipped(self, shipment_id: str) -> bool:
+        """Say whether a shipment is among those that are kept."""
+        return any(known.shipment_id == shipment_id for known in self.shipments)
+
+    def note_shipment(self, shipment: ShipmentReport) -> None:
+        """Take a shipment into the report, once; of very many the first are left out."""
+        if self.has_shipped(shipment.shipment_id):
+            return
+        self.shipments.append(shipment)
+        if len(self.shipments) > SHIPMENTS_KEPT_MAX:
+            del self.shipments[0]
+            self.shipments_left_out += 1
+
+    def _take_lines(self) -> None:
+        if isinstance(self.outcome, Held | Committed | Fulfilled):
+            self.lines = self.outcome.lines
 
     def give_up(self) -> None:
         """The database did not answer within the reserve budget."""
@@ -164,7 +213,7 @@ class Checkout:
     def confirming(self, wish: Confirmation) -> Closing:
         return Closing(
             self.request.checkout_id,
-            "fulfilled",
+            "committed" if wish.settle == "commit" else "fulfilled",
             actor=wish.actor,
             payment_reference=wish.payment_reference,
         )
@@ -178,6 +227,26 @@ class Checkout:
     def giving_up(self) -> Closing:
         return Closing(
             self.request.checkout_id, "cancelled", reason="the inventory did not answer in time"
+        )
+
+    def shipping(self, wish: Shipment) -> Part:
+        return Part(
+            self.request.checkout_id,
+            "fulfil",
+            wish.shipment_id,
+            wish.lines,
+            rest_released=wish.rest == "release",
+            actor=wish.actor,
+        )
+
+    def giving_back(self, wish: PartialRelease, operation_id: str) -> Part:
+        return Part(
+            self.request.checkout_id,
+            "release",
+            operation_id,
+            wish.lines,
+            reason=wish.reason,
+            actor=wish.actor,
         )
 
     def extending(self, wish: Extension, extension_id: str) -> HoldExtension:
@@ -209,15 +278,20 @@ class Checkout:
             status=self.status,
             lines=self.lines,
             expires_at=self.outcome.expires_at if isinstance(self.outcome, Held) else None,
+            revision=self.outcome.revision if isinstance(self.outcome, OpenOutcome) else None,
+            shipments=tuple(self.shipments),
+            shipments_left_out=self.shipments_left_out,
             events=tuple(self.events),
         )
 
     def carried(self) -> CarriedState:
-        if not isinstance(self.outcome, Held) or self.wake_at is None:
-            raise RuntimeError("only a hold is carried over")
+        if not isinstance(self.outcome, OpenOutcome):
+            raise RuntimeError("only what is open is carried over")
         return CarriedState(
             held=self.outcome,
             wake_at=self.wake_at,
+            shipments=tuple(self.shipments),
+            shipments_left_out=self.shipments_left_out,
             events=tuple(self.events),
             events_left_out=self.events_left_out,
             extend_signals=self.extend_signals,
@@ -229,6 +303,8 @@ class Checkout:
             request,
             outcome=carried.held,
             wake_at=carried.wake_at,
+            shipments=list(carried.shipments),
+            shipments_left_out=carried.shipments_left_out,
             events=list(carried.events),
             events_left_out=carried.events_left_out,
             extend_signals=_signals_counted(carried),

@@ -54,6 +54,9 @@ HISTORY_EVENTS_MAX: Final = 2_000
 # A run cannot give way to the next while messages wait, and extensions that never cease would let
 # it grow without end. From here on it refuses them, so that what waits can be served.
 HISTORY_EVENTS_REFUSING: Final = 2 * HISTORY_EVENTS_MAX
+# A committed checkout may wait for months: a run gives way to the next after so long, so that no
+# code of workflows is needed for longer.
+COMMITTED_RUN_MAX: Final = timedelta(days=7)
 # A checkout that has got so many signals in one run does not answer and end in one task.
 SIGNALS_MANY: Final = 20
 END_PAUSE: Final = timedelta(seconds=1)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from temporalio.exceptions import ApplicationError
 
-from activities.inventory.records import ExtensionAnswer
+from activities.inventory.records import ExtensionAnswer, PartAnswer
 from holdfast_client.contract import wording
 from holdfast_client.contract.conflicts import differing_keys
 from holdfast_client.contract.messages import CheckoutRequest
-from holdfast_client.contract.names import CHECKOUT_CONFLICT, EXTENSION_REFUSED, HOLD_NOT_ACTIVE
+from holdfast_client.contract.names import (
+    CHECKOUT_CONFLICT,
+    EXTENSION_REFUSED,
+    HOLD_NOT_ACTIVE,
+    OPERATION_CONFLICT,
+    OVER_OPEN,
+)
 from holdfast_client.contract.outcomes import KnownOutcome
 from holdfast_client.contract.wording import difference
 from workflows import web_ui
@@ -46,10 +54,41 @@ def not_extended(answer: ExtensionAnswer, outcome: KnownOutcome) -> ApplicationE
     )
 
 
+def not_parted(answer: PartAnswer, outcome: KnownOutcome) -> ApplicationError:
+    """Return the failure of a shipment or release that the ledger did not make."""
+    match answer.verdict:
+        case "over_open":
+            details: dict[str, Any] = {"lines": [line.model_dump() for line in answer.open]}
+            return ApplicationError(
+                f"that is more than is open; open is {wording.goods(answer.open)}",
+                details,
+                type=OVER_OPEN,
+                non_retryable=True,
+            )
+        case "conflict":
+            return ApplicationError(
+                f"the id was used with other content{difference(answer.differs)}",
+                {"differs": list(answer.differs)},
+                type=OPERATION_CONFLICT,
+                non_retryable=True,
+            )
+        case _:
+            return not_open(outcome)
+
+
+def not_open(outcome: KnownOutcome) -> ApplicationError:
+    """Return the failure of a shipment or release of what is not open for it; it tells what is."""
+    return _not_active(f"nothing can be taken out: the checkout is {outcome.status}", outcome)
+
+
 def not_active(outcome: KnownOutcome) -> ApplicationError:
     """Return the failure of an extension of what is not held any more; it tells what is."""
+    return _not_active(f"there is no live hold to extend: {web_ui.why_not_live(outcome)}", outcome)
+
+
+def _not_active(words: str, outcome: KnownOutcome) -> ApplicationError:
     return ApplicationError(
-        f"there is no live hold to extend: {web_ui.why_not_live(outcome)}",
+        words,
         {"standing": outcome.model_dump(mode="json")},
         type=HOLD_NOT_ACTIVE,
         non_retryable=True,

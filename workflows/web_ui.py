@@ -6,11 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from activities.inventory.records import Closing, ExtensionAnswer, HoldExtension
+from activities.inventory.records import (
+    Closing,
+    ExtensionAnswer,
+    HoldExtension,
+    Part,
+    PartAnswer,
+    PartKind,
+)
 from holdfast_client.contract.messages import Extension, StockAdjustment
 from holdfast_client.contract.outcomes import (
     Cancelled,
     CheckoutEvent,
+    Committed,
     Denied,
     Expired,
     FinalOutcome,
@@ -21,7 +29,15 @@ from holdfast_client.contract.outcomes import (
     Shortage,
     Unavailable,
 )
-from holdfast_client.contract.wording import buyer, duration, goods, over_cap, summary, units
+from holdfast_client.contract.wording import (
+    buyer,
+    counted,
+    duration,
+    goods,
+    over_cap,
+    summary,
+    units,
+)
 from workflows.lifecycle import Checkout
 from workflows.policies import LINES_SHOWN_MAX
 
@@ -29,6 +45,14 @@ from workflows.policies import LINES_SHOWN_MAX
 # markdown counts it as text.
 _COLUMN_GAP: Final = "\N{EM SPACE}"
 _UNBROKEN_SPACE: Final = "\N{NO-BREAK SPACE}"
+
+
+# What a checkout's events call a part that was made, and one that was not.
+PARTS: Final[dict[PartKind, str]] = {"fulfil": "shipped", "release": "released"}
+PARTS_REFUSED: Final[dict[PartKind, str]] = {
+    "fulfil": "shipment refused",
+    "release": "release refused",
+}
 
 
 def clock(moment: datetime) -> str:
@@ -63,13 +87,29 @@ def closing_summary(checkout: Checkout, closing: Closing, *, private: bool = Fal
             words = "Make sure that nothing is held"
         case (None, "cancelled"):
             words = "Cancel before anything is decided"
+        case (Committed(), "fulfilled" | "committed"):
+            words = "Compare with the payment on record"
         case (_, "fulfilled"):
             words = f"Sell {what}"
+        case (_, "committed"):
+            words = f"Paid: keep {what} until it is shipped"
         case (_, "cancelled"):
             words = f"Give back {what}, cancelled"
         case _:
             words = f"Give back {what}, not paid before the deadline"
     return words if private else summary(words + _who_and_why(closing.actor, _why(closing)))
+
+
+def part_summary(checkout: Checkout, wish: Part, *, private: bool = False) -> str:
+    """Say what is shipped or given back, by whom and why."""
+    lines = checkout.lines if wish.lines is None else wish.lines
+    what = units(lines) if private else goods(lines)
+    if wish.kind == "fulfil":
+        rest = " and give the rest back" if wish.rest_released else ""
+        words, why = f"Ship {what}{rest}", f"shipment {wish.operation_id}"
+    else:
+        words, why = f"Give back {what}", wish.reason
+    return words if private else summary(words + _who_and_why(wish.actor, why))
 
 
 def adjustment_summary(adjustment: StockAdjustment) -> str:
@@ -102,6 +142,38 @@ def held_reason(held: Held) -> str:
     return f"{units(held.lines)} until {clock(held.expires_at)}"
 
 
+def committed_reason(committed: Committed) -> str:
+    return f"{units(committed.lines)} to be shipped, payment {committed.payment_reference}"
+
+
+def second_payment(checkout: Checkout, closing: Closing) -> str:
+    """Return what to say of a payment of what another payment has committed; nothing for none."""
+    known = getattr(checkout.outcome, "payment_reference", None)
+    if known is None or closing.payment_reference in {None, known}:
+        return ""
+    return f"payment {closing.payment_reference} is due back"
+
+
+def part_reason(wish: Part, answer: PartAnswer) -> str:
+    """Say what left or was given back."""
+    if answer.shipment:
+        words = f"{counted(answer.shipment.units, 'unit')}, shipment {wish.operation_id}"
+        return f"{words}; the rest given back" if wish.rest_released else words
+    what = units(wish.lines or ())
+    return f"{what}: {wish.reason}" if wish.reason else what
+
+
+def part_refusal(answer: PartAnswer) -> str:
+    """Return why a shipment or release was not made."""
+    match answer.verdict:
+        case "over_open":
+            return f"more than is open: {units(answer.open)}"
+        case "conflict":
+            return "the id was used with other content"
+        case _:
+            return f"the checkout is {answer.state.outcome.status}"
+
+
 def extended_reason(held: Held, wish: Extension) -> str:
     words = f"{duration(wish.seconds)} longer, until {clock(held.expires_at)}"
     return f"{words}: {wish.reason}" if wish.reason else words
@@ -129,7 +201,9 @@ def why_not_live(outcome: KnownOutcome) -> str:
 def ending_reason(outcome: FinalOutcome) -> str:
     match outcome:
         case Fulfilled():
-            return f"{units(outcome.lines)} sold, payment {outcome.payment_reference}"
+            words = f"{units(outcome.lines)} sold, payment {outcome.payment_reference}"
+            back = units(outcome.released)
+            return f"{words}; {back} given back" if outcome.released else words
         case Denied():
             return "; ".join(_shortage_words(s) for s in outcome.shortages[:LINES_SHOWN_MAX])
         case _:
@@ -152,6 +226,11 @@ def _headline(checkout: Checkout) -> str:
             words = ": not decided yet. Asked for:"
         case Held() as held:
             words = f" until {clock(held.expires_at)}, {_unless(checkout.request.checkout_id)}:"
+        case Committed() as paid:
+            words = (
+                f" at {clock(paid.at)}, payment {_cell(paid.payment_reference)}. "
+                "Still on the shelf, to be shipped:"
+            )
         case Denied() as denied:
             words = f", nothing is held: {_cell(ending_reason(denied))}"
         case Fulfilled() as sold:

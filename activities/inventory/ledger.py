@@ -27,6 +27,7 @@ from activities.inventory.operations.batch import ReserveAnswer
 from activities.inventory.operations.close import close, expire_overdue
 from activities.inventory.operations.extend import extend
 from activities.inventory.operations.load import load, preview
+from activities.inventory.operations.part import part
 from activities.inventory.operations.reserve import reserve
 from activities.inventory.operations.standing import read_states
 from activities.inventory.reading import availability
@@ -46,6 +47,8 @@ from activities.inventory.records import (
     HoldExtension,
     ItemHistory,
     OverdueReservation,
+    Part,
+    PartAnswer,
     ReservationState,
     StockLoad,
     StockRow,
@@ -104,10 +107,11 @@ class Ledger:
 
     @goes_on_afresh
     def close(self, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
-        """Fulfil, cancel or expire holds; each ends once, and the loser of a race learns how.
+        """Fulfil, commit, cancel or expire holds; the loser of a race learns what came first.
 
         Args:
-            closings: at most ``BATCH_SIZE_MAX``. An expiry leaves alone what is not overdue.
+            closings: at most ``BATCH_SIZE_MAX``. An expiry leaves alone what is not overdue, a
+                payment what is paid. A cancellation ends what is committed too.
         """
         _bounded(closings)
         return self._run(close(closings))
@@ -124,6 +128,15 @@ class Ledger:
         """
         _bounded(extensions)
         return self._run(in_transaction(extend(extensions, self._hold_seconds_cap)))
+
+    @goes_on_afresh
+    def part(self, wish: Part) -> PartAnswer:
+        """Ship units of a committed checkout, or give units of an open one back, once for an id.
+
+        Returns:
+            Done, also where it was made before under its id; or why it is not.
+        """
+        return self._run(in_transaction(part(wish)))
 
     @goes_on_afresh
     def expire_overdue(

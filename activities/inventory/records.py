@@ -8,23 +8,27 @@ from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter
 
-from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.outcomes import (
     Held,
     HeldLine,
     KnownOutcome,
+    ShipmentReport,
     Shortage,
     parse_known_outcome,
 )
 
-ClosingStatus = Literal["fulfilled", "cancelled", "expired"]
+ClosingStatus = Literal["fulfilled", "committed", "cancelled", "expired"]
 
 _SHORTAGES: Final = TypeAdapter(tuple[Shortage, ...])
 
 
 @dataclass(frozen=True, slots=True)
 class Closing:
-    """The wish to end a hold: ``expired`` only comes true once the deadline has passed."""
+    """The wish to end a checkout, or to commit a hold.
+
+    ``expired`` only comes true once the deadline has passed.
+    """
 
     checkout_id: str
     status: ClosingStatus
@@ -85,6 +89,43 @@ class ExtensionAnswer:
     state: ReservationState
     cap_seconds: int | None = None
     seconds_max: int | None = None
+
+
+PartKind = Literal["fulfil", "release"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """The wish to take units out of a checkout, once for its kind and ``operation_id``.
+
+    ``lines`` None means all that is open. ``rest_released`` gives back what a shipment leaves.
+    """
+
+    checkout_id: str
+    kind: PartKind
+    operation_id: str
+    lines: tuple[Line, ...] | None = None
+    rest_released: bool = False
+    reason: str = ""
+    actor: str = ""
+
+
+PartVerdict = Literal["done", "over_open", "not_active", "conflict"]
+
+
+@dataclass(frozen=True, slots=True)
+class PartAnswer:
+    """What became of a part, and where the reservation stands now.
+
+    One that was made stays ``done`` when it is asked for again. ``over_open`` comes with what is
+    ``open``, a ``conflict`` with the keys in which it ``differs`` from what was made under its id.
+    """
+
+    verdict: PartVerdict
+    state: ReservationState
+    open: tuple[HeldLine, ...] = ()
+    differs: tuple[str, ...] = ()
+    shipment: ShipmentReport | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -298,7 +339,20 @@ def reservation_state(row: Any) -> ReservationState:
 def _outcome_fields(row: Any) -> dict[str, Any]:
     match row.status:
         case "held":
-            return {"status": "held", "expires_at": row.expires_at, "lines": row.lines}
+            return {
+                "status": "held",
+                "expires_at": row.expires_at,
+                "lines": row.lines,
+                "revision": row.revision,
+            }
+        case "committed":
+            return {
+                "status": "committed",
+                "payment_reference": row.payment_reference,
+                "lines": row.lines,
+                "revision": row.revision,
+                "at": row.committed_at,
+            }
         case "denied":
             return {"status": "denied", "shortages": row.shortages or []}
         case "fulfilled":
@@ -306,6 +360,7 @@ def _outcome_fields(row: Any) -> dict[str, Any]:
                 "status": "fulfilled",
                 "payment_reference": row.payment_reference,
                 "lines": row.lines,
+                "released": row.released,
                 "at": row.closed_at,
             }
         case "cancelled":

@@ -13,22 +13,27 @@ from temporalio.client import Client
 from holdfast_client.contract import arguments
 from holdfast_client.contract.arguments import LineLike
 from holdfast_client.contract.errors import HoldNotActive
-from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT, Message
 from holdfast_client.contract.holds import HOLDS_LIMIT_DEFAULT, Holds, HoldsRequest
-from holdfast_client.contract.messages import AdjustmentKind
+from holdfast_client.contract.messages import AdjustmentKind, Rest, Settle
 from holdfast_client.contract.names import (
     CANCEL_UPDATE,
     CONFIRM_UPDATE,
     DEFAULT_LOCATION,
     EXTEND_UPDATE,
+    FULFIL_UPDATE,
+    RELEASE_UPDATE,
     TASK_QUEUE,
 )
 from holdfast_client.contract.outcomes import (
     AdjustmentOutcome,
     CheckoutReport,
+    Committed,
     FinalOutcome,
+    Fulfilled,
     Held,
     Outcome,
+    SettledOutcome,
     UnknownOutcome,
 )
 from holdfast_client.contract.summaries import (
@@ -50,6 +55,7 @@ ANSWER_TIMEOUT_SECONDS_DEFAULT: Final = 15.0
 _ASK_AGAIN: Final = (
     "its outcome is unknown and nothing is lost: ask again with the same checkout id"
 )
+_SHIP_AGAIN: Final = "ask again with the same shipment id, and it is shipped once, not twice"
 _READ_AGAIN: Final = "nothing was changed: ask again"
 _ADJUST_AGAIN: Final = (
     "whether it was applied is unknown and nothing is lost: ask again with the same adjustment id"
@@ -171,28 +177,111 @@ class ReservationClient(Closable):
         return answers.outcome_of(answer)
 
     async def confirm(
-        self, checkout_id: str, payment_reference: str, *, actor: str = ""
-    ) -> FinalOutcome | UnknownOutcome:
-        """Fulfil the hold, because it was paid.
+        self,
+        checkout_id: str,
+        payment_reference: str,
+        *,
+        settle: Settle = "fulfil",
+        actor: str = "",
+    ) -> SettledOutcome:
+        """Fulfil or commit the hold, because it was paid.
 
         Args:
             checkout_id: the checkout.
             payment_reference: the payment, 1 to 500 characters.
+            settle: ``fulfil`` sells the stock at once; ``commit`` keeps it reserved, without a
+                deadline, until it is shipped.
             actor: who says so.
 
         Returns:
-            Fulfilled, or the final outcome that came first.
+            Fulfilled or Committed, or the final outcome that came first. Of what another payment
+            has committed already, Committed with ``duplicate_payment``: this one is due back.
 
         Raises:
             CheckoutNotFound: no such checkout.
         """
-        message = arguments.confirmation(payment_reference, actor)
+        message = arguments.confirmation(payment_reference, settle, actor)
         question = _about(arguments.checkout_id_of_call(checkout_id), _ASK_AGAIN)
         async with self._answer(question):
             reply = await self._exchanges.update(
                 question, checkout_id, CONFIRM_UPDATE, message, is_repeatable=True
             )
-        return answers.final_outcome_of(reply.answer)
+        return answers.settled_of(reply.answer)
+
+    async def fulfil(
+        self,
+        checkout_id: str,
+        shipment_id: str,
+        lines: Sequence[LineLike] | None = None,
+        *,
+        rest: Rest = "keep",
+        actor: str = "",
+    ) -> Committed | Fulfilled | UnknownOutcome:
+        """Ship units of a committed checkout; the same shipment id ships them once.
+
+        Args:
+            checkout_id: the checkout.
+            shipment_id: names this one shipment; 1 to 200 characters.
+            lines: what has left, as for ``reserve``; None for all that is open. A line without
+                location means the one place where the SKU is open.
+            rest: ``keep`` what stays for later shipments, or ``release`` it.
+            actor: who says so.
+
+        Returns:
+            Committed with what is still open, or Fulfilled with all that was shipped.
+
+        Raises:
+            OverOpen: it is more than is open; nothing was shipped.
+            OperationConflict: the shipment id was used with other content.
+            HoldNotActive: the checkout is not committed.
+            CheckoutNotFound: no such checkout.
+        """
+        message = arguments.shipment(shipment_id, lines, rest, actor)
+        try:
+            outcome = await self._parted(checkout_id, FULFIL_UPDATE, message, None, _SHIP_AGAIN)
+        except HoldNotActive as refusal:
+            # The last shipment ended it, and this is the same again: its answer was lost perhaps.
+            if not isinstance(refusal.standing, Fulfilled):
+                raise
+            report = await self.status(checkout_id)
+            if shipment_id not in {known.shipment_id for known in report.shipments}:
+                raise
+            outcome = refusal.standing
+        return answers.shipped_of(outcome)
+
+    async def release(
+        self,
+        checkout_id: str,
+        lines: Sequence[LineLike],
+        *,
+        reason: str = "",
+        actor: str = "",
+        release_id: str | None = None,
+    ) -> Outcome:
+        """Give units of a hold or of a committed checkout back, and keep the others.
+
+        Args:
+            checkout_id: the checkout.
+            lines: what is given back, as for ``fulfil``. All of it is a cancellation.
+            reason: why, for the record.
+            actor: who says so.
+            release_id: names this one release; asked again with the same, it is made once. Made up
+                if left out, and told by OutcomeUnknown.
+
+        Returns:
+            Held or Committed with what is still open; Cancelled, or Fulfilled where something was
+            shipped, if nothing is.
+
+        Raises:
+            OverOpen: it is more than is open; nothing was given back.
+            OperationConflict: the release id was used with other content.
+            HoldNotActive: nothing is open.
+            CheckoutNotFound: no such checkout.
+        """
+        message = arguments.partial_release(lines, reason, actor)
+        key = arguments.release_id_of_call(release_id)
+        remedy = f"ask again with release_id={key!r}, and it is given back once, not twice"
+        return await self._parted(checkout_id, RELEASE_UPDATE, message, key, remedy)
 
     async def extend(
         self,
@@ -237,10 +326,11 @@ class ReservationClient(Closable):
     async def cancel(
         self, checkout_id: str, *, reason: str = "", actor: str = ""
     ) -> FinalOutcome | UnknownOutcome:
-        """Give the hold back.
+        """Give the hold back, or what is open of a committed checkout.
 
         Returns:
-            Cancelled, or the final outcome that came first.
+            Cancelled, or the final outcome that came first; Fulfilled where some of a committed
+            checkout was shipped.
 
         Raises:
             CheckoutNotFound: no such checkout.
@@ -252,6 +342,22 @@ class ReservationClient(Closable):
                 question, checkout_id, CANCEL_UPDATE, message, is_repeatable=True
             )
         return answers.final_outcome_of(reply.answer)
+
+    async def _parted(
+        self, checkout_id: str, update: str, message: Message, update_id: str | None, remedy: str
+    ) -> Outcome:
+        question = _about(arguments.checkout_id_of_call(checkout_id), remedy)
+        async with self._answer(question):
+            reply = await self._exchanges.update(
+                question, checkout_id, update, message, update_id=update_id, is_repeatable=False
+            )
+        outcome = answers.outcome_of(reply.answer)
+        if reply.is_result:
+            raise HoldNotActive(
+                f"checkout {checkout_id!r} is {outcome.status}: nothing of it is open",
+                {"standing": outcome.model_dump(mode="json")},
+            )
+        return outcome
 
     async def status(self, checkout_id: str) -> CheckoutReport:
         """Report where a checkout stands and how it came there.

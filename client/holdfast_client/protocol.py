@@ -10,14 +10,17 @@ from typing import Protocol
 from holdfast_client.contract.arguments import LineLike
 from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
 from holdfast_client.contract.holds import HOLDS_LIMIT_DEFAULT, Holds
-from holdfast_client.contract.messages import AdjustmentKind
+from holdfast_client.contract.messages import AdjustmentKind, Rest, Settle
 from holdfast_client.contract.names import DEFAULT_LOCATION
 from holdfast_client.contract.outcomes import (
     AdjustmentOutcome,
     CheckoutReport,
+    Committed,
     FinalOutcome,
+    Fulfilled,
     Held,
     Outcome,
+    SettledOutcome,
     UnknownOutcome,
 )
 from holdfast_client.contract.summaries import LIST_LIMIT_DEFAULT, CheckoutSummary, SummaryStatus
@@ -40,9 +43,38 @@ class Reservations(Protocol):
         ...
 
     async def confirm(
-        self, checkout_id: str, payment_reference: str, *, actor: str = ""
-    ) -> FinalOutcome | UnknownOutcome:
-        """Fulfil the hold, because it was paid."""
+        self,
+        checkout_id: str,
+        payment_reference: str,
+        *,
+        settle: Settle = "fulfil",
+        actor: str = "",
+    ) -> SettledOutcome:
+        """Fulfil or commit the hold, because it was paid."""
+        ...
+
+    async def fulfil(
+        self,
+        checkout_id: str,
+        shipment_id: str,
+        lines: Sequence[LineLike] | None = None,
+        *,
+        rest: Rest = "keep",
+        actor: str = "",
+    ) -> Committed | Fulfilled | UnknownOutcome:
+        """Ship units of a committed checkout."""
+        ...
+
+    async def release(
+        self,
+        checkout_id: str,
+        lines: Sequence[LineLike],
+        *,
+        reason: str = "",
+        actor: str = "",
+        release_id: str | None = None,
+    ) -> Outcome:
+        """Give units of a hold or of a committed checkout back."""
         ...
 
     async def extend(

@@ -11,14 +11,17 @@ from typing import Any, TypeVar
 from holdfast_client.contract.arguments import LineLike
 from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
 from holdfast_client.contract.holds import HOLDS_LIMIT_DEFAULT, Holds
-from holdfast_client.contract.messages import AdjustmentKind
+from holdfast_client.contract.messages import AdjustmentKind, Rest, Settle
 from holdfast_client.contract.names import DEFAULT_LOCATION
 from holdfast_client.contract.outcomes import (
     AdjustmentOutcome,
     CheckoutReport,
+    Committed,
     FinalOutcome,
+    Fulfilled,
     Held,
     Outcome,
+    SettledOutcome,
     UnknownOutcome,
 )
 from holdfast_client.contract.summaries import LIST_LIMIT_DEFAULT, CheckoutSummary, SummaryStatus
@@ -53,11 +56,48 @@ class SyncReservations(ABC):
         )
 
     def confirm(
-        self, checkout_id: str, payment_reference: str, *, actor: str = ""
-    ) -> FinalOutcome | UnknownOutcome:
-        """Fulfil the hold, because it was paid."""
+        self,
+        checkout_id: str,
+        payment_reference: str,
+        *,
+        settle: Settle = "fulfil",
+        actor: str = "",
+    ) -> SettledOutcome:
+        """Fulfil or commit the hold, because it was paid."""
         return self._answer(
-            lambda client: client.confirm(checkout_id, payment_reference, actor=actor)
+            lambda client: client.confirm(
+                checkout_id, payment_reference, settle=settle, actor=actor
+            )
+        )
+
+    def fulfil(
+        self,
+        checkout_id: str,
+        shipment_id: str,
+        lines: Sequence[LineLike] | None = None,
+        *,
+        rest: Rest = "keep",
+        actor: str = "",
+    ) -> Committed | Fulfilled | UnknownOutcome:
+        """Ship units of a committed checkout; the same shipment id ships them once."""
+        return self._answer(
+            lambda client: client.fulfil(checkout_id, shipment_id, lines, rest=rest, actor=actor)
+        )
+
+    def release(
+        self,
+        checkout_id: str,
+        lines: Sequence[LineLike],
+        *,
+        reason: str = "",
+        actor: str = "",
+        release_id: str | None = None,
+    ) -> Outcome:
+        """Give units of a hold or of a committed checkout back, and keep the others."""
+        return self._answer(
+            lambda client: client.release(
+                checkout_id, lines, reason=reason, actor=actor, release_id=release_id
+            )
         )
 
     def extend(

@@ -37,6 +37,7 @@ from worker.embedded.temporal import EmbeddedTemporal
 MUG: Final = "MUG-01"
 CUSTOMER: Final = {"customer_id": "customer-1", "cart_id": "cart-1"}
 SHORT_RUN_EVENTS: Final = 60
+WEEK_SECONDS: Final = 7 * 86_400 + 60
 
 
 class ShortRuns(EmbeddedTemporal):
@@ -148,6 +149,49 @@ class Recorder:
         await failure_of(self.till.result(checkout_id))
         await self.keep(checkout_id)
 
+    async def parts(self) -> None:
+        """What is paid and shipped later, and what is given back in parts."""
+        await self.reserve("committed-then-shipped")
+        await self.till.commit("committed-then-shipped")
+        await self.till.commit("committed-then-shipped", "pay_2")
+        for _ in range(2):
+            await self.till.ship("committed-then-shipped", "s-1", {MUG: 1})
+        await refusal_of(self.till.ship("committed-then-shipped", "s-2", {MUG: 2}))
+        await refusal_of(self.till.extend("committed-then-shipped", 60))
+        await self.till.ship("committed-then-shipped", "s-2")
+        await self.keep_ended("committed-then-shipped")
+        await self.reserve("committed-then-cancelled", 3)
+        await self.till.commit("committed-then-cancelled")
+        await self.till.ship("committed-then-cancelled", "s-1", {MUG: 1})
+        await self.till.give_back("committed-then-cancelled", {MUG: 1})
+        await self.till.cancel("committed-then-cancelled")
+        await self.keep_ended("committed-then-cancelled")
+        await self.reserve("given-back-then-paid", 3)
+        await self.till.give_back("given-back-then-paid", {MUG: 1})
+        await refusal_of(self.till.give_back("given-back-then-paid", {MUG: 3}))
+        await self.till.confirm("given-back-then-paid")
+        await self.keep_ended("given-back-then-paid")
+        await self.reserve("rest-given-back", 3)
+        await self.till.commit("rest-given-back")
+        await self.till.ship("rest-given-back", "s-1", {MUG: 1}, rest="release")
+        await self.keep_ended("rest-given-back")
+
+    async def a_week(self) -> None:
+        """A committed checkout goes on in a new run."""
+        await self.reserve("committed")
+        await self.till.commit("committed")
+        handle = self.till.handle("committed")
+        first = self.stage.client.get_workflow_handle(
+            handle.id, run_id=(await handle.describe()).run_id
+        )
+        await self.till.ship("committed", "s-1", {MUG: 1})
+        await self.stage.pass_time(handle, WEEK_SECONDS)
+        await until(lambda: _goes_on(first))
+        await self.till.ship("committed", "s-2")
+        await self.till.result("committed")
+        await self.keep("committed-first-run", first)
+        await self.keep("committed-last-run", handle)
+
     async def long_story(self) -> None:
         await self.reserve("continued")
         first = self.till.handle("continued")
@@ -232,6 +276,10 @@ async def _waits_again(handle: WorkflowHandle[Any, Any]) -> bool:
     return (await kinds_of(handle)).count("TIMER_STARTED") >= 2
 
 
+async def _goes_on(first: WorkflowHandle[Any, Any]) -> bool:
+    return (await kinds_of(first))[-1] == "WORKFLOW_EXECUTION_CONTINUED_AS_NEW"
+
+
 async def _asks_and_waits(handle: WorkflowHandle[Any, Any]) -> bool:
     return "ACTIVITY_TASK_SCHEDULED" in await kinds_of(handle)
 
@@ -263,6 +311,8 @@ async def record(shelf: Path) -> None:
                 await recorder.extensions()
                 await recorder.late()
                 await recorder.refusals()
+                await recorder.parts()
+                await recorder.a_week()
                 await recorder.long_story()
                 await recorder.adjustments()
                 await recorder.reconciliations()

@@ -11,12 +11,15 @@ from activities.inventory.operations import adjust as adjusting
 from activities.inventory.operations import close as closing
 from activities.inventory.operations import extend as extending
 from activities.inventory.operations import load as loading
+from activities.inventory.operations import part as parting
 from activities.inventory.operations import reserve as reserving
 from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
     HoldExtension,
+    Part,
+    PartAnswer,
     ReservationState,
     StockLoad,
     StockRow,
@@ -41,6 +44,10 @@ def extend(
     connection: Connection, extensions: Sequence[HoldExtension], hold_seconds_cap: int
 ) -> tuple[ExtensionAnswer, ...]:
     return carry(connection, extending.extend(extensions, hold_seconds_cap))
+
+
+def part(connection: Connection, wish: Part) -> PartAnswer:
+    return carry(connection, parting.part(wish))
 
 
 def load(connection: Connection, rows: Sequence[StockRow]) -> StockLoad:

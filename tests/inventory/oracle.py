@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from operator import itemgetter
 from typing import Any
 
 Cart = dict[str, int]
@@ -17,13 +16,16 @@ Answer = dict[str, Any]
 
 @dataclass
 class Hold:
-    """One reservation from its first mention on."""
+    """One reservation from its first mention on; ``cart`` is what is open, or was at the end."""
 
     answer: Answer
     cart: Cart = field(default_factory=dict)
     asked: tuple[Cart, int] | None = None
     opened: datetime | None = None
     extended: list[str] = field(default_factory=list)
+    shipped: Cart = field(default_factory=dict)
+    released: Cart = field(default_factory=dict)
+    parts: dict[tuple[str, str], object] = field(default_factory=dict)
 
     @property
     def deadline(self) -> datetime | None:
@@ -32,7 +34,7 @@ class Hold:
 
     @property
     def is_open(self) -> bool:
-        return bool(self.answer["status"] == "held")
+        return self.answer["status"] in {"held", "committed"}
 
 
 class Oracle:
@@ -98,10 +100,12 @@ class Oracle:
             hold = self.holds.get(id)
             if hold is None:
                 self.holds[id] = Hold(
-                    self._ending("cancelled" if status == "cancelled" else "expired", {})
+                    self._ending("cancelled" if status == "cancelled" else "expired")
                 )
-            elif hold.is_open and (status != "expired" or self._is_late(hold)):
-                hold.answer = self._ending(status, hold.cart)
+            elif status == "cancelled" and hold.is_open:
+                hold.answer = self._given_back(hold)
+            elif hold.answer["status"] == "held" and (status != "expired" or self._is_late(hold)):
+                hold.answer = self._ended(hold, status)
         return [self.holds[id].answer for id, _ in batch]
 
     def expire_overdue(self, grace_seconds: float, count_max: int) -> int:
@@ -113,6 +117,12 @@ class Oracle:
         verdicts = [self._extend(*wish) for wish in batch]
         ids = [id for id, _, _ in batch]
         return [(said, self.holds[id].answer) for said, id in zip(verdicts, ids, strict=True)]
+
+    def part(
+        self, id: str, kind: str, cart: Cart | None, rest: bool, name: str
+    ) -> tuple[str, Answer]:
+        hold = self.holds.setdefault(id, Hold(self._ending("expired")))
+        return self._part(hold, kind, cart, rest, name), hold.answer
 
     # --- stock -----------------------------------------------------------------------------------
 
@@ -144,8 +154,9 @@ class Oracle:
                     "status": "held",
                     "expires_at": self.now + timedelta(seconds=seconds),
                     "lines": _lines(cart),
+                    "revision": 1,
                 }
-                self.holds[id] = Hold(held, cart, asked[id], self.now)
+                self.holds[id] = Hold(held, dict(cart), asked[id], self.now)
         for id in ids:
             if lacking[id]:
                 self.holds[id].answer["shortages"] = tuple(
@@ -187,19 +198,82 @@ class Oracle:
             return {"status": "conflict"}
         return hold.answer
 
-    def _ending(self, status: str, cart: Cart) -> Answer:
-        if status == "fulfilled":
-            for sku, quantity in cart.items():
-                self.totals[sku] -= quantity
+    def _ended(self, hold: Hold, status: str) -> Answer:
+        if status == "committed":
             return {
                 "status": status,
                 "payment_reference": "pay_1",
-                "lines": _lines(cart),
+                "lines": _lines(hold.cart),
+                "revision": hold.answer["revision"],
                 "at": self.now,
+                "duplicate_payment": False,
             }
+        if status != "fulfilled":
+            return self._ending(status)
+        self._ship(hold, hold.cart)
+        return self._fulfilled(hold)
+
+    def _ending(self, status: str) -> Answer:
         if status == "cancelled":
             return {"status": status, "reason": "no", "actor": "shopper", "at": self.now}
         return {"status": status, "at": self.now}
+
+    def _fulfilled(self, hold: Hold) -> Answer:
+        return {
+            "status": "fulfilled",
+            "payment_reference": "pay_1",
+            "lines": _lines(hold.shipped),
+            "at": self.now,
+            "released": _lines(hold.released),
+        }
+
+    def _given_back(self, hold: Hold) -> Answer:
+        """Say how a checkout ends of which all that is open is given back."""
+        if not hold.shipped:
+            return self._ending("cancelled")
+        hold.released = _sum(hold.released, hold.cart)
+        return self._fulfilled(hold)
+
+    def _ship(self, hold: Hold, cart: Cart) -> None:
+        for sku, quantity in cart.items():
+            self.totals[sku] -= quantity
+        hold.shipped = _sum(hold.shipped, cart)
+
+    def _part(self, hold: Hold, kind: str, cart: Cart | None, rest: bool, name: str) -> str:
+        asked = (cart, rest)
+        if (kind, name) in hold.parts:
+            return "done" if hold.parts[kind, name] == asked else "conflict"
+        if not hold.is_open or (kind == "fulfil" and hold.answer["status"] == "held"):
+            return "not_active"
+        taken = dict(hold.cart) if cart is None else cart
+        if any(quantity > hold.cart.get(sku, 0) for sku, quantity in taken.items()):
+            return "over_open"
+        left = _sum(hold.cart, {sku: -quantity for sku, quantity in taken.items()})
+        if left and rest and ("release", name) in hold.parts:
+            return "conflict"
+        hold.parts[kind, name] = asked
+        if kind == "release":
+            if not left:
+                hold.answer = self._given_back(hold)
+                return "done"
+            self._release(hold, taken)
+        else:
+            self._ship(hold, taken)
+            hold.cart = left
+            if left and rest:
+                # Under this id no release can be asked for any more.
+                hold.parts["release", name] = None
+                self._release(hold, left)
+        if hold.cart:
+            hold.answer = hold.answer | {"lines": _lines(hold.cart)}
+        else:
+            hold.answer = self._fulfilled(hold)
+        return "done"
+
+    def _release(self, hold: Hold, cart: Cart) -> None:
+        hold.released = _sum(hold.released, cart)
+        hold.cart = _sum(hold.cart, {sku: -quantity for sku, quantity in cart.items()})
+        hold.answer = hold.answer | {"revision": hold.answer["revision"] + 1}
 
     def _adjusted(self, kind: str, sku: str, quantity: int) -> Answer:
         created = sku not in self.totals
@@ -235,7 +309,11 @@ class Oracle:
             for id, hold in self.holds.items()
             if hold.is_open and sku in hold.cart
         ]
-        return tuple(sorted(found, key=itemgetter("expires_at", "checkout_id"))[:10])
+        # What is committed has no deadline, and stands behind the holds.
+        found.sort(
+            key=lambda h: (not h["expires_at"], h["expires_at"] or self.now, h["checkout_id"])
+        )
+        return tuple(found[:10])
 
     def _is_late(self, hold: Hold) -> bool:
         return hold.deadline is not None and hold.deadline <= self.now
@@ -247,7 +325,7 @@ class Oracle:
         return hold.is_open and self._is_late(hold) and not short.isdisjoint(hold.cart)
 
     def _extend(self, id: str, deadline: datetime, name: str) -> str:
-        hold = self.holds.setdefault(id, Hold(self._ending("expired", {})))
+        hold = self.holds.setdefault(id, Hold(self._ending("expired")))
         if name in hold.extended:
             return "extended"
         if not self._is_live(hold) or hold.deadline is None or hold.opened is None:
@@ -291,6 +369,11 @@ def _entry(sku: str, requested: int, available: int, reason: str) -> Answer:
         "available": available,
         "reason": reason,
     }
+
+
+def _sum(cart: Cart, other: Cart) -> Cart:
+    both = {sku: cart.get(sku, 0) + other.get(sku, 0) for sku in {*cart, *other}}
+    return {sku: quantity for sku, quantity in both.items() if quantity}
 
 
 def _lines(cart: Cart) -> tuple[Answer, ...]:

@@ -15,6 +15,8 @@ from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
     HoldExtension,
+    Part,
+    PartAnswer,
     ReservationState,
     StockLoad,
     StockRow,
@@ -94,6 +96,23 @@ class Shop:
     def cancel(self, checkout_id: str, reason: str = "changed my mind") -> Outcome:
         return self._close(Closing(checkout_id, "cancelled", reason=reason, actor="shopper"))
 
+    def commit(self, checkout_id: str, payment_reference: str = "pay_1") -> Outcome:
+        return self._close(Closing(checkout_id, "committed", payment_reference=payment_reference))
+
+    def ship(
+        self, checkout_id: str, shipment_id: str, *, rest_released: bool = False, **quantities: int
+    ) -> PartAnswer:
+        """Ship units of a committed checkout; all that is open where none are named."""
+        lines = _lines(quantities) or None
+        return self.ledger.part(
+            Part(checkout_id, "fulfil", shipment_id, lines, rest_released=rest_released)
+        )
+
+    def give_back(self, checkout_id: str, operation_id: str, **quantities: int) -> PartAnswer:
+        return self.ledger.part(
+            Part(checkout_id, "release", operation_id, _lines(quantities), reason="not wanted")
+        )
+
     def expire(self, checkout_id: str) -> Outcome:
         return self._close(Closing(checkout_id, "expired"))
 
@@ -164,6 +183,10 @@ class Shop:
     def count(self, table: str) -> int:
         (row,) = self.sql(f"SELECT count(*) FROM holdfast.{table}")
         return int(row[0])
+
+
+def _lines(quantities: dict[str, int]) -> tuple[Line, ...]:
+    return tuple(Line(sku=sku, quantity=quantity) for sku, quantity in quantities.items())
 
 
 def open_shop(engine: Engine, ledger: Ledger) -> Shop:

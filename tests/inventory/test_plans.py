@@ -50,7 +50,7 @@ DAILY: Final = {
 READINGS: Final = {
     "READ_CHECKOUT": (timelines, "reservations_checkout_id_attempt_key"),
     "READ_LINES": (timelines, "reservation_lines_pkey"),
-    "READ_EXTENSIONS": (timelines, "operation_records_of_reservation"),
+    "READ_CHANGES": (timelines, "operation_records_of_reservation"),
     "READ_MOVEMENTS": (timelines, "stock_movements_once_per_operation"),
     "READ_DENIED_DEMAND": (timelines, "reservations_denied_by_time"),
     "READ_STOCK_ITEM": (stock, "stock_items_sku_location_key"),

@@ -88,6 +88,11 @@ def stocked(shop: Shop) -> Shop:
             "'x', 'committed', now(), now(), null, null",
             "reservations_paid_has_payment",
         ),
+        (
+            RESERVATIONS,
+            "'x', 'committed', now(), now(), null, 'pay'",
+            "reservations_when_committed",
+        ),
         (LINES, f"{HELD}, {ITEM}, 1, 0, 0, 1, 0", "reservation_lines_pkey"),
         (LINES, f"0, {ITEM}, 1, 0, 0, 1, 0", "reservation_lines_reservation_id_fkey"),
         (LINES, f"{HELD}, 0, 1, 1, 1, 2, 0", "reservation_lines_quantities_add_up"),

@@ -26,8 +26,14 @@ from hypothesis.stateful import (
 
 from activities.inventory.database.errors import AdjustmentConflict, StockLoadRefused
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
-from activities.inventory.records import Closing, HoldExtension, ReservationState
-from holdfast_client.contract.messages import AdjustmentKind
+from activities.inventory.records import (
+    Closing,
+    HoldExtension,
+    Part,
+    PartKind,
+    ReservationState,
+)
+from holdfast_client.contract.messages import AdjustmentKind, Line
 from tests.inventory.oracle import Cart, Oracle
 from tests.inventory.shop import Figures, Shop, checkout, clear, open_shop
 
@@ -56,8 +62,10 @@ seconds = st.sampled_from(
 steps = st.sampled_from([0.000001, 1, 9.999999, 10, 20, 60])
 # Under which an extension is made once. Few, so that many are asked for again.
 names = st.sampled_from(["e1", "e2", "e3"])
+# Under which a part is made once, for either kind.
+parts = st.sampled_from(["p1", "p2", "p3", "p4"])
 graces = st.sampled_from([0, 1, 10])
-statuses = st.sampled_from(["fulfilled", "cancelled", "expired"])
+statuses = st.sampled_from(["fulfilled", "committed", "cancelled", "expired"])
 changes = st.one_of(
     st.tuples(st.just("receive"), st.sampled_from(SKUS), st.integers(1, 4)),
     st.tuples(st.just("count"), st.sampled_from(SKUS), st.integers(0, 8)),
@@ -123,6 +131,25 @@ class LedgerMachine(RuleBasedStateMachine):
     def extend(self, wishes: list[tuple[int, int, str]]) -> None:
         batch = [(self._meant(pick), self.shop.after(ahead), name) for pick, ahead, name in wishes]
         self._extend(batch)
+
+    @rule(pick=picks)
+    def commit(self, pick: int) -> None:
+        self._end([(self._meant(pick), "committed")])
+
+    @rule(pick=picks, cart=st.one_of(st.none(), carts), rest=st.booleans(), name=parts)
+    def ship(self, pick: int, cart: Cart | None, rest: bool, name: str) -> None:
+        self._part(self._meant(pick), "fulfil", cart, rest, name)
+
+    @rule(pick=picks, cart=carts, name=parts)
+    def give_back(self, pick: int, cart: Cart, name: str) -> None:
+        self._part(self._meant(pick), "release", cart, False, name)
+
+    @rule(pick=picks, kind=st.sampled_from(["fulfil", "release"]), name=parts)
+    def part_with_one(self, pick: int, kind: Any, name: str) -> None:
+        """Take one unit of what is open, which nearly always can be had."""
+        hold = self.oracle.holds.get(self._meant(pick))
+        if hold and hold.is_open:
+            self._part(self._meant(pick), kind, {min(hold.cart): 1}, False, name)
 
     @rule(pick=picks, beyond=st.sampled_from([0, 0.000001]), name=names)
     def extend_to_the_cap(self, pick: int, beyond: float, name: str) -> None:
@@ -220,6 +247,14 @@ class LedgerMachine(RuleBasedStateMachine):
         if pick % 10 and held:
             return held[pick % len(held)]
         return IDS[pick % len(IDS)]
+
+    def _part(self, id: str, kind: PartKind, cart: Cart | None, rest: bool, name: str) -> None:
+        lines = cart and tuple(Line(sku=sku, quantity=n) for sku, n in cart.items())
+        answer = self.shop.ledger.part(
+            Part(id, kind, name, lines or None, rest, reason="no", actor="shopper")
+        )
+        told = (answer.verdict, answer.state.outcome.model_dump())
+        assert told == self.oracle.part(id, kind, cart, rest, name)
 
     def _extend(self, batch: list[tuple[str, datetime, str]]) -> None:
         answers = self.shop.ledger.extend([HoldExtension(*wish) for wish in batch])

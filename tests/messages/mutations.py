@@ -19,6 +19,8 @@ from holdfast_client.contract.messages import (
     CheckoutRequest,
     Confirmation,
     Extension,
+    PartialRelease,
+    Shipment,
     StockAdjustment,
 )
 from tests.workflows.garbage import raw
@@ -30,6 +32,8 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = {
     "confirm": Confirmation,
     "extend_hold": Extension,
     "cancel_hold": Cancellation,
+    "fulfil": Shipment,
+    "release": PartialRelease,
     "reserved": CheckoutRequest,
     "extend": Extension,
     "cancel": Cancellation,
@@ -38,7 +42,7 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = {
     "AdjustStockWorkflow": StockAdjustment,
     "ReconcileWorkflow": ReconcileOptions,
 }
-UPDATES: Final = ("confirm", "extend_hold", "cancel_hold", "reserved")
+UPDATES: Final = ("confirm", "extend_hold", "cancel_hold", "fulfil", "release", "reserved")
 SIGNALS: Final = ("extend", "cancel", "no_such_signal")
 STARTS: Final = ("CheckoutWorkflow", "AdjustStockWorkflow", "ReconcileWorkflow")
 
@@ -53,9 +57,20 @@ _REQUEST: Final[Message] = {
     "cart_id": "42",
 }
 _LEGAL: Final[Mapping[type[BaseModel], Message]] = {
-    Confirmation: {"payment_reference": "pay_1", "actor": "web"},
+    Confirmation: {"payment_reference": "pay_1", "settle": "commit", "actor": "web"},
     Extension: {"seconds": 600, "reason": "on the phone", "actor": "support"},
     Cancellation: {"reason": "changed my mind", "actor": "shopper"},
+    Shipment: {
+        "shipment_id": "s-1",
+        "lines": [{"sku": "MUG-01", "quantity": 1, "location": "main"}],
+        "rest": "keep",
+        "actor": "sam",
+    },
+    PartialRelease: {
+        "lines": [{"sku": "MUG-01", "quantity": 1, "location": "main"}],
+        "reason": "one less",
+        "actor": "sam",
+    },
     CheckoutRequest: _REQUEST,
     StockAdjustment: {
         "adjustment_id": "delivery-881",

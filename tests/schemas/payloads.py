@@ -20,6 +20,8 @@ _MESSAGES: Final = {
     "extend_hold": "extension",
     "extend": "extension",
     "cancel_hold": "cancellation",
+    "fulfil": "shipment",
+    "release": "release",
     "cancel": "cancellation",
 }
 

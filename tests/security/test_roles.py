@@ -25,11 +25,12 @@ from activities.inventory.records import (
     DeniedPeriod,
     HistoryPeriod,
     HoldExtension,
+    Part,
     ReservationState,
     StockRow,
 )
 from holdfast_client.contract.holds import HoldsRequest
-from holdfast_client.contract.messages import StockAdjustment
+from holdfast_client.contract.messages import Line, StockAdjustment
 from holdfast_client.contract.outcomes import Held
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
 from tests.inventory.shop import checkout
@@ -78,6 +79,9 @@ OPERATIONS: Final[dict[str, Step]] = {
     "adjust": _receive,
     "reserve": lambda ledger: ledger.reserve([checkout("c1", MUG=2), checkout("none", MUG=99)]),
     "extend": _extend,
+    "part": lambda ledger: ledger.part(
+        Part("c2", "release", "r-1", (Line(sku="MUG", quantity=1),), reason="less")
+    ),
     "close": lambda ledger: ledger.close(
         [
             Closing("c1", "fulfilled", payment_reference="pay_1"),

@@ -17,6 +17,8 @@ from holdfast_client.contract.messages import (
     CheckoutRequest,
     Confirmation,
     Extension,
+    PartialRelease,
+    Shipment,
     StockAdjustment,
 )
 from tests.workflows.garbage import GARBAGE, NO_MESSAGE, Arguments, raw
@@ -29,6 +31,8 @@ UPDATES: dict[str, type[BaseModel]] = {
     "confirm": Confirmation,
     "extend_hold": Extension,
     "cancel_hold": Cancellation,
+    "fulfil": Shipment,
+    "release": PartialRelease,
 }
 SIGNALS = {"extend": Extension, "cancel": Cancellation}
 STARTS: dict[str, type[BaseModel]] = {

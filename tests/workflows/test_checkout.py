@@ -33,6 +33,7 @@ async def test_a_reserve_holds_all_lines_and_answers_with_the_deadline(
             {"sku": mug, "location": "main", "quantity": 2},
             {"sku": tea, "location": "main", "quantity": 1},
         ],
+        "revision": 1,
     }
     ((expires_at, created_at),) = stage.shop.sql(
         "SELECT expires_at, created_at FROM holdfast.reservations WHERE checkout_id = :id",
@@ -129,6 +130,7 @@ async def test_a_confirmed_checkout_is_fulfilled_and_its_stock_leaves(
         "status": "fulfilled",
         "payment_reference": "pay_7",
         "lines": held["lines"],
+        "released": [],
         "at": answer["at"],
     }
     assert await till.result(unique) == answer
@@ -382,6 +384,9 @@ async def test_the_status_query_tells_where_the_checkout_stands(
         "status": "held",
         "lines": [{"sku": sku, "location": "main", "quantity": 2}],
         "expires_at": held["expires_at"],
+        "revision": 1,
+        "shipments": [],
+        "shipments_left_out": 0,
         "events": report["events"],
     }
     assert [set(event) for event in report["events"]] == [EVENT_KEYS]

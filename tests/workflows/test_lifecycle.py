@@ -16,15 +16,20 @@ from holdfast_client.contract.messages import (
     Confirmation,
     Extension,
     Line,
+    PartialRelease,
+    Shipment,
 )
 from holdfast_client.contract.outcomes import (
+    SHIPMENTS_KEPT_MAX,
     Cancelled,
+    Committed,
     Denied,
     Expired,
     Fulfilled,
     Held,
     HeldLine,
     KnownOutcome,
+    ShipmentReport,
     Unavailable,
 )
 from workflows.lifecycle import CarriedState, Checkout, Wish
@@ -203,6 +208,59 @@ def test_what_is_carried_over_comes_back_the_same_through_json():
     assert resumed.report() == checkout.report()
     assert resumed.wake_at == checkout.wake_at
     assert resumed.extend_signals == 3
+
+
+def committed() -> Checkout:
+    checkout = held()
+    outcome = Committed(payment_reference="pay_1", lines=HELD.lines[:1], revision=2, at=NOW)
+    checkout.settle(ReservationState(outcome, None), NOW)
+    return checkout
+
+
+def test_what_is_committed_is_open_without_a_deadline_and_is_carried_over():
+    checkout = committed()
+    checkout.note_shipment(ShipmentReport(shipment_id="s-1", at=NOW, units=1))
+    assert not checkout.over
+    assert checkout.wake_at is None
+    assert checkout.lines == HELD.lines[:1]
+    carried = CarriedState.model_validate_json(checkout.carried().model_dump_json())
+    resumed = Checkout.resumed(REQUEST, carried)
+    assert resumed.outcome == checkout.outcome
+    assert resumed.report() == checkout.report()
+
+
+def test_only_another_payment_of_what_is_committed_is_a_duplicate():
+    checkout = committed()
+    for payment, is_duplicate in (("pay_1", False), ("pay_2", True)):
+        answer = checkout.answer_to(Confirmation(payment_reference=payment))
+        assert isinstance(answer, Committed)
+        assert answer.duplicate_payment == is_duplicate
+    assert checkout.answer_to(CANCEL) == checkout.outcome
+    assert isinstance(checkout.outcome, Committed)
+    assert not checkout.outcome.duplicate_payment
+
+
+def test_a_shipment_is_reported_once_and_of_very_many_the_last():
+    checkout = committed()
+    for number in range(SHIPMENTS_KEPT_MAX + 2):
+        for _ in range(2):
+            checkout.note_shipment(ShipmentReport(shipment_id=f"s-{number}", at=NOW, units=1))
+    report = checkout.report()
+    assert len(report.shipments) == SHIPMENTS_KEPT_MAX
+    assert report.shipments[-1].shipment_id == f"s-{SHIPMENTS_KEPT_MAX + 1}"
+    assert report.shipments_left_out == 2
+
+
+def test_a_shipment_is_served_before_a_cancellation_that_came_after_it():
+    checkout = committed()
+    wishes: list[Wish] = [
+        Shipment(shipment_id="s-1"),
+        CANCEL,
+        PartialRelease(lines=(Line(sku="A", quantity=1),)),
+    ]
+    for wish in (EXTEND, *wishes):
+        checkout.post(wish)
+    assert [checkout.next_message().wish for _ in range(4)] == [*wishes, EXTEND]
 
 
 def test_where_a_worker_of_the_release_before_lost_the_count_no_ordinal_comes_twice():

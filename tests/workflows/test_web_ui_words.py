@@ -7,9 +7,15 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from activities.inventory.records import Closing, ClosingStatus, HoldExtension, ReservationState
+from activities.inventory.records import (
+    Closing,
+    ClosingStatus,
+    HoldExtension,
+    Part,
+    ReservationState,
+)
 from holdfast_client.contract.messages import CheckoutRequest, Extension, Line, StockAdjustment
-from holdfast_client.contract.outcomes import Cancelled, Denied, Held, HeldLine, Shortage
+from holdfast_client.contract.outcomes import Cancelled, Committed, Denied, Held, HeldLine, Shortage
 from workflows import web_ui
 from workflows.lifecycle import Checkout
 from workflows.policies import LINES_SHOWN_MAX
@@ -108,6 +114,34 @@ def test_an_extension_says_by_how_much_until_when_who_and_why():
 )
 def test_an_ending_says_what_becomes_of_the_stock(subject: Checkout, wish: Closing, words: str):
     assert web_ui.closing_summary(subject, wish) == words
+
+
+def committed(*lines: tuple[str, int]) -> Checkout:
+    subject = holding(*lines)
+    paid = Committed(payment_reference="pay_1", lines=held(*lines).lines, at=NOW)
+    subject.settle(ReservationState(paid, None), NOW)
+    return subject
+
+
+def test_a_shipment_and_a_release_say_what_who_and_why():
+    subject = committed(("MUG-01", 3))
+    one = (Line(sku="MUG-01", quantity=1),)
+    for part, words in (
+        (Part("cart-42", "fulfil", "s-1", actor="sam"), "Ship 3 MUG-01 (sam: shipment s-1)"),
+        (
+            Part("cart-42", "fulfil", "s-1", one, rest_released=True),
+            "Ship 1 MUG-01 and give the rest back (shipment s-1)",
+        ),
+        (Part("cart-42", "release", "r", one, reason="less"), "Give back 1 MUG-01 (less)"),
+    ):
+        assert web_ui.part_summary(subject, part) == words
+    private = web_ui.part_summary(subject, Part("cart-42", "fulfil", "s-1", one), private=True)
+    assert private == "Ship 1 unit of 1 SKU"
+
+
+def test_the_details_of_a_committed_checkout_say_that_it_is_to_be_shipped():
+    details = web_ui.details(committed(("MUG-01", 3)))
+    assert details.startswith("**committed** at 2031-03-14 09:26:53 UTC, payment pay\\_1. Still on")
 
 
 def test_giving_up_gives_nothing_back_because_nothing_is_known_to_be_held():

@@ -41,6 +41,12 @@ def request(checkout_id: str, lines: Mapping[str, int], **fields: Json) -> dict[
     }
 
 
+def _lines(quantities: Mapping[str, int] | None) -> Json:
+    if quantities is None:
+        return None
+    return [{"sku": sku, "quantity": quantity} for sku, quantity in quantities.items()]
+
+
 def moment(text: str) -> datetime:
     """Read a time as RFC 3339 writes it in UTC."""
     assert text.endswith("Z"), text
@@ -113,6 +119,30 @@ class Till:
     async def confirm(self, checkout_id: str, payment_reference: str = "pay_1") -> Json:
         return await self.update(
             checkout_id, "confirm", {"payment_reference": payment_reference, "actor": "web"}
+        )
+
+    async def commit(self, checkout_id: str, payment_reference: str = "pay_1") -> Json:
+        return await self.update(
+            checkout_id,
+            "confirm",
+            {"payment_reference": payment_reference, "settle": "commit", "actor": "web"},
+        )
+
+    async def ship(
+        self,
+        checkout_id: str,
+        shipment_id: str,
+        lines: Mapping[str, int] | None = None,
+        **fields: Json,
+    ) -> Json:
+        """Ship units of a committed checkout; all that is open where none are named."""
+        return await self.update(
+            checkout_id, "fulfil", {"shipment_id": shipment_id, "lines": _lines(lines), **fields}
+        )
+
+    async def give_back(self, checkout_id: str, lines: Mapping[str, int]) -> Json:
+        return await self.update(
+            checkout_id, "release", {"lines": _lines(lines), "reason": "less", "actor": "shopper"}
         )
 
     async def extend(self, checkout_id: str, seconds: int) -> Json:

@@ -65,6 +65,7 @@ CONSTRAINT_MEANINGS: Final = {
     "reservations_open_is_not_closed": "a reservation would be both open and closed",
     "reservations_held_has_deadline": "a hold would have no deadline",
     "reservations_paid_has_payment": "a reservation would be paid without a payment",
+    "reservations_when_committed": "a reservation would be committed at no time",
     "reservation_lines_quantities_add_up": "a line's units would not add up",
     "reservation_lines_quantities_not_negative": "more of a line would go than is open",
     "reservation_lines_returned_within_fulfilled": "more of a line would come back than had left",

@@ -41,6 +41,7 @@ FUNCTION_GRANTS: Final = (
     "deny_reservations",
     "close_reservations",
     "extend_reservations",
+    "part_reservation",
     "claim_operation",
     "answer_operation",
     "create_stock_items",

@@ -1,4 +1,4 @@
-"""Close: fulfil, cancel or expire holds. Each ends once, and who comes too late learns how."""
+"""Close: fulfil, commit, cancel or expire. Each ends once, and who comes too late learns how."""
 
 from __future__ import annotations
 

@@ -15,10 +15,12 @@ from zlib import crc32
 
 from pydantic_core import to_json
 
+from activities.inventory.records import Part
 from holdfast_client.contract.fields import Message
 from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
 
 REQUEST_KEYS: Final = ("lines", "hold_seconds", "customer_id", "cart_id")
+PART_KEYS: Final = ("lines", "rest", "reason", "actor")
 ADJUSTMENT_KEYS: Final = ("sku", "location", "kind", "quantity", "reason", "actor", "new")
 
 _WHOLE_LENGTH: Final = 32
@@ -35,6 +37,20 @@ def adjustment_digest(adjustment: StockAdjustment) -> str:
     return _digest(adjustment, ADJUSTMENT_KEYS)
 
 
+def part_digest(part: Part) -> str:
+    """Return a text that is equal for two parts exactly when they are the same.
+
+    Lines of one SKU and place are summed first, and their order says nothing.
+    """
+    wanted: dict[tuple[str, str | None], int] = {}
+    for line in part.lines or ():
+        key = (line.sku, line.location)
+        wanted[key] = wanted.get(key, 0) + line.quantity
+    lines = sorted(wanted.items(), key=lambda entry: (entry[0][0], entry[0][1] or ""))
+    told = (part.lines and lines, part.rest_released, part.reason, part.actor)
+    return _digest_of([to_json(value) for value in told])
+
+
 def differing_keys(keys: Sequence[str], first: str, second: str) -> tuple[str, ...]:
     """Return the keys in which two requests differ, as far as their digests tell.
 
@@ -48,8 +64,11 @@ def differing_keys(keys: Sequence[str], first: str, second: str) -> tuple[str, .
 
 
 def _digest(message: Message, keys: Sequence[str]) -> str:
+    return _digest_of([to_json(getattr(message, key)) for key in keys])
+
+
+def _digest_of(parts: Sequence[bytes]) -> str:
     # JSON escapes line breaks, so the parts cannot run into one another.
-    parts = [to_json(getattr(message, key)) for key in keys]
     whole = hashlib.blake2b(b"\n".join(parts), digest_size=_WHOLE_LENGTH // 2).hexdigest()
     return whole + "".join(f"{crc32(part) & 0xFFFF:04x}" for part in parts)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.sql.statements import timelines as statements
@@ -12,8 +12,15 @@ from holdfast_client.contract.timeline import (
     TIMELINE_ROWS_MAX,
     Timeline,
     TimelineEvent,
+    TimelineEventName,
     TimelineMovement,
 )
+
+_CHANGES: Final[dict[str, TimelineEventName]] = {
+    "extend": "extended",
+    "fulfil": "shipped",
+    "release": "released",
+}
 
 
 def read_timeline(checkout_id: str) -> Steps[Timeline | None]:
@@ -27,7 +34,7 @@ def read_timeline(checkout_id: str) -> Steps[Timeline | None]:
     row = found[0]
     bounded = {"id": row.id, "rows_max": TIMELINE_ROWS_MAX}
     lines = yield Call(statements.READ_LINES, bounded)
-    extensions = yield Call(statements.READ_EXTENSIONS, bounded)
+    changes = yield Call(statements.READ_CHANGES, bounded)
     movements = yield Call(statements.READ_MOVEMENTS, bounded)
     shortages = row.shortages or []
     return Timeline(
@@ -43,8 +50,8 @@ def read_timeline(checkout_id: str) -> Steps[Timeline | None]:
         lines_left_out=_left_out(lines),
         shortages=tuple(Shortage.model_validate(s) for s in shortages[:TIMELINE_ROWS_MAX]),
         shortages_left_out=max(len(shortages) - TIMELINE_ROWS_MAX, 0),
-        events=tuple(_events(row, extensions[::-1])),
-        events_left_out=_left_out(extensions),
+        events=tuple(_events(row, changes[::-1])),
+        events_left_out=_left_out(changes),
         movements=tuple(_movement(r) for r in movements),
         movements_left_out=_left_out(movements),
     )
@@ -54,22 +61,34 @@ def _left_out(rows: Sequence[Any]) -> int:
     return rows[0].found - len(rows) if rows else 0
 
 
-def _events(row: Any, extensions: Sequence[Any]) -> Iterator[TimelineEvent]:
+def _events(row: Any, changes: Sequence[Any]) -> Iterator[TimelineEvent]:
     # A deadline is set by a hold alone: what has none never was one.
     if row.expires_at is not None:
-        first = extensions[0].first_deadline if extensions else row.expires_at
-        yield TimelineEvent(at=row.created_at, event="held", expires_at=first)
-    for extension in extensions:
-        yield TimelineEvent(
-            at=extension.created_at,
-            event="extended",
-            actor=extension.actor,
-            reason=extension.reason,
-            seconds=extension.seconds,
-            expires_at=extension.to_deadline,
+        first = changes[0].first_deadline if changes else None
+        yield TimelineEvent(at=row.created_at, event="held", expires_at=first or row.expires_at)
+    told = [_change(change) for change in changes]
+    if row.committed_at is not None:
+        committed = TimelineEvent(
+            at=row.committed_at, event="committed", reason=f"payment {row.payment_reference}"
         )
-    if row.status != "held":
+        # Of one moment the payment comes first: nothing is shipped before it.
+        told = sorted([committed, *told], key=lambda event: event.at)
+    yield from told
+    if row.closed_at is not None:
         yield TimelineEvent(at=row.closed_at, event=row.status, actor=row.actor, reason=row.reason)
+
+
+def _change(row: Any) -> TimelineEvent:
+    return TimelineEvent(
+        at=row.created_at,
+        event=_CHANGES[row.kind],
+        actor=row.actor,
+        reason=row.reason,
+        seconds=row.seconds,
+        expires_at=row.to_deadline,
+        units=row.units,
+        shipment_id=row.operation_id if row.kind == "fulfil" else None,
+    )
 
 
 def _movement(row: Any) -> TimelineMovement:

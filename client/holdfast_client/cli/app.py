@@ -29,7 +29,7 @@ from holdfast_client.cli.session import (
 from holdfast_client.cli.views_command import views
 from holdfast_client.contract.errors import HoldfastError
 from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
-from holdfast_client.contract.outcomes import CheckoutStatus
+from holdfast_client.contract.outcomes import CheckoutStatus, Committed
 from holdfast_client.contract.summaries import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX
 from holdfast_client.terminal import command_line, options
 from holdfast_client.terminal.command_line import Commands, Failure, Program
@@ -97,7 +97,7 @@ def reserve(
         )
     )
     session.screen.show(outcome.model_dump(mode="json"), sheet.outcome_sheet(checkout, outcome))
-    return exit_codes.of_status(outcome.status, {"held", "fulfilled"})
+    return exit_codes.of_status(outcome.status, {"held", "committed", "fulfilled"})
 
 
 @commands.command()
@@ -113,7 +113,10 @@ def confirm(
     """Say that a checkout is paid: its stock is sold."""
     outcome = session.ask(lambda client: client.confirm(checkout, payment_reference, actor=actor))
     session.screen.show(outcome.model_dump(mode="json"), sheet.outcome_sheet(checkout, outcome))
-    return exit_codes.of_status(outcome.status, {"fulfilled"})
+    # A second payment did not do what was hoped for: it is due back.
+    if isinstance(outcome, Committed) and outcome.duplicate_payment:
+        return ExitCode.REFUSED
+    return exit_codes.of_status(outcome.status, {"committed", "fulfilled"})
 
 
 @commands.command()

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from holdfast_client.contract.outcomes import (
     Cancelled,
     CheckoutReport,
+    Committed,
     Denied,
     Expired,
     Fulfilled,
@@ -46,6 +47,10 @@ def outcome_sheet(checkout_id: str, outcome: Outcome) -> Sheet:
             tables.append(_lines_table(outcome.lines))
         case Denied():
             tables.append(_shortages_table(outcome.shortages))
+        case Committed():
+            facts.append(("payment_reference", outcome.payment_reference))
+            facts.append(("at", outcome.at))
+            tables.append(_lines_table(outcome.lines))
         case Fulfilled():
             facts.append(("payment_reference", outcome.payment_reference))
             facts.append(("at", outcome.at))
@@ -158,17 +163,23 @@ def unknown_headline(id: str, outcome: UnknownOutcome) -> str:
 def _outcome_headline(checkout_id: str, outcome: KnownOutcome) -> str:
     match outcome:
         case Held():
-            return f"{checkout_id} is held until {local_text(outcome.expires_at)}."
+            words = f" is held until {local_text(outcome.expires_at)}."
+        case Committed() if outcome.duplicate_payment:
+            payment = outcome.payment_reference
+            words = f" is paid already, by {payment}: this payment is due back."
+        case Committed():
+            words = f" is committed, paid by {outcome.payment_reference}: ship it."
         case Denied():
-            return f"{checkout_id} is denied; nothing is held."
+            words = " is denied; nothing is held."
         case Fulfilled():
-            return f"{checkout_id} is fulfilled, paid by {outcome.payment_reference}."
+            words = f" is fulfilled, paid by {outcome.payment_reference}."
         case Cancelled():
-            return f"{checkout_id} is cancelled; nothing is held."
+            words = " is cancelled; nothing is held."
         case Expired():
-            return f"{checkout_id} expired before it was paid; nothing is held."
+            words = " expired before it was paid; nothing is held."
         case _:
-            return f"{checkout_id}: the inventory did not answer; nothing is held, nothing will be."
+            words = ": the inventory did not answer; nothing is held, nothing will be."
+    return f"{checkout_id}{words}"
 
 
 def _timeline_headline(timeline: Timeline) -> str:
@@ -176,6 +187,8 @@ def _timeline_headline(timeline: Timeline) -> str:
     match timeline.status:
         case "held":
             words = f"held until {local_text(timeline.expires_at)}"
+        case "committed":
+            words = f"committed, paid by {timeline.payment_reference}, and to be shipped"
         case "fulfilled":
             words = f"fulfilled, paid by {timeline.payment_reference}"
         case "denied":

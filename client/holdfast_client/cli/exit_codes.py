@@ -14,6 +14,8 @@ from holdfast_client.contract.errors import (
     HoldfastError,
     HoldNotActive,
     InvalidRequest,
+    OperationConflict,
+    OverOpen,
 )
 from holdfast_client.contract.outcomes import FINAL_STATUSES
 from holdfast_client.terminal.exit_codes import ExitCode
@@ -25,6 +27,8 @@ _REFUSALS = (
     CheckoutNotFound,
     ExtensionRefused,
     HoldNotActive,
+    OperationConflict,
+    OverOpen,
 )
 # All that a checkout can be but unavailable, which says no more than that nothing was done.
 _TOLD_STATUSES = (FINAL_STATUSES - {"unavailable"}) | {"pending", "held"}

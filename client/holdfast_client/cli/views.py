@@ -11,7 +11,14 @@ from holdfast_client.contract import names
 from holdfast_client.contract.arguments import validated
 from holdfast_client.contract.fields import HOLD_SECONDS_MAX
 from holdfast_client.contract.summaries import CheckoutFilter
-from holdfast_client.transport.conditions import CHECKOUTS, FAILING, RUNNING, quoted, standing
+from holdfast_client.transport.conditions import (
+    CHECKOUTS,
+    FAILING,
+    NOT_COMMITTED,
+    RUNNING,
+    quoted,
+    standing,
+)
 
 
 @dataclass(frozen=True)
@@ -54,6 +61,7 @@ def ready_made_views(
     return (
         _view("all", "Every checkout, the latest first.", about),
         _view("held", "Stock is held and waits for a payment.", about, *standing("held")),
+        _view("to ship", "Paid, and still on the shelf.", about, *standing("committed")),
         _view("paid", "The stock was sold.", about, *standing("fulfilled")),
         _view("expired", "Nobody paid before the deadline.", about, *standing("expired")),
         _view("cancelled", "The stock was given back.", about, *standing("cancelled")),
@@ -89,6 +97,7 @@ def _open_too_long(now: datetime, about: Sequence[str]) -> View:
         "Still open after the longest hold there is, a day. True when printed: do not keep it.",
         about,
         RUNNING,
+        NOT_COMMITTED,
         f"StartTime < {quoted(f'{since:%Y-%m-%dT%H:%M:%SZ}')}",
     )
     return replace(view, lasts=False)

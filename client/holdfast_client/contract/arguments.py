@@ -17,6 +17,8 @@ from holdfast_client.contract.messages import (
     Confirmation,
     Extension,
     Line,
+    PartialRelease,
+    Shipment,
     StockAdjustment,
 )
 
@@ -32,6 +34,10 @@ class _Named(Message):
 
 class _NamedExtension(Message):
     extension_id: CheckoutId
+
+
+class _NamedRelease(Message):
+    release_id: CheckoutId
 
 
 class _StockItem(Message):
@@ -87,9 +93,32 @@ def checkout_request(
     )
 
 
-def confirmation(payment_reference: str, actor: str) -> Confirmation:
+def confirmation(payment_reference: str, settle: str, actor: str) -> Confirmation:
     """Return the message that a checkout was paid, or raise InvalidRequest."""
-    return validated(Confirmation, payment_reference=payment_reference, actor=actor)
+    return validated(Confirmation, payment_reference=payment_reference, settle=settle, actor=actor)
+
+
+def shipment(shipment_id: str, lines: Sequence[LineLike] | None, rest: str, actor: str) -> Shipment:
+    """Return the message that goods have left, or raise InvalidRequest."""
+    return validated(
+        Shipment,
+        shipment_id=shipment_id,
+        lines=None if lines is None else _lines(lines),
+        rest=rest,
+        actor=actor,
+    )
+
+
+def partial_release(lines: Sequence[LineLike], reason: str, actor: str) -> PartialRelease:
+    """Return the message that gives a part back, or raise InvalidRequest."""
+    return validated(PartialRelease, lines=_lines(lines), reason=reason, actor=actor)
+
+
+def release_id_of_call(release_id: str | None) -> str:
+    """Return the id of a release, a new one where None is given, or raise InvalidRequest."""
+    if release_id is None:
+        return uuid.uuid4().hex
+    return validated(_NamedRelease, release_id=release_id).release_id
 
 
 def extension(seconds: int, reason: str, actor: str) -> Extension:

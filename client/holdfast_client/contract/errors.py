@@ -7,7 +7,9 @@
       CheckoutConflict     the checkout id already names a different request
       AdjustmentConflict   the adjustment id already names a different change
       CheckoutNotFound     no such checkout
-      HoldNotActive        there is no live hold to extend
+      HoldNotActive        there is no live hold to extend, or nothing open to ship or give back
+      OverOpen             more is to be shipped or given back than is open
+      OperationConflict    the shipment id already names other content
       ExtensionRefused     the hold would grow longer than the cap allows
       CheckoutInterrupted  the checkout's workflow was terminated or failed
       StockUnreadable      availability could not be read from the database; ask again
@@ -21,16 +23,17 @@ Denied, expired, cancelled and unavailable are answers, not exceptions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from holdfast_client.contract.fields import excerpt
-from holdfast_client.contract.outcomes import Outcome, parse_outcome
+from holdfast_client.contract.outcomes import HeldLine, Outcome, parse_outcome
 
 _LISTED_MAX = 5
 _PATH_LENGTH_MAX = 120
 _PROBLEM_LENGTH_MAX = 200
+_LINES: Final = TypeAdapter(tuple[HeldLine, ...])
 
 
 class HoldfastError(Exception):
@@ -92,8 +95,24 @@ class CheckoutNotFound(HoldfastError):
     """No checkout of this id is known to Temporal; for a timeline, to the database."""
 
 
+class OperationConflict(_NamesWhatDiffers, HoldfastError):
+    """The id is taken by an operation with other content; that was left as it is."""
+
+
+class OverOpen(HoldfastError):
+    """More is to be shipped or given back than is open, or a line that is not there."""
+
+    @property
+    def lines(self) -> tuple[HeldLine, ...]:
+        """What is open."""
+        try:
+            return _LINES.validate_python(self.details.get("lines") or ())
+        except ValidationError:
+            return ()
+
+
 class HoldNotActive(HoldfastError):
-    """The hold is over or has not begun, so there is nothing to extend."""
+    """The hold is over or has not begun, or nothing is committed: nothing can be changed."""
 
     @property
     def standing(self) -> Outcome | None:

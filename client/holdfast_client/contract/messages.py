@@ -40,15 +40,18 @@ def _not_empty(lines: tuple[Line, ...]) -> tuple[Line, ...]:
     return lines
 
 
+Lines = Annotated[
+    tuple[Line, ...],
+    Field(max_length=LINES_MAX, strict=False, json_schema_extra={"minItems": 1}),
+    AfterValidator(_not_empty),
+]
+
+
 class CheckoutRequest(Message):
     """The lines that one attempt to buy wants held, and for how long (1 to 86,400 s)."""
 
     checkout_id: CheckoutId
-    lines: Annotated[
-        tuple[Line, ...],
-        Field(max_length=LINES_MAX, strict=False, json_schema_extra={"minItems": 1}),
-        AfterValidator(_not_empty),
-    ]
+    lines: Lines
     hold_seconds: HoldSeconds = HOLD_SECONDS_DEFAULT
     customer_id: PartyId | None = None
     cart_id: PartyId | None = None
@@ -71,10 +74,15 @@ class CheckoutRequest(Message):
         return self.model_copy(update={"lines": lines})
 
 
+Settle = Literal["fulfil", "commit"]
+Rest = Literal["keep", "release"]
+
+
 class Confirmation(Message):
-    """The shop was paid: fulfil the hold."""
+    """The shop was paid: fulfil the hold, or commit it and ship it later."""
 
     payment_reference: Reference
+    settle: Settle = "fulfil"
     actor: Text = ""
 
 
@@ -87,8 +95,29 @@ class Extension(Message):
 
 
 class Cancellation(Message):
-    """Give the hold back."""
+    """Give the hold back, or what is open of a committed checkout."""
 
+    reason: Text = ""
+    actor: Text = ""
+
+
+class Shipment(Message):
+    """These units of a committed checkout have left the shelf; without lines all that is open.
+
+    ``rest`` says what becomes of what stays: kept for later shipments, or given back. A location
+    left out or null means the one place where the SKU is open.
+    """
+
+    shipment_id: CheckoutId
+    lines: Lines | None = None
+    rest: Rest = "keep"
+    actor: Text = ""
+
+
+class PartialRelease(Message):
+    """Give units of a hold or of a committed checkout back, and keep the others."""
+
+    lines: Lines
     reason: Text = ""
     actor: Text = ""
 

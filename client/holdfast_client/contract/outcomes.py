@@ -1,7 +1,8 @@
 """What Holdfast answers: one frozen model per outcome, told apart by ``status``.
 
-``held`` is the only known answer that can still change; ``FINAL_STATUSES`` names the rest. Sets of
-words may grow: a status, reason or kind that a newer server writes reaches the caller as text.
+Of the known ones ``held`` and ``committed`` can still change, ``FINAL_STATUSES`` names the rest.
+Sets of words may grow: a status, reason or kind that a newer server writes reaches the caller as
+text.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from holdfast_client.contract.fields import Answer, UtcTime
 
 ShortageReason = Literal["insufficient", "unknown_sku", "inactive"]
 CheckoutStatus = Literal[
-    "pending", "held", "denied", "fulfilled", "cancelled", "expired", "unavailable"
+    "pending", "held", "committed", "denied", "fulfilled", "cancelled", "expired", "unavailable"
 ]
 FINAL_STATUSES: Final[frozenset[CheckoutStatus]] = frozenset(
     {"denied", "fulfilled", "cancelled", "expired", "unavailable"}
@@ -24,7 +25,8 @@ FINAL_STATUSES: Final[frozenset[CheckoutStatus]] = frozenset(
 
 # Of checkouts and of stock adjustments.
 KNOWN_STATUSES: Final = (
-    "held", "denied", "fulfilled", "cancelled", "expired", "unavailable", "applied", "refused",
+    "held", "committed", "denied", "fulfilled", "cancelled", "expired", "unavailable",
+    "applied", "refused",
 )  # fmt: skip
 
 
@@ -52,11 +54,30 @@ class Shortage(Answer):
 
 
 class Held(Answer):
-    """All lines are held until ``expires_at``."""
+    """All lines are held until ``expires_at``.
+
+    ``revision`` counts from 1, one more with each change of the lines.
+    """
 
     status: Literal["held"] = "held"
     expires_at: UtcTime
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)]
+    revision: int = 1
+
+
+class Committed(Answer):
+    """Paid, without a deadline, and its goods are still on the shelf.
+
+    ``lines`` is what is open: neither shipped nor given back. ``at`` is when it was paid.
+    ``duplicate_payment`` answers a payment that is not the one on record: it is due back.
+    """
+
+    status: Literal["committed"] = "committed"
+    payment_reference: str
+    lines: Annotated[tuple[HeldLine, ...], Field(strict=False)]
+    revision: int = 1
+    at: UtcTime
+    duplicate_payment: bool = False
 
 
 class Denied(Answer):
@@ -67,16 +88,17 @@ class Denied(Answer):
 
 
 class Fulfilled(Answer):
-    """Paid, and the stock has left. Final."""
+    """Paid, and the stock has left: ``lines`` in all, less what was given back. Final."""
 
     status: Literal["fulfilled"] = "fulfilled"
     payment_reference: str
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)]
     at: UtcTime
+    released: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
 
 
 class Cancelled(Answer):
-    """Given back before it was paid. Final."""
+    """Given back before it was paid, or before anything of it was shipped. Final."""
 
     status: Literal["cancelled"] = "cancelled"
     reason: str = ""
@@ -109,13 +131,15 @@ class UnknownOutcome(Answer):
 
 
 FinalOutcome = Denied | Fulfilled | Cancelled | Expired | Unavailable
-KnownOutcome = Held | FinalOutcome
+OpenOutcome = Held | Committed
+KnownOutcome = OpenOutcome | FinalOutcome
+SettledOutcome = Committed | FinalOutcome | UnknownOutcome
 Outcome = KnownOutcome | UnknownOutcome
 
 _OUTCOME: Final[TypeAdapter[KnownOutcome]] = TypeAdapter(
     Annotated[KnownOutcome, Field(discriminator="status")]
 )
-_STATUSES: Final = FINAL_STATUSES | {"held"}
+_STATUSES: Final = FINAL_STATUSES | {"held", "committed"}
 
 
 def parse_outcome(answer: Any) -> Outcome:
@@ -148,13 +172,35 @@ class CheckoutEvent(Answer):
     reason: str = ""
 
 
+# Of a checkout that leaves in very many parcels the last are told, and of a parcel the first lines.
+SHIPMENTS_KEPT_MAX: Final = 50
+SHIPMENT_LINES_MAX: Final = 5
+
+
+class ShipmentReport(Answer):
+    """One shipment of a committed checkout: so many units, and the first of its lines."""
+
+    shipment_id: str
+    at: UtcTime
+    units: int
+    lines: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
+    lines_left_out: int = 0
+
+
 class CheckoutReport(Answer):
-    """The answer of the ``status`` query: where a checkout stands and how it came there."""
+    """The answer of the ``status`` query: where a checkout stands and how it came there.
+
+    ``revision`` is None unless something is open. ``shipments`` are the last
+    ``SHIPMENTS_KEPT_MAX``, the earliest first.
+    """
 
     checkout_id: str
     status: CheckoutStatus | str
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
     expires_at: UtcTime | None = None
+    revision: int | None = None
+    shipments: Annotated[tuple[ShipmentReport, ...], Field(strict=False)] = ()
+    shipments_left_out: int = 0
     events: Annotated[tuple[CheckoutEvent, ...], Field(strict=False)] = ()
 
 
@@ -179,11 +225,14 @@ HOLDERS_MAX: Final = 10
 
 
 class Holder(Answer):
-    """A hold on a stock item: so many of its units, until its deadline."""
+    """A hold on a stock item: so many of its units, until its deadline.
+
+    ``expires_at`` is None where the checkout is committed: paid, and waiting to be shipped.
+    """
 
     checkout_id: str
     quantity: int
-    expires_at: UtcTime
+    expires_at: UtcTime | None
 
 
 class AdjustmentRefused(Answer):

@@ -9,12 +9,13 @@ from pydantic import Field
 from holdfast_client.contract.fields import Answer, CheckoutId, Message, UtcTime
 from holdfast_client.contract.outcomes import HeldLine, Shortage
 
-# At most so many lines, shortages, extensions and movements, of each; the rest is counted. With the
+# At most so many lines, shortages, changes and movements, of each; the rest is counted. With the
 # longest texts that are allowed they stay below what Temporal carries in one payload.
 TIMELINE_ROWS_MAX: Final = 200
 
-RecordedStatus = Literal["held", "denied", "fulfilled", "cancelled", "expired"]
-TimelineEventName = Literal["held", "extended", "denied", "fulfilled", "cancelled", "expired"]
+RecordedStatus = Literal["held", "committed", "denied", "fulfilled", "cancelled", "expired"]
+MovementKind = Literal["reserve", "fulfil", "release", "cancel", "expire"]
+TimelineEventName = Literal[RecordedStatus, "extended", "shipped", "released"]
 
 
 class TimelineRequest(Message):
@@ -27,7 +28,8 @@ class TimelineEvent(Answer):
     """Something that became of the checkout.
 
     ``expires_at`` is the deadline that a ``held`` or ``extended`` set; ``seconds`` is by how much
-    an extension was asked to move it, or None where that was not recorded.
+    an extension was asked to move it, or None where that was not recorded. ``units`` is how many
+    a ``shipped`` or ``released`` took, ``shipment_id`` which shipment it was.
     """
 
     at: UtcTime
@@ -36,13 +38,15 @@ class TimelineEvent(Answer):
     reason: str = ""
     seconds: int | None = None
     expires_at: UtcTime | None = None
+    units: int | None = None
+    shipment_id: str | None = None
 
 
 class TimelineMovement(Answer):
     """A change of one stock item's figures that the checkout made, in units."""
 
     at: UtcTime
-    kind: Literal["reserve", "fulfil", "cancel", "expire"] | str
+    kind: MovementKind | str
     sku: str
     location: str
     total_delta: int
@@ -52,10 +56,10 @@ class TimelineMovement(Answer):
 class Timeline(Answer):
     """What the database has on a checkout, the earliest first.
 
-    Each list has at most ``TIMELINE_ROWS_MAX`` entries, ``events`` so many extensions with the
-    beginning and the end. Beside it stands how many were left out: of the extensions the earliest,
-    of the others the last. ``expires_at`` is the last deadline that was set, None where nothing
-    was ever held.
+    Each list has at most ``TIMELINE_ROWS_MAX`` entries, ``events`` so many extensions, shipments
+    and releases, with the beginning, the payment and the end. Beside it stands how many were left
+    out: of those changes the earliest, of the others the last. ``expires_at`` is the last deadline
+    that was set, None where nothing was ever held.
     """
 
     checkout_id: str

@@ -20,14 +20,17 @@ from holdfast_client.contract.errors import (
 )
 from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT, STOCK_QUANTITY_MAX
 from holdfast_client.contract.holds import HOLDS_LIMIT_DEFAULT, Holds, HoldsRequest
-from holdfast_client.contract.messages import AdjustmentKind
+from holdfast_client.contract.messages import AdjustmentKind, Rest, Settle
 from holdfast_client.contract.names import DEFAULT_LOCATION
 from holdfast_client.contract.outcomes import (
     AdjustmentOutcome,
     CheckoutReport,
+    Committed,
     FinalOutcome,
+    Fulfilled,
     Held,
     Outcome,
+    SettledOutcome,
     UnknownOutcome,
 )
 from holdfast_client.contract.summaries import (
@@ -39,6 +42,7 @@ from holdfast_client.contract.summaries import (
 from holdfast_client.contract.timeline import Timeline
 from holdfast_client.fake.holds import holds_of
 from holdfast_client.fake.ledger import FakeLedger, Shelf, StockFigures
+from holdfast_client.fake.parts import give_back, ship
 from holdfast_client.fake.timeline import timeline_of
 from holdfast_client.transport.closable import Closable
 
@@ -132,12 +136,46 @@ class FakeReservationClient(Closable):
             return self._ledger.reserve(request, inventory_answers=self._inventory_answers)
 
     async def confirm(
-        self, checkout_id: str, payment_reference: str, *, actor: str = ""
-    ) -> FinalOutcome | UnknownOutcome:
-        """Fulfil the hold, because it was paid."""
-        message = arguments.confirmation(payment_reference, actor)
+        self,
+        checkout_id: str,
+        payment_reference: str,
+        *,
+        settle: Settle = "fulfil",
+        actor: str = "",
+    ) -> SettledOutcome:
+        """Fulfil or commit the hold, because it was paid."""
+        message = arguments.confirmation(payment_reference, settle, actor)
         with self._changing(checkout_id):
             return self._ledger.confirm(checkout_id, message)
+
+    async def fulfil(
+        self,
+        checkout_id: str,
+        shipment_id: str,
+        lines: Sequence[LineLike] | None = None,
+        *,
+        rest: Rest = "keep",
+        actor: str = "",
+    ) -> Committed | Fulfilled | UnknownOutcome:
+        """Ship units of a committed checkout; the same shipment id ships them once."""
+        message = arguments.shipment(shipment_id, lines, rest, actor)
+        with self._changing(checkout_id):
+            return ship(self._ledger, checkout_id, message)
+
+    async def release(
+        self,
+        checkout_id: str,
+        lines: Sequence[LineLike],
+        *,
+        reason: str = "",
+        actor: str = "",
+        release_id: str | None = None,
+    ) -> Outcome:
+        """Give units of a hold or of a committed checkout back; once for the same release id."""
+        message = arguments.partial_release(lines, reason, actor)
+        key = arguments.release_id_of_call(release_id)
+        with self._changing(checkout_id):
+            return give_back(self._ledger, checkout_id, message, key)
 
     async def extend(
         self,
@@ -248,7 +286,7 @@ class FakeReservationClient(Closable):
         arguments.checkout_id_of_call(checkout_id)
         subject = f"checkout {checkout_id!r}"
         with self._answering(subject):
-            if self._is_held(checkout_id):
+            if self._is_open(checkout_id):
                 self._require_inventory(subject)
             yield
 
@@ -271,5 +309,5 @@ class FakeReservationClient(Closable):
         if not self._inventory_answers:
             raise OutcomeUnknown(f"{subject}: the fake's inventory is out of reach; ask again")
 
-    def _is_held(self, checkout_id: str) -> bool:
-        return self._ledger.report(checkout_id).status == "held"
+    def _is_open(self, checkout_id: str) -> bool:
+        return self._ledger.report(checkout_id).status in {"held", "committed"}

@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import NamedTuple
+from itertools import chain
+from typing import Final, NamedTuple
 
 from holdfast_client.contract.conflicts import adjustment_conflict, checkout_conflict
 from holdfast_client.contract.errors import (
@@ -18,7 +19,7 @@ from holdfast_client.contract.errors import (
     ExtensionRefused,
     HoldNotActive,
 )
-from holdfast_client.contract.fields import HOLD_SECONDS_MAX
+from holdfast_client.contract.fields import HOLD_SECONDS_MAX, Message
 from holdfast_client.contract.messages import (
     Cancellation,
     CheckoutRequest,
@@ -28,11 +29,13 @@ from holdfast_client.contract.messages import (
 )
 from holdfast_client.contract.outcomes import (
     HOLDERS_MAX,
+    SHIPMENTS_KEPT_MAX,
     AdjustmentApplied,
     AdjustmentRefused,
     Cancelled,
     CheckoutEvent,
     CheckoutReport,
+    Committed,
     Denied,
     Expired,
     FinalOutcome,
@@ -42,14 +45,23 @@ from holdfast_client.contract.outcomes import (
     Holder,
     KnownAdjustmentOutcome,
     KnownOutcome,
+    OpenOutcome,
     RefusalReason,
+    SettledOutcome,
+    ShipmentReport,
     Shortage,
     ShortageReason,
     Unavailable,
 )
 from holdfast_client.contract.summaries import CheckoutSummary
-from holdfast_client.contract.timeline import TimelineEvent
+from holdfast_client.contract.timeline import MovementKind, TimelineEvent, TimelineMovement
 from holdfast_client.contract.wording import over_cap
+
+_ENDINGS: Final[dict[str, MovementKind]] = {
+    "fulfilled": "fulfil",
+    "cancelled": "cancel",
+    "expired": "expire",
+}
 
 
 class StockFigures(NamedTuple):
@@ -85,6 +97,35 @@ class Checkout:
     events: list[CheckoutEvent] = field(default_factory=list)
     extensions: dict[str, Held] = field(default_factory=dict)
     story: list[TimelineEvent] = field(default_factory=list)
+    movements: list[TimelineMovement] = field(default_factory=list)
+    shipments: list[ShipmentReport] = field(default_factory=list)
+    parts: dict[tuple[str, str], Message] = field(default_factory=dict)
+    last_open: tuple[HeldLine, ...] = ()
+    shipped: tuple[HeldLine, ...] = ()
+    released: tuple[HeldLine, ...] = ()
+
+    @property
+    def about(self) -> tuple[HeldLine, ...]:
+        """What it is about: what is open or was sold, was open last, or was asked for."""
+        if isinstance(self.outcome, Held | Committed | Fulfilled):
+            return self.outcome.lines
+        return self.last_open or self.lines
+
+    @property
+    def open_lines(self) -> tuple[HeldLine, ...]:
+        """What is open."""
+        return self.outcome.lines if isinstance(self.outcome, OpenOutcome) else ()
+
+    def given_back_whole(self, reason: str, actor: str, at: datetime) -> Cancelled | Fulfilled:
+        """Return how it ends where all that is open is given back."""
+        if isinstance(self.outcome, Committed) and self.shipped:
+            return Fulfilled(
+                payment_reference=self.outcome.payment_reference,
+                lines=self.shipped,
+                released=summed(self.released, self.open_lines),
+                at=at,
+            )
+        return Cancelled(reason=reason, actor=actor, at=at)
 
     @property
     def lines(self) -> tuple[HeldLine, ...]:
@@ -93,6 +134,18 @@ class Checkout:
             HeldLine(sku=line.sku, location=line.location or "", quantity=line.quantity)
             for line in self.request.lines
         )
+
+
+def summed(*parts: tuple[HeldLine, ...]) -> tuple[HeldLine, ...]:
+    """Return the units of all parts, a line for each stock item, in order."""
+    units: dict[tuple[str, str], int] = {}
+    for line in chain(*parts):
+        units[line.sku, line.location] = units.get((line.sku, line.location), 0) + line.quantity
+    return tuple(
+        HeldLine(sku=sku, location=location, quantity=quantity)
+        for (sku, location), quantity in sorted(units.items())
+        if quantity
+    )
 
 
 class FakeLedger:
@@ -126,27 +179,51 @@ class FakeLedger:
             raise conflict
         return known.outcome
 
-    def confirm(self, checkout_id: str, message: Confirmation) -> FinalOutcome:
-        """Fulfil a live hold, or return the final outcome that came first."""
-        checkout = self._checkout(checkout_id)
+    def confirm(self, checkout_id: str, message: Confirmation) -> SettledOutcome:
+        """Fulfil or commit a live hold, or return the outcome that came first."""
+        checkout = self.checkout(checkout_id)
+        if isinstance(checkout.outcome, Committed):
+            is_another = message.payment_reference != checkout.outcome.payment_reference
+            return checkout.outcome.model_copy(update={"duplicate_payment": is_another})
         if not isinstance(checkout.outcome, Held):
             return checkout.outcome
+        if message.settle == "commit":
+            return self._commit(checkout, checkout.outcome, message)
         outcome = Fulfilled(
-            payment_reference=message.payment_reference, lines=checkout.lines, at=self.now
+            payment_reference=message.payment_reference,
+            lines=checkout.outcome.lines,
+            released=checkout.released,
+            at=self.now,
         )
         return self._end(checkout, outcome, self.now, actor=message.actor)
 
+    def _commit(self, checkout: Checkout, held: Held, message: Confirmation) -> Committed:
+        committed = Committed(
+            payment_reference=message.payment_reference,
+            lines=held.lines,
+            revision=held.revision,
+            at=self.now,
+        )
+        checkout.outcome = committed
+        checkout.events.append(self._event("committed", message.actor))
+        checkout.story.append(
+            TimelineEvent(
+                at=self.now, event="committed", reason=f"payment {message.payment_reference}"
+            )
+        )
+        return committed
+
     def cancel(self, checkout_id: str, message: Cancellation) -> FinalOutcome:
-        """Give a live hold back, or return the final outcome that came first."""
-        checkout = self._checkout(checkout_id)
-        if not isinstance(checkout.outcome, Held):
+        """Give back what is open, or return the final outcome that came first."""
+        checkout = self.checkout(checkout_id)
+        if not isinstance(checkout.outcome, OpenOutcome):
             return checkout.outcome
-        outcome = Cancelled(reason=message.reason, actor=message.actor, at=self.now)
+        outcome = checkout.given_back_whole(message.reason, message.actor, self.now)
         return self._end(checkout, outcome, self.now, actor=message.actor, reason=message.reason)
 
     def extend(self, checkout_id: str, message: Extension, extension_id: str) -> Held:
         """Move the deadline of a live hold, under the cap on its whole length, once per id."""
-        checkout = self._checkout(checkout_id)
+        checkout = self.checkout(checkout_id)
         if extension_id in checkout.extensions:
             return checkout.extensions[extension_id]
         if not isinstance(checkout.outcome, Held):
@@ -194,13 +271,16 @@ class FakeLedger:
 
     def report(self, checkout_id: str) -> CheckoutReport:
         """Return where a checkout stands and how it came there."""
-        checkout = self._checkout(checkout_id)
+        checkout = self.checkout(checkout_id)
         outcome = checkout.outcome
         return CheckoutReport(
             checkout_id=checkout_id,
             status=outcome.status,
-            lines=checkout.lines,
+            lines=checkout.about,
             expires_at=outcome.expires_at if isinstance(outcome, Held) else None,
+            revision=outcome.revision if isinstance(outcome, OpenOutcome) else None,
+            shipments=tuple(checkout.shipments[-SHIPMENTS_KEPT_MAX:]),
+            shipments_left_out=max(len(checkout.shipments) - SHIPMENTS_KEPT_MAX, 0),
             events=tuple(checkout.events),
         )
 
@@ -232,8 +312,7 @@ class FakeLedger:
         if inventory_answers:
             checkout.outcome = self._decide(checkout)
         if isinstance(checkout.outcome, Held):
-            for shelf, quantity in self._shelves_of(checkout):
-                shelf.reserved += quantity
+            self.move(checkout, "reserve", checkout.lines)
             deadline = checkout.outcome.expires_at
             checkout.story.append(TimelineEvent(at=self.now, event="held", expires_at=deadline))
         else:
@@ -285,10 +364,11 @@ class FakeLedger:
         actor: str = "",
         reason: str = "",
     ) -> FinalOutcome:
-        for shelf, quantity in self._shelves_of(checkout):
-            shelf.reserved -= quantity
-            if isinstance(outcome, Fulfilled):
-                shelf.total -= quantity
+        # What is fulfilled while it was committed has been shipped: only its rest is given back.
+        was_shipped = isinstance(checkout.outcome, Committed) and isinstance(outcome, Fulfilled)
+        kind = "release" if was_shipped else _ENDINGS[outcome.status]
+        self.move(checkout, kind, checkout.open_lines, at)
+        checkout.last_open = checkout.open_lines
         checkout.outcome = outcome
         checkout.closed_at = at
         checkout.events.append(
@@ -333,20 +413,49 @@ class FakeLedger:
         )
 
     def _holders(self, change: StockAdjustment) -> tuple[Holder, ...]:
-        found = sorted(
-            (held.expires_at, checkout.request.checkout_id, line.quantity)
-            for checkout, held in self.open_holds()
-            for line in held.lines
+        found = [
+            Holder(
+                checkout_id=checkout.request.checkout_id,
+                quantity=line.quantity,
+                expires_at=getattr(checkout.outcome, "expires_at", None),
+            )
+            for checkout in self._checkouts.values()
+            for line in checkout.open_lines
             if (line.sku, line.location) == (change.sku, change.location)
-        )
-        return tuple(
-            Holder(checkout_id=id, quantity=quantity, expires_at=deadline)
-            for deadline, id, quantity in found[:HOLDERS_MAX]
-        )
+        ]
+        found.sort(key=lambda h: (h.expires_at is None, h.expires_at or self.now, h.checkout_id))
+        return tuple(found[:HOLDERS_MAX])
 
-    def _shelves_of(self, checkout: Checkout) -> Iterator[tuple[Shelf, int]]:
-        for line in checkout.lines:
-            yield self.shelves[line.sku, line.location], line.quantity
+    def end(
+        self, checkout: Checkout, outcome: FinalOutcome, *, actor: str = "", reason: str = ""
+    ) -> FinalOutcome:
+        """End a checkout now; what is open of it moves as its outcome says."""
+        return self._end(checkout, outcome, self.now, actor=actor, reason=reason)
+
+    def move(
+        self,
+        checkout: Checkout,
+        kind: MovementKind,
+        lines: tuple[HeldLine, ...],
+        at: datetime | None = None,
+    ) -> None:
+        """Move the figures of stock items, and put it on record."""
+        for line in lines:
+            reserved = line.quantity if kind == "reserve" else -line.quantity
+            total = -line.quantity if kind == "fulfil" else 0
+            shelf = self.shelves[line.sku, line.location]
+            shelf.reserved += reserved
+            shelf.total += total
+            checkout.movements.append(
+                TimelineMovement(
+                    at=at or self.now,
+                    kind=kind,
+                    sku=line.sku,
+                    location=line.location,
+                    total_delta=total,
+                    reserved_delta=reserved,
+                )
+            )
 
     def open_holds(self) -> Iterator[tuple[Checkout, Held]]:
         """Yield each open hold with its checkout."""
@@ -354,7 +463,8 @@ class FakeLedger:
             if isinstance(checkout.outcome, Held):
                 yield checkout, checkout.outcome
 
-    def _checkout(self, checkout_id: str) -> Checkout:
+    def checkout(self, checkout_id: str) -> Checkout:
+        """Return a checkout that Temporal knows."""
         try:
             return self._checkouts[checkout_id]
         except KeyError:

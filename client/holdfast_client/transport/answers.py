@@ -19,16 +19,22 @@ from holdfast_client.contract.errors import (
     HoldfastError,
     HoldNotActive,
     InvalidRequest,
+    OperationConflict,
     OutcomeUnknown,
+    OverOpen,
 )
 from holdfast_client.contract.fields import excerpt
 from holdfast_client.contract.holds import Holds
 from holdfast_client.contract.outcomes import (
     AdjustmentOutcome,
     CheckoutReport,
+    Committed,
     FinalOutcome,
+    Fulfilled,
     Held,
+    OpenOutcome,
     Outcome,
+    SettledOutcome,
     UnknownOutcome,
     parse_adjustment_outcome,
     parse_outcome,
@@ -42,6 +48,8 @@ _REFUSALS: Final[dict[str, type[HoldfastError]]] = {
     names.CHECKOUT_CONFLICT: CheckoutConflict,
     names.HOLD_NOT_ACTIVE: HoldNotActive,
     names.EXTENSION_REFUSED: ExtensionRefused,
+    names.OVER_OPEN: OverOpen,
+    names.OPERATION_CONFLICT: OperationConflict,
     names.ADJUSTMENT_CONFLICT: AdjustmentConflict,
     names.CHECKOUT_NOT_FOUND: CheckoutNotFound,
 }
@@ -58,8 +66,23 @@ def outcome_of(answer: Any) -> Outcome:
 def final_outcome_of(answer: Any) -> FinalOutcome | UnknownOutcome:
     """Return the outcome, which may be one too new to be known; raise HoldfastError for a hold."""
     outcome = outcome_of(answer)
-    if isinstance(outcome, Held):
+    if isinstance(outcome, OpenOutcome):
         raise _unreadable(answer, "a final outcome")
+    return outcome
+
+
+def settled_of(answer: Any) -> SettledOutcome:
+    """Return what a payment led to, or raise HoldfastError where the answer is none of it."""
+    outcome = outcome_of(answer)
+    if isinstance(outcome, Held):
+        raise _unreadable(answer, "an outcome of a payment")
+    return outcome
+
+
+def shipped_of(outcome: Outcome) -> Committed | Fulfilled | UnknownOutcome:
+    """Return what a shipment led to, or raise HoldfastError where the answer is none of it."""
+    if not isinstance(outcome, Committed | Fulfilled | UnknownOutcome):
+        raise _unreadable(outcome.model_dump(), "an outcome of a shipment")
     return outcome
 
 

@@ -19,6 +19,11 @@ def quoted(text: str) -> str:
 
 CHECKOUTS: Final = f"WorkflowType = {quoted(names.CHECKOUT_WORKFLOW)}"
 RUNNING: Final = "ExecutionStatus = 'Running'"
+# What waits to be shipped may wait for long; what keeps no status is not known to.
+NOT_COMMITTED: Final = (
+    f"({names.CHECKOUT_STATUS_ATTRIBUTE} IS NULL "
+    f"OR {names.CHECKOUT_STATUS_ATTRIBUTE} != 'committed')"
+)
 # Temporal's own: the workflow task failed or timed out several times in a row.
 FAILING: Final = (
     "TemporalReportedProblems IN ('category=WorkflowTaskFailed', 'category=WorkflowTaskTimedOut')"

@@ -20,6 +20,8 @@ function inWords(outcome: Outcome): string {
   switch (outcome.status) {
     case "held":
       return `held until ${outcome.expires_at}`;
+    case "committed":
+      return `committed, paid by ${outcome.payment_reference}: ship it`;
     case "denied":
       return `denied: ${outcome.shortages
         .map((short) => `${short.sku} has ${short.available} of ${short.requested}`)

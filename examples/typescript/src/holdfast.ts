@@ -54,15 +54,31 @@ export interface Shortage {
   next_expiry: string | null;
 }
 
-export type Held = { status: "held"; expires_at: string; lines: HeldLine[] };
+export type Held = { status: "held"; expires_at: string; lines: HeldLine[]; revision: number };
+/** Paid, and still on the shelf; `lines` is what is open. */
+export type Committed = {
+  status: "committed";
+  payment_reference: string;
+  lines: HeldLine[];
+  revision: number;
+  at: string;
+  /** This payment is not the one on record, and due back. */
+  duplicate_payment: boolean;
+};
 export type FinalOutcome =
   | { status: "denied"; shortages: Shortage[] }
-  | { status: "fulfilled"; payment_reference: string; lines: HeldLine[]; at: string }
+  | {
+      status: "fulfilled";
+      payment_reference: string;
+      lines: HeldLine[];
+      released: HeldLine[];
+      at: string;
+    }
   | { status: "cancelled"; reason: string; actor: string; at: string }
   | { status: "expired"; at: string }
   | { status: "unavailable" };
 /** The known ones: at run time a newer server may answer another `status`, so keep a `default`. */
-export type Outcome = Held | FinalOutcome;
+export type Outcome = Held | Committed | FinalOutcome;
 
 export interface CheckoutReport {
   checkout_id: string;

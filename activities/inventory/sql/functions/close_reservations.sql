@@ -1,10 +1,13 @@
--- End holds, each at most once, and tell of those that it ended. Ids that nobody has used become
--- tombstones. Only what is open moves, and only what is overdue expires.
+-- End holds and committed checkouts, each at most once, or commit holds; tell of those that it
+-- changed. Ids that nobody has used become tombstones. Only what is open moves, only what is overdue
+-- expires, and who has paid already is not sold to again. What ends after some of it was shipped is
+-- fulfilled, and the rest of it released.
 CREATE FUNCTION holdfast.close_reservations(
     checkout_ids text[], statuses text[], reasons text[], actors text[], payment_references text[])
 RETURNS TABLE (
     checkout_id text, status text, reason text, actor text, closed_at timestamptz,
-    payment_reference text, lines jsonb)
+    payment_reference text, committed_at timestamptz, revision integer, lines jsonb,
+    released jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -21,13 +24,24 @@ BEGIN
     at := holdfast.clock();
     WITH ended AS (
         UPDATE holdfast.reservations AS r
-           SET status = c.status, closed_at = at, reason = c.reason, actor = c.actor,
-               payment_reference = c.payment_reference,
-               closing = nextval('holdfast.operation_sequence')
+           SET status = CASE WHEN r.status = 'committed' AND EXISTS (
+                                  SELECT FROM holdfast.reservation_lines AS l
+                                   WHERE l.reservation_id = r.id AND l.fulfilled_quantity > 0)
+                             THEN 'fulfilled' ELSE c.status END,
+               closed_at = CASE WHEN c.status <> 'committed' THEN at END,
+               closing = CASE WHEN c.status <> 'committed'
+                              THEN nextval('holdfast.operation_sequence') END,
+               committed_at = CASE c.status WHEN 'committed' THEN at ELSE r.committed_at END,
+               committing = CASE c.status WHEN 'committed'
+                                          THEN nextval('holdfast.operation_sequence')
+                                          ELSE r.committing END,
+               reason = c.reason, actor = c.actor,
+               payment_reference = coalesce(r.payment_reference, c.payment_reference)
           FROM unnest(checkout_ids, statuses, reasons, actors, payment_references)
                AS c(checkout_id, status, reason, actor, payment_reference)
          WHERE r.checkout_id = ANY(ARRAY[c.checkout_id])
            AND r.closed_at IS NULL
+           AND (c.status = 'cancelled' OR r.status = 'held')
            AND (c.status <> 'expired' OR r.ends_at <= at)
         RETURNING r.id
     )
@@ -37,19 +51,27 @@ BEGIN
     END IF;
     PERFORM holdfast.post_movements(
                 array_agg(r.closing), array_agg(r.id), array_agg(l.stock_item_id),
-                array_agg(CASE r.status WHEN 'fulfilled' THEN 'fulfil'
-                                        WHEN 'cancelled' THEN 'cancel' ELSE 'expire' END),
-                array_agg(CASE r.status WHEN 'fulfilled' THEN -l.quantity ELSE 0 END),
+                array_agg(CASE WHEN r.status = 'cancelled' THEN 'cancel'
+                               WHEN r.status = 'expired' THEN 'expire'
+                               WHEN r.committing IS NULL THEN 'fulfil' ELSE 'release' END),
+                array_agg(CASE WHEN r.status = 'fulfilled' AND r.committing IS NULL
+                               THEN -l.quantity ELSE 0 END),
                 array_agg(-l.quantity), array_agg(r.reason), array_agg(r.actor))
        FROM holdfast.reservations AS r,
             LATERAL (SELECT stock_item_id, quantity
                        FROM holdfast.reservation_lines
                       WHERE reservation_id = r.id
                      OFFSET 0) AS l
-      WHERE r.id = ANY(closed) AND l.quantity > 0;
+      WHERE r.id = ANY(closed) AND r.status <> 'committed' AND l.quantity > 0
+     HAVING count(*) > 0;
     RETURN QUERY
     SELECT r.checkout_id, r.status, r.reason, r.actor, r.closed_at, r.payment_reference,
-           CASE r.status WHEN 'fulfilled' THEN holdfast.lines_of(r.id, r.status) ELSE '[]' END
+           r.committed_at, r.revision,
+           CASE WHEN r.status IN ('committed', 'fulfilled')
+                THEN holdfast.lines_of(r.id, r.status) ELSE '[]' END,
+           -- Without a change of its lines and without shipments nothing was given back.
+           CASE WHEN r.status = 'fulfilled' AND (r.revision > 1 OR r.committing IS NOT NULL)
+                THEN holdfast.lines_of(r.id, 'released') ELSE '[]' END
       FROM holdfast.reservations AS r
      WHERE r.id = ANY(closed);
 END $$;

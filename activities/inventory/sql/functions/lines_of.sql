@@ -1,4 +1,5 @@
--- The lines of a reservation as answers tell them: what left where it is fulfilled, else what is open.
+-- The lines of a reservation as answers tell them: what left where it is fulfilled, what was given
+-- back where that is asked for (`released`), else what is open.
 CREATE FUNCTION holdfast.lines_of(reservation bigint, status text)
 RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT coalesce(
@@ -7,7 +8,9 @@ RETURNS jsonb LANGUAGE sql STABLE AS $$
                    ORDER BY s.sku COLLATE "C", s.location COLLATE "C"),
                '[]')
       FROM (SELECT stock_item_id,
-                   CASE status WHEN 'fulfilled' THEN fulfilled_quantity ELSE quantity END
+                   CASE status WHEN 'fulfilled' THEN fulfilled_quantity
+                               WHEN 'released' THEN released_quantity
+                               ELSE quantity END
                        AS quantity
               FROM holdfast.reservation_lines
              WHERE reservation_id = reservation

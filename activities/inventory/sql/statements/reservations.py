@@ -82,9 +82,11 @@ SELECT i.id,
   FROM unnest(%(item_ids)s::bigint[]) AS i(id)
 """
 
-# End holds, each at most once, and tell of those that it ended; bury ids that nobody has used.
+# End holds and committed checkouts, each at most once, or commit holds; tell of those that it
+# changed, and bury ids that nobody has used.
 CLOSE: Final = """
-SELECT checkout_id, status, reason, actor, closed_at, payment_reference, lines
+SELECT checkout_id, status, reason, actor, closed_at, payment_reference, committed_at, revision,
+       lines, released
   FROM holdfast.close_reservations(
        %(checkout_ids)s::text[], %(statuses)s::text[], %(reasons)s::text[], %(actors)s::text[],
        %(payment_references)s::text[])
@@ -113,14 +115,50 @@ SELECT holdfast.extend_reservations(
        %(answers)s::jsonb[], %(reasons)s::text[], %(actors)s::text[])
 """
 
+# What decides on taking units out of a checkout, to be read under its lock: the last attempt, and
+# what is on record under the operation's id.
+READ_PARTED: Final = """
+SELECT r.id, r.status,
+       (SELECT jsonb_object_agg(
+                   o.kind, jsonb_build_object('digest', encode(o.digest, 'hex'),
+                                              'answer', o.answer, 'at', o.created_at))
+          FROM holdfast.operation_records AS o
+         WHERE o.reservation_id = r.id
+           AND o.operation_id = %(operation_id)s
+           AND o.kind IN ('fulfil', 'release')) AS records
+  FROM holdfast.reservations AS r
+ WHERE r.checkout_id = %(checkout_id)s
+ ORDER BY r.attempt DESC
+ LIMIT 1
+"""
+
+# The lines of a reservation: what is open of each, and what has left.
+READ_OPEN_LINES: Final = """
+SELECT l.stock_item_id, s.sku, s.location, l.quantity, l.fulfilled_quantity
+  FROM holdfast.reservation_lines AS l
+  JOIN holdfast.stock_items AS s ON s.id = ANY(ARRAY[l.stock_item_id])
+ WHERE l.reservation_id = %(id)s
+ ORDER BY s.sku COLLATE "C", s.location COLLATE "C"
+"""
+
+# Take units out of an open reservation, on record, and end it where that is said.
+PART: Final = """
+SELECT holdfast.part_reservation(
+       %(id)s, %(operation_id)s, %(kinds)s::text[], %(digest)s, %(answers)s::jsonb[],
+       %(reason)s, %(actor)s, %(places)s::integer[], %(items)s::bigint[],
+       %(quantities)s::bigint[], %(ending)s)
+"""
+
 # Where checkouts stand, which is where their last attempts stand, with the seconds left by the
 # database's clock.
 READ_RESERVATIONS: Final = """
 SELECT DISTINCT ON (r.checkout_id)
-       r.checkout_id, r.status, r.expires_at, r.created_at, r.closed_at, r.reason, r.actor,
-       r.payment_reference, encode(r.digest, 'hex') AS digest, r.shortages,
+       r.checkout_id, r.status, r.expires_at, r.created_at, r.committed_at, r.closed_at, r.reason,
+       r.actor, r.payment_reference, r.revision, encode(r.digest, 'hex') AS digest, r.shortages,
        extract(epoch FROM r.ends_at - holdfast.clock())::double precision AS remaining_seconds,
-       holdfast.lines_of(r.id, r.status) AS lines
+       holdfast.lines_of(r.id, r.status) AS lines,
+       CASE r.status WHEN 'fulfilled' THEN holdfast.lines_of(r.id, 'released') ELSE '[]' END
+           AS released
   FROM holdfast.reservations AS r
  WHERE r.checkout_id = ANY(%(checkout_ids)s::text[])
  ORDER BY r.checkout_id, r.attempt DESC

@@ -6,8 +6,8 @@ from typing import Final
 
 # What the row of a checkout's last attempt tells.
 READ_CHECKOUT: Final = """
-SELECT id, status, customer_id, cart_id, created_at, expires_at, closed_at, reason, actor,
-       payment_reference, shortages
+SELECT id, status, customer_id, cart_id, created_at, expires_at, committed_at, closed_at, reason,
+       actor, payment_reference, shortages
   FROM holdfast.reservations
  WHERE checkout_id = %(checkout_id)s
  ORDER BY attempt DESC
@@ -24,14 +24,16 @@ SELECT s.sku, s.location, l.taken_quantity AS quantity, count(*) OVER () AS foun
  LIMIT %(rows_max)s
 """
 
-# Its extensions, the latest first, how many there are in all, and the deadline before them.
-READ_EXTENSIONS: Final = """
-SELECT created_at, (answer ->> 'to_deadline')::timestamptz AS to_deadline,
-       (answer ->> 'seconds')::integer AS seconds, reason, actor, count(*) OVER () AS found,
+# Its extensions, shipments and releases, the latest first, how many there are in all, and the
+# deadline before them.
+READ_CHANGES: Final = """
+SELECT created_at, kind, operation_id, (answer ->> 'to_deadline')::timestamptz AS to_deadline,
+       (answer ->> 'seconds')::integer AS seconds, (answer ->> 'units')::bigint AS units,
+       reason, actor, count(*) OVER () AS found,
        min((answer ->> 'from_deadline')::timestamptz) OVER () AS first_deadline
   FROM holdfast.operation_records
- WHERE reservation_id = %(id)s AND kind = 'extend'
- ORDER BY 2 DESC, sequence DESC
+ WHERE reservation_id = %(id)s AND kind IN ('extend', 'fulfil', 'release')
+ ORDER BY created_at DESC, 4 DESC NULLS FIRST, sequence DESC
  LIMIT %(rows_max)s
 """
 

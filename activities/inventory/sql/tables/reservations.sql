@@ -3,7 +3,7 @@ CREATE SEQUENCE holdfast.operation_sequence;
 
 -- What checkouts hold, held or were denied: a row for each attempt of each checkout. Two of its
 -- operations are its own columns, because nearly every checkout has them: the reserve that made it
--- and the ending. The view `operations` tells them with all others.
+-- and the ending; a third is the payment of one that is committed. The view `operations` tells them with all others.
 CREATE TABLE holdfast.reservations (
     id bigint NOT NULL DEFAULT nextval('holdfast.operation_sequence'),
     -- The order of ids is part of the order of locks, so it must not depend on a locale.
@@ -18,8 +18,11 @@ CREATE TABLE holdfast.reservations (
     ends_at timestamptz GENERATED ALWAYS AS (
         CASE WHEN status = 'held' THEN greatest(expires_at, paying_until) END) STORED,
     created_at timestamptz NOT NULL,
+    -- When it was paid with its goods still on the shelf, and the number of that operation.
+    committed_at timestamptz,
+    committing bigint,
     closed_at timestamptz,
-    -- The number of the operation that ended it.
+    -- The number of the operation that ended it, where that is no record of its own.
     closing bigint,
     reason text NOT NULL DEFAULT '',
     actor text NOT NULL DEFAULT '',
@@ -39,7 +42,9 @@ CREATE TABLE holdfast.reservations (
     CONSTRAINT reservations_held_has_deadline CHECK (
         status <> 'held' OR expires_at IS NOT NULL),
     CONSTRAINT reservations_paid_has_payment CHECK (
-        status NOT IN ('committed', 'fulfilled') OR payment_reference IS NOT NULL)
+        status NOT IN ('committed', 'fulfilled') OR payment_reference IS NOT NULL),
+    CONSTRAINT reservations_when_committed CHECK (
+        status <> 'committed' OR committed_at IS NOT NULL)
 );
 
 -- Holds only what is open, so looking for overdue holds costs the same however many are closed.

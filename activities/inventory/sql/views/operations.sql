@@ -9,9 +9,18 @@ SELECT id, 'reserve', id, 'reserve', digest,
   FROM holdfast.reservations
  WHERE digest IS NOT NULL
  UNION ALL
-SELECT closing, coalesce(payment_reference, status), id,
-       CASE status WHEN 'fulfilled' THEN 'fulfil' WHEN 'cancelled' THEN 'cancel'
-                   ELSE 'expire' END,
+SELECT committing, payment_reference, id, 'commit', NULL,
+       jsonb_build_object('status', 'committed'), '', '', committed_at
+  FROM holdfast.reservations
+ WHERE committing IS NOT NULL
+ UNION ALL
+SELECT closing,
+       CASE WHEN status = 'fulfilled' AND committing IS NULL THEN payment_reference
+            ELSE status END, id,
+       CASE WHEN status = 'fulfilled' AND committing IS NULL THEN 'fulfil'
+            WHEN status = 'fulfilled' THEN 'release'
+            WHEN status = 'cancelled' THEN 'cancel'
+            ELSE 'expire' END,
        NULL, jsonb_build_object('status', status), reason, actor, closed_at
   FROM holdfast.reservations
  WHERE closing IS NOT NULL;

@@ -24,6 +24,7 @@ class Step(StrEnum):
     EXTENDED = "extended"
     ABANDONED = "abandoned"
     DENIED = "denied"
+    COMMITTED = "committed"
     FULFILLED = "fulfilled"
     CANCELLED = "cancelled"
     EXPIRED = "expired"
@@ -38,7 +39,13 @@ ENDS: Final = frozenset(
     {Step.DENIED, Step.FULFILLED, Step.CANCELLED, Step.EXPIRED, Step.UNAVAILABLE}
 )
 # After these nothing more is asked for the order, unless the end of its hold is awaited.
-CLOSING_STEPS: Final = ENDS | {Step.ABANDONED, Step.UNKNOWN, Step.FAILED, Step.NOT_ASKED}
+CLOSING_STEPS: Final = ENDS | {
+    Step.COMMITTED,
+    Step.ABANDONED,
+    Step.UNKNOWN,
+    Step.FAILED,
+    Step.NOT_ASKED,
+}
 
 
 Question = Literal["", "reserve", "confirm", "extend", "cancel", "status"]

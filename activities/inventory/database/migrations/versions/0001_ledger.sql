@@ -48,7 +48,7 @@ CREATE SEQUENCE holdfast.operation_sequence;
 
 -- What checkouts hold, held or were denied: a row for each attempt of each checkout. Two of its
 -- operations are its own columns, because nearly every checkout has them: the reserve that made it
--- and the ending. The view `operations` tells them with all others.
+-- and the ending; a third is the payment of one that is committed. The view `operations` tells them with all others.
 CREATE TABLE holdfast.reservations (
     id bigint NOT NULL DEFAULT nextval('holdfast.operation_sequence'),
     -- The order of ids is part of the order of locks, so it must not depend on a locale.
@@ -63,8 +63,11 @@ CREATE TABLE holdfast.reservations (
     ends_at timestamptz GENERATED ALWAYS AS (
         CASE WHEN status = 'held' THEN greatest(expires_at, paying_until) END) STORED,
     created_at timestamptz NOT NULL,
+    -- When it was paid with its goods still on the shelf, and the number of that operation.
+    committed_at timestamptz,
+    committing bigint,
     closed_at timestamptz,
-    -- The number of the operation that ended it.
+    -- The number of the operation that ended it, where that is no record of its own.
     closing bigint,
     reason text NOT NULL DEFAULT '',
     actor text NOT NULL DEFAULT '',
@@ -84,7 +87,9 @@ CREATE TABLE holdfast.reservations (
     CONSTRAINT reservations_held_has_deadline CHECK (
         status <> 'held' OR expires_at IS NOT NULL),
     CONSTRAINT reservations_paid_has_payment CHECK (
-        status NOT IN ('committed', 'fulfilled') OR payment_reference IS NOT NULL)
+        status NOT IN ('committed', 'fulfilled') OR payment_reference IS NOT NULL),
+    CONSTRAINT reservations_when_committed CHECK (
+        status <> 'committed' OR committed_at IS NOT NULL)
 );
 
 -- Holds only what is open, so looking for overdue holds costs the same however many are closed.
@@ -240,13 +245,16 @@ BEGIN
     RETURNING r.id, r.checkout_id;
 END $$;
 
--- End holds, each at most once, and tell of those that it ended. Ids that nobody has used become
--- tombstones. Only what is open moves, and only what is overdue expires.
+-- End holds and committed checkouts, each at most once, or commit holds; tell of those that it
+-- changed. Ids that nobody has used become tombstones. Only what is open moves, only what is overdue
+-- expires, and who has paid already is not sold to again. What ends after some of it was shipped is
+-- fulfilled, and the rest of it released.
 CREATE FUNCTION holdfast.close_reservations(
     checkout_ids text[], statuses text[], reasons text[], actors text[], payment_references text[])
 RETURNS TABLE (
     checkout_id text, status text, reason text, actor text, closed_at timestamptz,
-    payment_reference text, lines jsonb)
+    payment_reference text, committed_at timestamptz, revision integer, lines jsonb,
+    released jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
@@ -263,13 +271,24 @@ BEGIN
     at := holdfast.clock();
     WITH ended AS (
         UPDATE holdfast.reservations AS r
-           SET status = c.status, closed_at = at, reason = c.reason, actor = c.actor,
-               payment_reference = c.payment_reference,
-               closing = nextval('holdfast.operation_sequence')
+           SET status = CASE WHEN r.status = 'committed' AND EXISTS (
+                                  SELECT FROM holdfast.reservation_lines AS l
+                                   WHERE l.reservation_id = r.id AND l.fulfilled_quantity > 0)
+                             THEN 'fulfilled' ELSE c.status END,
+               closed_at = CASE WHEN c.status <> 'committed' THEN at END,
+               closing = CASE WHEN c.status <> 'committed'
+                              THEN nextval('holdfast.operation_sequence') END,
+               committed_at = CASE c.status WHEN 'committed' THEN at ELSE r.committed_at END,
+               committing = CASE c.status WHEN 'committed'
+                                          THEN nextval('holdfast.operation_sequence')
+                                          ELSE r.committing END,
+               reason = c.reason, actor = c.actor,
+               payment_reference = coalesce(r.payment_reference, c.payment_reference)
           FROM unnest(checkout_ids, statuses, reasons, actors, payment_references)
                AS c(checkout_id, status, reason, actor, payment_reference)
          WHERE r.checkout_id = ANY(ARRAY[c.checkout_id])
            AND r.closed_at IS NULL
+           AND (c.status = 'cancelled' OR r.status = 'held')
            AND (c.status <> 'expired' OR r.ends_at <= at)
         RETURNING r.id
     )
@@ -279,24 +298,33 @@ BEGIN
     END IF;
     PERFORM holdfast.post_movements(
                 array_agg(r.closing), array_agg(r.id), array_agg(l.stock_item_id),
-                array_agg(CASE r.status WHEN 'fulfilled' THEN 'fulfil'
-                                        WHEN 'cancelled' THEN 'cancel' ELSE 'expire' END),
-                array_agg(CASE r.status WHEN 'fulfilled' THEN -l.quantity ELSE 0 END),
+                array_agg(CASE WHEN r.status = 'cancelled' THEN 'cancel'
+                               WHEN r.status = 'expired' THEN 'expire'
+                               WHEN r.committing IS NULL THEN 'fulfil' ELSE 'release' END),
+                array_agg(CASE WHEN r.status = 'fulfilled' AND r.committing IS NULL
+                               THEN -l.quantity ELSE 0 END),
                 array_agg(-l.quantity), array_agg(r.reason), array_agg(r.actor))
        FROM holdfast.reservations AS r,
             LATERAL (SELECT stock_item_id, quantity
                        FROM holdfast.reservation_lines
                       WHERE reservation_id = r.id
                      OFFSET 0) AS l
-      WHERE r.id = ANY(closed) AND l.quantity > 0;
+      WHERE r.id = ANY(closed) AND r.status <> 'committed' AND l.quantity > 0
+     HAVING count(*) > 0;
     RETURN QUERY
     SELECT r.checkout_id, r.status, r.reason, r.actor, r.closed_at, r.payment_reference,
-           CASE r.status WHEN 'fulfilled' THEN holdfast.lines_of(r.id, r.status) ELSE '[]' END
+           r.committed_at, r.revision,
+           CASE WHEN r.status IN ('committed', 'fulfilled')
+                THEN holdfast.lines_of(r.id, r.status) ELSE '[]' END,
+           -- Without a change of its lines and without shipments nothing was given back.
+           CASE WHEN r.status = 'fulfilled' AND (r.revision > 1 OR r.committing IS NOT NULL)
+                THEN holdfast.lines_of(r.id, 'released') ELSE '[]' END
       FROM holdfast.reservations AS r
      WHERE r.id = ANY(closed);
 END $$;
 
--- The lines of a reservation have its deadline, whoever moves it.
+-- The lines of a reservation have its deadline, whoever moves it or takes it away. What is over has
+-- nothing open that anybody would look for.
 CREATE FUNCTION holdfast.copy_deadline() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -305,8 +333,8 @@ BEGIN
 END $$;
 
 CREATE TRIGGER reservations_copy_deadline
-AFTER UPDATE OF expires_at, paying_until ON holdfast.reservations
-FOR EACH ROW WHEN (OLD.ends_at IS DISTINCT FROM NEW.ends_at)
+AFTER UPDATE OF status, expires_at, paying_until ON holdfast.reservations
+FOR EACH ROW WHEN (OLD.ends_at IS DISTINCT FROM NEW.ends_at AND NEW.closed_at IS NULL)
 EXECUTE FUNCTION holdfast.copy_deadline();
 
 -- New stock items with no stock yet, and their ids; those that exist stay as they are.
@@ -365,7 +393,8 @@ BEGIN
         array_fill(0::bigint, ARRAY[cardinality(line_ids)]), line_quantities, NULL, NULL);
 END $$;
 
--- The lines of a reservation as answers tell them: what left where it is fulfilled, else what is open.
+-- The lines of a reservation as answers tell them: what left where it is fulfilled, what was given
+-- back where that is asked for (`released`), else what is open.
 CREATE FUNCTION holdfast.lines_of(reservation bigint, status text)
 RETURNS jsonb LANGUAGE sql STABLE AS $$
     SELECT coalesce(
@@ -374,7 +403,9 @@ RETURNS jsonb LANGUAGE sql STABLE AS $$
                    ORDER BY s.sku COLLATE "C", s.location COLLATE "C"),
                '[]')
       FROM (SELECT stock_item_id,
-                   CASE status WHEN 'fulfilled' THEN fulfilled_quantity ELSE quantity END
+                   CASE status WHEN 'fulfilled' THEN fulfilled_quantity
+                               WHEN 'released' THEN released_quantity
+                               ELSE quantity END
                        AS quantity
               FROM holdfast.reservation_lines
              WHERE reservation_id = reservation
@@ -445,6 +476,44 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
       FROM unnest(ids, names) AS n(id, name)
      WHERE s.id = ANY(ARRAY[n.id]) AND s.name <> n.name
 $$;
+
+-- Take units out of an open reservation whose row is locked, each kind of it (`fulfil`, `release`)
+-- recorded under the operation's id, and end the reservation where `ending` says how. Returns when.
+--
+-- `places` says to which of the kinds a posting belongs, from 1. A revision is counted where
+-- anything was released: then its lines are others than before.
+CREATE FUNCTION holdfast.part_reservation(
+    reservation bigint, operation_id text, kinds text[], digest text, answers jsonb[],
+    reason text, actor text, places integer[], items bigint[], quantities bigint[], ending text)
+RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    at timestamptz := holdfast.clock();
+    numbers bigint[];
+BEGIN
+    numbers := ARRAY(SELECT nextval('holdfast.operation_sequence')
+                       FROM generate_series(1, cardinality(kinds)));
+    INSERT INTO holdfast.operation_records
+           (sequence, operation_id, reservation_id, kind, digest, answer, reason, actor, created_at)
+    SELECT k.number, part_reservation.operation_id, reservation, k.kind,
+           decode(part_reservation.digest, 'hex'), k.answer, part_reservation.reason,
+           part_reservation.actor, at
+      FROM unnest(numbers, kinds, answers) AS k(number, kind, answer);
+    UPDATE holdfast.reservations AS r
+       SET revision = r.revision + ('release' = ANY(kinds))::integer,
+           status = coalesce(ending, r.status),
+           closed_at = CASE WHEN ending IS NOT NULL THEN at END,
+           reason = CASE WHEN ending IS NULL THEN r.reason ELSE part_reservation.reason END,
+           actor = CASE WHEN ending IS NULL THEN r.actor ELSE part_reservation.actor END
+     WHERE r.id = reservation;
+    PERFORM holdfast.post_movements(
+                array_agg(numbers[p.place]), array_agg(reservation), array_agg(p.item),
+                array_agg(CASE WHEN ending = 'cancelled' THEN 'cancel' ELSE kinds[p.place] END),
+                array_agg(CASE kinds[p.place] WHEN 'fulfil' THEN -p.quantity ELSE 0 END),
+                array_agg(-p.quantity), array_agg(part_reservation.reason),
+                array_agg(part_reservation.actor))
+       FROM unnest(places, items, quantities) AS p(place, item, quantity);
+    RETURN at;
+END $$;
 
 -- The one writer of stock: figures, movements and the quantities of lines. Every verb is a set of
 -- postings, given as parallel arrays: operation, reservation (or null), stock item, kind, and by
@@ -644,9 +713,18 @@ SELECT id, 'reserve', id, 'reserve', digest,
   FROM holdfast.reservations
  WHERE digest IS NOT NULL
  UNION ALL
-SELECT closing, coalesce(payment_reference, status), id,
-       CASE status WHEN 'fulfilled' THEN 'fulfil' WHEN 'cancelled' THEN 'cancel'
-                   ELSE 'expire' END,
+SELECT committing, payment_reference, id, 'commit', NULL,
+       jsonb_build_object('status', 'committed'), '', '', committed_at
+  FROM holdfast.reservations
+ WHERE committing IS NOT NULL
+ UNION ALL
+SELECT closing,
+       CASE WHEN status = 'fulfilled' AND committing IS NULL THEN payment_reference
+            ELSE status END, id,
+       CASE WHEN status = 'fulfilled' AND committing IS NULL THEN 'fulfil'
+            WHEN status = 'fulfilled' THEN 'release'
+            WHEN status = 'cancelled' THEN 'cancel'
+            ELSE 'expire' END,
        NULL, jsonb_build_object('status', status), reason, actor, closed_at
   FROM holdfast.reservations
  WHERE closing IS NOT NULL;

@@ -1,0 +1,216 @@
+"""What every client of a shop does alike with what is paid and not shipped: fake and real."""
+
+from __future__ import annotations
+
+import pytest
+
+from holdfast_client import (
+    Cancelled,
+    Committed,
+    Fulfilled,
+    Held,
+    HeldLine,
+    HoldNotActive,
+    InvalidRequest,
+    OperationConflict,
+    OverOpen,
+)
+from tests.client.shops import Shop
+from tests.client.test_conformance import hold, new_sku
+
+
+def units(sku: str, quantity: int, location: str = "main") -> HeldLine:
+    return HeldLine(sku=sku, location=location, quantity=quantity)
+
+
+async def commit(shop: Shop, checkout_id: str, sku: str, quantity: int = 3) -> Committed:
+    await shop.stock(sku, 10)
+    await hold(shop, checkout_id, sku, quantity)
+    outcome = await shop.client.confirm(checkout_id, "pay_1", settle="commit")
+    assert isinstance(outcome, Committed)
+    return outcome
+
+
+async def test_what_is_committed_stays_reserved_past_the_deadline(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    outcome = await commit(shop, checkout_id, sku)
+    assert (outcome.lines, outcome.revision) == ((units(sku, 3),), 1)
+    await shop.pass_time(1_000)
+    assert await shop.available(sku) == (10, 3, 7)
+    report = await shop.client.status(checkout_id)
+    assert (report.status, report.expires_at, report.revision) == ("committed", None, 1)
+    assert (await shop.client.holds()).holds == ()
+
+
+async def test_another_payment_is_a_duplicate(shop: Shop, checkout_id: str) -> None:
+    sku = new_sku()
+    outcome = await commit(shop, checkout_id, sku)
+    assert await shop.client.confirm(checkout_id, "pay_1") == outcome
+    second = await shop.client.confirm(checkout_id, "pay_2", settle="commit")
+    assert second == outcome.model_copy(update={"duplicate_payment": True})
+    assert await shop.available(sku) == (10, 3, 7)
+
+
+async def test_shipments_are_made_once_and_the_last_one_ends_it(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    outcome = await commit(shop, checkout_id, sku)
+    first = await shop.client.fulfil(checkout_id, "s-1", [(sku, 1)])
+    assert first == outcome.model_copy(update={"lines": (units(sku, 2),)})
+    assert await shop.client.fulfil(checkout_id, "s-1", [(sku, 1)]) == first
+    assert await shop.available(sku) == (9, 2, 7)
+    last = await shop.client.fulfil(checkout_id, "s-2")
+    assert isinstance(last, Fulfilled)
+    assert (last.lines, last.released) == ((units(sku, 3),), ())
+    # Also when it is over: the warehouse did not hear the answer.
+    assert await shop.client.fulfil(checkout_id, "s-2") == last
+    assert await shop.available(sku) == (7, 0, 7)
+    report = await shop.client.status(checkout_id)
+    assert [(s.shipment_id, s.units) for s in report.shipments] == [("s-1", 1), ("s-2", 2)]
+
+
+async def test_a_shipment_can_give_the_rest_back(shop: Shop, checkout_id: str) -> None:
+    sku = new_sku()
+    await commit(shop, checkout_id, sku)
+    outcome = await shop.client.fulfil(checkout_id, "s-1", [(sku, 1)], rest="release")
+    assert isinstance(outcome, Fulfilled)
+    assert (outcome.lines, outcome.released) == ((units(sku, 1),), (units(sku, 2),))
+    assert await shop.available(sku) == (9, 0, 9)
+
+
+async def test_refusals_say_what_is_open_and_change_nothing(shop: Shop, checkout_id: str) -> None:
+    sku = new_sku()
+    await commit(shop, checkout_id, sku)
+    await shop.client.fulfil(checkout_id, "s-1", [(sku, 1)])
+    with pytest.raises(OverOpen) as over:
+        await shop.client.fulfil(checkout_id, "s-2", [(sku, 3)])
+    assert over.value.lines == (units(sku, 2),)
+    with pytest.raises(OverOpen):
+        await shop.client.release(checkout_id, [(new_sku(), 1)])
+    with pytest.raises(OperationConflict) as other:
+        await shop.client.fulfil(checkout_id, "s-1", [(sku, 2)])
+    assert other.value.differs == ("lines",)
+    with pytest.raises(HoldNotActive) as longer:
+        await shop.client.extend(checkout_id, 60)
+    assert isinstance(longer.value.standing, Committed)
+    assert await shop.available(sku) == (9, 2, 7)
+
+
+async def test_where_a_sku_is_at_two_places_the_place_must_be_named(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    await shop.stock(sku, 5, location="attic")
+    lines = [{"sku": sku, "quantity": 1}, {"sku": sku, "quantity": 2, "location": "attic"}]
+    await shop.client.reserve(checkout_id, lines)
+    await shop.client.confirm(checkout_id, "pay_1", settle="commit")
+    with pytest.raises(OverOpen):
+        await shop.client.fulfil(checkout_id, "s-1", [(sku, 1)])
+    first = await shop.client.fulfil(
+        checkout_id, "s-1", [{"sku": sku, "quantity": 2, "location": "attic"}]
+    )
+    assert isinstance(first, Committed)
+    assert first.lines == (units(sku, 1),)
+    assert isinstance(await shop.client.fulfil(checkout_id, "s-2", [(sku, 1)]), Fulfilled)
+
+
+async def test_what_is_held_or_over_is_not_shipped(shop: Shop, checkout_id: str) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    held = await hold(shop, checkout_id, sku)
+    with pytest.raises(HoldNotActive) as raised:
+        await shop.client.fulfil(checkout_id, "s-1")
+    assert raised.value.standing == held
+    await shop.client.cancel(checkout_id)
+    for part in (
+        shop.client.fulfil(checkout_id, "s-1"),
+        shop.client.release(checkout_id, [(sku, 1)]),
+    ):
+        with pytest.raises(HoldNotActive) as raised:
+            await part
+        assert isinstance(raised.value.standing, Cancelled)
+
+
+async def test_a_part_of_a_hold_is_given_back_once(shop: Shop, checkout_id: str) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    held = await hold(shop, checkout_id, sku, 3)
+    answer = await shop.client.release(checkout_id, [(sku, 1)], release_id="r-1")
+    assert isinstance(answer, Held)
+    assert answer == held.model_copy(update={"lines": (units(sku, 2),), "revision": 2})
+    assert await shop.client.release(checkout_id, [(sku, 1)], release_id="r-1") == answer
+    assert await shop.available(sku) == (5, 2, 3)
+    paid = await shop.client.confirm(checkout_id, "pay_1")
+    assert isinstance(paid, Fulfilled)
+    assert (paid.lines, paid.released) == ((units(sku, 2),), (units(sku, 1),))
+    assert await shop.available(sku) == (3, 0, 3)
+
+
+@pytest.mark.parametrize("shipped", [0, 1])
+async def test_giving_all_back_or_cancelling_ends_it_alike(
+    shop: Shop, checkout_id: str, shipped: int
+) -> None:
+    for way in ("release", "cancel"):
+        sku, id = new_sku(), f"{checkout_id}-{way}"
+        await commit(shop, id, sku)
+        if shipped:
+            await shop.client.fulfil(id, "s-1", [(sku, shipped)])
+        outcome = (
+            await shop.client.cancel(id)
+            if way == "cancel"
+            else await shop.client.release(id, [(sku, 3 - shipped)])
+        )
+        if shipped:
+            assert isinstance(outcome, Fulfilled)
+            assert (outcome.lines, outcome.released) == ((units(sku, 1),), (units(sku, 2),))
+        else:
+            assert isinstance(outcome, Cancelled)
+        assert await shop.available(sku) == (10 - shipped, 0, 10 - shipped)
+
+
+async def test_the_timeline_tells_payment_shipments_and_what_was_given_back(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await commit(shop, checkout_id, sku, 4)
+    await shop.client.fulfil(checkout_id, "s-1", [(sku, 1)], actor="sam")
+    await shop.client.release(checkout_id, [(sku, 1)], reason="less")
+    while_open = await shop.client.timeline(checkout_id)
+    assert (while_open.status, while_open.payment_reference) == ("committed", "pay_1")
+    await shop.client.fulfil(checkout_id, "s-2", [(sku, 1)], rest="release")
+    timeline = await shop.client.timeline(checkout_id)
+    assert [(e.event, e.actor, e.reason, e.units, e.shipment_id) for e in timeline.events] == [
+        ("held", "", "", None, None),
+        ("committed", "", "payment pay_1", None, None),
+        ("shipped", "sam", "", 1, "s-1"),
+        ("released", "", "less", 1, None),
+        ("shipped", "", "", 1, "s-2"),
+        ("released", "", "", 1, None),
+        ("fulfilled", "", "", None, None),
+    ]
+    assert [(m.kind, m.total_delta, m.reserved_delta) for m in timeline.movements] == [
+        ("reserve", 0, 4),
+        ("fulfil", -1, -1),
+        ("release", 0, -1),
+        ("fulfil", -1, -1),
+        ("release", 0, -1),
+    ]
+
+
+async def test_bad_arguments_are_named(shop: Shop, checkout_id: str) -> None:
+    for part, field in (
+        (shop.client.confirm(checkout_id, "p", settle="later"), "settle"),  # type: ignore[arg-type]
+        (shop.client.fulfil(checkout_id, ""), "shipment_id"),
+        (shop.client.fulfil(checkout_id, "s", []), "lines"),
+        (shop.client.fulfil(checkout_id, "s", [("A", 0)]), "lines[0].quantity"),
+        (shop.client.fulfil(checkout_id, "s", rest="burn"), "rest"),  # type: ignore[arg-type]
+        (shop.client.release(checkout_id, []), "lines"),
+        (shop.client.release(checkout_id, [("A", 1)], release_id=" "), "release_id"),
+    ):
+        with pytest.raises(InvalidRequest) as raised:
+            await part
+        assert raised.value.field == field
