@@ -69,6 +69,12 @@ class Storm:
         # Blows that were struck, but may have missed a checkout that was just over.
         self.missed = 0
 
+    @property
+    def has_had_its_turn(self) -> bool:
+        """Whether each kind of fault of the servers has struck and was mended."""
+        mended = {strike.kind for strike in self.strikes if strike.mended < float("inf")}
+        return mended >= set(SERVER_FAULTS)
+
     async def rage(self) -> None:
         """Strike until the shop closes; when it returns everything is mended."""
         async with asyncio.TaskGroup() as tasks:
