@@ -105,7 +105,7 @@ class CheckoutActivities:
         return replace(state, wake_late_seconds=self._plan.late_seconds(checkout_id, state))
 
     def _part(self, part: Part) -> PartAnswer:
-        with told_to_temporal(), self._metrics.attempt("part"):
+        with told_to_temporal(), self._metrics.lone_transaction("part"):
             answer = self._ledger.ungrouped.part(part)
         _log.info(
             "part",

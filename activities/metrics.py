@@ -22,6 +22,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     "reserve",
     "close",
     "extend",
+    "part",
     "adjust",
     "expire_overdue",
     "find_drift",

@@ -19,7 +19,7 @@ from holdfast_client.contract.outcomes import (
     parse_adjustment_outcome,
     parse_outcome,
 )
-from holdfast_client.contract.timeline import Timeline
+from holdfast_client.contract.timeline import Timeline, TimelineEvent
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.transport.answers import final_outcome_of, held_of
 from tests.schemas.payloads import validator
@@ -85,8 +85,10 @@ def test_the_schema_of_an_outcome_admits_an_unknown_status_and_no_broken_known_o
 
 def test_the_schemas_admit_unknown_words_in_answers():
     nobody = dict.fromkeys(("actor", "reason"), "")
-    event = {"at": AT, "event": "amended", "seconds": None, "expires_at": None} | nobody
-    told = Timeline.model_validate(TIMELINE).model_dump(mode="json") | {"events": [event]}
+    event = TimelineEvent.model_validate({"at": AT, "event": "amended"} | nobody)
+    told = Timeline.model_validate(TIMELINE).model_dump(mode="json") | {
+        "events": [event.model_dump(mode="json")]
+    }
     validator("timeline").validate(told)
     denied = {"status": "denied", "shortages": [SHORTAGE | {"next_expiry": None}]}
     validator("outcome").validate(denied)

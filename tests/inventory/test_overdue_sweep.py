@@ -10,6 +10,7 @@ from sqlalchemy import text
 from activities import overdue_sweep
 from activities.inventory import ledger
 from activities.inventory.database.errors import LedgerUnavailable
+from activities.inventory.operations.close import OVERDUE
 from activities.overdue_sweep import SWEEP_BATCHES_MAX, OverdueSweep
 from tests.inventory.crowd import all_at_once
 from tests.inventory.shop import Shop
@@ -36,7 +37,7 @@ def test_a_sweep_says_who_ended_a_hold(shop: Shop) -> None:
     shop.pass_seconds(100)
     _sweep(shop).run_if_due()
     (row,) = shop.sql("SELECT status, reason, actor FROM holdfast.reservations")
-    assert tuple(row) == ("expired", "overdue", "sweep")
+    assert tuple(row) == ("expired", OVERDUE, "sweep")
 
 
 def test_a_sweep_comes_at_most_once_an_interval(shop: Shop) -> None:

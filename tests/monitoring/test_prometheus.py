@@ -35,6 +35,7 @@ async def test_every_outcome_is_counted_once(site: Site):
     rows = site.prometheus.rows("sum by (outcome) (holdfast_reservations_total)")
     assert {labels["outcome"]: count for labels, count in rows} == {
         "held": 6,
+        "committed": 0,
         "denied": 1,
         "fulfilled": 1,
         # One by its buyer, one by the tombstone that it met, one behind its workflow's back.

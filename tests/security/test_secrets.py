@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 import psycopg
@@ -147,7 +147,6 @@ def test_an_error_that_nobody_foresaw_holds_no_row(own_database_url: str, worker
 
 
 UNKNOWN: Final[dict[str, Any]] = {
-    "of a later version": {"status": "refunded", "payment_reference": PAYMENT, "to": CUSTOMER},
     "incomplete": {"status": "fulfilled", "payment_reference": PAYMENT, "actor": REASON},
     "a list": [PAYMENT, CUSTOMER],
     "a text": PAYMENT,
@@ -156,7 +155,10 @@ UNKNOWN: Final[dict[str, Any]] = {
 
 @pytest.mark.parametrize("answer", UNKNOWN.values(), ids=UNKNOWN.keys())
 def test_an_answer_that_a_client_cannot_read_is_told_by_its_shape_alone(answer: Any):
-    for read in (outcome_of, final_outcome_of, held_of, report_of, adjustment_outcome_of):
+    readers: list[Callable[[Any], Any]] = [outcome_of, final_outcome_of, held_of, report_of]
+    # What an adjustment is not answered with is to it a word of a later version.
+    readers += [] if isinstance(answer, dict) else [adjustment_outcome_of]
+    for read in readers:
         with pytest.raises(HoldfastError, match="same version") as refused:
             read(answer)
         told = "".join(traceback.format_exception(refused.value))
