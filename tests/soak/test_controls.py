@@ -95,6 +95,8 @@ async def test_without_the_conditional_transition_a_late_attempt_sells_twice(
                 f"ALTER TABLE holdfast.reservation_lines DROP CONSTRAINT reservation_lines_{rule}"
             )
         rewrite_function(engine, "close_reservations", "AND r.closed_at IS NULL")
+        whoever_has_not_paid = "AND (c.status = 'cancelled' OR r.status = 'held')"
+        rewrite_function(engine, "close_reservations", whoever_has_not_paid)
         rewrite_function(
             engine,
             "close_reservations",

@@ -55,7 +55,7 @@ def test_an_item_goes_out_of_sale_and_back_with_its_holds_and_its_story(
         (("MUG", "--location", "attic", "--inactive"), 1, "no 'MUG' at attic; say --location"),
         (("CUP", "--inactive"), 1, "say --location with one of: depot, main"),
         (("MUG",), 2, "nothing to set; say --active or --inactive"),
-        (("MUG", "--location", " ", "--active"), 2, "location: begins or ends with a space"),
+        (("MUG", "--location", " ", "--active"), 2, "'--location': begins or ends with a space"),
     ],
 )
 def test_what_cannot_be_set_says_why(

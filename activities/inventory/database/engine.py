@@ -82,9 +82,9 @@ def statement_engine(engine: Engine) -> Engine:
     It has the same connections. Events are to be listened for on this one: they are told of both.
 
     Args:
-        engine: of :func:`open_engine`.
+        engine: of :func:`open_engine`, or one that this has returned.
     """
-    found: Engine = engine.get_execution_options()[_STATEMENT_ENGINE]
+    found: Engine = engine.get_execution_options().get(_STATEMENT_ENGINE, engine)
     return found
 
 
