@@ -312,7 +312,8 @@ async def test_a_worker_behind_a_pooler_serves_a_checkout_from_end_to_end(
     assert (await examine(settings)).ailments == []
     async with running_worker(settings):
         client = ReservationClient(await Client.connect(temporal_address))
-        assert (await client.reserve(unique, [("MUG", 1)])).status == "held"
+        held = await client.reserve(unique, [("MUG", 1)])
+        assert held.status == "held", held
         assert (await client.confirm(unique, "pay_1")).status == "fulfilled"
     assert shop.ledger.audit() == ()
 

@@ -15,6 +15,8 @@ from typing import Final
 HOLD_SECONDS: Final = 900
 CAP_SECONDS: Final = 14_400
 FINAL: Final = frozenset({"denied", "fulfilled", "cancelled", "expired"})
+_LIVE: Final = ("held", "committed")
+_PAID: Final = {"confirm": "fulfilled", "commit": "committed"}
 _REFUSALS: Final = {"garbage": "InvalidRequest", "conflict": "CheckoutConflict"}
 GONE: Final = "no workflow of that name runs"
 OK: Final = "taken"
@@ -25,8 +27,9 @@ class Said:
     """A message, and what was said to it.
 
     Args:
-        kind: start, read, query, confirm, cancel, extend, stop (the workflow is cancelled),
-            garbage, conflict; with ``signal`` set where nothing can be answered.
+        kind: start, read, query, confirm, commit (confirmed, and stays on the shelf), cancel,
+            extend, stop (the workflow is cancelled), garbage, conflict; with ``signal`` set where
+            nothing can be answered.
         seconds: of an extension.
         answer: a status, the type of a refusal, OK or GONE.
         length: of the hold that was answered, beyond what was asked for first.
@@ -41,7 +44,7 @@ class Said:
 
 @dataclass(frozen=True)
 class State:
-    """Where a checkout may stand: ``absent``, ``undecided``, ``held`` or final.
+    """Where a checkout may stand: ``absent``, ``undecided``, ``held``, ``committed`` or final.
 
     Args:
         length: by how much the hold was extended.
@@ -86,7 +89,7 @@ def _reads_before_its_start(order: Sequence[Said]) -> bool:
 def _moments(state: State, enough_stock: bool) -> Iterator[State]:
     """Yield the state, and what it becomes as what has come already is served."""
     yield state
-    if state.stopping and state.status in ("undecided", "held"):
+    if state.stopping and state.status in ("undecided", *_LIVE):
         yield from _moments(replace(state, status="cancelled", stopping=False), enough_stock)
     if state.status == "undecided":
         decided = replace(state, status="held" if enough_stock else "denied")
@@ -161,15 +164,17 @@ def _serve(state: State, said: Said) -> Iterator[tuple[State, str]]:
         yield state, state.status
     elif said.kind == "cancel":
         yield replace(state, status="cancelled"), "cancelled"
-    elif state.status == "held" and said.kind == "confirm":
-        yield replace(state, status="fulfilled"), "fulfilled"
+    elif state.status == "held" and said.kind in _PAID:
+        yield replace(state, status=_PAID[said.kind]), _PAID[said.kind]
+    elif state.status == "committed" and said.kind in _PAID:
+        yield state, "committed"
 
 
 def _extend(state: State, said: Said) -> Iterator[tuple[State, str]]:
     if state.status == "undecided":
         # Served before the decision only where a cancellation has overtaken that.
         yield replace(state, status="cancelled"), "HoldNotActive"
-    elif state.status in FINAL:
+    elif state.status in FINAL or state.status == "committed":
         yield state, "HoldNotActive"
     elif HOLD_SECONDS + state.length + said.seconds > CAP_SECONDS:
         yield state, "ExtensionRefused"

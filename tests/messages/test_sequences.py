@@ -43,7 +43,7 @@ wishes = st.one_of(
     st.just(("conflict", {})),
     st.just(("query", {})),
     st.just(("stop", {})),
-    st.builds(lambda: ("confirm", {})),
+    st.sampled_from(["confirm", "commit"]).map(lambda kind: (kind, {})),
     st.sampled_from(["update", "signal"]).map(lambda way: ("cancel", {"way": way})),
     st.tuples(st.sampled_from(["update", "signal"]), st.sampled_from(SECONDS)).map(
         lambda pair: ("extend", {"way": pair[0], "seconds": pair[1]})
@@ -108,8 +108,10 @@ class Shopper:
             return self._updating("confirm", _garbage[details["number"]])
         if kind == "extend":
             return self._updating("extend_hold", [{"seconds": details["seconds"]}])
-        name = "confirm" if kind == "confirm" else "cancel_hold"
-        return self._updating(name, legal(name))
+        if kind == "cancel":
+            return self._updating("cancel_hold", legal("cancel_hold"))
+        settle = "commit" if kind == "commit" else "fulfil"
+        return self._updating("confirm", [{"payment_reference": "pay_1", "settle": settle}])
 
     async def _signal(self, kind: str, details: dict[str, Any]) -> Said:
         arguments: list[Any] = [{"seconds": details.get("seconds", 0)}]

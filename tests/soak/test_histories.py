@@ -98,11 +98,11 @@ async def test_an_end_that_a_message_overtook_is_passed_over_and_made_again(
 async def test_a_task_that_failed_by_our_own_code_is_reported(
     stage: Stage, unique: str, monkeypatch: pytest.MonkeyPatch
 ):
-    def broken(_: Any) -> str:
+    def broken(*_: Any, **__: Any) -> str:
         raise RuntimeError("a bug of ours")
 
     stage.stock(unique, 5)
-    monkeypatch.setattr(web_ui, "details", broken)
+    monkeypatch.setattr(web_ui, "reserve_summary", broken)
     handle = await stage.till.start(unique, {unique: 1})
     await until(lambda: causes_of(handle))
     monkeypatch.undo()

@@ -19,8 +19,14 @@ def session_database_url(postgres_url: str, template: str) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 async def stage(session_database_url: str, temporal_address: str) -> AsyncIterator[Stage]:
-    """The stage that most tests share: they keep apart by their SKUs and checkout ids."""
-    async with open_stage(session_database_url, temporal_address) as stage, at_work(stage):
+    """The stage that most tests share: they keep apart by their SKUs and checkout ids.
+
+    It lives as long as the suite's Temporal, so it leaves the task queue of real workers to them.
+    """
+    async with (
+        open_stage(session_database_url, temporal_address, "workflows") as stage,
+        at_work(stage),
+    ):
         yield stage
 
 
