@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from activities.inventory.database.excess_rights import RoleRights, read_role_rights
+from activities.inventory.database.rights.excess_rights import RoleRights, read_role_rights
 from holdfast_client.transport.reasons import plain_reason
 from worker.composition import check_database, open_inventory
 from worker.emptied_ledger import check_not_emptied

@@ -20,7 +20,7 @@ from activities.inventory.database.carrier import carry_out
 from activities.inventory.database.connecting import Connector
 from activities.inventory.database.engine import open_engine, statement_engine
 from activities.inventory.database.errors import LedgerUnavailable, SessionUnfit
-from activities.inventory.database.role_settings import carry_settings
+from activities.inventory.database.rights.role_settings import carry_settings
 from activities.inventory.database.session import STATEMENT_TIMEOUT_MS, session_settings
 from activities.inventory.database.verification import check_session
 from activities.inventory.grouping.grouped_ledger import GroupedLedger

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from activities.inventory.database.engine import open_engine
-from activities.inventory.database.excess_rights import read_role_rights
+from activities.inventory.database.rights.excess_rights import read_role_rights
 
 
 def rights_of(url: str, role: str | None = None) -> dict[str, str]:

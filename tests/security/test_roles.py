@@ -17,8 +17,8 @@ from sqlalchemy import Engine, text
 
 from activities.inventory.database.engine import open_engine
 from activities.inventory.database.errors import LedgerUnavailable, WorkerRoleUnfit
-from activities.inventory.database.grants import FUNCTION_GRANTS, READ_GRANTS
 from activities.inventory.database.migrate import upgrade, upgrade_database
+from activities.inventory.database.rights.grants import FUNCTION_GRANTS, READ_GRANTS
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import (
     Closing,

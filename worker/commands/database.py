@@ -8,9 +8,9 @@ from collections import Counter
 
 import typer
 
-from activities.inventory.database.excess_rights import read_role_rights
 from activities.inventory.database.migrate import upgrade_database
-from activities.inventory.database.role_settings import carry_settings
+from activities.inventory.database.rights.excess_rights import read_role_rights
+from activities.inventory.database.rights.role_settings import carry_settings
 from activities.inventory.database.session import session_settings
 from activities.inventory.reading.audits import BREACHES_MAX
 from holdfast_client.terminal.ending import raise_on_interrupt

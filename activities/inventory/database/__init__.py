@@ -1,1 +1,1 @@
-"""How the ledger reaches Postgres: connections, calls, errors, rights, migration."""
+"""How the ledger reaches Postgres: connections, calls, errors, migration; rights in a room."""

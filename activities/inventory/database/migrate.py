@@ -13,8 +13,8 @@ from sqlalchemy import Connection, Engine, exc, text
 
 from activities.inventory.database.engine import open_engine
 from activities.inventory.database.errors import ledger_error
-from activities.inventory.database.grants import grant_to_worker
-from activities.inventory.database.reader_grants import grant_to_reader
+from activities.inventory.database.rights.grants import grant_to_worker
+from activities.inventory.database.rights.reader_grants import grant_to_reader
 from activities.inventory.database.server import check_connection
 from activities.inventory.sql.schema import SCHEMA
 from activities.inventory.sql.statements import databases as statements

@@ -7,7 +7,7 @@ from sqlalchemy import Engine
 from activities.inventory.database.engine import statement_engine, transaction, wanted_settings
 from activities.inventory.database.errors import LedgerUnreachable, SessionUnfit
 from activities.inventory.database.repeats import goes_on_afresh
-from activities.inventory.database.role_settings import read_role_settings
+from activities.inventory.database.rights.role_settings import read_role_settings
 from activities.inventory.database.session import READ_ONLY, remedy, unmet_settings
 from activities.inventory.sql.statements import databases as statements
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from activities.inventory.database.grants import check_role
+from activities.inventory.database.rights.grants import check_role
 from activities.inventory.sql.schema import SCHEMA
 
 # They run with the rights of their owner, so no table behind them has to be granted.

@@ -16,7 +16,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, Row, exc
 
 from activities.inventory.database.errors import ledger_error
-from activities.inventory.database.grants import FUNCTION_GRANTS, READ_GRANTS
+from activities.inventory.database.rights.grants import FUNCTION_GRANTS, READ_GRANTS
 from activities.inventory.sql.statements import databases as statements
 
 _A_ROLE_OF_THEIR_OWN: Final = "give the workers a role of their own"
