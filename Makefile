@@ -87,7 +87,7 @@ test-all: $(READY_TO_DEVELOP) system-packages-if-root ## All tests: the long and
 OLDEST_POSTGRES ?= /usr/lib/postgresql/15
 OLDEST_TESTS ?= tests/inventory tests/security/test_roles.py tests/security/test_excess_rights.py
 OLDEST_TESTS_OF_ALL := $(addprefix tests/inventory/test_, $(addsuffix .py, server schema \
-  ledger_operations adjustments extensions history open_lines overdue_holds plans stock_load races))
+  migrations reserving endings adjustments extensions history open_lines overdue_holds plans stock_load races))
 
 .PHONY: test-oldest
 test-oldest: $(READY_TO_DEVELOP) ## The ledger's tests on Postgres 15, the oldest that is supported.
@@ -138,7 +138,7 @@ check: $(READY_TO_DEVELOP) ## Format, lint, strict types, import rules, migratio
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pip check
-	@$(BIN)/python -m pytest --quiet tests/inventory/test_schema.py tests/security/test_dependencies.py
+	@$(BIN)/python -m pytest --quiet tests/inventory/test_migrations.py tests/security/test_dependencies.py
 
 # In an environment of its own, and not part of `check`: it asks the package index's database of
 # vulnerabilities, and a package that it cannot look up there is a failure.
