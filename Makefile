@@ -87,7 +87,8 @@ test-all: $(READY_TO_DEVELOP) system-packages-if-root ## All tests: the long and
 OLDEST_POSTGRES ?= /usr/lib/postgresql/15
 OLDEST_TESTS ?= tests/inventory tests/security/test_roles.py tests/security/test_excess_rights.py
 OLDEST_TESTS_OF_ALL := $(addprefix tests/inventory/test_, $(addsuffix .py, server schema \
-  migrations reserving endings adjustments extensions history open_lines overdue_holds plans stock_load races))
+  migrations reserving endings adjustments extensions history open_lines overdue_holds plans \
+  stock_load races))
 
 .PHONY: test-oldest
 test-oldest: $(READY_TO_DEVELOP) ## The ledger's tests on Postgres 15, the oldest that is supported.
