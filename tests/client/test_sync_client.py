@@ -23,16 +23,16 @@ from holdfast_client import (
     ServerUnreachable,
     SyncReservationClient,
 )
+from tests.limits import HANG_SECONDS
 from worker.embedded import EmbeddedTemporal
 
-GUARD_SECONDS = 20.0
 # Without the moment to settle, about two in five of them abort or hang.
 LEAVING_RUNS = 8
 
 
 @pytest.fixture
 def sync_client(temporal_address: str) -> Iterator[SyncReservationClient]:
-    with SyncReservationClient(temporal_address, answer_timeout_seconds=5.0) as client:
+    with SyncReservationClient(temporal_address, answer_timeout_seconds=60.0) as client:
         yield client
 
 
@@ -54,7 +54,7 @@ def ran(
         start_new_session=True,  # a script that hangs is ended with whatever it forked
     ) as script_process:
         try:
-            stdout, stderr = script_process.communicate(timeout=GUARD_SECONDS)
+            stdout, stderr = script_process.communicate(timeout=HANG_SECONDS)
         except subprocess.TimeoutExpired:
             os.killpg(script_process.pid, signal.SIGKILL)
             raise
@@ -102,14 +102,14 @@ def test_a_closed_client_says_that_it_is_closed(temporal_address: str) -> None:
 
 
 def test_closing_wakes_whoever_waits(temporal_address: str, checkout_id: str) -> None:
-    client = SyncReservationClient(temporal_address, answer_timeout_seconds=GUARD_SECONDS)
+    client = SyncReservationClient(temporal_address, answer_timeout_seconds=HANG_SECONDS)
     client.list()
     with ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(client.reserve, checkout_id, [("MUG", 1)])
         assert not waiting.done()
         client.close()
         with pytest.raises((OutcomeUnknown, HoldfastError), match="closed"):
-            waiting.result(GUARD_SECONDS)
+            waiting.result(HANG_SECONDS)
 
 
 def test_a_forgotten_client_ends_its_thread(temporal_address: str) -> None:

@@ -18,9 +18,8 @@ from holdfast_client import (
     ReservationClient,
     ServerUnreachable,
 )
+from tests.limits import HANG_SECONDS
 from worker.embedded import EmbeddedTemporal
-
-GUARD_SECONDS = 30.0
 
 
 @pytest.fixture
@@ -93,7 +92,7 @@ async def test_connecting_where_nobody_listens_names_the_address_and_what_to_do(
 
 async def test_connecting_to_a_silent_address_ends_in_time(black_hole: str) -> None:
     with pytest.raises(ServerUnreachable, match=rf"{black_hole}.*no answer within 0.5 s"):
-        async with asyncio.timeout(GUARD_SECONDS):
+        async with asyncio.timeout(HANG_SECONDS):
             await ReservationClient.connect(black_hole, answer_timeout_seconds=0.5)
 
 
@@ -104,7 +103,7 @@ async def test_no_call_waits_longer_than_its_time_for_a_server_that_fell_silent(
     relay.is_silent = True
     for ask in every_call(client):
         with pytest.raises(OutcomeUnknown, match=r"no answer within 0\.5 s"):
-            async with asyncio.timeout(GUARD_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 await ask()
 
 
@@ -115,7 +114,7 @@ async def test_no_call_waits_longer_than_its_time_for_a_server_that_never_spoke(
     client = ReservationClient(temporal_client, answer_timeout_seconds=0.5)
     for ask in every_call(client):
         with pytest.raises(OutcomeUnknown):
-            async with asyncio.timeout(GUARD_SECONDS):
+            async with asyncio.timeout(HANG_SECONDS):
                 await ask()
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Final, Literal, Self
+from typing import Literal, Self
 
 import psycopg
 from sqlalchemy import URL, make_url
@@ -16,7 +16,6 @@ from worker.embedded.server_process import ServerProcess
 from worker.embedded.starting import start_server
 
 PoolMode = Literal["session", "transaction"]
-_STOP_SECONDS_MAX: Final = 20.0
 
 
 class PgBouncer:

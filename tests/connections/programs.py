@@ -9,13 +9,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.limits import HANG_SECONDS
 from tests.system_packages import skip_without
 from worker.embedded.accounts import Account, let_pass, server_account
 from worker.embedded.postgres_cluster import postgres_environment, postgres_program
 from worker.embedded.server_process import Program
 
 _DEBIANS_POSTGRES: Final = Path("/usr/lib/postgresql/15/bin")
-_RUN_SECONDS_MAX: Final = 120.0
 
 
 def postgres_programs(version: str) -> Path:
@@ -62,7 +62,7 @@ def run(command: Sequence[str | Path], directory: Path, account: Account | None)
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=_RUN_SECONDS_MAX,
+        timeout=HANG_SECONDS,
         check=False,
     )
     assert ended.returncode == 0, ended.stderr

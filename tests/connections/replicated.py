@@ -13,12 +13,12 @@ import psycopg
 
 from tests.connections.programs import owned_directory, program, run
 from tests.embedded.processes import comes_true
+from tests.limits import HANG_SECONDS
 from worker.embedded.ports import LOOPBACK, choose_ports
 from worker.embedded.server_process import ServerProcess
 from worker.embedded.starting import start_server
 
 _USER: Final = "holdfast"
-_STOP_SECONDS_MAX: Final = 30.0
 
 
 class Server:
@@ -65,7 +65,7 @@ class Server:
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
         """Stop it, with open connections cut; SIGQUIT is as a crash."""
         if self._process is not None:
-            self._process.stop(number, seconds_max=_STOP_SECONDS_MAX)
+            self._process.stop(number, seconds_max=HANG_SECONDS)
             self._process = None
 
     def follows_to(self, primary: Server) -> None:

@@ -21,6 +21,7 @@ from temporalio.worker import Worker
 
 from holdfast_client.contract import names
 from tests.embedded.processes import kill_from_outside
+from tests.limits import HANG_SECONDS
 from worker.embedded import DataDirectoryInUse, EmbeddedTemporal, PortInUse, ServerDidNotStart
 from worker.embedded import temporal as temporal_module
 
@@ -167,7 +168,7 @@ async def test_what_was_queued_before_queues_were_fair_is_served_after(
         async with Worker(client, task_queue="sleepers", workflows=[Sleeper]):
             for number in range(5):
                 result = client.get_workflow_handle(f"sleeper-{number}").result()
-                assert await asyncio.wait_for(result, 30) == "slept"
+                assert await asyncio.wait_for(result, HANG_SECONDS) == "slept"
 
 
 async def test_a_day_passes_at_once_for_a_test_that_asks_for_it(data_dir: Path):
@@ -190,7 +191,7 @@ def test_the_web_ui_and_the_metrics_are_where_they_were_asked_to_be(data_dir: Pa
 
 
 def _page(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=10) as answer:
+    with urllib.request.urlopen(url, timeout=HANG_SECONDS) as answer:
         body: bytes = answer.read()
     return body
 

@@ -12,7 +12,7 @@ from tests.inventory.databases import fresh_database
 from tests.workflows.stage import Stage, at_work, open_stage
 from worker.embedded.temporal import EmbeddedTemporal
 
-ANSWER_TIMEOUT_SECONDS = 8.0
+ANSWER_TIMEOUT_SECONDS = 60.0
 
 
 @pytest.fixture(scope="session")

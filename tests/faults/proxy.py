@@ -15,14 +15,13 @@ from types import TracebackType
 from typing import Final, Literal, Self
 
 from tests.faults.commits import CommitWatch
+from tests.limits import HANG_SECONDS
 from worker.embedded.ports import LOOPBACK
 
 # How long a silence lasts at least. Unset, it lasts until everybody has been told.
 SILENCE_SECONDS: Final = 30.0 if os.environ.get("HOLDFAST_LONG_FAULTS") else 0.0
 _CHUNK_BYTES: Final = 65_536
 _CONNECTIONS_WAITING_MAX: Final = 512
-_END_SECONDS_MAX: Final = 10.0
-_ANSWER_SECONDS_MAX: Final = 10.0
 # Closing with this throws away what was not sent and tells the peer by a reset.
 _RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
@@ -171,7 +170,7 @@ class Proxy:
         self.cut()
         with self._changed:
             self._changed.notify_all()
-            assert self._changed.wait_for(lambda: not self._links, _END_SECONDS_MAX)
+            assert self._changed.wait_for(lambda: not self._links, HANG_SECONDS)
 
 
 class _Link:
@@ -247,7 +246,7 @@ class _Link:
         self._is_silent = True
         if lost == "answer":
             self._server.sendall(chunk)
-            assert self._swallowed.wait(_ANSWER_SECONDS_MAX)
+            assert self._swallowed.wait(HANG_SECONDS)
         if not self._proxy.note_loss():
             while self._client.recv(_CHUNK_BYTES):
                 pass

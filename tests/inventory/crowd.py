@@ -14,9 +14,10 @@ from typing import Final, TypeVar
 
 from sqlalchemy import Connection, Engine, exc, text
 
+from tests.limits import HANG_SECONDS
+
 T = TypeVar("T")
 
-_WAIT_SECONDS_MAX: Final = 15.0
 _POLL_SECONDS: Final = 0.002
 # Who waits for a row's lock has the place in its queue, which is a lock on a tuple of the table.
 # Who inserts a key that somebody else has inserted waits for that transaction and has none.
@@ -39,7 +40,7 @@ def all_at_once(tasks: Sequence[Callable[[], T]]) -> list[T]:
     gate = threading.Barrier(len(tasks))
 
     def through_the_gate(task: Callable[[], T]) -> T:
-        gate.wait(_WAIT_SECONDS_MAX)
+        gate.wait(HANG_SECONDS)
         return task()
 
     with ThreadPoolExecutor(len(tasks)) as threads:
@@ -52,7 +53,7 @@ def blocked(engine: Engine, count: int = 1) -> list[str]:
     Returns:
         The table in which the session waits for a row, or ``an id`` that somebody else is taking.
     """
-    give_up = time.monotonic() + _WAIT_SECONDS_MAX
+    give_up = time.monotonic() + HANG_SECONDS
     while time.monotonic() < give_up:
         with engine.connect() as connection:
             waiting = [str(row.what) for row in connection.execute(_WAITING)]
@@ -64,7 +65,7 @@ def blocked(engine: Engine, count: int = 1) -> list[str]:
 
 def until(condition: Callable[[], bool]) -> None:
     """Wait until something holds that only other threads can bring about."""
-    give_up = time.monotonic() + _WAIT_SECONDS_MAX
+    give_up = time.monotonic() + HANG_SECONDS
     while not condition():
         assert time.monotonic() < give_up, "it did not come to hold"
         time.sleep(_POLL_SECONDS)

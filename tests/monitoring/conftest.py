@@ -18,6 +18,7 @@ from activities.inventory.ledger import Ledger
 from holdfast_client import ReservationClient
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
+from tests.limits import HANG_SECONDS
 from tests.monitoring.prometheus import Prometheus, running_prometheus
 from tests.monitoring.traffic import Traffic
 from tests.worker.conftest import Operator, _environment
@@ -100,7 +101,7 @@ async def site(
         lines = drained(process)
         await until(lambda: len(prometheus.rows("holdfast_late_confirmations_total")) == WORKERS)
         shop = await ReservationClient.connect(
-            operator.environment["TEMPORAL_ADDRESS"], answer_timeout_seconds=40.0
+            operator.environment["TEMPORAL_ADDRESS"], answer_timeout_seconds=HANG_SECONDS
         )
 
         async def drift_is_seen() -> None:

@@ -17,14 +17,13 @@ from urllib.request import urlopen
 import yaml
 
 from tests.embedded.processes import comes_true
+from tests.limits import HANG_SECONDS
 from tests.system_packages import skip_without
 from worker.embedded.ports import choose_ports
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 CONFIGURATION: Final = DEPLOY / "prometheus/prometheus.yml"
 RULES: Final = DEPLOY / "prometheus/alerts.yml"
-ANSWER_SECONDS_MAX: Final = 10.0
-STOP_SECONDS_MAX: Final = 20.0
 INTERVAL: Final = "500ms"
 
 
@@ -44,7 +43,7 @@ class Prometheus:
 
     def ask(self, path: str, **parameters: str) -> Any:
         address = f"{self.url}/api/v1/{path}?{urlencode(parameters)}"
-        with urlopen(address, timeout=ANSWER_SECONDS_MAX) as answer:
+        with urlopen(address, timeout=HANG_SECONDS) as answer:
             return json.load(answer)["data"]
 
     def rows(self, query: str) -> list[tuple[dict[str, str], float]]:
@@ -64,7 +63,7 @@ class Prometheus:
 
     def is_ready(self) -> bool:
         try:
-            with urlopen(f"{self.url}/-/ready", timeout=ANSWER_SECONDS_MAX):
+            with urlopen(f"{self.url}/-/ready", timeout=HANG_SECONDS):
                 return True
         except (URLError, ConnectionError):
             return False
@@ -94,7 +93,7 @@ def running_prometheus(directory: Path, targets: Sequence[str]) -> Iterator[Prom
         yield server
     finally:
         process.terminate()
-        process.wait(STOP_SECONDS_MAX)
+        process.wait(HANG_SECONDS)
 
 
 def _configuration(targets: Sequence[str]) -> Any:

@@ -8,6 +8,7 @@ from urllib.request import urlopen
 
 import pytest
 
+from tests.limits import HANG_SECONDS
 from tests.monitoring.conftest import free_ports_in_a_row
 from tests.worker.conftest import Operator
 from worker.runtime import MetricsUnavailable, metrics_addresses, temporal_runtime
@@ -40,7 +41,7 @@ def test_metrics_are_offered_before_anything_is_connected():
     address = f"127.0.0.1:{free_ports_in_a_row(1)}"
     meter = temporal_runtime(address).metric_meter
     meter.create_counter("begun").add(1)
-    with urlopen(f"http://{address}/metrics", timeout=5) as answer:
+    with urlopen(f"http://{address}/metrics", timeout=HANG_SECONDS) as answer:
         assert b"begun_total 1" in answer.read()
 
 

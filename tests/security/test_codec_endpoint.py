@@ -24,7 +24,6 @@ from worker.codec import BODY_BYTES_MAX
 
 UI: Final = "http://localhost:8233"
 PLAIN: Final = Payload(metadata={"encoding": b"json/plain"}, data=b'{"customer_id": "u-17"}')
-ANSWER_SECONDS_MAX: Final = 20
 
 
 @dataclass(frozen=True)
@@ -36,7 +35,7 @@ class Endpoint:
     def ask(
         self, method: str, path: str, body: bytes = b"", **headers: str
     ) -> tuple[int, Mapping[str, str], bytes]:
-        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=ANSWER_SECONDS_MAX)
+        link = http.client.HTTPConnection("127.0.0.1", self.port, timeout=HANG_SECONDS)
         try:
             link.request(method, path, body, {k.replace("_", "-"): v for k, v in headers.items()})
             answer = link.getresponse()

@@ -106,7 +106,7 @@ async def test_a_worker_at_debug_level_writes_neither_credentials_nor_customers(
     marked: Operator, database_url: str, unique: str, format: str
 ):
     shop = await ReservationClient.connect(
-        marked.environment["TEMPORAL_ADDRESS"], answer_timeout_seconds=40.0
+        marked.environment["TEMPORAL_ADDRESS"], answer_timeout_seconds=HANG_SECONDS
     )
     temporal = shop._exchanges._temporal
     with running(marked, HOLDFAST_LOG_FORMAT=format) as worker:

@@ -16,11 +16,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from tests.limits import HANG_SECONDS
 from tests.security.certificates import Pair
 from worker.embedded.ports import LOOPBACK
 
 _CHUNK_BYTES: Final = 65_536
-_WAIT_SECONDS_MAX: Final = 10.0
 _CLOSE_SECONDS: Final = 0.05
 # How a Postgres client asks for TLS before it says anything else.
 _SSL_REQUEST: Final = struct.pack("!ii", 8, 80_877_103)
@@ -49,12 +49,12 @@ def tls_relay(port: int, context: ssl.SSLContext, *, asks_first: bool = False) -
     relay = _Relay(port, context, asks_first=asks_first)
     thread = threading.Thread(target=relay.run, name="tls-relay", daemon=True)
     thread.start()
-    assert relay.ready.wait(_WAIT_SECONDS_MAX)
+    assert relay.ready.wait(HANG_SECONDS)
     try:
         yield relay.port
     finally:
         relay.stop()
-        thread.join(_WAIT_SECONDS_MAX)
+        thread.join(HANG_SECONDS)
 
 
 class _Relay:
@@ -127,5 +127,5 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 async def _let_go(writer: asyncio.StreamWriter) -> None:
     """Send what is left, if the other side takes it, and close for good."""
     with contextlib.suppress(OSError, asyncio.CancelledError):
-        await asyncio.wait_for(writer.drain(), _WAIT_SECONDS_MAX)
+        await asyncio.wait_for(writer.drain(), HANG_SECONDS)
     writer.transport.abort()

@@ -14,11 +14,11 @@ import pytest
 
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
+from tests.limits import HANG_SECONDS
 from worker.embedded import EmbeddedTemporal
 
 RUN = "import sys; from holdfast_client.cli import main; sys.exit(main())"
 READY = "worker ready"
-STOP_SECONDS = 40
 
 ORDERS = 40
 STOCK = {"MUG-01": 60, "CUP-09": 1_000}
@@ -57,10 +57,10 @@ def worker(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory
         path = tmp_path_factory.mktemp("stock") / "stock.csv"
         path.write_text("sku,quantity\n" + "".join(f"{s},{n}\n" for s, n in STOCK.items()))
         load = [sys.executable, "-m", "worker", "stock", "load", str(path)]
-        subprocess.run(load, env=environment, check=True, timeout=60)
+        subprocess.run(load, env=environment, check=True, timeout=HANG_SECONDS)
         yield
         process.terminate()
-        process.communicate(timeout=STOP_SECONDS)
+        process.communicate(timeout=HANG_SECONDS)
 
 
 @pytest.fixture
@@ -68,7 +68,12 @@ def holdfast(environment: dict[str, str], worker: None) -> Run:
     def run(*words: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-c", RUN, *words]
         return subprocess.run(
-            command, env=environment, capture_output=True, text=True, timeout=100, check=False
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=HANG_SECONDS,
+            check=False,
         )
 
     return run
@@ -121,7 +126,7 @@ def test_a_replay_ends_every_order_and_every_invariant_holds(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
     assert audit.returncode == 0, audit.stdout

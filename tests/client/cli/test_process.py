@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.limits import HANG_SECONDS
+
 # Whoever runs the tests in the background has them, and what they start, ignore Ctrl-C.
 HEEDS_CTRL_C = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
 # Each test waits for a process of its own.
@@ -39,7 +41,7 @@ def holdfast(
         env=environment,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
 
@@ -131,7 +133,7 @@ def test_ctrl_c_while_waiting_for_a_server_exits_with_130_and_no_traceback(
     ) as running:
         caller, _ = black_hole.accept()
         running.send_signal(signal.SIGINT)
-        _, said = running.communicate(timeout=30)
+        _, said = running.communicate(timeout=HANG_SECONDS)
         caller.close()
     assert running.returncode == 130
     assert "Traceback" not in said
@@ -152,7 +154,7 @@ def test_a_reader_that_closes_the_pipe_ends_it_without_a_traceback(
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=HANG_SECONDS,
         check=False,
     )
     os.close(writing)
