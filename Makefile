@@ -124,6 +124,10 @@ histories: $(READY_TO_DEVELOP) ## Record a history of every path, for the replay
 schemas: $(READY) ## Write the JSON Schemas of all messages and answers anew from the models.
 	@$(BIN)/python -m schemas
 
+.PHONY: sync
+sync: $(READY_TO_DEVELOP) ## Write the client's methods anew for code that does not await.
+	@$(BIN)/python client/without_await.py
+
 .PHONY: baseline
 baseline: $(READY) ## Write the first migration anew from the files of the schema, until a release.
 	@$(BIN)/python -m activities.inventory.sql.baseline

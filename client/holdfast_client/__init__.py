@@ -60,11 +60,10 @@ if TYPE_CHECKING:
     )
     from holdfast_client.contract.summaries import CheckoutSummary, SummaryStatus
     from holdfast_client.contract.timeline import Timeline, TimelineEvent, TimelineMovement
-    from holdfast_client.fake.client import FakeReservationClient
-    from holdfast_client.fake.sync_client import SyncFakeReservationClient
-    from holdfast_client.protocol import Reservations
+    from holdfast_client.fake.client import FakeReservationClient, SyncFakeReservationClient
+    from holdfast_client.methods.reservations import Reservations
     from holdfast_client.sync_client import SyncReservationClient
-    from holdfast_client.sync_facade import SyncReservations
+    from holdfast_client.sync_methods.reservations import SyncReservations
 
 __version__: Final = "0.1.0"
 
@@ -203,11 +202,13 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
         "TimelineEvent",
         "TimelineMovement",
     ),
-    "fake.client": ("FakeReservationClient",),
-    "fake.sync_client": ("SyncFakeReservationClient",),
-    "protocol": ("Reservations",),
+    "fake.client": (
+        "FakeReservationClient",
+        "SyncFakeReservationClient",
+    ),
+    "methods.reservations": ("Reservations",),
     "sync_client": ("SyncReservationClient",),
-    "sync_facade": ("SyncReservations",),
+    "sync_methods.reservations": ("SyncReservations",),
 }
 _HOMES: Final = {name: home for home, names in _NAMES.items() for name in names}
 

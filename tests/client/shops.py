@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractAsyncContextManager
 from typing import Protocol
 
 from holdfast_client import FakeReservationClient, Reservations
 from holdfast_client.contract.names import DEFAULT_LOCATION
 
 
-class Client(Reservations, AbstractAsyncContextManager["Client"], Protocol):
-    """A client, real or fake, that can be closed."""
-
-
 class Shop(Protocol):
     """What a test may do to a shop besides calling its client."""
 
     @property
-    def client(self) -> Client:
+    def client(self) -> Reservations:
         """The client under test."""
         ...
 

@@ -5,15 +5,12 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from holdfast_client import (
-    AdjustmentApplied,
-    AdjustmentConflict,
-    AdjustmentRefused,
     Cancelled,
     CheckoutConflict,
     CheckoutNotFound,
@@ -29,7 +26,6 @@ from holdfast_client import (
     Outcome,
 )
 from tests.client.shops import Shop
-from tests.client.waiting import eventually
 
 
 def new_sku(name: str = "MUG") -> str:
@@ -325,140 +321,6 @@ async def test_a_hold_that_is_over_cannot_be_extended(
     with pytest.raises(HoldNotActive, match=outcome.status):
         await shop.client.extend(checkout_id, 60)
     assert (await shop.client.status(checkout_id)).status == outcome.status
-
-
-# Cancelling and reading
-
-
-async def test_a_cancellation_frees_the_stock_and_keeps_who_and_why(
-    shop: Shop, checkout_id: str
-) -> None:
-    sku = new_sku()
-    await shop.stock(sku, 5)
-    await hold(shop, checkout_id, sku, 5)
-    outcome = await shop.client.cancel(checkout_id, reason="changed their mind", actor="ann")
-    assert isinstance(outcome, Cancelled)
-    assert (outcome.reason, outcome.actor) == ("changed their mind", "ann")
-    assert await shop.available(sku) == (5, 0, 5)
-
-
-async def test_the_status_tells_the_lines_the_deadline_and_the_story(
-    shop: Shop, checkout_id: str
-) -> None:
-    sku = new_sku()
-    await shop.stock(sku, 5)
-    held = await hold(shop, checkout_id, sku, 2)
-    report = await shop.client.status(checkout_id)
-    assert (report.checkout_id, report.status) == (checkout_id, "held")
-    assert report.expires_at == held.expires_at
-    assert report.lines == held.lines
-    assert report.events
-
-
-async def test_an_unknown_checkout_is_not_found(shop: Shop, checkout_id: str) -> None:
-    asked: list[Callable[[], Awaitable[object]]] = [
-        lambda: shop.client.confirm(checkout_id, "pay_1"),
-        lambda: shop.client.extend(checkout_id, 60),
-        lambda: shop.client.cancel(checkout_id),
-        lambda: shop.client.status(checkout_id),
-    ]
-    for ask in asked:
-        with pytest.raises(CheckoutNotFound, match=checkout_id):
-            await ask()
-
-
-async def test_checkouts_are_listed_by_whose_they_are_where_they_stand_and_what_they_hold(
-    shop: Shop, checkout_id: str
-) -> None:
-    sku, customer, cart = new_sku("O'Brien"), f"u-{checkout_id}", f"c-{checkout_id}"
-    await shop.stock(sku, 5)
-    before = datetime.now(UTC) - timedelta(days=1)
-    await hold(shop, f"{checkout_id}/1", sku, customer_id=customer, cart_id=cart)
-    await hold(shop, f"{checkout_id}/2", sku, customer_id=customer)
-    await shop.client.cancel(f"{checkout_id}/2")
-    wanted: list[tuple[dict[str, Any], list[str]]] = [
-        ({"customer_id": customer}, ["1", "2"]),
-        ({"customer_id": customer, "status": "held"}, ["1"]),
-        ({"customer_id": customer, "status": "cancelled"}, ["2"]),
-        ({"customer_id": customer, "limit": 1}, ["1"]),
-        ({"customer_id": customer, "started_after": before}, ["1", "2"]),
-        ({"customer_id": customer, "started_before": before}, []),
-        ({"cart_id": cart}, ["1"]),
-        ({"sku": sku}, ["1", "2"]),
-        ({"sku": sku.upper()}, []),
-    ]
-    for conditions, expected in wanted:
-        assert await _listed(shop, conditions, expected) == expected
-
-
-async def _listed(shop: Shop, conditions: dict[str, Any], expected: list[str]) -> list[str]:
-    async def look() -> list[str]:
-        rows = await shop.client.list(**conditions)
-        return [row.checkout_id.rpartition("/")[2] for row in rows]
-
-    return await eventually(look, lambda found: found == expected)
-
-
-# Adjusting stock
-
-
-@pytest.mark.parametrize(
-    ("kind", "quantity", "expected"),
-    [
-        ("receive", 3, (13, 4, 9)),
-        ("adjust", 3, (13, 4, 9)),
-        ("adjust", -6, (4, 4, 0)),
-        ("adjust", -7, "below_reserved"),
-        ("adjust", -10, "below_reserved"),
-        ("adjust", -11, "negative_total"),
-        ("count", 4, (4, 4, 0)),
-        ("count", 3, "below_reserved"),
-        ("count", 0, "below_reserved"),
-    ],
-)
-async def test_an_adjustment_never_takes_what_is_reserved(
-    shop: Shop, checkout_id: str, kind: Any, quantity: int, expected: Any
-) -> None:
-    sku = new_sku()
-    await shop.stock(sku, 10)
-    await hold(shop, checkout_id, sku, 4)
-    outcome = await shop.client.adjust_stock(checkout_id, sku, kind, quantity, actor="ann")
-    if isinstance(expected, str):
-        assert isinstance(outcome, AdjustmentRefused)
-        assert outcome.reason == expected
-        assert await shop.available(sku) == (10, 4, 6)
-    else:
-        assert isinstance(outcome, AdjustmentApplied)
-        assert (outcome.total, outcome.reserved, outcome.available) == expected
-        assert await shop.available(sku) == expected
-
-
-async def test_goods_received_make_a_new_sku(shop: Shop, checkout_id: str) -> None:
-    sku = new_sku()
-    outcome = await shop.client.adjust_stock(checkout_id, sku, "receive", 7, location="attic")
-    assert outcome == AdjustmentApplied(
-        sku=sku, location="attic", total=7, reserved=0, available=7, created=True
-    )
-
-
-@pytest.mark.parametrize("kind", ["adjust", "count"])
-async def test_an_unknown_sku_is_neither_corrected_nor_counted(
-    shop: Shop, checkout_id: str, kind: Any
-) -> None:
-    sku = new_sku()
-    outcome = await shop.client.adjust_stock(checkout_id, sku, kind, 7)
-    assert outcome == AdjustmentRefused(reason="unknown_sku", sku=sku, location="main")
-
-
-async def test_one_adjustment_id_is_applied_once_and_means_one_change(
-    shop: Shop, checkout_id: str
-) -> None:
-    sku = new_sku()
-    first = await shop.client.adjust_stock(checkout_id, sku, "receive", 7)
-    assert await shop.client.adjust_stock(checkout_id, sku, "receive", 7) == first
-    assert await shop.available(sku) == (7, 0, 7)
-    with pytest.raises(AdjustmentConflict):
-        await shop.client.adjust_stock(checkout_id, sku, "receive", 8)
 
 
 async def test_a_client_is_closed_at_the_end_of_its_block(shop: Shop, checkout_id: str) -> None:

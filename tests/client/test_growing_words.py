@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from holdfast_client import InvalidRequest, UnknownOutcome
+from holdfast_client import FakeReservationClient, InvalidRequest, UnknownOutcome
+from holdfast_client.answers import final_outcome_of, held_of
 from holdfast_client.cli import exit_codes
 from holdfast_client.cli.adjustment_sheet import adjustment_sheet, refusal_words
 from holdfast_client.cli.checkout_sheet import outcome_sheet, report_sheet, timeline_sheet
-from holdfast_client.contract.arguments import stock_adjustment
 from holdfast_client.contract.errors import HoldNotActive
 from holdfast_client.contract.outcomes import (
     AdjustmentRefused,
@@ -21,7 +21,6 @@ from holdfast_client.contract.outcomes import (
 )
 from holdfast_client.contract.timeline import Timeline, TimelineEvent
 from holdfast_client.terminal.exit_codes import ExitCode
-from holdfast_client.transport.answers import final_outcome_of, held_of
 from tests.schemas.payloads import validator
 
 NEWER = {"status": "backordered", "until": "2026-12-01T00:00:00Z", "lines": [{"sku": "MUG"}]}
@@ -108,6 +107,6 @@ def test_the_command_line_shows_what_it_does_not_know():
     assert "backordered" in report_sheet(report).headline
 
 
-def test_what_is_sent_stays_checked():
+async def test_what_is_sent_stays_checked():
     with pytest.raises(InvalidRequest, match="kind"):
-        stock_adjustment("a-1", "MUG", "borrow", 1, "main", "", "", new=True)
+        await FakeReservationClient().adjust_stock("a-1", "MUG", "borrow", 1)  # type: ignore[arg-type]

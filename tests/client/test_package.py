@@ -53,8 +53,8 @@ def test_every_public_name_is_there(name: str) -> None:
 def test_whatever_a_public_method_takes_or_returns_can_be_imported_from_the_package() -> None:
     named = {
         word
-        for method in vars(Reservations).values()
-        if inspect.isfunction(method)
+        for name, method in inspect.getmembers(Reservations, inspect.isfunction)
+        if not name.startswith("_")
         for note in inspect.get_annotations(method).values()
         for word in re.findall(r"[A-Z]\w+", note)
     }

@@ -12,9 +12,11 @@ from activities.inventory.allocation import wants
 from tests.docs.pages import ROOT, page
 
 PAGE: Final = page("docs/glossary.md")
-# The client's pages and the schemas made of its models are still to follow.
-ROOMS: Final = ("activities", "workflows", "worker", "benchmarks", "soak", "docs", "tests")
-KINDS: Final = {".py", ".sql", ".md"}
+ROOMS: Final = (
+    *("activities", "benchmarks", "client", "docs", "examples", "schemas", "soak", "tests"),
+    *("worker", "workflows"),
+)
+KINDS: Final = {".py", ".sql", ".md", ".json"}
 # Names under which anything could stand, and those that were given up for the field's.
 OPAQUE: Final = {
     *("utils", "util", "helpers", "misc", "common", "base", "manager", "core", "stuff"),

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
+from temporalio.client import Client
 
 from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
@@ -100,14 +101,13 @@ async def site(
         await asyncio.to_thread(_wait_ready, process, WORKERS)
         lines = drained(process)
         await until(lambda: len(prometheus.rows("holdfast_late_confirmations_total")) == WORKERS)
-        shop = await ReservationClient.connect(
-            operator.environment["TEMPORAL_ADDRESS"], answer_timeout_seconds=HANG_SECONDS
-        )
+        temporal = await Client.connect(operator.environment["TEMPORAL_ADDRESS"])
+        shop = ReservationClient(temporal, answer_timeout_seconds=HANG_SECONDS)
 
         async def drift_is_seen() -> None:
             await until(lambda: prometheus.value("holdfast:drift_breaches") == 1)
 
-        await Traffic(shop, ledger, own_database_url, WORD).flow(drift_is_seen)
+        await Traffic(shop, temporal, ledger, own_database_url, WORD).flow(drift_is_seen)
         unavailable = 'sum(holdfast_reservations_total{outcome="unavailable"})'
         await until(lambda: prometheus.value(unavailable) == 1)
         yield Site(prometheus, addresses, lines)

@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import psycopg
+from temporalio.client import Client
 
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, StockRow
@@ -31,12 +32,14 @@ class Traffic:
 
     Args:
         shop: the checkout service.
+        temporal: the same Temporal, past the checkout service.
         ledger: the same database, past all workflows.
         database_url: of the tables' owner.
         word: that nobody else uses, for ids and SKUs.
     """
 
     shop: ReservationClient
+    temporal: Client
     ledger: Ledger
     database_url: str
     word: str
@@ -94,8 +97,8 @@ class Traffic:
     async def _leave_a_hold_without_a_workflow(self) -> None:
         checkout_id = f"{self.word}-terminated"
         await self._hold("terminated", hold_seconds=1)
-        temporal = self.shop._exchanges._temporal
-        await temporal.get_workflow_handle(f"checkout/{checkout_id}").terminate("as a test does")
+        workflow = self.temporal.get_workflow_handle(f"checkout/{checkout_id}")
+        await workflow.terminate("as a test does")
         await until(
             lambda: isinstance(
                 self.ledger.reservations([checkout_id])[checkout_id].outcome, Expired

@@ -14,6 +14,7 @@ from typing import Any, Final
 import psycopg
 import pytest
 from sqlalchemy import make_url
+from temporalio.client import Client
 
 from activities.inventory.database.errors import LedgerFailed
 from activities.inventory.records import Closing, StockRow
@@ -26,13 +27,14 @@ from holdfast_client import (
     InvalidRequest,
     ReservationClient,
 )
-from holdfast_client.transport.answers import (
+from holdfast_client.answers import (
     adjustment_outcome_of,
     final_outcome_of,
     held_of,
     outcome_of,
     report_of,
 )
+from holdfast_client.transport.connection import connected
 from tests.inventory.databases import administer
 from tests.inventory.shop import checkout
 from tests.limits import HANG_SECONDS
@@ -88,7 +90,7 @@ def found_in(text: str, secrets: tuple[str, ...]) -> list[str]:
     return [secret for secret in secrets if secret in text]
 
 
-async def _live(shop: ReservationClient, sku: str) -> None:
+async def _live(shop: ReservationClient, temporal: Client, sku: str) -> None:
     parties: dict[str, Any] = {"customer_id": CUSTOMER, "cart_id": CART}
     for end in ("paid", "cancelled"):
         assert isinstance(await shop.reserve(f"{sku}-{end}", [(sku, 1)], **parties), Held)
@@ -96,7 +98,7 @@ async def _live(shop: ReservationClient, sku: str) -> None:
     await shop.extend(f"{sku}-paid", 60, reason=REASON, actor=REASON)
     cancelled = await shop.cancel(f"{sku}-cancelled", reason=REASON, actor=REASON)
     assert isinstance(cancelled, Cancelled)
-    handle = shop._exchanges._temporal.get_workflow_handle(f"checkout/{sku}-paid")
+    handle = temporal.get_workflow_handle(f"checkout/{sku}-paid")
     await handle.signal("cancel", {"payment_reference": PAYMENT})
     await handle.signal(REASON, PAYMENT)
 
@@ -105,14 +107,12 @@ async def _live(shop: ReservationClient, sku: str) -> None:
 async def test_a_worker_at_debug_level_writes_neither_credentials_nor_customers(
     marked: Operator, database_url: str, unique: str, format: str
 ):
-    shop = await ReservationClient.connect(
-        marked.environment["TEMPORAL_ADDRESS"], answer_timeout_seconds=HANG_SECONDS
-    )
-    temporal = shop._exchanges._temporal
+    temporal = await connected(marked.environment["TEMPORAL_ADDRESS"], None, HANG_SECONDS)
+    shop = ReservationClient(temporal, answer_timeout_seconds=HANG_SECONDS)
     with running(marked, HOLDFAST_LOG_FORMAT=format) as worker:
         _wait_ready(worker)
         await shop.adjust_stock(unique, unique, "receive", 5, reason=REASON)
-        await _live(shop, unique)
+        await _live(shop, temporal, unique)
         with psycopg.connect(database_url, autocommit=True) as link:
             link.execute(f"ALTER TABLE holdfast.reservations ADD CONSTRAINT x {NOBODY_PAYS}")
             paying = asyncio.create_task(shop.confirm(f"{unique}-paid", PAYMENT))

@@ -15,6 +15,8 @@ import pytest
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
 from holdfast_client import Fulfilled, Held, ReservationClient, ServerUnreachable
+from holdfast_client.transport.connection import connected
+from holdfast_client.transport.temporal import ANSWER_TIMEOUT_SECONDS_DEFAULT
 from tests.directories import NewDirectory
 from tests.security.certificates import Authority, Pair
 from tests.security.tls_relay import server_context, tls_relay
@@ -118,7 +120,7 @@ async def test_the_api_key_and_the_namespace_reach_the_connection(
     monkeypatch.setenv("TEMPORAL_NAMESPACE", "shop.a1b2c")
     for temporal in (
         await connect_temporal(),
-        (await ReservationClient.connect())._exchanges._temporal,
+        await connected(None, None, ANSWER_TIMEOUT_SECONDS_DEFAULT),
     ):
         config = temporal.service_client.config
         assert config.api_key == API_KEY

@@ -10,7 +10,7 @@ import pytest
 
 from holdfast_client.cli import main as holdfast
 from holdfast_client.cli.session import Settings
-from holdfast_client.protocol import Reservations
+from holdfast_client.methods.reservations import Reservations
 from holdfast_client.terminal.command_line import run
 from worker.commands import serving
 from worker.commands.command_line import _PROGRAM

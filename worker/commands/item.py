@@ -8,8 +8,9 @@ from typing import Annotated
 import typer
 
 from holdfast_client.cli.record_options import ActorOption, ReasonOption
-from holdfast_client.contract.arguments import stock_adjustment
+from holdfast_client.contract.arguments import validated
 from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.messages import StockAdjustment
 from holdfast_client.contract.outcomes import AdjustmentApplied
 from holdfast_client.terminal.screen import Screen
 from holdfast_client.terminal.sheet import Sheet
@@ -38,7 +39,18 @@ def set_item(
     id = f"item-set-{uuid.uuid4().hex}"
     with opened_ledger() as ledger:
         place = location or only_location(ledger, sku)
-        outcome = ledger.adjust(stock_adjustment(id, sku, kind, 0, place, reason, actor, new=False))
+        change = validated(
+            StockAdjustment,
+            adjustment_id=id,
+            sku=sku,
+            location=place,
+            kind=kind,
+            quantity=0,
+            reason=reason,
+            actor=actor,
+            new=False,
+        )
+        outcome = ledger.adjust(change)
         if not isinstance(outcome, AdjustmentApplied):
             raise NoSuchItem(where_it_is(sku, ledger.locations(sku), f" at {place}"))
     Screen(as_json=as_json, prefix="").show(outcome.model_dump(mode="json"), _sheet(outcome))

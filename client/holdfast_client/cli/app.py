@@ -171,7 +171,7 @@ def status(session: Session, checkout: CheckoutArgument) -> ExitCode:
 @commands.command()
 @with_session
 def timeline(session: Session, checkout: CheckoutArgument) -> ExitCode:
-    """Tell the story of a checkout from the database, however old it is."""
+    """Tell what became of a checkout, from the database, however old it is."""
     told = session.ask(lambda client: client.timeline(checkout))
     session.screen.show(told.model_dump(mode="json"), sheet.timeline_sheet(told))
     return ExitCode.DONE

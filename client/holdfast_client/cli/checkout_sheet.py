@@ -90,7 +90,7 @@ def report_sheet(report: CheckoutReport) -> Sheet:
 
 
 def timeline_sheet(timeline: Timeline) -> Sheet:
-    """Lay out the story of a checkout; what nobody gave is left out of the facts."""
+    """Lay out the timeline of a checkout; what nobody gave is left out of the facts."""
     facts: list[tuple[str, Cell]] = [
         ("checkout_id", timeline.checkout_id),
         ("status", timeline.status),
@@ -112,7 +112,7 @@ def timeline_sheet(timeline: Timeline) -> Sheet:
         (
             _lines_table(timeline.lines),
             _shortages_table(timeline.shortages),
-            _story_table(timeline.events),
+            _timeline_table(timeline.events),
             _movements_table(timeline.movements),
         ),
     )
@@ -198,7 +198,7 @@ def _timeline_headline(timeline: Timeline) -> str:
     return f"{timeline.checkout_id} is {words}."
 
 
-def _story_table(events: Sequence[TimelineEvent]) -> Table:
+def _timeline_table(events: Sequence[TimelineEvent]) -> Table:
     rows = tuple(
         (
             event.at,

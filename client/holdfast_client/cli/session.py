@@ -11,7 +11,7 @@ from typing import Annotated, Any, Concatenate, Final, TypeVar
 
 import typer
 
-from holdfast_client.protocol import Reservations
+from holdfast_client.methods.reservations import Reservations
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.screen import Screen

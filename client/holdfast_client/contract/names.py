@@ -74,7 +74,7 @@ def adjustment_workflow_id(adjustment_id: str) -> str:
 
 
 def timeline_workflow_id(checkout_id: str, question_id: str) -> str:
-    """Return the workflow id of one question for the story of a checkout."""
+    """Return the workflow id of one question for the timeline of a checkout."""
     return f"{_TIMELINE_PREFIX}{checkout_id}/{question_id}"
 
 

@@ -164,7 +164,7 @@ def _is_of_another_status(answer: Any, known: AbstractSet[str]) -> bool:
 
 
 class CheckoutEvent(Answer):
-    """One entry of a checkout's own story."""
+    """Something that a checkout's workflow has noted of itself."""
 
     at: UtcTime
     event: str

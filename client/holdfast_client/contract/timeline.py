@@ -1,4 +1,4 @@
-"""The story of a checkout as the database tells it, also after Temporal has forgotten it."""
+"""The timeline of a checkout: what the database tells of it, however old it is."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TimelineEventName = Literal[RecordedStatus, "extended", "shipped", "released"]
 
 
 class TimelineRequest(Message):
-    """Whose story is wanted."""
+    """Whose timeline is wanted."""
 
     checkout_id: CheckoutId
 

@@ -1,4 +1,4 @@
-"""The open holds of a fake's ledger, as the real database would list them."""
+"""The open holds of a shop in memory, as the real database would list them."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from holdfast_client.contract.holds import (
     OpenHold,
 )
 from holdfast_client.contract.outcomes import HeldLine
-from holdfast_client.fake.ledger import FakeLedger
+from holdfast_client.fake.shop import MemoryShop
 
 
-def holds_of(ledger: FakeLedger, request: HoldsRequest) -> Holds:
+def holds_of(shop: MemoryShop, request: HoldsRequest) -> Holds:
     """Return the open holds that are asked for, with as many rows as the real ones have."""
-    found = sorted(_open_holds(ledger, request), key=lambda pair: _place(pair[0]))
+    found = sorted(_open_holds(shop, request), key=lambda pair: _place(pair[0]))
     listed = found[: request.limit]
     free = _comes_free(listed)
     return Holds(
-        as_of=ledger.now,
+        as_of=shop.now,
         holds=tuple(hold for hold, _ in listed),
         holds_left_out=len(found) - len(listed),
         comes_free=free[:COMES_FREE_MAX],
@@ -33,15 +33,15 @@ def holds_of(ledger: FakeLedger, request: HoldsRequest) -> Holds:
 
 
 def _open_holds(
-    ledger: FakeLedger, request: HoldsRequest
+    shop: MemoryShop, request: HoldsRequest
 ) -> Iterable[tuple[OpenHold, tuple[HeldLine, ...]]]:
-    for checkout, held in ledger.open_holds():
+    for checkout, held in shop.open_holds():
         lines = tuple(line for line in held.lines if request.sku in {None, line.sku})
         seconds = request.ends_within_seconds
         is_wanted = (
             bool(lines)
             and request.customer_id in {None, checkout.request.customer_id}
-            and (seconds is None or held.expires_at <= ledger.now + timedelta(seconds=seconds))
+            and (seconds is None or held.expires_at <= shop.now + timedelta(seconds=seconds))
         )
         if is_wanted:
             hold = OpenHold(

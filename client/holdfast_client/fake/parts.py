@@ -1,15 +1,14 @@
-"""Shipping and giving back in a fake's ledger, under the rules of the real one."""
+"""Shipping and giving back in a shop in memory, of a checkout that is held or committed."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from holdfast_client.contract.conflicts import differing_keys
-from holdfast_client.contract.errors import HoldNotActive, OperationConflict, OverOpen
+from holdfast_client.contract.errors import OperationConflict, OverOpen
 from holdfast_client.contract.messages import Line, PartialRelease, Shipment
 from holdfast_client.contract.outcomes import (
     SHIPMENT_LINES_MAX,
-    CheckoutEvent,
     Committed,
     Fulfilled,
     HeldLine,
@@ -19,112 +18,106 @@ from holdfast_client.contract.outcomes import (
 )
 from holdfast_client.contract.timeline import TimelineEvent
 from holdfast_client.contract.wording import difference, goods
-from holdfast_client.fake.ledger import Checkout, FakeLedger, summed
+from holdfast_client.fake.shop import Checkout, MemoryShop, summed
 
 
-def ship(ledger: FakeLedger, checkout_id: str, message: Shipment) -> Committed | Fulfilled:
+def ship(shop: MemoryShop, checkout: Checkout, message: Shipment) -> KnownOutcome:
     """Ship units of a committed checkout, once for its shipment id."""
-    checkout = ledger.checkout(checkout_id)
-    id = message.shipment_id
-    is_known = _is_known(checkout, "fulfil", id, message)
-    if is_known and isinstance(checkout.outcome, Committed | Fulfilled):
-        return checkout.outcome
-    if not isinstance(checkout.outcome, Committed):
-        raise _not_active(checkout)
-    committed, wanted = checkout.outcome, _taken(checkout, message.lines)
-    left = summed(checkout.open_lines, _negative(wanted))
-    has_rest = bool(left) and message.rest == "release"
-    if has_rest and ("release", id) in checkout.parts:
+    id, committed = message.shipment_id, checkout.outcome
+    if _is_known(checkout, "fulfil", id, message):
+        return committed
+    if not isinstance(committed, Committed):
+        raise checkout.not_active("it is not committed")
+    wanted = _taken(checkout, message.lines)
+    rest = _less(checkout.open_lines, wanted) if message.rest == "release" else ()
+    if rest and ("release", id) in checkout.parts:
         raise _conflict(("rest",))
     checkout.parts["fulfil", id] = message
-    ledger.move(checkout, "fulfil", wanted)
-    checkout.shipped = summed(checkout.shipped, wanted)
-    checkout.shipments.append(
-        ShipmentReport(
-            shipment_id=id,
-            at=ledger.now,
-            units=_units(wanted),
-            lines=wanted[:SHIPMENT_LINES_MAX],
-            lines_left_out=max(len(wanted) - SHIPMENT_LINES_MAX, 0),
-        )
-    )
-    _tell(
-        ledger,
-        checkout,
-        TimelineEvent(
-            at=ledger.now,
-            event="shipped",
-            actor=message.actor,
-            units=_units(wanted),
-            shipment_id=id,
-        ),
-    )
-    checkout.outcome = committed.model_copy(update={"lines": left})
-    if has_rest:
+    _ship(shop, checkout, wanted, message)
+    if rest:
         checkout.parts["release", id] = message
-        _give_back(
-            ledger,
-            checkout,
-            left,
-            TimelineEvent(at=ledger.now, event="released", actor=message.actor, units=_units(left)),
-        )
-    return _ended(ledger, checkout, committed, actor=message.actor)
-
-
-def give_back(
-    ledger: FakeLedger, checkout_id: str, message: PartialRelease, release_id: str
-) -> KnownOutcome:
-    """Give units of a hold or of a committed checkout back, once for the id."""
-    checkout = ledger.checkout(checkout_id)
-    if _is_known(checkout, "release", release_id, message):
-        return checkout.outcome
-    if not isinstance(checkout.outcome, OpenOutcome):
-        raise _not_active(checkout)
-    wanted = _taken(checkout, message.lines)
-    checkout.parts["release", release_id] = message
-    told = TimelineEvent(
-        at=ledger.now,
-        event="released",
-        actor=message.actor,
-        reason=message.reason,
-        units=_units(wanted),
-    )
-    if wanted == checkout.open_lines:
-        ending = checkout.given_back_whole(message.reason, message.actor, ledger.now)
-        _tell(ledger, checkout, told)
-        return ledger.end(checkout, ending, actor=message.actor, reason=message.reason)
-    _give_back(ledger, checkout, wanted, told)
-    return checkout.outcome
-
-
-def _give_back(
-    ledger: FakeLedger, checkout: Checkout, lines: tuple[HeldLine, ...], told: TimelineEvent
-) -> None:
-    if not isinstance(checkout.outcome, OpenOutcome):
-        raise _not_active(checkout)
-    ledger.move(checkout, "release", lines)
-    checkout.released = summed(checkout.released, lines)
-    left = summed(checkout.open_lines, _negative(lines))
-    checkout.outcome = checkout.outcome.model_copy(
-        update={"lines": left, "revision": checkout.outcome.revision + 1}
-    )
-    _tell(ledger, checkout, told)
-
-
-def _ended(
-    ledger: FakeLedger, checkout: Checkout, committed: Committed, *, actor: str
-) -> Committed | Fulfilled:
-    """End a committed checkout where nothing of it is open any more."""
-    if isinstance(checkout.outcome, Committed) and checkout.open_lines:
+        _give_back(shop, checkout, rest, message.actor)
+    if checkout.open_lines:
         return checkout.outcome
     fulfilled = Fulfilled(
         payment_reference=committed.payment_reference,
         lines=checkout.shipped,
         released=checkout.released,
-        at=ledger.now,
+        at=shop.now,
     )
-    ledger.end(checkout, fulfilled, actor=actor)
-    return fulfilled
+    return shop.end(checkout, fulfilled, actor=message.actor)
+
+
+def give_back(
+    shop: MemoryShop, checkout: Checkout, message: PartialRelease, release_id: str
+) -> KnownOutcome:
+    """Give units of a hold or of a committed checkout back, once for the id."""
+    if _is_known(checkout, "release", release_id, message):
+        return checkout.outcome
+    wanted = _taken(checkout, message.lines)
+    checkout.parts["release", release_id] = message
+    if wanted != checkout.open_lines:
+        _give_back(shop, checkout, wanted, message.actor, message.reason)
+        return checkout.outcome
+    ending = checkout.given_back_whole(message.reason, message.actor, shop.now)
+    _tell_release(shop, checkout, wanted, message.actor, message.reason)
+    return shop.end(checkout, ending, actor=message.actor, reason=message.reason)
+
+
+def _ship(
+    shop: MemoryShop, checkout: Checkout, lines: tuple[HeldLine, ...], message: Shipment
+) -> None:
+    shop.move(checkout, "fulfil", lines)
+    checkout.shipped = summed(checkout.shipped, lines)
+    _leave_open(checkout, _less(checkout.open_lines, lines))
+    checkout.shipments.append(
+        ShipmentReport(
+            shipment_id=message.shipment_id,
+            at=shop.now,
+            units=_units(lines),
+            lines=lines[:SHIPMENT_LINES_MAX],
+            lines_left_out=max(len(lines) - SHIPMENT_LINES_MAX, 0),
+        )
+    )
+    checkout.tell(
+        TimelineEvent(
+            at=shop.now,
+            event="shipped",
+            actor=message.actor,
+            units=_units(lines),
+            shipment_id=message.shipment_id,
+        )
+    )
+
+
+def _give_back(
+    shop: MemoryShop,
+    checkout: Checkout,
+    lines: tuple[HeldLine, ...],
+    actor: str,
+    reason: str = "",
+) -> None:
+    shop.move(checkout, "release", lines)
+    checkout.released = summed(checkout.released, lines)
+    _leave_open(checkout, _less(checkout.open_lines, lines), revisions=1)
+    _tell_release(shop, checkout, lines, actor, reason)
+
+
+def _tell_release(
+    shop: MemoryShop, checkout: Checkout, lines: tuple[HeldLine, ...], actor: str, reason: str
+) -> None:
+    checkout.tell(
+        TimelineEvent(
+            at=shop.now, event="released", actor=actor, reason=reason, units=_units(lines)
+        )
+    )
+
+
+def _leave_open(checkout: Checkout, lines: tuple[HeldLine, ...], revisions: int = 0) -> None:
+    outcome = checkout.outcome
+    assert isinstance(outcome, OpenOutcome)
+    revision = outcome.revision + revisions
+    checkout.outcome = outcome.model_copy(update={"lines": lines, "revision": revision})
 
 
 def _taken(checkout: Checkout, wanted: Sequence[Line] | None) -> tuple[HeldLine, ...]:
@@ -143,7 +136,7 @@ def _taken(checkout: Checkout, wanted: Sequence[Line] | None) -> tuple[HeldLine,
             raise _over_open(checkout)
         part = HeldLine(sku=line.sku, location=places[0], quantity=line.quantity)
         taken = summed(taken, (part,))
-    if any(line.quantity < 0 for line in summed(checkout.open_lines, _negative(taken))):
+    if any(line.quantity < 0 for line in _less(checkout.open_lines, taken)):
         raise _over_open(checkout)
     return taken
 
@@ -157,19 +150,13 @@ def _is_known(checkout: Checkout, kind: str, id: str, message: Shipment | Partia
     raise _conflict(differing_keys(known, message))
 
 
-def _negative(lines: tuple[HeldLine, ...]) -> tuple[HeldLine, ...]:
-    return tuple(line.model_copy(update={"quantity": -line.quantity}) for line in lines)
+def _less(lines: tuple[HeldLine, ...], taken: tuple[HeldLine, ...]) -> tuple[HeldLine, ...]:
+    negative = (line.model_copy(update={"quantity": -line.quantity}) for line in taken)
+    return summed(lines, tuple(negative))
 
 
 def _units(lines: tuple[HeldLine, ...]) -> int:
     return sum(line.quantity for line in lines)
-
-
-def _tell(ledger: FakeLedger, checkout: Checkout, event: TimelineEvent) -> None:
-    checkout.story.append(event)
-    checkout.events.append(
-        CheckoutEvent(at=ledger.now, event=event.event, actor=event.actor, reason=event.reason)
-    )
 
 
 def _over_open(checkout: Checkout) -> OverOpen:
@@ -183,11 +170,4 @@ def _over_open(checkout: Checkout) -> OverOpen:
 def _conflict(differs: tuple[str, ...]) -> OperationConflict:
     return OperationConflict(
         f"the id was used with other content{difference(differs)}", {"differs": list(differs)}
-    )
-
-
-def _not_active(checkout: Checkout) -> HoldNotActive:
-    return HoldNotActive(
-        f"nothing can be taken out: the checkout is {checkout.outcome.status}",
-        {"standing": checkout.outcome.model_dump(mode="json")},
     )

@@ -1,4 +1,4 @@
-"""The story of a fake's checkout, as the real database would tell it."""
+"""The timeline of a checkout in memory, as the real database would tell it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from holdfast_client.contract.timeline import (
     Timeline,
     TimelineEvent,
 )
-from holdfast_client.fake.ledger import Checkout
+from holdfast_client.fake.shop import Checkout
 
 # What the real workflow leaves where the database did not answer within the reserve budget.
 _GIVEN_UP: Final = "the inventory did not answer in time"
@@ -21,14 +21,14 @@ _UNPAID: Final = "not paid before the deadline"
 
 
 def timeline_of(checkout: Checkout) -> Timeline:
-    """Return the story of a checkout, with as many rows of each kind as the real one has."""
+    """Return the timeline of a checkout, with as many rows of each kind as the real one has."""
     outcome = checkout.outcome
     shortages = outcome.shortages if isinstance(outcome, Denied) else ()
-    deadlines = [event.expires_at for event in checkout.story if event.expires_at]
+    deadlines = [event.expires_at for event in checkout.timeline if event.expires_at]
     was_held = bool(deadlines)
     lines = checkout.lines if was_held else ()
     movements = tuple(checkout.movements)
-    changes = checkout.story[1:][-TIMELINE_ROWS_MAX:]
+    changes = checkout.timeline[1:][-TIMELINE_ROWS_MAX:]
     return Timeline(
         checkout_id=checkout.request.checkout_id,
         status=_status(checkout),
@@ -42,8 +42,8 @@ def timeline_of(checkout: Checkout) -> Timeline:
         lines_left_out=max(len(lines) - TIMELINE_ROWS_MAX, 0),
         shortages=shortages[:TIMELINE_ROWS_MAX],
         shortages_left_out=max(len(shortages) - TIMELINE_ROWS_MAX, 0),
-        events=tuple(chain(checkout.story[:1], changes, _ending(checkout))),
-        events_left_out=len(checkout.story[1:]) - len(changes),
+        events=tuple(chain(checkout.timeline[:1], changes, _ending(checkout))),
+        events_left_out=len(checkout.timeline[1:]) - len(changes),
         movements=movements[:TIMELINE_ROWS_MAX],
         movements_left_out=max(len(movements) - TIMELINE_ROWS_MAX, 0),
     )

@@ -17,7 +17,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
@@ -36,7 +35,8 @@ from holdfast_client.contract.errors import (
     ServerUnreachable,
     UsedAfterFork,
 )
-from holdfast_client.transport.answers import refusal_of
+from holdfast_client.questions import Question
+from holdfast_client.transport.failures import refusal_of
 from holdfast_client.transport.reasons import plain_reason
 from holdfast_client.transport.shutdown import note_end_of_call
 
@@ -58,14 +58,6 @@ _REFUSED_BY_SERVER: Final = frozenset(
 )
 
 _Answer = TypeVar("_Answer")
-
-
-@dataclass(frozen=True)
-class Question:
-    """What is asked, for the text of an error: its subject, and what to do without an answer."""
-
-    subject: str
-    remedy: str
 
 
 async def sent(call: Awaitable[_Answer]) -> _Answer:

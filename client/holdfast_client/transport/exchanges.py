@@ -1,6 +1,6 @@
-"""The exchanges with Temporal behind each method: which calls, in which order, in which case.
+"""The exchanges with Temporal behind each question: which calls, in which order, in which case.
 
-The decisions stand in ``answers.py``, the bounds and the errors of a single call in ``calls.py``.
+The bounds and the errors of a single call stand in ``calls.py``.
 """
 
 from __future__ import annotations
@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import uuid
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
@@ -31,24 +30,27 @@ from temporalio.service import RPCError
 
 from holdfast_client.contract import names
 from holdfast_client.contract.conflicts import adjustment_conflict, checkout_conflict
-from holdfast_client.contract.fields import Message
-from holdfast_client.contract.holds import HoldsRequest
 from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
-from holdfast_client.contract.summaries import CheckoutFilter, CheckoutSummary
-from holdfast_client.contract.timeline import TimelineRequest
-from holdfast_client.transport.answers import (
-    adjustment_failure_of,
-    holds_failure_of,
-    interruption_of,
-    timeline_failure_of,
+from holdfast_client.questions import (
+    Adjust,
+    ListCheckouts,
+    Read,
+    Reply,
+    Reserve,
+    Status,
+    Update,
 )
 from holdfast_client.transport.calls import (
-    Question,
     is_not_found,
     overtaken,
     sent,
     was_accepted_and_lost,
     was_disturbed,
+)
+from holdfast_client.transport.failures import (
+    adjustment_failure_of,
+    interruption_of,
+    reading_failure_of,
 )
 from holdfast_client.transport.listing import summary_of, visibility_query
 from holdfast_client.transport.starts import adjustment_summary, checkout_start
@@ -69,14 +71,6 @@ _CLOSED: Final = frozenset(
 )
 
 
-@dataclass(frozen=True)
-class Reply:
-    """The JSON answer to an update; ``is_result`` where the checkout was closed already."""
-
-    answer: Any
-    is_result: bool
-
-
 class Exchanges:
     """Holdfast's exchanges over one connection; raises the SDK's errors beside this client's."""
 
@@ -95,14 +89,14 @@ class Exchanges:
         self._task_queue = task_queue
         self._rpc_timeout = rpc_timeout
 
-    async def reserve(self, question: Question, request: CheckoutRequest) -> Any:
+    async def reserve(self, question: Reserve) -> Reply:
         """Start the checkout, or join it, and return where it stands."""
-        update_id = str(uuid.uuid4())
+        request, update_id = question.request, str(uuid.uuid4())
         for _ in range(ASKS_MAX):
             try:
-                return await self._reserved(request, update_id)
+                return Reply(await self._reserved(request, update_id))
             except WorkflowAlreadyStartedError as closed:
-                return await self._result_of_the_same(request, closed)
+                return Reply(await self._result_of_the_same(request, closed))
             except RPCError as error:
                 if not (is_not_found(error) or was_disturbed(error)):
                     raise
@@ -111,57 +105,45 @@ class Exchanges:
                     raise
         raise overtaken(question)
 
-    async def update(
-        self,
-        question: Question,
-        checkout_id: str,
-        update: str,
-        message: Message,
-        *,
-        update_id: str | None = None,
-        is_repeatable: bool,
-    ) -> Reply:
-        """Send an update to a checkout; a closed one answers with its result.
-
-        A run carries an update of one id out once. An update that is not repeatable is not sent
-        to another run once one may have carried it out.
-        """
-        handle = self._checkout(checkout_id)
-        update_id = update_id or str(uuid.uuid4())
+    async def update(self, question: Update) -> Reply:
+        """Send an update to a checkout; a closed one answers with its result."""
+        handle = self._checkout(question.checkout_id)
         for _ in range(ASKS_MAX):
             may_be_done = False
             try:
-                return Reply(await self._updated(handle, update, message, update_id), False)
+                return Reply(await self._updated(handle, question))
             except RPCError as error:
                 if not (is_not_found(error) or was_disturbed(error)):
                     raise
             except WorkflowUpdateFailedError as error:
                 if not was_accepted_and_lost(error):
                     raise
-                may_be_done = not is_repeatable
+                may_be_done = not question.is_repeatable
             if await self._is_closed(handle):
-                return Reply(await self._result(checkout_id), True)
+                return Reply(await self._result(question.checkout_id), is_result=True)
             if may_be_done:
                 break
         raise overtaken(question)
 
-    async def status(self, question: Question, checkout_id: str) -> Any:
+    async def status(self, question: Status) -> Reply:
         """Return the checkout's report; raises where its workflow ended without an outcome."""
         try:
-            return await sent(
-                self._checkout(checkout_id).query(
+            answer = await sent(
+                self._checkout(question.checkout_id).query(
                     names.STATUS_QUERY,
                     reject_condition=QueryRejectCondition.NOT_COMPLETED_CLEANLY,
                     rpc_timeout=self._rpc_timeout,
                 )
             )
+            return Reply(answer)
         except WorkflowQueryRejectedError:
-            await self._result(checkout_id)
+            await self._result(question.checkout_id)
         # It was started anew in between.
         raise overtaken(question)
 
-    async def adjust_stock(self, change: StockAdjustment) -> Any:
+    async def adjust(self, question: Adjust) -> Reply:
         """Apply the change once, or read what became of it."""
+        change = question.change
         workflow_id = names.adjustment_workflow_id(change.adjustment_id)
         try:
             await self._started_adjustment(workflow_id, change)
@@ -171,57 +153,45 @@ class Exchanges:
                 raise conflict from None
         try:
             handle = self._temporal.get_workflow_handle(workflow_id)
-            return await sent(handle.result(rpc_timeout=self._rpc_timeout))
+            return Reply(await sent(handle.result(rpc_timeout=self._rpc_timeout)))
         except WorkflowFailureError as error:
             raise adjustment_failure_of(change.adjustment_id, error.cause) from error
 
-    async def timeline(self, request: TimelineRequest) -> Any:
-        """Have the story of a checkout read from the database."""
-        workflow_id = names.timeline_workflow_id(request.checkout_id, uuid.uuid4().hex)
+    async def read(self, question: Read) -> Reply:
+        """Ask by a workflow that reads once and ends."""
         try:
-            return await self._read(names.TIMELINE_WORKFLOW, workflow_id, request)
+            handle = await sent(
+                self._temporal.start_workflow(
+                    question.workflow,
+                    question.request.model_dump(mode="json"),
+                    id=question.workflow_id,
+                    task_queue=self._task_queue,
+                    # Who asked has gone by then; without a worker it must not wait for ever.
+                    execution_timeout=READING_EXECUTION_TIMEOUT,
+                    rpc_timeout=self._rpc_timeout,
+                )
+            )
+            return Reply(await sent(handle.result(rpc_timeout=self._rpc_timeout)))
         except WorkflowFailureError as error:
-            raise timeline_failure_of(request.checkout_id, error.cause) from error
+            raise reading_failure_of(question, error.cause) from error
 
-    async def holds(self, request: HoldsRequest) -> Any:
-        """Have open holds read from the database."""
-        workflow_id = names.holds_workflow_id(uuid.uuid4().hex)
-        try:
-            return await self._read(names.HOLDS_WORKFLOW, workflow_id, request)
-        except WorkflowFailureError as error:
-            raise holds_failure_of(error.cause) from error
-
-    async def summaries(self, wanted: CheckoutFilter) -> list[CheckoutSummary]:
+    async def list(self, question: ListCheckouts) -> Reply:
         """Return the checkouts that the filter admits, in the order of Temporal's index."""
+        wanted = question.wanted
         rows = self._temporal.list_workflows(
             visibility_query(wanted),
             page_size=wanted.limit,
             limit=wanted.limit * ROWS_READ_PER_ROW_MAX,
             rpc_timeout=self._rpc_timeout,
         )
-        found: list[CheckoutSummary] = []
+        found = []
         async for row in rows:
             summary = summary_of(row)
             if wanted.admits(summary):
                 found.append(summary)
             if len(found) == wanted.limit:
                 break
-        return found
-
-    async def _read(self, workflow: str, workflow_id: str, question: Message) -> Any:
-        """Ask by a workflow that reads once and ends."""
-        handle = await sent(
-            self._temporal.start_workflow(
-                workflow,
-                question.model_dump(mode="json"),
-                id=workflow_id,
-                task_queue=self._task_queue,
-                # Who asked has gone by then; without a worker it must not wait for ever.
-                execution_timeout=READING_EXECUTION_TIMEOUT,
-                rpc_timeout=self._rpc_timeout,
-            )
-        )
-        return await sent(handle.result(rpc_timeout=self._rpc_timeout))
+        return Reply(found)
 
     async def _reserved(self, request: CheckoutRequest, update_id: str) -> Any:
         payload = request.model_dump(mode="json")
@@ -246,14 +216,12 @@ class Exchanges:
             await _read_error_of(start)
             raise
 
-    async def _updated(
-        self, handle: WorkflowHandle[Any, Any], update: str, message: Message, update_id: str
-    ) -> Any:
+    async def _updated(self, handle: WorkflowHandle[Any, Any], question: Update) -> Any:
         return await sent(
             handle.execute_update(
-                update,
-                message.model_dump(mode="json"),
-                id=update_id,
+                question.name,
+                question.message.model_dump(mode="json"),
+                id=question.update_id,
                 rpc_timeout=self._rpc_timeout,
             )
         )

@@ -1,4 +1,4 @@
-"""How a workflow of Holdfast is started: its id, its story for the Web UI, what it is found by."""
+"""How a workflow of Holdfast is started: its id, its words for the Web UI, what it is found by."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ import pytest
 from holdfast_client.cli import main
 from holdfast_client.cli.session import Settings
 from holdfast_client.fake.client import FakeReservationClient
-from holdfast_client.protocol import Reservations
+from holdfast_client.methods.reservations import Reservations
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import pytest
 
 from holdfast_client.cli import main
 from holdfast_client.fake.client import FakeReservationClient
-from holdfast_client.protocol import Reservations
+from holdfast_client.methods.reservations import Reservations
 from tests.client.cli.conftest import Terminal
 
 

@@ -44,7 +44,7 @@ from holdfast_client.contract.outcomes import (
     Held,
     Outcome,
 )
-from holdfast_client.protocol import Reservations
+from holdfast_client.methods.reservations import Reservations
 
 ASK_AGAIN_MAX: Final = 5
 UNKNOWN_IN_A_ROW_MAX: Final = 20

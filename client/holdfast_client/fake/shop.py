@@ -1,0 +1,229 @@
+"""Stock and checkouts in memory: what there is, and how it moves.
+
+The files beside this one decide by code of their own, on purpose: they are an independent oracle.
+The conformance tests put the same questions to them and to the real ledger, and two rules that
+agree were written twice. The clock stands still until it is moved, so a hold ends exactly when a
+test says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from itertools import chain
+from typing import Final, NamedTuple
+
+from holdfast_client.contract.errors import CheckoutNotFound, HoldNotActive
+from holdfast_client.contract.fields import Message
+from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.contract.outcomes import (
+    Cancelled,
+    CheckoutEvent,
+    Committed,
+    Expired,
+    FinalOutcome,
+    Fulfilled,
+    Held,
+    HeldLine,
+    KnownAdjustmentOutcome,
+    KnownOutcome,
+    OpenOutcome,
+    ShipmentReport,
+)
+from holdfast_client.contract.timeline import MovementKind, TimelineEvent, TimelineMovement
+
+_ENDINGS: Final[dict[str, MovementKind]] = {
+    "fulfilled": "fulfil",
+    "cancelled": "cancel",
+    "expired": "expire",
+}
+
+
+class StockFigures(NamedTuple):
+    """The figures of one stock item, in units."""
+
+    total: int
+    reserved: int
+    available: int
+
+
+@dataclass
+class StockItem:
+    """One SKU at one location."""
+
+    total: int = 0
+    reserved: int = 0
+    active: bool = True
+
+    @property
+    def figures(self) -> StockFigures:
+        """Total, reserved and available units."""
+        return StockFigures(self.total, self.reserved, self.total - self.reserved)
+
+
+@dataclass
+class Checkout:
+    """One attempt to buy; ``request`` is in its normalized form.
+
+    ``timeline`` is what the database would tell of it, ``events`` what its workflow would.
+    """
+
+    request: CheckoutRequest
+    started_at: datetime
+    outcome: KnownOutcome
+    closed_at: datetime | None = None
+    events: list[CheckoutEvent] = field(default_factory=list)
+    extensions: dict[str, Held] = field(default_factory=dict)
+    timeline: list[TimelineEvent] = field(default_factory=list)
+    movements: list[TimelineMovement] = field(default_factory=list)
+    shipments: list[ShipmentReport] = field(default_factory=list)
+    parts: dict[tuple[str, str], Message] = field(default_factory=dict)
+    last_open: tuple[HeldLine, ...] = ()
+    shipped: tuple[HeldLine, ...] = ()
+    released: tuple[HeldLine, ...] = ()
+
+    @property
+    def lines(self) -> tuple[HeldLine, ...]:
+        """The lines that were asked for, as an outcome shows them."""
+        return tuple(
+            HeldLine(sku=line.sku, location=line.location or "", quantity=line.quantity)
+            for line in self.request.lines
+        )
+
+    @property
+    def open_lines(self) -> tuple[HeldLine, ...]:
+        """What is open."""
+        return self.outcome.lines if isinstance(self.outcome, OpenOutcome) else ()
+
+    @property
+    def about(self) -> tuple[HeldLine, ...]:
+        """What it is about: what is open or was sold, was open last, or was asked for."""
+        if isinstance(self.outcome, Held | Committed | Fulfilled):
+            return self.outcome.lines
+        return self.last_open or self.lines
+
+    def given_back_whole(self, reason: str, actor: str, at: datetime) -> Cancelled | Fulfilled:
+        """Return how it ends where all that is open is given back."""
+        if isinstance(self.outcome, Committed) and self.shipped:
+            return Fulfilled(
+                payment_reference=self.outcome.payment_reference,
+                lines=self.shipped,
+                released=summed(self.released, self.open_lines),
+                at=at,
+            )
+        return Cancelled(reason=reason, actor=actor, at=at)
+
+    def not_active(self, missing: str) -> HoldNotActive:
+        """Return the error for what its outcome does not allow."""
+        return HoldNotActive(
+            f"checkout {self.request.checkout_id!r} is {self.outcome.status}: {missing}",
+            {"standing": self.outcome.model_dump(mode="json")},
+        )
+
+    def tell(self, event: TimelineEvent) -> None:
+        """Note what became of it, for the database's timeline and the workflow's events."""
+        self.timeline.append(event)
+        self.note(event.at, event.event, event.actor, event.reason)
+
+    def note(self, at: datetime, event: str, actor: str = "", reason: str = "") -> None:
+        """Note what became of it, for the workflow's events alone."""
+        self.events.append(CheckoutEvent(at=at, event=event, actor=actor, reason=reason))
+
+
+def summed(*parts: tuple[HeldLine, ...]) -> tuple[HeldLine, ...]:
+    """Return the units of all parts, a line for each stock item, in order."""
+    units: dict[tuple[str, str], int] = {}
+    for line in chain(*parts):
+        units[line.sku, line.location] = units.get((line.sku, line.location), 0) + line.quantity
+    return tuple(
+        HeldLine(sku=sku, location=location, quantity=quantity)
+        for (sku, location), quantity in sorted(units.items())
+        if quantity
+    )
+
+
+class MemoryShop:
+    """Every checkout, stock item and adjustment of one shop in memory.
+
+    Args:
+        now: where the clock starts.
+        hold_length_seconds_max: the cap on a hold's whole length, from its creation.
+    """
+
+    def __init__(self, now: datetime, hold_length_seconds_max: int) -> None:
+        self.now = now
+        self.hold_length_max = timedelta(seconds=hold_length_seconds_max)
+        self.items: dict[tuple[str, str], StockItem] = {}
+        self.checkouts: dict[str, Checkout] = {}
+        self.adjustments: dict[str, tuple[StockAdjustment, KnownAdjustmentOutcome]] = {}
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass and end every hold whose deadline has come, the earliest first."""
+        self.now += timedelta(seconds=seconds)
+        due = [
+            (outcome.expires_at, checkout)
+            for checkout, outcome in self.open_holds()
+            if outcome.expires_at <= self.now
+        ]
+        for deadline, checkout in sorted(due, key=lambda pair: pair[0]):
+            self.end(checkout, Expired(at=deadline), at=deadline)
+
+    def checkout(self, checkout_id: str, by: str = "Temporal") -> Checkout:
+        """Return a checkout that ``by`` knows."""
+        try:
+            return self.checkouts[checkout_id]
+        except KeyError:
+            raise CheckoutNotFound(f"checkout {checkout_id!r} is not known to {by}") from None
+
+    def open_holds(self) -> Iterator[tuple[Checkout, Held]]:
+        """Yield each open hold with its checkout."""
+        for checkout in self.checkouts.values():
+            if isinstance(checkout.outcome, Held):
+                yield checkout, checkout.outcome
+
+    def move(
+        self,
+        checkout: Checkout,
+        kind: MovementKind,
+        lines: tuple[HeldLine, ...],
+        at: datetime | None = None,
+    ) -> None:
+        """Move the figures of stock items, and put it on record."""
+        for line in lines:
+            reserved = line.quantity if kind == "reserve" else -line.quantity
+            total = -line.quantity if kind == "fulfil" else 0
+            item = self.items[line.sku, line.location]
+            item.reserved += reserved
+            item.total += total
+            checkout.movements.append(
+                TimelineMovement(
+                    at=at or self.now,
+                    kind=kind,
+                    sku=line.sku,
+                    location=line.location,
+                    total_delta=total,
+                    reserved_delta=reserved,
+                )
+            )
+
+    def end(
+        self,
+        checkout: Checkout,
+        outcome: FinalOutcome,
+        *,
+        actor: str = "",
+        reason: str = "",
+        at: datetime | None = None,
+    ) -> FinalOutcome:
+        """End a checkout, now if no moment is given; what is open moves as its outcome says."""
+        at = at or self.now
+        # What is fulfilled while it was committed has been shipped: only its rest is given back.
+        was_shipped = isinstance(checkout.outcome, Committed) and isinstance(outcome, Fulfilled)
+        kind = "release" if was_shipped else _ENDINGS[outcome.status]
+        self.move(checkout, kind, checkout.open_lines, at)
+        checkout.last_open = checkout.open_lines
+        checkout.outcome = outcome
+        checkout.closed_at = at
+        checkout.note(at, outcome.status, actor, reason)
+        return outcome

@@ -1,0 +1,131 @@
+"""Carries the client's questions to a shop in memory, on good days and on bad ones."""
+
+from __future__ import annotations
+
+import threading
+from typing import assert_never
+
+from holdfast_client.contract.errors import HoldfastError, OutcomeUnknown, ServerUnreachable
+from holdfast_client.contract.fields import Answer
+from holdfast_client.contract.holds import HoldsRequest
+from holdfast_client.contract.messages import (
+    Cancellation,
+    Confirmation,
+    Extension,
+    PartialRelease,
+    Shipment,
+)
+from holdfast_client.contract.outcomes import OpenOutcome, Outcome
+from holdfast_client.contract.timeline import TimelineRequest
+from holdfast_client.fake import holding, parts
+from holdfast_client.fake.adjusting import adjust
+from holdfast_client.fake.holds import holds_of
+from holdfast_client.fake.reports import report_of, summaries_of
+from holdfast_client.fake.shop import Checkout, MemoryShop
+from holdfast_client.fake.timeline import timeline_of
+from holdfast_client.questions import (
+    Adjust,
+    ListCheckouts,
+    Question,
+    Read,
+    Reply,
+    Reserve,
+    Status,
+    Update,
+)
+
+
+class MemoryTransport:
+    """Carries questions to a shop in memory, which answers at once, one after the other.
+
+    Args:
+        shop: answers them.
+    """
+
+    def __init__(self, shop: MemoryShop) -> None:
+        self.is_available = True
+        self.is_reachable = True
+        self.answers_to_lose = 0
+        self.guard = threading.Lock()
+        self._shop = shop
+
+    def ask(self, question: Question) -> Reply:
+        """Return the answer, or raise HoldfastError; either may be lost on the way."""
+        with self.guard:
+            if not self.is_reachable:
+                raise ServerUnreachable(
+                    f"{question.subject}: the fake was made unreachable; {question.remedy}"
+                )
+            is_lost = self.answers_to_lose > 0
+            self.answers_to_lose -= is_lost
+            try:
+                reply = self._answered(question)
+            except HoldfastError:
+                if not is_lost:
+                    raise
+            else:
+                if not is_lost:
+                    return reply
+            raise OutcomeUnknown(f"{question.subject}: the fake lost the answer; {question.remedy}")
+
+    def _answered(self, question: Question) -> Reply:
+        match question:
+            case Reserve():
+                outcome = holding.reserve(self._shop, question.request, self.is_available)
+                return _told(outcome)
+            case Update():
+                return self._updated(question)
+            case Status():
+                return _told(report_of(self._shop.checkout(question.checkout_id)))
+            case ListCheckouts():
+                return Reply(summaries_of(self._shop, question.wanted))
+            case Adjust():
+                self._require_inventory(question)
+                return _told(adjust(self._shop, question.change))
+            case Read():
+                self._require_inventory(question)
+                return _told(self._read(question))
+            case _:
+                assert_never(question)
+
+    def close(self) -> None:
+        """Do nothing: a shop in memory outlives its clients."""
+
+    def _updated(self, asked: Update) -> Reply:
+        checkout = self._shop.checkout(asked.checkout_id)
+        if not isinstance(checkout.outcome, OpenOutcome):
+            return _told(checkout.outcome, is_result=True)
+        self._require_inventory(asked)
+        return _told(self._changed(checkout, asked))
+
+    def _changed(self, checkout: Checkout, asked: Update) -> Outcome:
+        match asked.message:
+            case Confirmation() as message:
+                return holding.confirm(self._shop, checkout, message)
+            case Extension() as message:
+                return holding.extend(self._shop, checkout, message, asked.update_id)
+            case Cancellation() as message:
+                return holding.cancel(self._shop, checkout, message)
+            case Shipment() as message:
+                return parts.ship(self._shop, checkout, message)
+            case PartialRelease() as message:
+                return parts.give_back(self._shop, checkout, message, asked.update_id)
+        raise TypeError(f"the fake knows no update {asked.name!r}")
+
+    def _read(self, asked: Read) -> Answer:
+        match asked.request:
+            case TimelineRequest(checkout_id=id):
+                return timeline_of(self._shop.checkout(id, by="the database"))
+            case HoldsRequest() as request:
+                return holds_of(self._shop, request)
+        raise TypeError(f"the fake knows no {asked.workflow!r}")
+
+    def _require_inventory(self, question: Question) -> None:
+        if not self.is_available:
+            raise OutcomeUnknown(
+                f"{question.subject}: the fake's inventory is out of reach; {question.remedy}"
+            )
+
+
+def _told(answer: Answer, *, is_result: bool = False) -> Reply:
+    return Reply(answer.model_dump(mode="json"), is_result)

@@ -1,0 +1,158 @@
+"""What is asked of one checkout while it is bought: hold, pay, extend, give back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from holdfast_client import answers
+from holdfast_client.contract import arguments
+from holdfast_client.contract.arguments import LineLike
+from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.contract.messages import (
+    Cancellation,
+    CheckoutRequest,
+    Confirmation,
+    Extension,
+    Settle,
+)
+from holdfast_client.contract.names import CANCEL_UPDATE, CONFIRM_UPDATE, EXTEND_UPDATE
+from holdfast_client.contract.outcomes import (
+    FinalOutcome,
+    Held,
+    Outcome,
+    SettledOutcome,
+    UnknownOutcome,
+)
+from holdfast_client.methods.asking import Asking
+from holdfast_client.questions import Reserve, Update
+
+
+class CheckoutMethods(Asking):
+    """Hold, pay, extend and give back."""
+
+    async def reserve(
+        self,
+        checkout_id: str,
+        lines: Sequence[LineLike],
+        *,
+        hold_seconds: int = HOLD_SECONDS_DEFAULT,
+        customer_id: str | None = None,
+        cart_id: str | None = None,
+    ) -> Outcome:
+        """Hold every line, or none.
+
+        Asked again with the same request, it answers where the checkout stands by then.
+
+        Args:
+            checkout_id: names this one attempt to buy for ever; 1 to 200 characters.
+            lines: 1 to 1,000 of ``Line``, ``(sku, quantity)`` or a mapping with ``sku``,
+                ``quantity`` and perhaps ``location``. Equal SKUs are summed.
+            hold_seconds: how long to hold, 1 to 86,400 s.
+            customer_id: who buys, to find the checkout by.
+            cart_id: the shop's cart, to find the checkout by.
+
+        Returns:
+            Held, Denied with every shortage, Unavailable, or the final outcome that came first.
+
+        Raises:
+            CheckoutConflict: the checkout id was used with another request.
+        """
+        request = arguments.validated(
+            CheckoutRequest,
+            checkout_id=checkout_id,
+            lines=arguments.lines_of_call(lines),
+            hold_seconds=hold_seconds,
+            customer_id=customer_id,
+            cart_id=cart_id,
+        )
+        reply = await self._ask(Reserve(request))
+        return answers.outcome_of(reply.answer)
+
+    async def confirm(
+        self,
+        checkout_id: str,
+        payment_reference: str,
+        *,
+        settle: Settle = "fulfil",
+        actor: str = "",
+    ) -> SettledOutcome:
+        """Fulfil or commit the hold, because it was paid.
+
+        Args:
+            checkout_id: the checkout.
+            payment_reference: the payment, 1 to 500 characters.
+            settle: ``fulfil`` sells the stock at once; ``commit`` keeps it reserved, without a
+                deadline, until it is shipped.
+            actor: who says so.
+
+        Returns:
+            Fulfilled or Committed, or the final outcome that came first. Of what another payment
+            has committed already, Committed with ``duplicate_payment``: this one is due back.
+
+        Raises:
+            CheckoutNotFound: no such checkout.
+        """
+        message = arguments.validated(
+            Confirmation, payment_reference=payment_reference, settle=settle, actor=actor
+        )
+        id = arguments.id_of_call("checkout_id", checkout_id)
+        reply = await self._ask(Update(id, CONFIRM_UPDATE, message, is_repeatable=True))
+        return answers.settled_of(reply.answer)
+
+    async def extend(
+        self,
+        checkout_id: str,
+        seconds: int,
+        *,
+        reason: str = "",
+        actor: str = "",
+        extension_id: str | None = None,
+    ) -> Held:
+        """Move the deadline of a live hold.
+
+        Args:
+            checkout_id: the checkout.
+            seconds: how much later it ends, 1 to 86,400 s.
+            reason: why, for the record.
+            actor: who says so.
+            extension_id: names this one extension; asked again with the same, it is made once.
+                Made up if left out, and told by OutcomeUnknown.
+
+        Raises:
+            HoldNotActive: the hold is over, or has not begun.
+            ExtensionRefused: the hold's whole length would exceed the cap.
+            CheckoutNotFound: no such checkout.
+        """
+        message = arguments.validated(Extension, seconds=seconds, reason=reason, actor=actor)
+        key = arguments.id_or_new("extension_id", extension_id)
+        asked = Update(
+            arguments.id_of_call("checkout_id", checkout_id),
+            EXTEND_UPDATE,
+            message,
+            update_id=key,
+            remedy=f"ask again with extension_id={key!r}, and it is extended once, not twice",
+        )
+        reply = await self._ask(asked)
+        return answers.held_of(answers.of_open(reply, asked, "there is no live hold to extend"))
+
+    async def cancel(
+        self, checkout_id: str, *, reason: str = "", actor: str = ""
+    ) -> FinalOutcome | UnknownOutcome:
+        """Give the hold back, or what is open of a committed checkout.
+
+        Args:
+            checkout_id: the checkout.
+            reason: why, for the record.
+            actor: who says so.
+
+        Returns:
+            Cancelled, or the final outcome that came first; Fulfilled where some of a committed
+            checkout was shipped.
+
+        Raises:
+            CheckoutNotFound: no such checkout.
+        """
+        message = arguments.validated(Cancellation, reason=reason, actor=actor)
+        id = arguments.id_of_call("checkout_id", checkout_id)
+        reply = await self._ask(Update(id, CANCEL_UPDATE, message, is_repeatable=True))
+        return answers.final_outcome_of(reply.answer)

@@ -1,0 +1,28 @@
+# Made of methods/reservations.py by `make sync`: change that file.
+"""All methods of a client, over any transport: what a checkout service types its code against."""
+
+from __future__ import annotations
+
+from holdfast_client.sync_methods.checkouts import CheckoutMethods
+from holdfast_client.sync_methods.parts import PartMethods
+from holdfast_client.sync_methods.reading import ReadingMethods
+from holdfast_client.sync_methods.stock import StockMethods
+
+
+class SyncReservations(CheckoutMethods, PartMethods, ReadingMethods, StockMethods):
+    """Reserves stock for checkouts, and says what became of them.
+
+    Every method may raise, besides what it names itself:
+
+    - InvalidRequest: an argument is wrong; nothing was sent.
+    - OutcomeUnknown: no answer within ``answer_timeout_seconds``; asking again with the same id
+      is safe (for ``extend``: with the same ``extension_id``). ServerUnreachable, a kind of it:
+      Temporal could not be reached.
+    - CheckoutInterrupted: the checkout's workflow was terminated, failed or timed out.
+    - UsedAfterFork: the process was forked since the client was made; nothing was sent.
+    - HoldfastError: Temporal refused the request itself (permissions, namespace, an unknown search
+      attribute), or an answer does not fit this version of the client; or the client is closed.
+
+    Args:
+        transport: carries the questions: to Temporal, or to a shop in memory.
+    """
