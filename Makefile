@@ -33,7 +33,7 @@ setup: $(READY_TO_DEVELOP) ## The virtual environment with everything pinned.
 
 # Some tests use a real browser, a real Prometheus, a Postgres of the oldest version or a pooler, and
 # say so where they are skipped.
-SYSTEM_PACKAGES := chromium prometheus postgresql-15 pgbouncer
+SYSTEM_PACKAGES := chromium prometheus postgresql-15 pgbouncer ruby-activerecord ruby-pg
 
 .PHONY: system-packages
 system-packages: ## Debian's Chromium, Prometheus, Postgres 15 and PgBouncer, for tests; needs root.

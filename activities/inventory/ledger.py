@@ -31,7 +31,12 @@ from activities.inventory.operations.part import part
 from activities.inventory.operations.reserve import reserve
 from activities.inventory.operations.standing import read_states
 from activities.inventory.reading import availability
-from activities.inventory.reading.audits import HISTORY_AUDITS, PRESENT_AUDITS, find_breaches
+from activities.inventory.reading.audits import (
+    DRIFT_AUDITS,
+    HISTORY_AUDITS,
+    PRESENT_AUDITS,
+    find_breaches,
+)
 from activities.inventory.reading.denied_demand import read_denied_demand
 from activities.inventory.reading.item_history import read_item_history
 from activities.inventory.reading.open_holds import read_holds
@@ -312,10 +317,10 @@ class Ledger:
 
     @goes_on_afresh
     def audit(self, announce: Callable[[str], None] = lambda _: None) -> tuple[Breach, ...]:
-        """Check invariants I1 to I4 in one snapshot.
+        """Check invariants I1 to I5 in one snapshot.
 
         Args:
-            announce: told the name of each before it is checked; the last two read all history.
+            announce: told the name of each before it is checked; the last three read all history.
 
         Returns:
             The breaches, at most 1,000 of each invariant; none when all is right.
@@ -324,8 +329,8 @@ class Ledger:
 
     @goes_on_afresh
     def drift(self) -> tuple[Breach, ...]:
-        """Check I1 and I2 alone, which is quick enough to do every minute."""
-        return self._run_snapshot(find_breaches(PRESENT_AUDITS, lambda _: None))
+        """Check I1, I2 and the switches of I5 alone, which is quick enough to do every minute."""
+        return self._run_snapshot(find_breaches(DRIFT_AUDITS, lambda _: None))
 
     @goes_on_afresh
     def has_reservations(self) -> bool:

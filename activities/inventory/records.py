@@ -300,7 +300,7 @@ class DeniedDemand:
 class Breach:
     """One violation of an invariant."""
 
-    invariant: Literal["I1", "I2", "I3", "I4"]
+    invariant: Literal["I1", "I2", "I3", "I4", "I5"]
     subject: str
     finding: str
 

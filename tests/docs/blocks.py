@@ -96,6 +96,13 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
     ),
     **dict.fromkeys(
         (
+            ("docs/adopting.md", "[stock]"),
+            ("docs/adopting.md", "python -m worker adopt check plan.toml"),
+        ),
+        "tests/adoption/test_commands.py::test_the_move_goes_as_its_page_says",
+    ),
+    **dict.fromkeys(
+        (
             ("docs/versioning.md", 'LEARNED: Final[frozenset[str]] = frozenset({"pause before'),
             ("docs/versioning.md", "@workflow.run"),
         ),

@@ -230,7 +230,7 @@ def test_an_audit_plans_freely_because_it_reads_whole_tables(
                                 'plan_cache_mode'])
            AND %(breaches_max)s > 0
     """
-    monkeypatch.setattr(ledger, "PRESENT_AUDITS", (("I1", settings),))
+    monkeypatch.setattr(ledger, "DRIFT_AUDITS", (("I1", settings),))
     assert [breach.finding for breach in shop.ledger.drift()] == ["on", "on", "on", "auto"]
 
 

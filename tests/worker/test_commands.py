@@ -77,8 +77,10 @@ def test_a_stock_file_is_loaded_and_a_second_load_changes_nothing(
     assert first.stdout == "2 rows: 2 new, 0 changed, 0 as they were\n"
     assert second.stdout == "2 rows: 0 new, 0 changed, 2 as they were\n"
     told = operator.run("audit")
-    assert told.stdout == "I1, I2, I3 and I4 hold\n"
-    assert told.stderr.splitlines() == [f"checking {name}" for name in ("I1", "I2", "I3", "I4")]
+    assert told.stdout == "I1, I2, I3, I4 and I5 hold\n"
+    assert told.stderr.splitlines() == [
+        f"checking {name}" for name in ("I1", "I2", "I3", "I4", "I5")
+    ]
 
 
 def test_a_stock_file_with_a_bad_row_loads_nothing_and_names_the_line(

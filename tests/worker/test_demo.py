@@ -20,7 +20,7 @@ def test_the_demo_shows_every_kind_of_end_and_proves_the_invariants(operator: Op
     assert result.returncode == 0, result.stdout + result.stderr
     for words in ("has paid: fulfilled", "cancels:", "walks away", "the hold is over", "is denied"):
         assert words in result.stdout
-    for invariant in ("I1", "I2", "I3", "I4"):
+    for invariant in ("I1", "I2", "I3", "I4", "I5"):
         assert f"{invariant} holds" in result.stdout
     # The servers are gone by then: a link would lead nowhere.
     assert "Timelines in the Web UI" not in result.stdout

@@ -7,6 +7,7 @@ from typing import Final, NoReturn
 
 import structlog
 
+from activities.inventory.adoption.plan import PlanInvalid
 from activities.inventory.database.errors import DatabaseUnfit, LedgerError, LedgerUnavailable
 from holdfast_client.cli.orders.columns import NoOrders, OrderFileError
 from holdfast_client.contract.errors import InvalidRequest
@@ -15,6 +16,7 @@ from holdfast_client.terminal.command_line import Commands, Failure, Program
 from holdfast_client.terminal.ending import end_process
 from holdfast_client.terminal.exit_codes import ExitCode
 from worker.commands import (
+    adopt,
     database,
     demand,
     item,
@@ -42,6 +44,7 @@ _EXPECTED: Final[dict[type[Exception], ExitCode]] = {
     InvalidRequest: ExitCode.USAGE,
     NoSuchItem: ExitCode.REFUSED,
     StockFileInvalid: ExitCode.REFUSED,
+    PlanInvalid: ExitCode.USAGE,
     NotReady: ExitCode.UNKNOWN,
     LedgerEmptied: ExitCode.UNKNOWN,
     LedgerUnavailable: ExitCode.UNKNOWN,
@@ -76,6 +79,15 @@ item_app = Commands(help="Say what a stock item is.", no_args_is_help=True)
 item_app.callback()(lambda: None)
 item_app.command("set")(item.set_item)
 app.add_typer(item_app, name="item")
+
+adopt_app = Commands(help="Adopt a shop's own tables, and leave them.", no_args_is_help=True)
+adopt_app.command()(adopt.check)
+adopt_app.command()(adopt.plan)
+adopt_app.command()(adopt.apply)
+adopt_app.command()(adopt.status)
+adopt_app.command()(adopt.drain)
+adopt_app.command()(adopt.leave)
+app.add_typer(adopt_app, name="adopt")
 
 
 def main() -> NoReturn:

@@ -20,6 +20,7 @@ _INVARIANTS: Final = (
     ("I2", "reserved = what open holds hold"),
     ("I3", "total and reserved = the sums of their movements"),
     ("I4", "every hold ended once, as its movements say"),
+    ("I5", "the shop's own tables, where adopted, say the same"),
 )
 _LINKED: Final = (Step.FULFILLED, Step.EXPIRED, Step.CANCELLED)
 
@@ -29,7 +30,7 @@ class Verdict:
     """What the demo proved.
 
     Args:
-        breaches: of I1 to I4.
+        breaches: of I1 to I5.
         disagreements: answers that shoppers got and the database does not confirm.
         unended: holds that should have ended and are still open.
     """

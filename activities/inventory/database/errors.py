@@ -61,6 +61,7 @@ CONSTRAINT_MEANINGS: Final = {
     "stock_items_total_not_negative": "a stock item's total would fall below zero",
     "stock_items_reserved_not_negative": "a stock item's reserved quantity would fall below zero",
     "stock_items_reserved_within_total": "a stock item would have more reserved than it has",
+    "stock_items_shop_reserved_not_negative": "a shop would have less than nothing reserved",
     "stock_items_key_is_composed": "a stock item's SKU or location would have decomposed letters",
     "reservations_open_is_not_closed": "a reservation would be both open and closed",
     "reservations_held_has_deadline": "a hold would have no deadline",
@@ -73,6 +74,10 @@ CONSTRAINT_MEANINGS: Final = {
     "stock_movements_deltas_fit_the_kind": "a movement's figures would not fit its kind",
     "stock_movements_reservation_fits_the_kind": "a movement would belong to the wrong thing",
     "stock_movements_once_per_operation": "an operation would move the same stock twice",
+}
+# What only the triggers of an adoption say.
+_ADOPTION_MEANINGS: Final = {
+    "adopted_figures_fit": "a figure would not fit the column of the adopted shop",
 }
 
 
@@ -179,8 +184,9 @@ def _meaning(error: psycopg.Error) -> LedgerError:
     if code == postgres.InsufficientPrivilege.sqlstate:
         return LedgerUnavailable(f"{_first_line(error)}: {_HOW_TO_GRANT}")
     name = error.diag.constraint_name
-    if name in CONSTRAINT_MEANINGS:
-        return LedgerCorrupt(f"{CONSTRAINT_MEANINGS[name]} ({name})")
+    meaning = {**CONSTRAINT_MEANINGS, **_ADOPTION_MEANINGS}.get(name or "")
+    if meaning:
+        return LedgerCorrupt(f"{meaning} ({name})")
     return LedgerFailed(f"the database refused a statement: {_first_line(error)} ({code})")
 
 

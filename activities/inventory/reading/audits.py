@@ -11,17 +11,20 @@ from activities.inventory.sql.statements import audits as statements
 
 BREACHES_MAX: Final = 1_000
 
-Audit = tuple[Literal["I1", "I2", "I3", "I4"], str]
+Audit = tuple[Literal["I1", "I2", "I3", "I4", "I5"], str]
 
 # These read stock items and open lines only, so they cost the same however much is closed.
 PRESENT_AUDITS: Final[tuple[Audit, ...]] = (
     ("I1", statements.WITHIN_TOTAL),
     ("I2", statements.RESERVED_IS_OPEN),
 )
-# These read all that ever happened.
+# What is looked at every minute: beside the figures, whether anybody still follows an adopted shop.
+DRIFT_AUDITS: Final[tuple[Audit, ...]] = (*PRESENT_AUDITS, ("I5", statements.SHOP_IS_FOLLOWED))
+# These read all that ever happened, or every row of an adopted shop.
 HISTORY_AUDITS: Final[tuple[Audit, ...]] = (
     ("I3", statements.FIGURES_ARE_MOVEMENTS),
     ("I4", statements.LINES_ARE_MOVEMENTS),
+    ("I5", statements.SHOP_IS_EQUAL),
 )
 
 

@@ -47,6 +47,7 @@ FUNCTION_GRANTS: Final = (
     "create_stock_items",
     "name_stock_items",
     "post_movements",
+    "find_shop_breaches",
     "set_active",
 )
 

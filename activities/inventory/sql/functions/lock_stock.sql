@@ -1,4 +1,5 @@
--- Wait for, and hold, the stock items of these SKUs and locations. The figures told are those after
+-- Wait for, and hold, the stock items of these SKUs and locations, before them the rows of an adopted
+-- shop. The figures told are those after
 -- the wait, and so is the time: it is read row by row, each after its lock, and the last is the
 -- latest. Which items are meant is found without a lock, because ids never change.
 CREATE FUNCTION holdfast.lock_stock(skus text[], locations text[])
@@ -7,19 +8,23 @@ RETURNS TABLE (
     reserved_quantity bigint, for_sale_quantity bigint, at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+    ids bigint[];
 BEGIN
+    ids := ARRAY(
+        SELECT i.id
+          FROM unnest(skus, locations) AS w(sku, location),
+               LATERAL (SELECT id
+                          FROM holdfast.stock_items
+                         WHERE sku = w.sku AND location = w.location
+                        OFFSET 0) AS i);
+    PERFORM holdfast.lock_shop_rows(ids);
     RETURN QUERY
     SELECT stock.*, holdfast.clock()
       FROM (SELECT s.id, s.sku, s.location, s.name, s.active, s.total_quantity, s.reserved_quantity,
                    s.for_sale_quantity
               FROM holdfast.stock_items AS s
-             WHERE s.id = ANY(ARRAY(
-                   SELECT i.id
-                     FROM unnest(skus, locations) AS w(sku, location),
-                          LATERAL (SELECT id
-                                     FROM holdfast.stock_items
-                                    WHERE sku = w.sku AND location = w.location
-                                   OFFSET 0) AS i))
+             WHERE s.id = ANY(ids)
              ORDER BY s.id
                FOR NO KEY UPDATE) AS stock;
 END $$;

@@ -2,9 +2,10 @@
 -- postings, given as parallel arrays: operation, reservation (or null), stock item, kind, and by
 -- how much total and reserved change. Returns when the stock was locked.
 --
--- It locks the stock items by id, whoever has locked them before. What new wants take must be for
+-- It locks the rows of an adopted shop, then the stock items by id, whoever has locked them before. What new wants take must be for
 -- sale, else it fails with HF001 and nothing is written. A line follows from its postings:
--- `fulfil` fulfils, what lowers reserved otherwise releases, the rest is taken.
+-- `fulfil` fulfils, what lowers reserved otherwise releases, the rest is taken. What the kind `shop`
+-- reserves is the shop's own.
 --
 -- Where somebody has written wrong figures by hand, an ending still goes through: the movements
 -- stay exact, the figures stop at their bounds, and the audit names the difference.
@@ -16,6 +17,10 @@ DECLARE
     fits boolean;
     at timestamptz;
 BEGIN
+    -- Who posts for the shop has its rows.
+    IF NOT 'shop' = ANY(kinds) THEN
+        PERFORM holdfast.lock_shop_rows(items);
+    END IF;
     SELECT bool_and(stock.for_sale >= stock.wanted)
       FROM (SELECT s.for_sale_quantity AS for_sale, w.wanted
               FROM (SELECT p.item,
@@ -70,6 +75,12 @@ BEGIN
                AND NOT EXISTS (SELECT FROM holdfast.reservation_lines AS l
                                 WHERE l.reservation_id = p.reservation
                                   AND l.stock_item_id = p.item);
+    END IF;
+    IF 'shop' = ANY(kinds) THEN
+        UPDATE holdfast.stock_items AS s
+           SET shop_reserved = s.shop_reserved + p.reserved_delta
+          FROM unnest(items, kinds, reserved_deltas) AS p(item, kind, reserved_delta)
+         WHERE s.id = ANY(ARRAY[p.item]) AND p.kind = 'shop' AND p.reserved_delta <> 0;
     END IF;
     UPDATE holdfast.stock_items AS s
        SET total_quantity = CASE WHEN c.ends

@@ -21,8 +21,9 @@ SELECT sku || ' at ' || location AS subject,
  LIMIT %(breaches_max)s
 """
 
-# I2: reserved = what is open of its lines that are held or committed. The index holds the open
-# lines alone, so this costs the same however many are closed.
+# I2: reserved = what is open of its lines that are held or committed, and what an adopted shop's
+# own code has. The index holds the open lines alone, so this costs the same however many are
+# closed.
 RESERVED_IS_OPEN: Final = """
 WITH open AS (
     SELECT l.stock_item_id, sum(l.quantity) AS quantity
@@ -36,10 +37,12 @@ WITH open AS (
 )
 SELECT s.sku || ' at ' || s.location AS subject,
        format('reserved %%s, open holds %%s', s.reserved_quantity, coalesce(o.quantity, 0))
+       || CASE s.shop_reserved WHEN 0 THEN ''
+                               ELSE format(', by the shop %%s', s.shop_reserved) END
            AS finding
   FROM holdfast.stock_items AS s
   LEFT JOIN open AS o ON o.stock_item_id = s.id
- WHERE s.reserved_quantity <> coalesce(o.quantity, 0)
+ WHERE s.reserved_quantity <> coalesce(o.quantity, 0) + s.shop_reserved
  ORDER BY s.id
  LIMIT %(breaches_max)s
 """
@@ -112,4 +115,12 @@ SELECT 'checkout/' || r.checkout_id, format('status %%s, but no line', r.status)
    AND NOT EXISTS (SELECT 1 FROM holdfast.reservation_lines AS l WHERE l.reservation_id = r.id)
  ORDER BY 1
  LIMIT %(breaches_max)s
+"""
+
+# I5: an adopted row has the figures of its stock item; the switches that see to it come first.
+SHOP_IS_FOLLOWED: Final = """
+SELECT subject, finding FROM holdfast.find_shop_breaches(false, %(breaches_max)s)
+"""
+SHOP_IS_EQUAL: Final = """
+SELECT subject, finding FROM holdfast.find_shop_breaches(true, %(breaches_max)s)
 """

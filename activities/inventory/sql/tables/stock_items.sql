@@ -8,6 +8,8 @@ CREATE TABLE holdfast.stock_items (
     active boolean NOT NULL DEFAULT true,
     total_quantity bigint NOT NULL DEFAULT 0,
     reserved_quantity bigint NOT NULL DEFAULT 0,
+    -- How many of the reserved units the code of an adopted shop has, and not a checkout.
+    shop_reserved bigint NOT NULL DEFAULT 0,
     -- What new holds leave on the shelf.
     safety_quantity bigint NOT NULL DEFAULT 0,
     available_quantity bigint NOT NULL
@@ -27,6 +29,7 @@ CREATE TABLE holdfast.stock_items (
     CONSTRAINT stock_items_total_not_negative CHECK (total_quantity >= 0),
     CONSTRAINT stock_items_reserved_not_negative CHECK (reserved_quantity >= 0),
     CONSTRAINT stock_items_reserved_within_total CHECK (reserved_quantity <= total_quantity),
+    CONSTRAINT stock_items_shop_reserved_not_negative CHECK (shop_reserved >= 0),
     CONSTRAINT stock_items_safety_not_negative CHECK (safety_quantity >= 0),
     CONSTRAINT stock_items_sku_length CHECK (length(sku) BETWEEN 1 AND 100),
     CONSTRAINT stock_items_location_length CHECK (length(location) BETWEEN 1 AND 100),

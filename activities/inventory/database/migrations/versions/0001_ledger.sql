@@ -14,6 +14,8 @@ CREATE TABLE holdfast.stock_items (
     active boolean NOT NULL DEFAULT true,
     total_quantity bigint NOT NULL DEFAULT 0,
     reserved_quantity bigint NOT NULL DEFAULT 0,
+    -- How many of the reserved units the code of an adopted shop has, and not a checkout.
+    shop_reserved bigint NOT NULL DEFAULT 0,
     -- What new holds leave on the shelf.
     safety_quantity bigint NOT NULL DEFAULT 0,
     available_quantity bigint NOT NULL
@@ -33,6 +35,7 @@ CREATE TABLE holdfast.stock_items (
     CONSTRAINT stock_items_total_not_negative CHECK (total_quantity >= 0),
     CONSTRAINT stock_items_reserved_not_negative CHECK (reserved_quantity >= 0),
     CONSTRAINT stock_items_reserved_within_total CHECK (reserved_quantity <= total_quantity),
+    CONSTRAINT stock_items_shop_reserved_not_negative CHECK (shop_reserved >= 0),
     CONSTRAINT stock_items_safety_not_negative CHECK (safety_quantity >= 0),
     CONSTRAINT stock_items_sku_length CHECK (length(sku) BETWEEN 1 AND 100),
     CONSTRAINT stock_items_location_length CHECK (length(location) BETWEEN 1 AND 100),
@@ -184,6 +187,7 @@ CREATE TABLE holdfast.stock_movements (
             WHEN 'release' THEN total_delta = 0 AND reserved_delta < 0
             WHEN 'cancel' THEN total_delta = 0 AND reserved_delta < 0
             WHEN 'expire' THEN total_delta = 0 AND reserved_delta < 0
+            WHEN 'shop' THEN total_delta <> 0 OR reserved_delta <> 0
             ELSE false
         END),
     CONSTRAINT stock_movements_reservation_fits_the_kind CHECK (
@@ -377,6 +381,13 @@ BEGIN
      WHERE r.id = ANY(ARRAY[m.id]) AND r.status = 'held';
 END $$;
 
+-- What breaks I5, in the switches that hold it up or, where `rows` says so, in the figures too. Nothing
+-- is adopted: nothing does. `adopt apply` puts its own in this one's place.
+CREATE FUNCTION holdfast.find_shop_breaches(rows boolean, breaches_max integer)
+RETURNS TABLE (subject text, finding text) LANGUAGE plpgsql AS $$
+BEGIN
+END $$;
+
 -- Turn claims into holds from a moment on, with the lines that were picked.
 CREATE FUNCTION holdfast.hold_reservations(
     at timestamptz, ids bigint[], seconds integer[],
@@ -442,7 +453,15 @@ BEGIN
         FOR NO KEY UPDATE;
 END $$;
 
--- Wait for, and hold, the stock items of these SKUs and locations. The figures told are those after
+-- Wait for, and hold, the rows in which an adopted shop keeps the figures of these stock items. Nothing
+-- is adopted: there are none. `adopt apply` puts its own in this one's place.
+CREATE FUNCTION holdfast.lock_shop_rows(items bigint[])
+RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+END $$;
+
+-- Wait for, and hold, the stock items of these SKUs and locations, before them the rows of an adopted
+-- shop. The figures told are those after
 -- the wait, and so is the time: it is read row by row, each after its lock, and the last is the
 -- latest. Which items are meant is found without a lock, because ids never change.
 CREATE FUNCTION holdfast.lock_stock(skus text[], locations text[])
@@ -451,19 +470,23 @@ RETURNS TABLE (
     reserved_quantity bigint, for_sale_quantity bigint, at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
+DECLARE
+    ids bigint[];
 BEGIN
+    ids := ARRAY(
+        SELECT i.id
+          FROM unnest(skus, locations) AS w(sku, location),
+               LATERAL (SELECT id
+                          FROM holdfast.stock_items
+                         WHERE sku = w.sku AND location = w.location
+                        OFFSET 0) AS i);
+    PERFORM holdfast.lock_shop_rows(ids);
     RETURN QUERY
     SELECT stock.*, holdfast.clock()
       FROM (SELECT s.id, s.sku, s.location, s.name, s.active, s.total_quantity, s.reserved_quantity,
                    s.for_sale_quantity
               FROM holdfast.stock_items AS s
-             WHERE s.id = ANY(ARRAY(
-                   SELECT i.id
-                     FROM unnest(skus, locations) AS w(sku, location),
-                          LATERAL (SELECT id
-                                     FROM holdfast.stock_items
-                                    WHERE sku = w.sku AND location = w.location
-                                   OFFSET 0) AS i))
+             WHERE s.id = ANY(ids)
              ORDER BY s.id
                FOR NO KEY UPDATE) AS stock;
 END $$;
@@ -519,9 +542,10 @@ END $$;
 -- postings, given as parallel arrays: operation, reservation (or null), stock item, kind, and by
 -- how much total and reserved change. Returns when the stock was locked.
 --
--- It locks the stock items by id, whoever has locked them before. What new wants take must be for
+-- It locks the rows of an adopted shop, then the stock items by id, whoever has locked them before. What new wants take must be for
 -- sale, else it fails with HF001 and nothing is written. A line follows from its postings:
--- `fulfil` fulfils, what lowers reserved otherwise releases, the rest is taken.
+-- `fulfil` fulfils, what lowers reserved otherwise releases, the rest is taken. What the kind `shop`
+-- reserves is the shop's own.
 --
 -- Where somebody has written wrong figures by hand, an ending still goes through: the movements
 -- stay exact, the figures stop at their bounds, and the audit names the difference.
@@ -533,6 +557,10 @@ DECLARE
     fits boolean;
     at timestamptz;
 BEGIN
+    -- Who posts for the shop has its rows.
+    IF NOT 'shop' = ANY(kinds) THEN
+        PERFORM holdfast.lock_shop_rows(items);
+    END IF;
     SELECT bool_and(stock.for_sale >= stock.wanted)
       FROM (SELECT s.for_sale_quantity AS for_sale, w.wanted
               FROM (SELECT p.item,
@@ -587,6 +615,12 @@ BEGIN
                AND NOT EXISTS (SELECT FROM holdfast.reservation_lines AS l
                                 WHERE l.reservation_id = p.reservation
                                   AND l.stock_item_id = p.item);
+    END IF;
+    IF 'shop' = ANY(kinds) THEN
+        UPDATE holdfast.stock_items AS s
+           SET shop_reserved = s.shop_reserved + p.reserved_delta
+          FROM unnest(items, kinds, reserved_deltas) AS p(item, kind, reserved_delta)
+         WHERE s.id = ANY(ARRAY[p.item]) AND p.kind = 'shop' AND p.reserved_delta <> 0;
     END IF;
     UPDATE holdfast.stock_items AS s
        SET total_quantity = CASE WHEN c.ends

@@ -1,0 +1,87 @@
+"""What the catalogue says of the tables that a plan names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from activities.inventory.adoption import statements
+from activities.inventory.adoption.plan import Plan
+from activities.inventory.adoption.quoting import name
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of the shop's.
+
+    Args:
+        type: as Postgres writes it.
+        is_required: never null.
+        is_generated: computed, so that nobody can write it.
+        has_default: filled by itself where an INSERT leaves it out.
+        refers_to: the table and column that a foreign key binds it to.
+    """
+
+    type: str
+    is_required: bool
+    is_generated: bool
+    has_default: bool
+    refers_to: Mapping[str, str] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table of the shop's."""
+
+    name: str
+    row: Any
+    columns: Mapping[str, Column]
+
+    @property
+    def primary_key(self) -> str | None:
+        found: str | None = self.row.primary_key
+        return found
+
+    def type_of(self, column: str) -> str:
+        """Return the type of a column that is there."""
+        return self.columns[column].type
+
+
+Catalogue = Mapping[str, Table]
+
+
+def read_catalogue(connection: Connection, plan: Plan) -> Catalogue:
+    """Return what is known of the plan's tables, by name; those that are not there are left out."""
+    wanted = {plan.stock.table, *(other.table for other in plan.stock.elsewhere)}
+    if plan.holds:
+        wanted.add(plan.holds.table)
+    if plan.carts:
+        wanted |= {plan.carts.table} if plan.carts.table else set()
+        wanted |= {plan.carts.items.table} if plan.carts.items else set()
+    found = (_read_table(connection, table) for table in sorted(wanted))
+    return {table.name: table for table in found if table}
+
+
+def _read_table(connection: Connection, table: str) -> Table | None:
+    named = {"table": name(table)}
+    row = connection.exec_driver_sql(statements.READ_TABLE, named).one_or_none()
+    if row is None:
+        return None
+    columns = connection.exec_driver_sql(statements.READ_COLUMNS, named)
+    return Table(
+        table,
+        row,
+        {
+            each.name: Column(
+                each.type,
+                each.is_required,
+                each.is_generated,
+                each.has_default,
+                each.refers_to,
+            )
+            for each in columns
+        },
+    )

@@ -1,0 +1,213 @@
+"""What stands in the way of an adoption, by name and by row. It changes nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+from typing import Any, Final, Literal
+
+from pydantic import TypeAdapter, ValidationError
+from sqlalchemy import Connection
+
+from activities.inventory.adoption import statements
+from activities.inventory.adoption.catalogue import Catalogue, Column, Table, read_catalogue
+from activities.inventory.adoption.linked_tables import linked_obstacles
+from activities.inventory.adoption.plan import Elsewhere, Plan, Stock, template_columns
+from activities.inventory.adoption.quoting import name
+from activities.inventory.adoption.script import INTEGERS, SHOP_WAIT_MS_MAX, question
+from activities.inventory.sql.statements.audits import PLAN_FREELY
+from holdfast_client.contract.fields import Sku
+
+ROWS_NAMED_MAX: Final = 20
+ODD_SKUS_MAX: Final = 100_000
+DEADLOCK_TIMEOUT_MS_MIN: Final = 1_000
+KEY_TYPES: Final = frozenset({"smallint", "integer", "bigint", "uuid", "text", "character varying"})
+_SKU: Final[TypeAdapter[str]] = TypeAdapter(Sku)
+
+Right = Literal["select", "insert", "update", "delete", "trigger"]
+
+
+def find_obstacles(connection: Connection, plan: Plan) -> list[str]:
+    """Return all that stands in the way of an adoption, each with the rows it is about.
+
+    What can only be asked of tables that are as they must be is asked when they are.
+    """
+    obstacles = [*_server(connection)]
+    catalogue = read_catalogue(connection, plan)
+    obstacles += _tables(plan, catalogue)
+    if obstacles:
+        return obstacles
+    obstacles += _constraints(connection, plan)
+    obstacles += linked_obstacles(plan)
+    return [*obstacles, *_rows(connection, plan, catalogue)]
+
+
+def _server(connection: Connection) -> Iterator[str]:
+    server = connection.exec_driver_sql(statements.READ_SERVER).one()
+    if not server.has_ledger:
+        yield "the database has no ledger yet: run `python -m worker migrate`"
+    elif not server.owns_ledger:
+        yield "this role does not own the ledger's tables: use the one that `migrate` runs under"
+    if server.deadlock_timeout_ms < DEADLOCK_TIMEOUT_MS_MIN:
+        yield (
+            f"deadlock_timeout is {server.deadlock_timeout_ms} ms, and must be "
+            f"{DEADLOCK_TIMEOUT_MS_MIN:,} or more: the ledger gives way within "
+            f"{SHOP_WAIT_MS_MAX} ms, and only so it is never the shop that loses a deadlock"
+        )
+
+
+def _tables(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
+    stock = plan.stock
+    rights: tuple[Right, ...] = (
+        ("select", "update", "trigger") if stock.figures else ("select", "trigger")
+    )
+    yield from table_obstacles(stock.table, catalogue, rights)
+    for other in {each.table for each in stock.elsewhere}:
+        yield from table_obstacles(other, catalogue, ("select", "trigger"))
+    if table := catalogue.get(stock.table):
+        yield from _key(table, stock.key)
+        yield from _own_columns(table, stock)
+        for each in stock.elsewhere:
+            yield from missing(table, "via", each.via)
+            yield from _elsewhere(each, catalogue)
+
+
+def _own_columns(table: Table, stock: Stock) -> Iterator[str]:
+    if isinstance(stock.sku, str):
+        for column in template_columns(stock.sku):
+            yield from missing(table, "stock.sku", column)
+    for figure, column in stock.figures.items():
+        yield from _figure(table, f"stock.{figure}", column)
+    for field, kind in (("updated_at", "timestamp"), ("name", ""), ("active", "boolean")):
+        source = getattr(stock, field)
+        if isinstance(source, str):
+            yield from of_type(table, f"stock.{field}", source, kind)
+
+
+def _elsewhere(each: Elsewhere, catalogue: Catalogue) -> Iterator[str]:
+    if table := catalogue.get(each.table):
+        yield from missing(table, "stock", each.column)
+        if not table.primary_key:
+            yield f"{each.table} has no primary key of one column for {each.via} to refer to"
+
+
+def table_obstacles(table: str, catalogue: Catalogue, rights: Sequence[Right]) -> Iterator[str]:
+    """Return what a table is that cannot be adopted, and which rights lack."""
+    found = catalogue.get(table)
+    if found is None:
+        yield f"there is no table {table}"
+        return
+    row = found.row
+    if row.kind != "r" or row.is_partition or row.inherits:
+        yield f"{table} is no plain table: views, partitions and inheritance cannot be adopted"
+    if row.has_policies:
+        yield f"{table} has row security: the ledger could not see or write every row"
+    if row.rule:
+        yield f"{table} has the rule {row.rule}: what it writes instead cannot be followed"
+    lacking = [right.upper() for right in rights if not getattr(row, f"may_{right}")]
+    if not row.may_enter:
+        yield f"this role may not enter the schema of {table}: GRANT USAGE ON SCHEMA"
+    if lacking:
+        yield f"this role may not {', '.join(lacking)} on {table}: GRANT it"
+
+
+def missing(table: Table, field: str, column: str) -> Iterator[str]:
+    """Return that a column is not there, if it is not."""
+    if column not in table.columns:
+        yield f"{field}: {table.name} has no column {column}"
+
+
+def of_type(table: Table, field: str, column: str, kind: str) -> Iterator[str]:
+    """Return that a column is not there, or of another type than one that begins so."""
+    yield from missing(table, field, column)
+    found = table.columns.get(column)
+    if found and not found.type.startswith(kind):
+        yield f"{field}: {table.name}.{column} is {found.type}, and must be {kind}"
+
+
+def _key(table: Table, key: str) -> Iterator[str]:
+    yield from missing(table, "stock.key", key)
+    column = table.columns.get(key)
+    if column is None:
+        return
+    if table.primary_key != key:
+        yield f"stock.key: {table.name}.{key} is not the primary key"
+    if column.type not in KEY_TYPES:
+        kinds = ", ".join(sorted(KEY_TYPES))
+        yield f"stock.key: {table.name}.{key} is {column.type}; it can be {kinds}"
+
+
+def _figure(table: Table, field: str, name: str) -> Iterator[str]:
+    yield from missing(table, field, name)
+    column: Column | None = table.columns.get(name)
+    if column is None:
+        return
+    if column.type not in INTEGERS:
+        yield f"{field}: {table.name}.{name} is {column.type}, and must be a whole number"
+    if column.is_generated:
+        yield f"{field}: {table.name}.{name} is generated: nobody can write it"
+
+
+def _constraints(connection: Connection, plan: Plan) -> Iterator[str]:
+    stock = plan.stock
+    if not stock.figures:
+        return
+    table = name(stock.table)
+    for row in connection.exec_driver_sql(statements.READ_LATER_TRIGGERS, {"table": table}):
+        yield (
+            f"the trigger {row.name} on {stock.table} fires after Holdfast's (they go by name) "
+            "and could change what was checked: give it a name before zz_holdfast"
+        )
+    named = {"table": table, "figures": list(stock.figures.values())}
+    for row in connection.exec_driver_sql(statements.READ_CHECKS, named):
+        yield (
+            f"the constraint {row.name} on {stock.table} ties a figure to other columns, and could "
+            f"refuse what the ledger writes: {row.definition}"
+        )
+
+
+def _rows(connection: Connection, plan: Plan, catalogue: Catalogue) -> Iterator[str]:
+    connection.exec_driver_sql(PLAN_FREELY.replace("%%", "%"))
+    table = plan.stock.table
+    faulty = _asked(connection, question("faulty_rows", plan, catalogue, rows_max=ROWS_NAMED_MAX))
+    for problem, rows in groupby(faulty, lambda row: row.problem):
+        yield from _named(table, problem, list(rows))
+    odd = _asked(connection, question("odd_skus", plan, catalogue, odd_max=ODD_SKUS_MAX))
+    refused = [(row, why) for row in odd if (why := _refusal(row.sku))]
+    for row, why in refused[:ROWS_NAMED_MAX]:
+        yield f"{table} row {row.key}: SKU {row.sku!r}: {why}"
+    if len(refused) > ROWS_NAMED_MAX:
+        left_out = len(refused) - ROWS_NAMED_MAX
+        yield f"{table}: {left_out:,} more rows whose SKU no stock item can have"
+    bounds = {"rows_max": ROWS_NAMED_MAX}
+    for row in _asked(connection, question("items_in_the_way", plan, catalogue, **bounds)):
+        yield (
+            f"{table} row {row.key} ({row.sku}): checkouts hold {row.held} of it in the ledger, "
+            f"and the row says total {row.total}, reserved {row.reserved}, from before they were "
+            "kept equal; let the holds end first"
+        )
+
+
+def _asked(connection: Connection, statement: str) -> Sequence[Any]:
+    raw = connection.execution_options(no_parameters=True)
+    return raw.exec_driver_sql(statement).all()
+
+
+def _named(table: str, problem: str, rows: Sequence[Any]) -> Iterator[str]:
+    for row in rows:
+        figures = f"total {_told(row.total)}, reserved {_told(row.reserved)}"
+        yield f"{table} row {row.key} ({_told(row.sku)}): {problem}: {figures}"
+    if rows[0].rows > len(rows):
+        yield f"{table}: {problem}: {rows[0].rows - len(rows):,} more rows"
+
+
+def _told(value: object) -> str:
+    return "none" if value is None else str(value)
+
+
+def _refusal(sku: str) -> str:
+    try:
+        _SKU.validate_python(sku)
+    except ValidationError as error:
+        return error.errors(include_url=False)[0]["msg"].removeprefix("Value error, ")
+    return ""

@@ -1,0 +1,273 @@
+"""The SQL of an adoption: what is put into the database, in its order, and what takes it away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Final
+
+from activities.inventory.adoption.catalogue import Catalogue
+from activities.inventory.adoption.plan import Elsewhere, Plan, Stock, template_columns
+from activities.inventory.adoption.quoting import literal, name
+
+# In all, that the ledger waits for rows of the shop while it holds others: well under the time
+# after which the server looks for deadlocks, and under what the shop was promised, with some room.
+WAIT_BUDGET_MS: Final = 300
+SHOP_WAIT_MS_MAX: Final = 400
+INTEGERS: Final[Mapping[str, int]] = {
+    "smallint": 2**15 - 1,
+    "integer": 2**31 - 1,
+    "bigint": 2**63 - 1,
+}
+FOLLOWING: Final = (
+    "zz_holdfast_keep_held",
+    "zz_holdfast_refuse_truncate",
+    "zz_holdfast_follow_new",
+    "zz_holdfast_follow_gone",
+    "zz_holdfast_follow",
+)
+OF_SKU_TABLE: Final = ("zz_holdfast_follow_sku", "zz_holdfast_refuse_truncate")
+
+_FOLDER: Final = Path(__file__).parent / "sql"
+_HOOKS: Final = Path(__file__).parents[1] / "sql" / "functions"
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+_INSTEAD: Final = {
+    "total": "Change it by `holdfast adjust`, or by a stock file.",
+    "reserved": "Reserve by a checkout: ReservationClient.reserve, or POST it to your service.",
+}
+
+
+def apply_script(plan: Plan, catalogue: Catalogue) -> str:
+    """Return all that is put into the database: functions first, what switches them on last."""
+    values = _values(plan, catalogue)
+    return "\n".join(_filled(file, values) for file in _files(plan)) + "\n" + _REVOKE
+
+
+def question(file: str, plan: Plan, catalogue: Catalogue, **bounds: int) -> str:
+    """Return a question about the shop's rows, before anything of an adoption is there."""
+    values = _values(plan, catalogue) | {bound: str(value) for bound, value in bounds.items()}
+    return _filled(file, values)
+
+
+def leave_script(plan: Plan) -> str:
+    """Return what takes all of it away again, the switches on the shop's tables first."""
+    lines = [
+        f"DROP TRIGGER IF EXISTS {trigger} ON {table};" for trigger, table in triggers_of(plan)
+    ]
+    lines += [f"DROP {kind} IF EXISTS holdfast.{what};" for kind, what in _OBJECTS]
+    lines += [_hook("lock_shop_rows"), _hook("find_shop_breaches")]
+    return "\n".join(lines) + "\n"
+
+
+def triggers_of(plan: Plan) -> list[tuple[str, str]]:
+    """Return the triggers of an adoption, and the tables that they are on."""
+    table = name(plan.stock.table)
+    found = [(trigger, table) for trigger in FOLLOWING]
+    if plan.stock.figures:
+        found += [
+            ("zz_holdfast_keep", table),
+            ("stock_items_write_shop_row", "holdfast.stock_items"),
+        ]
+    if plan.stock.elsewhere:
+        other = name(plan.stock.elsewhere[0].table)
+        found += [(trigger, other) for trigger in OF_SKU_TABLE]
+    return found
+
+
+def _files(plan: Plan) -> Iterator[str]:
+    yield from (
+        "tables",
+        "shop_rows",
+        "adopted_figures",
+        "note_put_back",
+        "post_shop_movements",
+        "link_shop_rows",
+        "follow_gone_rows",
+        "follow_words",
+        "follow_shop_rows",
+        "follow_shop",
+        "keep_held_rows",
+        "adopt_page",
+        "drain_shop_reserved",
+        "find_shop_breaches",
+    )
+    if plan.stock.figures:
+        yield from ("lock_shop_rows", "write_shop_row", "keep_shop_row", "keep_triggers")
+    if plan.stock.elsewhere:
+        yield "follow_sku_table"
+    yield "follow_triggers"
+
+
+_OBJECTS: Final = (
+    ("FUNCTION", "drain_shop_reserved"),
+    ("FUNCTION", "adopt_page"),
+    ("FUNCTION", "follow_sku_table"),
+    ("FUNCTION", "follow_shop"),
+    ("FUNCTION", "follow_shop_rows"),
+    ("FUNCTION", "follow_words"),
+    ("FUNCTION", "follow_gone_rows"),
+    ("FUNCTION", "link_shop_rows"),
+    ("FUNCTION", "fits_sku"),
+    ("FUNCTION", "post_shop_movements"),
+    ("FUNCTION", "keep_shop_row"),
+    ("FUNCTION", "keep_held_row"),
+    ("FUNCTION", "refuse_truncate"),
+    ("FUNCTION", "write_shop_row"),
+    ("FUNCTION", "note_put_back"),
+    ("VIEW", "adopted_figures"),
+    ("VIEW", "shop_rows"),
+    ("TABLE", "put_back_writes"),
+    ("TABLE", "adopted_rows"),
+    ("TABLE", "adoption"),
+)
+# As in the ledger's own schema: closed to all but the owner.
+_REVOKE: Final = "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA holdfast FROM PUBLIC;\n"
+
+
+def _hook(function: str) -> str:
+    """Return the ledger's own form of a function that an adoption replaces."""
+    text = (_HOOKS / f"{function}.sql").read_text(encoding="utf-8")
+    return text.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
+
+
+def _filled(file: str, values: Mapping[str, str]) -> str:
+    text = (_FOLDER / f"{file}.sql").read_text(encoding="utf-8")
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
+
+
+def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
+    stock = plan.stock
+    table = catalogue[stock.table]
+    values = {
+        "table": name(stock.table),
+        "table_text": literal(stock.table),
+        "key": name(stock.key),
+        "key_type": table.type_of(stock.key),
+        "location": literal(stock.location),
+        "budget_ms": str(WAIT_BUDGET_MS),
+        "name": f"coalesce({_word(stock.name)}::text, '')" if stock.name else "NULL::text",
+        "active": f"coalesce({_word(stock.active)}, false)" if stock.active else "NULL::boolean",
+        "sku": _sku(stock.sku),
+        "has_active": _boolean(bool(stock.active)),
+        "has_total": _boolean(bool(stock.total)),
+        "has_reserved": _boolean(bool(stock.reserved)),
+        "triggers": ", ".join(
+            f"({literal(trigger)}, {literal(place)})" for trigger, place in triggers_of(plan)
+        ),
+        "row_changed": _changed(_own_columns(stock)),
+        **_figures(plan, catalogue),
+    }
+    values |= _of_other_table(stock, catalogue)
+    values["rows"] = _filled("rows", values).rstrip()
+    if stock.figures:
+        values["write_back"] = _filled("write_back", values)
+        values["keeping"] = "".join(_kept(plan, figure, values) for figure in stock.figures)
+    else:
+        values["write_back"] = ""
+    return values
+
+
+def _figures(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
+    stock = plan.stock
+    columns = catalogue[stock.table].columns
+    own = {figure: name(column) for figure, column in stock.figures.items()}
+    touched = _touched(stock, columns[stock.updated_at].type if stock.updated_at else "")
+
+    def listed(form: str, separator: str = ", ") -> str:
+        return separator.join(form.format(figure=f, column=c) for f, c in own.items())
+
+    # One column alone is no row to be compared as one.
+    return {
+        "total": f"t.{own['total']}::bigint" if stock.total else "NULL::bigint",
+        "reserved": f"t.{own['reserved']}::bigint" if stock.reserved else "NULL::bigint",
+        "total_text": literal(stock.total or ""),
+        "reserved_text": literal(stock.reserved or ""),
+        "total_is_shared": _boolean(plan.writes.total == "shared" or not stock.total),
+        "reserved_is_shared": _boolean(plan.writes.reserved == "shared"),
+        "figures_of_row": listed("t.{column}"),
+        "figures_of_item": listed("s.{figure}_quantity"),
+        "new_figures": listed("NEW.{figure}_quantity"),
+        "figures_set": listed("{column} = s.{figure}_quantity") + touched,
+        "new_figures_set": listed("{column} = NEW.{figure}_quantity") + touched,
+        "figures_changed": _changed(stock.figures.values()),
+        **{
+            f"{figure}_max": str(INTEGERS[columns[column].type if column else "bigint"])
+            for figure, column in (("total", stock.total), ("reserved", stock.reserved))
+        },
+    }
+
+
+def _touched(stock: Stock, type: str) -> str:
+    if not stock.updated_at:
+        return ""
+    # A time without a zone is in UTC, as both Rails and Django keep it.
+    zone = "" if type.endswith("with time zone") else " AT TIME ZONE 'UTC'"
+    return f", {name(stock.updated_at)} = clock_timestamp(){zone}"
+
+
+def _of_other_table(stock: Stock, catalogue: Catalogue) -> dict[str, str]:
+    own = f"{name(stock.table)} AS t"
+    if not stock.elsewhere:
+        return {"from_rows": own, "product": f"t.{name(stock.key)}"}
+    other = stock.elsewhere[0]
+    key = name(catalogue[other.table].primary_key or "")
+    words = [each.column for each in stock.elsewhere]
+    joined = f"LEFT JOIN {name(other.table)} AS o ON o.{key} = t.{name(other.via)}"
+    return {
+        "from_rows": f"{own}\n  {joined}",
+        "product": f"t.{name(other.via)}",
+        "via": name(other.via),
+        "sku_table": name(other.table),
+        "sku_key": key,
+        "sku_words_changed": _changed(words),
+    }
+
+
+def _kept(plan: Plan, figure: str, values: Mapping[str, str]) -> str:
+    policy = getattr(plan.writes, figure)
+    column = plan.stock.figures[figure]  # type: ignore[index]
+    floor = "held" if figure == "reserved" or plan.writes.reserved == "shared" else "reserved"
+    kept = f"item.{figure}"
+    if policy == "shared":
+        kept = f"greatest(coalesce(NEW.{name(column)}, item.{figure}), item.{floor})"
+    filled = {
+        **values,
+        "column": name(column),
+        "column_text": literal(column),
+        "figure": figure,
+        "kept": kept,
+        "instead": literal(_INSTEAD[figure]),
+    }
+    return _filled("refuse_figure" if policy == "refuse" else "keep_figure", filled)
+
+
+def _own_columns(stock: Stock) -> list[str]:
+    words = [each for each in (stock.name, stock.active) if isinstance(each, str)]
+    skus = template_columns(stock.sku) if isinstance(stock.sku, str) else (stock.sku.via,)
+    return list(dict.fromkeys([stock.key, *skus, *words, *stock.figures.values()]))
+
+
+def _changed(columns: object) -> str:
+    named = [name(column) for column in columns]  # type: ignore[attr-defined]
+    old, new = (", ".join(f"{side}.{column}" for column in named) for side in ("OLD", "NEW"))
+    return f"({old}) IS DISTINCT FROM ({new})"
+
+
+def _word(source: str | Elsewhere) -> str:
+    return f"t.{name(source)}" if isinstance(source, str) else f"o.{name(source.column)}"
+
+
+def _sku(source: str | Elsewhere) -> str:
+    if isinstance(source, Elsewhere) or "{" not in source:
+        return _word(source)
+    parts: list[str] = []
+    rest = source
+    for column in template_columns(source):
+        before, _, rest = rest.partition("{" + column + "}")
+        parts += [literal(before)] * bool(before) + [f"t.{name(column)}::text"]
+    return " || ".join([*parts, *([literal(rest)] if rest else [])])
+
+
+def _boolean(value: bool) -> str:
+    return "true" if value else "false"

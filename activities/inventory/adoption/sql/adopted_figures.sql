@@ -1,0 +1,22 @@
+-- Each adopted row beside its stock item, and the figures that both are to have. What a policy gives
+-- to the shop counts as it stands in the row, down to what checkouts hold; the rest is the item's.
+CREATE VIEW holdfast.adopted_figures AS
+SELECT f.*,
+       CASE WHEN {reserved_is_shared} OR NOT f.begun
+            THEN least(greatest(coalesce(f.row_reserved, f.reserved_quantity), f.held), f.total)
+            ELSE f.reserved_quantity END AS reserved
+  FROM (SELECT a.key, a.begun, s.id AS stock_item_id, s.sku, s.location, s.name, s.active,
+               s.total_quantity, s.reserved_quantity,
+               s.reserved_quantity - s.shop_reserved AS held,
+               r.sku AS row_sku, r.name AS row_name, r.active AS row_active,
+               r.total AS row_total, r.reserved AS row_reserved,
+               CASE WHEN {total_is_shared} OR NOT a.begun
+                    THEN greatest(
+                        coalesce(r.total, s.total_quantity),
+                        CASE WHEN {reserved_is_shared} OR NOT a.begun
+                             THEN s.reserved_quantity - s.shop_reserved
+                             ELSE s.reserved_quantity END)
+                    ELSE s.total_quantity END AS total
+          FROM holdfast.adopted_rows AS a
+          JOIN holdfast.shop_rows AS r ON r.key = a.key
+          JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id) AS f;

@@ -1,0 +1,35 @@
+-- What the shop has deleted is not for sale any more, and its stock is gone with the row that had it.
+CREATE FUNCTION holdfast.follow_gone_rows(keys {key_type}[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    gone bigint[];
+    moved bigint[];
+    totals bigint[];
+    reserveds bigint[];
+BEGIN
+    gone := ARRAY(SELECT a.stock_item_id FROM holdfast.adopted_rows AS a
+                   WHERE a.key = ANY(keys)
+                     AND NOT EXISTS (SELECT FROM holdfast.shop_rows AS r WHERE r.key = a.key OFFSET 0));
+    IF cardinality(gone) = 0 THEN
+        RETURN;
+    END IF;
+    PERFORM FROM holdfast.stock_items AS s
+      WHERE s.id = ANY(gone) ORDER BY s.id FOR NO KEY UPDATE;
+    SELECT array_agg(w.id), array_agg(w.total), array_agg(w.reserved)
+      FROM (SELECT s.id,
+                   CASE WHEN {has_total}
+                        THEN s.reserved_quantity - s.shop_reserved - s.total_quantity
+                        ELSE 0 END AS total,
+                   -s.shop_reserved AS reserved
+              FROM holdfast.stock_items AS s WHERE s.id = ANY(gone)) AS w
+     WHERE (w.total, w.reserved) <> (0, 0)
+      INTO moved, totals, reserveds;
+    DELETE FROM holdfast.adopted_rows AS a WHERE a.stock_item_id = ANY(gone);
+    IF moved IS NOT NULL THEN
+        PERFORM holdfast.post_shop_movements(
+            moved, totals, reserveds, 'deleted by the shop', session_user);
+    END IF;
+    IF {has_active} OR NOT {has_total} THEN
+        PERFORM holdfast.set_active(item, false) FROM unnest(gone) AS g(item);
+    END IF;
+END $$;

@@ -1,0 +1,19 @@
+-- The SKU stands in a table of its own: who changes it there changes it of the rows that refer to it.
+CREATE FUNCTION holdfast.follow_sku_table()
+RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM holdfast.follow_words(
+        ARRAY(SELECT t.{key} FROM {table} AS t WHERE t.{via} = NEW.{sku_key}));
+    RETURN NULL;
+END $$;
+
+CREATE CONSTRAINT TRIGGER zz_holdfast_follow_sku
+AFTER UPDATE ON {sku_table} DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW WHEN ({sku_words_changed})
+EXECUTE FUNCTION holdfast.follow_sku_table();
+ALTER TABLE {sku_table} ENABLE ALWAYS TRIGGER zz_holdfast_follow_sku;
+
+CREATE TRIGGER zz_holdfast_refuse_truncate
+BEFORE TRUNCATE ON {sku_table}
+FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+ALTER TABLE {sku_table} ENABLE ALWAYS TRIGGER zz_holdfast_refuse_truncate;

@@ -1,0 +1,25 @@
+CREATE TRIGGER zz_holdfast_keep_held
+BEFORE DELETE ON {table}
+FOR EACH ROW EXECUTE FUNCTION holdfast.keep_held_row();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_keep_held;
+
+CREATE TRIGGER zz_holdfast_refuse_truncate
+BEFORE TRUNCATE ON {table}
+FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_refuse_truncate;
+
+CREATE CONSTRAINT TRIGGER zz_holdfast_follow_new
+AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION holdfast.follow_shop();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_follow_new;
+
+CREATE CONSTRAINT TRIGGER zz_holdfast_follow_gone
+AFTER DELETE ON {table} DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW EXECUTE FUNCTION holdfast.follow_shop();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_follow_gone;
+
+CREATE CONSTRAINT TRIGGER zz_holdfast_follow
+AFTER UPDATE ON {table} DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW WHEN ({row_changed})
+EXECUTE FUNCTION holdfast.follow_shop();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_follow;

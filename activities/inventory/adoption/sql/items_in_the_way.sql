@@ -1,0 +1,16 @@
+WITH r AS ({rows}), open AS (
+    SELECT l.stock_item_id, sum(l.quantity) AS quantity
+      FROM holdfast.reservation_lines AS l
+     WHERE l.quantity > 0
+     GROUP BY 1
+)
+SELECT r.key::text AS key, r.sku, r.total, r.reserved, o.quantity AS held
+  FROM open AS o
+  JOIN holdfast.stock_items AS s ON s.id = o.stock_item_id AND s.location = {location}
+  JOIN r ON r.sku = s.sku
+ WHERE r.total IS NOT NULL
+   AND (r.reserved < o.quantity OR r.total < o.quantity
+        OR NOT EXISTS (SELECT FROM holdfast.stock_movements AS m
+                        WHERE m.stock_item_id = s.id AND m.kind = 'shop'))
+ ORDER BY 1
+ LIMIT {rows_max}

@@ -1,0 +1,33 @@
+-- Give rows their stock items, new ones where there are none. A row whose SKU no stock item can have,
+-- or another row has already, stays without one; it is noted, and the audit tells of it.
+CREATE FUNCTION holdfast.link_shop_rows(keys {key_type}[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    skus text[];
+BEGIN
+    skus := ARRAY(SELECT r.sku FROM holdfast.shop_rows AS r
+                   WHERE r.key = ANY(keys) AND holdfast.fits_sku(r.sku)
+                     AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = r.key OFFSET 0));
+    IF cardinality(skus) > 0 THEN
+        PERFORM holdfast.create_stock_items(
+            skus, array_fill({location}::text, ARRAY[cardinality(skus)]));
+        INSERT INTO holdfast.adopted_rows (stock_item_id, key)
+        SELECT s.id, r.key
+          FROM holdfast.shop_rows AS r,
+               LATERAL (SELECT i.id FROM holdfast.stock_items AS i
+                         WHERE i.sku = r.sku AND i.location = {location} OFFSET 0) AS s
+         WHERE r.key = ANY(keys) AND holdfast.fits_sku(r.sku)
+           AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = r.key OFFSET 0)
+         ORDER BY r.key
+            ON CONFLICT DO NOTHING;
+    END IF;
+    PERFORM holdfast.note_put_back(r.key::text, r.sku, 'sku', r.sku, NULL)
+       FROM holdfast.shop_rows AS r
+      WHERE r.key = ANY(keys)
+        AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = r.key OFFSET 0);
+END $$;
+
+CREATE FUNCTION holdfast.fits_sku(sku text)
+RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
+    SELECT coalesce(length(sku) BETWEEN 1 AND 100 AND sku !~ '[[:cntrl:]]', false)
+$$;

@@ -1,0 +1,31 @@
+-- What is adopted: one plan, and how far its rows have been taken in.
+CREATE TABLE holdfast.adoption (
+    one boolean PRIMARY KEY DEFAULT true CHECK (one),
+    plan jsonb NOT NULL,
+    begun_at timestamptz NOT NULL DEFAULT holdfast.clock(),
+    -- The last row that was taken in, in the order of keys; null before the first.
+    last_key {key_type},
+    done_at timestamptz
+);
+
+-- Which row of the shop has the figures of which stock item. It goes by the row's key, so a SKU may
+-- be renamed.
+CREATE TABLE holdfast.adopted_rows (
+    stock_item_id bigint PRIMARY KEY REFERENCES holdfast.stock_items (id),
+    key {key_type} NOT NULL UNIQUE,
+    -- False until the figures of the row are the item's: then the row's count, whatever the policy.
+    begun boolean NOT NULL DEFAULT false
+);
+
+-- What the shop's code wrote and Holdfast put back, by row and column: how often, and the last time.
+CREATE TABLE holdfast.put_back_writes (
+    key text NOT NULL,
+    column_name text NOT NULL,
+    sku text NOT NULL,
+    times bigint NOT NULL DEFAULT 1,
+    written text,
+    kept text,
+    written_by text NOT NULL,
+    last_at timestamptz NOT NULL,
+    PRIMARY KEY (key, column_name)
+);

@@ -1,0 +1,125 @@
+"""What an adoption asks the catalogue, and its own tables."""
+
+from __future__ import annotations
+
+from typing import Final
+
+# What a table is, and what the asking role may do with it.
+READ_TABLE: Final = """
+SELECT c.relkind::text AS kind, c.relispartition AS is_partition, c.relrowsecurity AS has_policies,
+       EXISTS (SELECT FROM pg_inherits AS i WHERE c.oid IN (i.inhrelid, i.inhparent))
+           AS inherits,
+       (SELECT r.rulename::text FROM pg_rewrite AS r WHERE r.ev_class = c.oid LIMIT 1) AS rule,
+       has_table_privilege(c.oid, 'SELECT') AS may_select,
+       has_table_privilege(c.oid, 'INSERT') AS may_insert,
+       has_table_privilege(c.oid, 'UPDATE') AS may_update,
+       has_table_privilege(c.oid, 'DELETE') AS may_delete,
+       has_table_privilege(c.oid, 'TRIGGER') AS may_trigger,
+       has_schema_privilege(c.relnamespace, 'USAGE') AS may_enter,
+       (SELECT a.attname::text
+          FROM pg_constraint AS p
+          JOIN pg_attribute AS a ON a.attrelid = p.conrelid AND a.attnum = p.conkey[1]
+         WHERE p.conrelid = c.oid AND p.contype = 'p' AND cardinality(p.conkey) = 1)
+           AS primary_key
+  FROM pg_class AS c
+ WHERE c.oid = to_regclass(%(table)s)
+"""
+
+READ_COLUMNS: Final = """
+SELECT a.attname::text AS name, format_type(a.atttypid, NULL) AS type, a.attnotnull AS is_required,
+       a.attgenerated <> '' AS is_generated, a.atthasdef OR a.attidentity <> '' AS has_default,
+       (SELECT jsonb_build_object(
+                   'table', format('%%I.%%I', n.nspname, r.relname), 'column', k.attname)
+          FROM pg_constraint AS f
+          JOIN pg_class AS r ON r.oid = f.confrelid
+          JOIN pg_namespace AS n ON n.oid = r.relnamespace
+          JOIN pg_attribute AS k ON k.attrelid = f.confrelid AND k.attnum = f.confkey[1]
+         WHERE f.conrelid = a.attrelid AND f.contype = 'f' AND f.conkey = ARRAY[a.attnum]
+         LIMIT 1) AS refers_to
+  FROM pg_attribute AS a
+ WHERE a.attrelid = to_regclass(%(table)s) AND a.attnum > 0 AND NOT a.attisdropped
+"""
+
+# Triggers before an update that fire after Holdfast's own, which go by their names.
+READ_LATER_TRIGGERS: Final = """
+SELECT t.tgname::text AS name
+  FROM pg_trigger AS t
+ WHERE t.tgrelid = to_regclass(%(table)s) AND NOT t.tgisinternal
+   AND t.tgname > 'zz_holdfast' AND t.tgname NOT LIKE 'zz\\_holdfast\\_%%'
+   AND (t.tgtype & 2) = 2 AND (t.tgtype & 20) > 0
+ ORDER BY 1
+"""
+
+# Checks on figures that look at other columns too: nobody can say which figures they let pass.
+READ_CHECKS: Final = """
+SELECT c.conname::text AS name, pg_get_constraintdef(c.oid) AS definition
+  FROM pg_constraint AS c
+ WHERE c.conrelid = to_regclass(%(table)s) AND c.contype = 'c'
+   AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.conrelid
+                  AND a.attnum = ANY(c.conkey) AND a.attname = ANY(%(figures)s::text[]))
+   AND EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = c.conrelid
+                  AND a.attnum = ANY(c.conkey) AND a.attname <> ALL(%(figures)s::text[]))
+ ORDER BY 1
+"""
+
+READ_SERVER: Final = """
+SELECT (SELECT setting::integer FROM pg_settings WHERE name = 'deadlock_timeout')
+           AS deadlock_timeout_ms,
+       EXISTS (SELECT FROM pg_class AS c WHERE c.oid = to_regclass('holdfast.stock_items')
+                  AND pg_has_role(c.relowner, 'USAGE')) AS owns_ledger,
+       to_regclass('holdfast.stock_items') IS NOT NULL AS has_ledger,
+       to_regclass('holdfast.adoption') IS NOT NULL AS has_adoption
+"""
+
+READ_ADOPTION: Final = """
+SELECT plan, begun_at, done_at, last_key::text AS last_key FROM holdfast.adoption
+"""
+
+BEGIN_ADOPTION: Final = "INSERT INTO holdfast.adoption (plan) VALUES (%(plan)s::jsonb)"
+END_ADOPTION: Final = """
+UPDATE holdfast.adoption SET done_at = holdfast.clock() WHERE done_at IS NULL
+"""
+ADOPT_PAGE: Final = "SELECT holdfast.adopt_page(%(rows_max)s)"
+LOCK_BRIEFLY: Final = "SELECT set_config('lock_timeout', %(milliseconds)s::text, true)"
+TAKE_TURNS: Final = "SELECT pg_try_advisory_lock(%(number)s) AS taken"
+GIVE_TURN: Final = "SELECT pg_advisory_unlock(%(number)s)"
+
+READ_STATUS: Final = """
+SELECT (SELECT count(*) FROM holdfast.adopted_rows) AS rows,
+       (SELECT count(*) FROM holdfast.adopted_rows AS a
+          JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id
+         WHERE s.shop_reserved > 0) AS rows_with_shop_reserved,
+       (SELECT coalesce(sum(s.shop_reserved), 0)::bigint FROM holdfast.adopted_rows AS a
+          JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id) AS shop_reserved,
+       (SELECT coalesce(sum(s.reserved_quantity - s.shop_reserved), 0)::bigint
+          FROM holdfast.adopted_rows AS a
+          JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id) AS held,
+       (SELECT coalesce(sum(p.times), 0)::bigint FROM holdfast.put_back_writes AS p) AS put_back
+"""
+READ_SHOP_RESERVED: Final = """
+SELECT s.sku, s.location, s.total_quantity AS total, s.reserved_quantity AS reserved,
+       s.shop_reserved
+  FROM holdfast.adopted_rows AS a
+  JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id
+ WHERE s.shop_reserved > 0
+ ORDER BY s.shop_reserved DESC, s.sku COLLATE "C"
+ LIMIT %(rows_max)s
+"""
+READ_PUT_BACK: Final = """
+SELECT key, sku, column_name, times, written, kept, written_by, last_at
+  FROM holdfast.put_back_writes
+ ORDER BY last_at DESC, key, column_name
+ LIMIT %(rows_max)s
+"""
+FIND_BREACHES: Final = """
+SELECT subject, finding FROM holdfast.find_shop_breaches(%(rows)s, %(breaches_max)s)
+"""
+DRAIN: Final = """
+SELECT drained, total, reserved, by_shop
+  FROM holdfast.drain_shop_reserved(%(sku)s, %(units)s, %(reason)s, %(actor)s)
+"""
+READ_HELD: Final = """
+SELECT coalesce(sum(s.reserved_quantity - s.shop_reserved), 0)::bigint AS held
+  FROM holdfast.adopted_rows AS a
+  JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id
+"""

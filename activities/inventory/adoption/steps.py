@@ -1,0 +1,212 @@
+"""Adopting and leaving, in steps that a running shop hardly notices."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+from sqlalchemy import Connection, Engine, exc
+
+from activities.inventory.adoption import statements
+from activities.inventory.adoption.catalogue import read_catalogue
+from activities.inventory.adoption.checking import find_obstacles
+from activities.inventory.adoption.plan import Plan
+from activities.inventory.adoption.script import apply_script, leave_script
+from activities.inventory.database.calls import ResultT
+from activities.inventory.database.engine import transaction
+from activities.inventory.database.errors import LedgerError, LedgerUnavailable
+
+# What is switched on or off waits for the shop's transactions, and the shop's next wait behind it.
+SWITCH_WAIT_MS: Final = 200
+SWITCH_TRIES_MAX: Final = 150
+PAGE_ROWS_MAX: Final = 250
+PAGE_TRIES_MAX: Final = 600
+REST_SECONDS: Final = 0.05
+# Any number, the same in every version: two who adopt take turns on it.
+_TURN: Final = 4_815_162_343
+
+Progress = Callable[[int], None]
+
+
+class AdoptionRefused(LedgerError):
+    """A plan cannot be applied or left.
+
+    Args:
+        obstacles: what stands in the way, each a sentence.
+    """
+
+    def __init__(self, obstacles: list[str]) -> None:
+        self.obstacles = tuple(obstacles)
+        super().__init__("\n".join(obstacles))
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What applying a plan came to.
+
+    Args:
+        rows: that were taken in by this run; 0 where nothing was left to do.
+        already: whether the same plan was applied before, and whole.
+    """
+
+    rows: int
+    already: bool
+
+
+def check(engine: Engine, plan: Plan) -> list[str]:
+    """Return what stands in the way of applying a plan; nothing changes."""
+    with transaction(engine) as connection:
+        standing = _standing(connection, plan)
+        if standing == "other":
+            return [_OTHER]
+        return [] if standing == "same" else find_obstacles(connection, plan)
+
+
+def planned_sql(engine: Engine, plan: Plan) -> str:
+    """Return the SQL that applying a plan puts into the database.
+
+    Raises:
+        AdoptionRefused: a table or column that it names is not there.
+    """
+    with transaction(engine) as connection:
+        catalogue = read_catalogue(connection, plan)
+        try:
+            return apply_script(plan, catalogue)
+        except KeyError as error:
+            raise AdoptionRefused([f"there is no table or column {error.args[0]}"]) from None
+
+
+def apply(engine: Engine, plan: Plan, progress: Progress = lambda _: None) -> Applied:
+    """Adopt a shop's rows beside its own work. Safe to break off, and to do again.
+
+    Args:
+        engine: of the role that owns the ledger, without limits on statements.
+        plan: which.
+        progress: told how many rows are in, now and then.
+
+    Raises:
+        AdoptionRefused: something stands in the way; nothing changed.
+        LedgerUnavailable: the shop's own transactions left no room.
+    """
+    with _in_turn(engine):
+        with transaction(engine) as connection:
+            standing = _standing(connection, plan)
+            done = standing == "same" and _is_done(connection)
+        if done:
+            return Applied(0, already=True)
+        if standing == "other":
+            raise AdoptionRefused([_OTHER])
+        if not standing:
+            _switch_on(engine, plan)
+        return Applied(_take_in(engine, progress), already=False)
+
+
+def leave(engine: Engine, plan: Plan) -> int:
+    """Take everything away that applying a plan has put there; the figures stay.
+
+    Returns:
+        How many units checkouts hold of what was adopted: they stay in the shop's figures.
+
+    Raises:
+        AdoptionRefused: another plan is applied, or none.
+        LedgerUnavailable: the shop's own transactions left no room.
+    """
+    with _in_turn(engine):
+        with transaction(engine) as connection:
+            standing = _standing(connection, plan)
+            if standing != "same":
+                raise AdoptionRefused([_OTHER if standing else "nothing is adopted"])
+            held = int(connection.exec_driver_sql(statements.READ_HELD).scalar_one())
+        _run_script(engine, leave_script(plan))
+        return held
+
+
+def _switch_on(engine: Engine, plan: Plan) -> None:
+    with transaction(engine) as connection:
+        if obstacles := find_obstacles(connection, plan):
+            raise AdoptionRefused(obstacles)
+        script = apply_script(plan, read_catalogue(connection, plan))
+    _run_script(engine, script, plan)
+
+
+def _run_script(engine: Engine, script: str, begun: Plan | None = None) -> None:
+    """Run all of it in one transaction, which waits for nobody long."""
+
+    def run(connection: Connection) -> None:
+        connection.exec_driver_sql(statements.LOCK_BRIEFLY, {"milliseconds": SWITCH_WAIT_MS})
+        connection.execution_options(no_parameters=True).exec_driver_sql(script)
+        if begun:
+            connection.exec_driver_sql(statements.BEGIN_ADOPTION, {"plan": begun.model_dump_json()})
+
+    _tried(engine, run, SWITCH_TRIES_MAX)
+
+
+def _take_in(engine: Engine, progress: Progress) -> int:
+    """Take in page after page, each in a transaction of its own."""
+    rows = 0
+    while page := _tried(engine, _take_in_page, PAGE_TRIES_MAX):
+        rows += page
+        progress(rows)
+    _tried(engine, _end, SWITCH_TRIES_MAX)
+    return rows
+
+
+def _take_in_page(connection: Connection) -> int:
+    found = connection.exec_driver_sql(statements.ADOPT_PAGE, {"rows_max": PAGE_ROWS_MAX})
+    return int(found.scalar_one())
+
+
+def _end(connection: Connection) -> int:
+    connection.exec_driver_sql(statements.END_ADOPTION)
+    return 0
+
+
+def _tried(engine: Engine, run: Callable[[Connection], ResultT], tries_max: int) -> ResultT:
+    """Run in a transaction, again where somebody of the shop was in the way."""
+    for tries_left in reversed(range(tries_max)):
+        try:
+            with transaction(engine) as connection:
+                return run(connection)
+        except LedgerUnavailable:
+            if not tries_left:
+                raise
+        # Not in step with whoever holds the lock.
+        time.sleep(REST_SECONDS * (1 + random.random()))  # noqa: S311
+    raise RuntimeError("the last try raises or returns")
+
+
+_OTHER: Final = "another plan is applied: `python -m worker adopt leave` it first"
+
+
+def _standing(connection: Connection, plan: Plan) -> str:
+    """Return whether this plan is applied (`same`), another one (`other`), or none."""
+    server = connection.exec_driver_sql(statements.READ_SERVER).one()
+    if not server.has_adoption:
+        return ""
+    found = connection.exec_driver_sql(statements.READ_ADOPTION).one()
+    return "same" if found.plan == plan.model_dump(mode="json") else "other"
+
+
+def _is_done(connection: Connection) -> bool:
+    return connection.exec_driver_sql(statements.READ_ADOPTION).one().done_at is not None
+
+
+@contextmanager
+def _in_turn(engine: Engine) -> Iterator[None]:
+    """Let no two adopt or leave at once."""
+    with engine.connect() as connection:
+        number = {"number": _TURN}
+        try:
+            if not connection.exec_driver_sql(statements.TAKE_TURNS, number).scalar_one():
+                raise AdoptionRefused(["somebody else adopts or leaves just now"])
+            connection.commit()
+            yield
+        finally:
+            try:
+                connection.exec_driver_sql(statements.GIVE_TURN, number)
+            except exc.SQLAlchemyError:
+                connection.invalidate()

@@ -1,0 +1,112 @@
+"""One of the four shops and the ledger, side by side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine, text
+
+from activities.inventory.adoption import steps
+from activities.inventory.adoption.plan import Plan, read_plan
+from activities.inventory.adoption.standing import Standing, read_standing
+from activities.inventory.ledger import Ledger
+from activities.inventory.records import Closing, ClosingStatus, ReservationState
+from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.outcomes import Outcome
+from tests.adoption.shops import EXAMPLES, Shop
+
+
+@dataclass
+class Adopted:
+    """A shop, its code and its database, and the ledger in it.
+
+    Args:
+        letter: which of the four.
+        url: of the role that owns the ledger.
+        shop_url: of the shop's own role.
+        engine: of the role that owns the ledger.
+        ledger: under the worker's role.
+        code: the shop's own.
+        sql: a connection of the shop's.
+    """
+
+    letter: str
+    url: str
+    shop_url: str
+    engine: Engine
+    ledger: Ledger
+    code: Shop
+    sql: psycopg.Connection[Any]
+
+    @property
+    def plan_file(self) -> Path:
+        return EXAMPLES / f"shop_{self.letter}" / "plan.toml"
+
+    @property
+    def plan(self) -> Plan:
+        return read_plan(self.plan_file)
+
+    def adopt(self, **writes: str) -> None:
+        """Apply the shop's plan, perhaps with other policies."""
+        steps.apply(self.engine, self.plan_with(**writes))
+
+    def plan_with(self, **writes: str) -> Plan:
+        document = self.plan.model_dump()
+        return Plan.model_validate({**document, "writes": {**document["writes"], **writes}})
+
+    def owner(self, statement: str, **values: object) -> list[Any]:
+        with self.engine.begin() as connection:
+            result = connection.execute(text(statement), values)
+            return list(result) if result.returns_rows else []
+
+    def reserve(self, checkout_id: str, cart_id: str | None = None, **quantities: int) -> Outcome:
+        lines = tuple(
+            Line(sku=sku.replace("_", "-"), quantity=units) for sku, units in quantities.items()
+        )
+        request = CheckoutRequest(
+            checkout_id=checkout_id, lines=lines, hold_seconds=900, cart_id=cart_id
+        )
+        (answer,) = self.ledger.reserve([request])
+        assert isinstance(answer, ReservationState), answer
+        return answer.outcome
+
+    def close(self, checkout_id: str, status: ClosingStatus = "fulfilled") -> Outcome:
+        closing = Closing(checkout_id, status, payment_reference=f"pay-{checkout_id}")
+        return self.ledger.close([closing])[0].outcome
+
+    def item(self, sku: str) -> tuple[int, int, int]:
+        """Return total, reserved and what of it is the shop's, of the stock item."""
+        (row,) = self.owner(
+            "SELECT total_quantity, reserved_quantity, shop_reserved FROM holdfast.stock_items "
+            "WHERE sku = :sku",
+            sku=sku,
+        )
+        return tuple(row)
+
+    def kinds(self, sku: str) -> list[tuple[str, int, int]]:
+        """Return the movements of a stock item."""
+        rows = self.owner(
+            "SELECT m.kind, m.total_delta, m.reserved_delta FROM holdfast.stock_movements AS m "
+            "JOIN holdfast.stock_items AS s ON s.id = m.stock_item_id WHERE s.sku = :sku "
+            "ORDER BY m.id",
+            sku=sku,
+        )
+        return [tuple(row) for row in rows]
+
+    def put_back(self) -> list[tuple[str, str, int]]:
+        """Return SKU, column and count of what was put back."""
+        rows = self.owner(
+            "SELECT sku, column_name, times FROM holdfast.put_back_writes ORDER BY 1, 2"
+        )
+        return [tuple(row) for row in rows]
+
+    def standing(self) -> Standing:
+        found = read_standing(self.engine)
+        assert found
+        return found
+
+    def breaches(self) -> list[str]:
+        return [str(breach) for breach in self.ledger.audit()]

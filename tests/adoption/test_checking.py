@@ -1,0 +1,130 @@
+"""What stands in the way is named, by row, and nothing changes."""
+
+from __future__ import annotations
+
+import pytest
+
+from activities.inventory.adoption import steps
+from activities.inventory.adoption.plan import PlanInvalid, read_plan
+from activities.inventory.adoption.steps import AdoptionRefused
+from tests.adoption.adopted import Adopted
+from tests.adoption.conftest import OpenAdopted
+
+INSERT = (
+    "INSERT INTO products (name, sku, stock_quantity, reserved_quantity, created_at, updated_at) "
+    "VALUES ('P', %s, %s, %s, now(), now())"
+)
+
+NO_TOTAL = (
+    "ALTER TABLE products ALTER stock_quantity DROP NOT NULL; "
+    "UPDATE products SET stock_quantity = NULL"
+)
+LATE_TRIGGER = (
+    "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; "
+    "CREATE TRIGGER zzz BEFORE UPDATE ON products FOR EACH ROW EXECUTE FUNCTION late()"
+)
+
+
+@pytest.fixture
+def shop(open_adopted: OpenAdopted) -> Adopted:
+    return open_adopted("a")
+
+
+def found(shop: Adopted) -> list[str]:
+    return steps.check(shop.engine, shop.plan)
+
+
+def test_a_shop_that_is_in_order_has_nothing_in_the_way(shop: Adopted):
+    shop.sql.execute(INSERT, ["MUG", 1, 1])
+    assert found(shop) == []
+
+
+@pytest.mark.parametrize(
+    ("sku", "total", "reserved", "obstacle"),
+    [
+        ("", 1, 0, "row 1 (): no SKU: total 1, reserved 0"),
+        ("x" * 101, 1, 0, "a SKU of more than 100 characters"),
+        ("A\tB", 1, 0, "a SKU with control characters"),
+        ("MUG\u200b", 1, 0, "ZERO WIDTH SPACE"),
+        ("MUG", -1, 0, "row 1 (MUG): a total below zero: total -1, reserved 0"),
+        ("MUG", 1, -1, "row 1 (MUG): reserved below zero"),
+        ("MUG", 1, 2, "row 1 (MUG): more reserved than there is: total 1, reserved 2"),
+        ("MUG", 2_000_000_000, 0, "a total that could outgrow its column"),
+    ],
+)
+def test_a_row_that_no_stock_item_can_be_is_named(
+    shop: Adopted, sku: str, total: int, reserved: int, obstacle: str
+):
+    shop.sql.execute(INSERT, [sku, total, reserved])
+    assert any(obstacle in each for each in found(shop)), found(shop)
+    with pytest.raises(AdoptionRefused):
+        shop.adopt()
+    assert shop.owner("SELECT to_regclass('holdfast.adoption')")[0][0] is None
+
+
+def test_of_many_rows_the_first_are_named_and_the_rest_counted(shop: Adopted):
+    for number in range(25):
+        shop.sql.execute(INSERT, [f"P-{number}", -1, 0])
+    told = [each for each in found(shop) if "below zero" in each]
+    assert len(told) == 21
+    assert told[-1] == "public.products: a total below zero: 5 more rows"
+
+
+@pytest.mark.parametrize(
+    ("change", "obstacle"),
+    [
+        ("DROP INDEX index_products_on_sku; {twice}", "a SKU that another row has too"),
+        (NO_TOTAL, "no total: total none"),
+        ("ALTER TABLE products ENABLE ROW LEVEL SECURITY", "has row security"),
+        ("ALTER TABLE products ALTER stock_quantity TYPE numeric", "must be a whole number"),
+        ("ALTER TABLE products DROP COLUMN updated_at", "has no column updated_at"),
+        ("ALTER TABLE products ALTER id TYPE numeric", "is numeric; it can be bigint"),
+        ("CREATE RULE r AS ON DELETE TO products DO NOTHING", "has the rule r"),
+        ("CREATE TABLE child () INHERITS (products)", "is no plain table"),
+        ("DROP TABLE products", "there is no table public.products"),
+        (
+            "ALTER TABLE products ADD CONSTRAINT odd CHECK (reserved_quantity < id + 100)",
+            "the constraint odd on public.products ties a figure to other columns",
+        ),
+        (LATE_TRIGGER, "the trigger zzz on public.products fires after Holdfast's"),
+    ],
+)
+def test_a_table_that_cannot_be_adopted_is_named(shop: Adopted, change: str, obstacle: str):
+    shop.sql.execute(INSERT, ["MUG", 1, 1])
+    twice = "INSERT INTO products SELECT 2, name, sku, 1, 0, now(), now() FROM products"
+    shop.sql.execute(change.format(twice=twice))
+    assert any(obstacle in each for each in found(shop)), found(shop)
+
+
+def test_holds_from_before_that_the_shop_does_not_count_are_named(shop: Adopted):
+    shop.sql.execute(INSERT, ["MUG", 5, 0])
+    shop.owner("SELECT holdfast.create_stock_items(ARRAY['MUG'], ARRAY['main'])")
+    shop.owner("UPDATE holdfast.stock_items SET total_quantity = 5")
+    shop.reserve("c1", MUG=2)
+    (told,) = found(shop)
+    assert "row 1 (MUG): checkouts hold 2 of it in the ledger" in told
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[stock]\ntable = 'p'\n", "stock.sku: Field required"),
+        ("[stock]\ntable = 'p'\nsku = 's'\ntotal = 'n'\n", "writes.total: say shared, ledger or"),
+        ("[stock]\ntable = 'holdfast.x'\nsku = 's'\n", "is the ledger's own"),
+        ("[stock]\ntable = 'p; drop'\nsku = 's'\n", "is not the name of a table"),
+        ("[stock]\ntable = 'p'\nsku = 's'\nprice = 'x'\n", "stock.price: Extra inputs"),
+        ("[stock]\ntable = 'p'\nsku = 's'\n[writes]\ntotal = 'mine'\n", "writes.total: Input"),
+        ("[stock\n", "is not TOML"),
+    ],
+)
+def test_a_plan_that_cannot_be_is_refused_by_its_field(tmp_path, text: str, problem: str):
+    file = tmp_path / "plan.toml"
+    file.write_text(text)
+    with pytest.raises(PlanInvalid) as refused:
+        read_plan(file)
+    assert problem in str(refused.value)
+
+
+def test_a_plan_that_is_not_there_is_told(tmp_path):
+    with pytest.raises(PlanInvalid, match="cannot be read: No such file"):
+        read_plan(tmp_path / "none.toml")

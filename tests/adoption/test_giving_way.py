@@ -1,0 +1,180 @@
+"""Where the shop and the ledger meet on the same rows, the ledger gives way."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import psycopg
+import pytest
+
+from activities.inventory.database.errors import LedgerUnavailable
+from holdfast_client.contract.outcomes import Held
+from tests.adoption.adopted import Adopted
+from tests.adoption.conftest import OpenAdopted
+from tests.inventory.functions import rewrite_function
+
+PRODUCTS = 6
+ADD = "UPDATE products SET stock_quantity = stock_quantity + 1 WHERE sku = %s"
+
+
+@pytest.fixture
+def shop(open_adopted: OpenAdopted) -> Adopted:
+    shop = open_adopted("a")
+    shop.sql.execute(
+        "INSERT INTO products (name, sku, stock_quantity, created_at, updated_at) "
+        f"SELECT 'P', 'P-' || i, 10000, now(), now() FROM generate_series(1, {PRODUCTS}) AS i"
+    )
+    shop.adopt()
+    return shop
+
+
+@pytest.fixture
+def other(shop: Adopted) -> Iterator[psycopg.Connection]:
+    """A transaction of the shop's that has the second product."""
+    with psycopg.connect(shop.shop_url) as connection:
+        connection.execute(ADD, ["P-2"])
+        yield connection
+
+
+def deadlocks(shop: Adopted) -> int:
+    shop.owner("SELECT pg_stat_clear_snapshot()")
+    (row,) = shop.owner("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
+    return int(row[0])
+
+
+def test_a_reserve_that_holds_one_row_and_waits_for_another_lets_the_shop_have_both(
+    shop: Adopted, other: psycopg.Connection
+):
+    with ThreadPoolExecutor() as threads:
+        reserve = threads.submit(shop.reserve, "c1", P_1=1, P_2=1)
+        _until_it_waits(shop)
+        other.execute(ADD, ["P-1"])  # the opposite order
+        with pytest.raises(LedgerUnavailable, match="lock timeout"):
+            reserve.result()
+    other.commit()
+    assert deadlocks(shop) == 0
+    assert isinstance(shop.reserve("c1", P_1=1, P_2=1), Held)
+    assert shop.item("P-1") == (10001, 1, 0)
+    assert shop.breaches() == []
+
+
+def test_without_the_budget_the_two_wait_for_each_other_until_the_server_ends_one(
+    shop: Adopted, other: psycopg.Connection
+):
+    """The positive control."""
+    rewrite_function(
+        shop.engine,
+        "lock_shop_rows",
+        "budget_ms CONSTANT integer := 300",
+        "budget_ms CONSTANT integer := 20000",
+    )
+    with ThreadPoolExecutor() as threads:
+        reserve = threads.submit(shop.reserve, "c1", P_1=1, P_2=1)
+        _until_it_waits(shop)
+        failed = 0
+        try:
+            other.execute(ADD, ["P-1"])
+        except psycopg.errors.DeadlockDetected:
+            failed += 1
+        other.rollback()
+        failed += reserve.exception() is not None
+    assert failed == 1
+
+
+def test_an_item_is_never_locked_before_its_row(shop: Adopted, other: psycopg.Connection):
+    """A reserve that waits for the row has not the stock item that the shop's end will need."""
+    with ThreadPoolExecutor() as threads:
+        reserve = threads.submit(shop.reserve, "c1", P_2=1)
+        _until_it_waits(shop)
+        shop.owner("SELECT FROM holdfast.stock_items WHERE sku = 'P-2' FOR NO KEY UPDATE NOWAIT")
+        other.commit()
+        assert isinstance(reserve.result(), Held)
+
+
+def test_locked_the_other_way_round_the_shops_end_waits_for_the_ledger(
+    shop: Adopted, other: psycopg.Connection
+):
+    """The positive control: without the look at the rows, the item is taken before its row."""
+    rewrite_function(
+        shop.engine, "lock_shop_rows", "IF cardinality(wanted) = 0 THEN", "IF true THEN"
+    )
+    with ThreadPoolExecutor() as threads:
+        reserve = threads.submit(shop.reserve, "c1", P_2=1)
+        _until_it_waits(shop)
+        with pytest.raises(Exception, match="could not obtain lock"):
+            shop.owner(
+                "SELECT FROM holdfast.stock_items WHERE sku = 'P-2' FOR NO KEY UPDATE NOWAIT"
+            )
+        other.rollback()
+        reserve.result()
+
+
+SECONDS = 8
+
+
+class Meeting:
+    """The shop and the ledger, each buying the same products in orders of its own."""
+
+    def __init__(self, shop: Adopted) -> None:
+        self.shop = shop
+        self.until = time.monotonic() + SECONDS
+        self.failures: list[str] = []
+        self.done: Counter[str] = Counter()
+
+    def buy_by_the_shop(self, number: int) -> None:
+        """Buy two products in either order; each buyer of the shop keeps to its own pair."""
+        chance = random.Random(number)
+        with psycopg.connect(self.shop.shop_url) as connection:
+            while time.monotonic() < self.until:
+                pair = [f"P-{2 * number + 1}", f"P-{2 * number + 2}"]
+                chance.shuffle(pair)
+                try:
+                    for sku in pair:
+                        connection.execute(ADD, [sku])
+                        time.sleep(chance.random() * 0.01)
+                    connection.commit()
+                    self.done["shop"] += 1
+                except psycopg.Error as error:
+                    connection.rollback()
+                    self.failures.append(str(error))
+
+    def buy_by_the_ledger(self, number: int) -> None:
+        """Hold any three products, and end it."""
+        chance = random.Random(1_000 + number)
+        turns = itertools.takewhile(lambda _: time.monotonic() < self.until, itertools.count())
+        for turn in turns:
+            skus = chance.sample(range(1, PRODUCTS + 1), 3)
+            try:
+                self.shop.reserve(f"c-{number}-{turn}", None, **{f"P_{sku}": 1 for sku in skus})
+                self.shop.close(f"c-{number}-{turn}", chance.choice(["fulfilled", "cancelled"]))
+                self.done["ledger"] += 1
+            except LedgerUnavailable:
+                self.done["gave way"] += 1
+
+
+def test_in_hundreds_of_interleavings_in_opposite_orders_no_transaction_of_the_shop_fails(
+    shop: Adopted,
+):
+    meeting = Meeting(shop)
+    with ThreadPoolExecutor() as threads:
+        running = [threads.submit(meeting.buy_by_the_shop, number) for number in range(3)]
+        running += [threads.submit(meeting.buy_by_the_ledger, number) for number in range(4)]
+        for each in running:
+            each.result()
+    assert meeting.failures == []
+    assert deadlocks(shop) == 0
+    assert min(meeting.done["shop"], meeting.done["ledger"]) > 20, meeting.done
+    assert shop.breaches() == []
+
+
+def _until_it_waits(shop: Adopted) -> None:
+    while not shop.owner(
+        "SELECT FROM pg_stat_activity WHERE datname = current_database() "
+        "AND usename = 'test_worker' AND wait_event_type = 'Lock'"
+    ):
+        time.sleep(0.005)

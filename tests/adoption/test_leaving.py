@@ -1,0 +1,133 @@
+"""The way back: nothing of Holdfast stays in the shop's tables, and the figures do."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from activities.inventory.adoption import steps
+from activities.inventory.adoption.standing import drain
+from activities.inventory.adoption.steps import AdoptionRefused
+from tests.adoption.adopted import Adopted
+from tests.adoption.conftest import OpenAdopted
+from worker.embedded import postgres_cluster
+
+
+def dumped(shop: Adopted, schema: str, *options: str) -> str:
+    """Return what `pg_dump` says of a schema, but for the word that it makes up for each dump."""
+    program = Path(postgres_cluster._programs_root()) / "bin" / "pg_dump"
+    told = subprocess.run(
+        [program, "--schema", schema, *options, shop.url.replace("+psycopg", "")],
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    return "\n".join(line for line in told.splitlines() if "restrict" not in line)
+
+
+@pytest.fixture
+def shop(open_adopted: OpenAdopted) -> Adopted:
+    shop = open_adopted("a")
+    shop.code('Product.create!(sku: "MUG", name: "Mug", stock_quantity: 10, reserved_quantity: 2)')
+    return shop
+
+
+@pytest.mark.parametrize("letter", ["a", "c", "d"])
+def test_the_shops_schema_is_the_same_before_it_is_adopted_and_after_it_is_left(
+    open_adopted: OpenAdopted, letter: str
+):
+    shop = open_adopted(letter)
+    public, ledger = dumped(shop, "public"), dumped(shop, "holdfast", "--schema-only")
+    shop.adopt()
+    assert dumped(shop, "public") != public
+    assert steps.leave(shop.engine, shop.plan) == 0
+    assert dumped(shop, "public") == public
+    assert dumped(shop, "holdfast", "--schema-only") == ledger
+
+
+def test_figures_stay_as_they_are_and_can_be_adopted_again(shop: Adopted):
+    shop.adopt()
+    shop.reserve("c1", MUG=3)
+    assert steps.leave(shop.engine, shop.plan) == 3
+    assert shop.code("Product.pluck(:stock_quantity, :reserved_quantity)") == [[10, 5]]
+    assert shop.item("MUG") == (10, 5, 2)
+    shop.code('Product.find_by!(sku: "MUG").reserve_stock!(1)')
+    assert shop.item("MUG") == (10, 5, 2)
+    shop.adopt()
+    assert shop.item("MUG") == (10, 6, 3)
+    shop.close("c1")
+    assert shop.code("Product.pluck(:stock_quantity, :reserved_quantity)") == [[7, 3]]
+    assert shop.breaches() == []
+
+
+def test_what_the_shop_has_lost_is_drained_in_both(shop: Adopted):
+    shop.adopt()
+    drained = drain(shop.engine, shop.plan, "MUG", 2, reason="carts of last year", actor="sam")
+    assert (drained.drained, drained.reserved, drained.shop_reserved) == (True, 0, 0)
+    assert shop.code("Product.pluck(:reserved_quantity)") == [0]
+    again = drain(shop.engine, shop.plan, "MUG", 1, reason="once more", actor="sam")
+    assert (again.drained, again.reserved) == (False, 0)
+    with pytest.raises(AdoptionRefused, match=r"no row of public\.products has the SKU CUP"):
+        drain(shop.engine, shop.plan, "CUP", 1, reason="lost", actor="sam")
+    assert shop.breaches() == []
+
+
+def test_an_adoption_that_was_broken_off_goes_on_where_it_was(
+    shop: Adopted, monkeypatch: pytest.MonkeyPatch
+):
+    shop.sql.execute(
+        "INSERT INTO products (name, sku, stock_quantity, created_at, updated_at) "
+        "SELECT 'P', 'P-' || i, i, now(), now() FROM generate_series(1, 30) AS i"
+    )
+    monkeypatch.setattr(steps, "PAGE_ROWS_MAX", 10)
+
+    class Interrupted(Exception):
+        pass
+
+    def interrupt(rows: int) -> None:
+        if rows == 20:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        steps.apply(shop.engine, shop.plan, interrupt)
+    assert shop.standing().done_at is None
+    # The shop goes on meanwhile, in rows that are in and in rows that are not.
+    shop.sql.execute("UPDATE products SET stock_quantity = stock_quantity + 100")
+    assert steps.apply(shop.engine, shop.plan).rows == 11
+    assert shop.standing().rows == 31
+    assert shop.item("P-30") == (130, 0, 0)
+    assert shop.breaches() == []
+
+
+def test_another_plan_is_neither_applied_beside_it_nor_left_in_its_place(shop: Adopted):
+    shop.adopt()
+    other = shop.plan_with(total="ledger")
+    with pytest.raises(AdoptionRefused, match="another plan is applied"):
+        steps.apply(shop.engine, other)
+    with pytest.raises(AdoptionRefused, match="another plan is applied"):
+        steps.leave(shop.engine, other)
+    steps.leave(shop.engine, shop.plan)
+    with pytest.raises(AdoptionRefused, match="nothing is adopted"):
+        steps.leave(shop.engine, shop.plan)
+
+
+def test_the_audit_finds_a_switch_that_a_restore_has_turned(shop: Adopted):
+    shop.adopt()
+    assert shop.ledger.drift() == ()
+    shop.sql.execute("ALTER TABLE products DISABLE TRIGGER ALL")
+    shop.sql.execute("ALTER TABLE products ENABLE TRIGGER ALL")
+    turned = {breach.subject for breach in shop.ledger.drift()}
+    assert 'trigger zz_holdfast_follow on "public"."products"' in turned
+    assert len(turned) == 6
+    shop.sql.execute("DROP TRIGGER zz_holdfast_keep ON products")
+    assert any("is missing" in breach.finding for breach in shop.ledger.drift())
+
+
+def test_the_audit_finds_rows_that_were_written_past_the_switches(shop: Adopted):
+    shop.adopt()
+    shop.owner("ALTER TABLE public.products DISABLE TRIGGER USER")
+    shop.sql.execute("UPDATE products SET stock_quantity = 11")
+    found = [breach for breach in shop.ledger.audit() if breach.subject == "MUG at main"]
+    assert [breach.finding for breach in found] == ["total 10 and reserved 2, in the shop 11 and 2"]

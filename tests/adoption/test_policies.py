@@ -1,0 +1,131 @@
+"""Code that writes every column with what it once read: what each policy makes of it."""
+
+from __future__ import annotations
+
+import pytest
+
+from holdfast_client.contract.outcomes import Held
+from tests.adoption.adopted import Adopted
+from tests.adoption.conftest import OpenAdopted
+from tests.adoption.shops import Refusal
+from tests.inventory.functions import rewrite_function
+
+FIGURES = "list(Stock.objects.values_list('quantity', 'reserved_quantity')[0])"
+
+
+@pytest.fixture
+def shop(open_adopted: OpenAdopted) -> Adopted:
+    """Shop C with ten mugs, and two tabs of a form that its code has read."""
+    shop = open_adopted("c")
+    shop.code('mug = Product.objects.create(sku="MUG", name="Mug", price=5)')
+    shop.code("Stock.objects.create(product=mug, quantity=10)")
+    shop.code("one, other = Stock.objects.get(), Stock.objects.get()")
+    return shop
+
+
+def test_a_figure_of_the_ledgers_stays_when_a_form_of_yesterday_is_saved(shop: Adopted):
+    shop.adopt(total="ledger", reserved="ledger")
+    assert isinstance(shop.reserve("c1", MUG=4), Held)
+    shop.close("c1")
+    assert isinstance(shop.reserve("c2", MUG=1), Held)
+    shop.code("one.save()")
+    shop.code("other.save()")
+    assert shop.code(FIGURES) == [6, 1]
+    assert shop.item("MUG") == (6, 1, 0)
+    assert shop.put_back() == [("MUG", "quantity", 2), ("MUG", "reserved_quantity", 2)]
+    assert shop.breaches() == []
+
+
+def test_without_the_policy_a_form_of_yesterday_undoes_what_was_reserved(shop: Adopted):
+    """The positive control: with what puts it back taken out, four held units are sold again."""
+    shop.adopt(total="ledger", reserved="ledger")
+    shop.reserve("c1", MUG=4)
+    rewrite_function(shop.engine, "keep_shop_row", 'NEW."reserved_quantity" := kept;')
+    rewrite_function(shop.engine, "follow_shop_rows", "PERFORM holdfast.post_shop_movements", "--")
+    shop.owner("ALTER TABLE public.inventory_stock DISABLE TRIGGER zz_holdfast_follow")
+    shop.code("one.save()")
+    assert shop.code(FIGURES) == [10, 0]
+    assert shop.breaches() != []
+
+
+def test_a_write_that_changes_a_refused_figure_says_what_to_call_instead(shop: Adopted):
+    shop.adopt(total="refuse", reserved="refuse")
+    shop.code("one.save()")  # changes nothing
+    shop.reserve("c1", MUG=4)
+    with pytest.raises(Refusal, match=r"inventory_stock.reserved_quantity of MUG is kept by"):
+        shop.code("one.save()")
+    with pytest.raises(Refusal, match=r"HINT:  Reserve by a checkout"):
+        shop.code("Stock.objects.bulk_reserve({mug.id: 1})")
+    with pytest.raises(Refusal, match=r"HINT:  Change it by `holdfast adjust`"):
+        shop.code("Stock.objects.update(quantity=11)")
+    shop.code("Stock.objects.update(updated_at='2026-01-01T00:00Z')")
+    assert shop.item("MUG") == (10, 4, 0)
+    assert shop.put_back() == []
+
+
+def test_with_the_mixin_a_form_saves_what_was_typed_and_nothing_else(shop: Adopted):
+    shop.adopt()
+    shop.code("from examples.adopting.saving import SavesWhatChanged")
+    shop.code(
+        "class SafeStock(SavesWhatChanged, Stock):\n"
+        "    class Meta:\n"
+        "        proxy = True\n"
+        "        app_label = 'shop_c'\n"
+    )
+    shop.code("tab = SafeStock.objects.get()")
+    shop.reserve("c1", MUG=4)
+    shop.code("tab.save()")
+    assert shop.item("MUG") == (10, 4, 0)
+    shop.code("tab.quantity = 12")
+    shop.code("tab.save()")
+    assert shop.item("MUG") == (12, 4, 0)
+    assert shop.put_back() == []
+
+
+def test_the_same_two_tabs_with_shared_figures_undo_a_sale_which_is_why_the_page_warns(
+    shop: Adopted,
+):
+    shop.adopt()
+    shop.reserve("c1", MUG=4)
+    shop.close("c1")
+    shop.code("one.save()")
+    assert shop.item("MUG") == (10, 0, 0)
+
+
+def test_a_trigger_of_the_shops_own_is_followed_like_its_code(shop: Adopted):
+    """Nothing is skipped by who writes: the shop's trigger writes because the ledger did."""
+    shop.sql.execute(
+        "CREATE FUNCTION public.reorder() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "IF NEW.quantity < 8 THEN UPDATE public.inventory_stock SET quantity = quantity + 100 "
+        "WHERE id = NEW.id; END IF; RETURN NULL; END $$"
+    )
+    shop.sql.execute(
+        "CREATE TRIGGER reorder AFTER UPDATE ON public.inventory_stock "
+        "FOR EACH ROW EXECUTE FUNCTION public.reorder()"
+    )
+    shop.adopt()
+    shop.reserve("c1", MUG=4)
+    shop.close("c1")
+    assert shop.item("MUG") == (106, 0, 0)
+    assert shop.breaches() == []
+
+
+def test_without_the_comparison_what_the_ledger_wrote_comes_back_as_a_change_of_the_shops(
+    shop: Adopted,
+):
+    """The positive control: the shop's change is then what was written, not what differs."""
+    shop.adopt()
+    rewrite_function(shop.engine, "follow_shop", "IF NOT EXISTS", "IF true OR NOT EXISTS")
+    rewrite_function(
+        shop.engine,
+        "follow_shop_rows",
+        "array_agg(f.reserved - f.reserved_quantity)",
+        "array_agg(f.reserved)",
+    )
+    rewrite_function(
+        shop.engine,
+        "follow_shop_rows",
+        "AND (f.total, f.reserved) IS DISTINCT FROM (f.total_quantity, f.reserved_quantity)",
+    )
+    with pytest.raises(Exception, match=r"fit|bounds|reserved|stack"):
+        shop.reserve("c1", MUG=4)
