@@ -43,7 +43,12 @@ from holdfast_client.contract.outcomes import (
     ShipmentReport,
     Unavailable,
 )
-from workflows.policies import EVENTS_KEPT_MAX, WAIT_SECONDS_MIN, WAITING_MESSAGES_MAX
+from workflows.policies import (
+    CLOCK_JITTER_SECONDS,
+    EVENTS_KEPT_MAX,
+    WAIT_SECONDS_MIN,
+    WAITING_MESSAGES_MAX,
+)
 
 Wish = Confirmation | Extension | Cancellation | Shipment | PartialRelease
 
@@ -166,16 +171,25 @@ class Checkout:
     def settle(self, state: ReservationState, now: datetime) -> None:
         """Take over where the ledger says the reservation stands.
 
+        When it wakes stays as long as the deadline does, so that its timer may stay; but not where
+        the ledger's clock has run ahead.
+
         Args:
             state: the ledger's word, which always wins.
             now: the workflow's clock.
         """
-        self.outcome = state.outcome
+        before, self.outcome = self.outcome, state.outcome
         self._take_lines()
-        self.wake_at = None
-        if isinstance(state.outcome, Held):
-            seconds = max(state.remaining_seconds or 0.0, WAIT_SECONDS_MIN)
-            self.wake_at = now + timedelta(seconds=seconds + state.wake_late_seconds)
+        if not isinstance(self.outcome, Held):
+            self.wake_at = None
+            return
+        seconds = max(state.remaining_seconds or 0.0, WAIT_SECONDS_MIN)
+        due = now + timedelta(seconds=seconds + state.wake_late_seconds)
+        latest = due + timedelta(seconds=CLOCK_JITTER_SECONDS)
+        is_kept = (
+            _end_together(before, self.outcome) and self.wake_at and now < self.wake_at <= latest
+        )
+        self.wake_at = self.wake_at if is_kept else due
 
     def answer_to(self, wish: Wish) -> KnownOutcome | None:
         """Return where it stands; a second payment is told that it is one."""
@@ -309,6 +323,11 @@ class Checkout:
             events_left_out=carried.events_left_out,
             extend_signals=_signals_counted(carried),
         )
+
+
+def _end_together(before: KnownOutcome | None, held: Held) -> bool:
+    """Say whether a hold ends when it did before."""
+    return isinstance(before, Held) and before.expires_at == held.expires_at
 
 
 def _signals_counted(carried: CarriedState) -> int:

@@ -41,6 +41,10 @@ LASTING_RETRY: Final = RetryPolicy(
 # which disagree by a hair cannot make the workflow spin.
 WAIT_SECONDS_MIN: Final = 0.05
 
+# Each answer of the ledger tells the time that is left a little differently, by how long the answer
+# took. Differences up to this move no timer.
+CLOCK_JITTER_SECONDS: Final = 1.0
+
 # A request encrypted with a key that no worker has. By then no shopper waits for it any more.
 UNREADABLE_START_BUDGET: Final = timedelta(hours=1)
 

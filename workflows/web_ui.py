@@ -47,6 +47,7 @@ _COLUMN_GAP: Final = "\N{EM SPACE}"
 _UNBROKEN_SPACE: Final = "\N{NO-BREAK SPACE}"
 
 
+COMMITTED_TIMER_SUMMARY: Final = "Paid, to be shipped. Goes on in a new run after 7 days"
 # What a checkout's events call a part that was made, and one that was not.
 PARTS: Final[dict[PartKind, str]] = {"fulfil": "shipped", "release": "released"}
 PARTS_REFUSED: Final[dict[PartKind, str]] = {

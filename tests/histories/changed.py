@@ -17,16 +17,29 @@ from workflows.checkout import CheckoutWorkflow
 with workflow.unsafe.imports_passed_through():
     from activities.inventory.records import Closing
     from holdfast_client.contract.names import CHECKOUT_WORKFLOW
-    from workflows.lifecycle import Checkout
+    from workflows.ledger_task import LedgerTask
 
 PAUSE: Final = "pause before the end"
 PAUSE_SECONDS: Final = 0.01
+
+
+class PausingTask(LedgerTask):
+    """Pauses before it ends a hold, where it is told to."""
+
+    pauses = True
+
+    async def close(self, closing: Closing) -> None:
+        if self.pauses:
+            await workflow.sleep(timedelta(seconds=PAUSE_SECONDS))
+        await super().close(closing)
 
 
 @workflow.defn(name=CHECKOUT_WORKFLOW)
 class UnguardedCheckout(CheckoutWorkflow):
     """The change made without a thought of the checkouts that are running."""
 
+    ledger_task = PausingTask
+
     @workflow.init
     def __init__(self, *payloads: RawValue) -> None:
         super().__init__(*payloads)
@@ -34,35 +47,32 @@ class UnguardedCheckout(CheckoutWorkflow):
     @workflow.run
     async def run(self, *payloads: RawValue) -> Any:
         return await super().run(*payloads)
-
-    async def _close(self, checkout: Checkout, closing: Closing) -> None:
-        await workflow.sleep(timedelta(seconds=PAUSE_SECONDS))
-        await super()._close(checkout, closing)
 
 
 @workflow.defn(name=CHECKOUT_WORKFLOW)
 class PatchedCheckout(CheckoutWorkflow):
     """The same change as it should be made: a run goes one way from its beginning to its end."""
 
+    ledger_task = PausingTask
+
     @workflow.init
     def __init__(self, *payloads: RawValue) -> None:
         super().__init__(*payloads)
-        self._pauses = False
 
     @workflow.run
     async def run(self, *payloads: RawValue) -> Any:
-        self._pauses = workflow.patched(PAUSE)
+        pauses = workflow.patched(PAUSE)
+        # A bad start has no such task.
+        if isinstance(task := getattr(self, "_ledger", None), PausingTask):
+            task.pauses = pauses
         return await super().run(*payloads)
-
-    async def _close(self, checkout: Checkout, closing: Closing) -> None:
-        if self._pauses:
-            await workflow.sleep(timedelta(seconds=PAUSE_SECONDS))
-        await super()._close(checkout, closing)
 
 
 @workflow.defn(name=CHECKOUT_WORKFLOW)
 class SettledCheckout(CheckoutWorkflow):
     """The release after the last checkout of the old way is gone: the old way is gone too."""
+
+    ledger_task = PausingTask
 
     @workflow.init
     def __init__(self, *payloads: RawValue) -> None:
@@ -72,7 +82,3 @@ class SettledCheckout(CheckoutWorkflow):
     async def run(self, *payloads: RawValue) -> Any:
         workflow.deprecate_patch(PAUSE)
         return await super().run(*payloads)
-
-    async def _close(self, checkout: Checkout, closing: Closing) -> None:
-        await workflow.sleep(timedelta(seconds=PAUSE_SECONDS))
-        await super()._close(checkout, closing)

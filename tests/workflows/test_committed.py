@@ -200,3 +200,41 @@ async def test_a_reset_ships_and_gives_back_nothing_again(stage: Stage, unique: 
 
 async def _has_shipments(till: Till, checkout_id: str, count: int) -> bool:
     return len((await till.status(checkout_id))["shipments"]) == count
+
+
+async def test_no_message_that_leaves_the_deadline_alone_starts_a_timer(stage: Stage, unique: str):
+    """Each timer that is started is billed."""
+    till, sku = stage.till, stage.stock(unique, 10)
+    await till.reserve(unique, {sku: 5})
+    await till.give_back(unique, {sku: 1})
+    await till.commit(unique)
+    await till.ship(unique, "s-1", {sku: 1})
+    await till.give_back(unique, {sku: 1})
+    await till.ship(unique, "s-2")
+    await till.result(unique)
+    assert (await kinds_of(till.handle(unique))).count("TIMER_STARTED") == 1
+
+
+async def test_an_extension_moves_the_timer(stage: Stage, unique: str):
+    till, sku = stage.till, stage.stock(unique, 10)
+    await till.reserve(unique, {sku: 5})
+    await till.extend(unique, 60)
+    await till.confirm(unique)
+    await till.result(unique)
+    kinds = await kinds_of(till.handle(unique))
+    assert (kinds.count("TIMER_STARTED"), kinds.count("TIMER_CANCELED")) == (2, 2)
+
+
+async def test_when_the_timer_of_the_hold_rings_a_committed_checkout_waits_on(
+    stage: Stage, unique: str
+):
+    till, sku = await committed(stage, unique)
+    handle = till.handle(unique)
+    await stage.pass_time(handle, 901)
+
+    async def waits_again() -> bool:
+        return (await kinds_of(handle)).count("TIMER_STARTED") == 2
+
+    await until(waits_again)
+    assert (await till.status(unique))["status"] == "committed"
+    assert stage.shop.figures(sku) == (10, 3, 7)

@@ -80,6 +80,31 @@ def test_a_held_checkout_is_not_over_and_wakes_at_its_deadline():
     assert checkout.wake_at == NOW + timedelta(seconds=900)
 
 
+def test_it_wakes_when_it_was_to_as_long_as_the_deadline_stays():
+    checkout = held()
+    later = NOW + timedelta(seconds=60)
+    released = HELD.model_copy(update={"lines": LINES[:1], "revision": 2})
+    checkout.settle(ReservationState(released, 839.9, wake_late_seconds=5.0), later)
+    assert checkout.wake_at == NOW + timedelta(seconds=900)
+
+
+def test_it_wakes_earlier_where_the_ledgers_clock_has_run_ahead():
+    checkout = held()
+    checkout.settle(ReservationState(HELD, 500.0), NOW + timedelta(seconds=60))
+    assert checkout.wake_at == NOW + timedelta(seconds=560)
+    checkout.settle(ReservationState(HELD, -1.0), NOW + timedelta(seconds=61))
+    assert checkout.wake_at == NOW + timedelta(seconds=61 + WAIT_SECONDS_MIN)
+
+
+def test_a_moved_deadline_and_one_that_came_too_early_are_waited_for_anew():
+    checkout = held()
+    extended = HELD.model_copy(update={"expires_at": NOW + timedelta(seconds=960)})
+    checkout.settle(ReservationState(extended, 900.0), NOW + timedelta(seconds=60))
+    assert checkout.wake_at == NOW + timedelta(seconds=960)
+    checkout.settle(ReservationState(extended, 7.0), NOW + timedelta(seconds=960))
+    assert checkout.wake_at == NOW + timedelta(seconds=967)
+
+
 @pytest.mark.parametrize("outcome", FINALS, ids=lambda outcome: outcome.status)
 def test_every_other_outcome_is_the_end(outcome: KnownOutcome):
     checkout = held()

@@ -1,0 +1,196 @@
+"""The one task of a checkout that talks to the ledger.
+
+It takes the messages one by one, makes the call, takes over the answer and goes on to the next, so
+no two calls of one checkout ever race. Without messages it sleeps until the deadline.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from temporalio import workflow
+
+from activities.inventory.records import Closing, Part, ReservationState
+from holdfast_client.contract.fields import TEXT_LENGTH_MAX, excerpt
+from holdfast_client.contract.messages import (
+    Cancellation,
+    Confirmation,
+    Extension,
+    PartialRelease,
+    Shipment,
+)
+from holdfast_client.contract.outcomes import Held
+from workflows import ledger_calls, refusals, web_ui
+from workflows.kept_timer import KeptTimer
+from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach
+from workflows.lifecycle import Ticket
+from workflows.run_length import committed_until, is_long
+from workflows.standing import Standing
+
+
+class LedgerTask:
+    """Serves one checkout until it is over, or its run must give way to the next.
+
+    Args:
+        standing: of the checkout.
+    """
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+        self._checkout = standing.checkout
+        self._timer = KeptTimer()
+
+    async def run(self) -> None:
+        """Reserve, then serve messages and the deadline as long as the checkout is open."""
+        if self._checkout.outcome is None:
+            await self._reserve()
+        await self._serve_all()
+        self._timer.give_up()
+
+    async def _serve_all(self) -> None:
+        while not self._standing.over:
+            if self._checkout.has_messages:
+                await self._serve(self._checkout.next_message())
+            elif not is_long(self._checkout):
+                await self._sleep()
+            elif workflow.all_handlers_finished():
+                return
+            else:
+                # Whoever was answered must still hear it; whoever comes meanwhile is served first.
+                await workflow.wait_condition(
+                    lambda: self._checkout.has_messages or workflow.all_handlers_finished()
+                )
+
+    async def _sleep(self) -> None:
+        """Sleep until a message or the deadline comes, which ends a hold.
+
+        One timer for as long as the deadline stays. A payment leaves it be, too: who ships before
+        it rings needs no other.
+        """
+        checkout, wake_at = self._checkout, self._checkout.wake_at
+        if isinstance(checkout.outcome, Held) and wake_at:
+            if wake_at <= workflow.now():
+                await self.close(checkout.expiring())
+                return
+            summary = web_ui.timer_summary(checkout, checkout.outcome, private=self._private)
+            self._timer.ring_at(wake_at, summary)
+        else:
+            self._timer.ring_by(committed_until(), web_ui.COMMITTED_TIMER_SUMMARY)
+        await workflow.wait_condition(
+            lambda: checkout.has_messages or self._timer.rang or is_long(checkout)
+        )
+        if self._timer.rang and isinstance(checkout.outcome, Held) and not checkout.has_messages:
+            await self.close(checkout.expiring())
+
+    # --- calls -----------------------------------------------------------------------------------
+
+    async def _reserve(self) -> None:
+        """Reserve, unless a cancellation is there first or comes while the database is slow.
+
+        Interrupted, it decides nothing: the release that the cancellation asks for takes back
+        what an attempt may have held, and bars one that commits later.
+        """
+        checkout = self._checkout
+        if checkout.cancel_leads:
+            return
+        attempt = asyncio.create_task(
+            ledger_calls.reserve(
+                checkout.request, web_ui.reserve_summary(checkout, private=self._private)
+            )
+        )
+        await workflow.wait_condition(lambda: attempt.done() or checkout.cancel_leads)
+        if not attempt.done():
+            attempt.cancel()
+            await workflow.wait([attempt])
+        if not attempt.cancelled():
+            await self._take_reserve(attempt)
+
+    async def _take_reserve(self, attempt: asyncio.Task[ReservationState]) -> None:
+        try:
+            state = attempt.result()
+        except LedgerConflict as error:
+            self._standing.fail(refusals.conflict_of(error))
+        except LedgerOutOfReach as error:
+            self._standing.give_up()
+            reason = excerpt(str(error), TEXT_LENGTH_MAX)
+            self._standing.tell("unavailable", reason=reason)
+            closing = self._checkout.giving_up()
+            await ledger_calls.close(closing, self._summary_of(closing), at_once=False)
+        else:
+            self._standing.settle(state)
+            self._standing.tell_outcome()
+
+    async def _serve(self, ticket: Ticket) -> None:
+        checkout = self._checkout
+        match ticket.wish:
+            case Confirmation() as wish:
+                await self.close(checkout.confirming(wish))
+            case Cancellation() as wish:
+                await self.close(checkout.cancelling(wish))
+            case Extension() as wish if isinstance(checkout.outcome, Held):
+                await self._extend(ticket, wish)
+            case Shipment() as wish:
+                await self._part(ticket, checkout.shipping(wish))
+            case PartialRelease() as wish:
+                await self._part(ticket, checkout.giving_back(wish, ticket.operation_id))
+        ticket.answer = checkout.answer_to(ticket.wish)
+        ticket.dealt_with.set()
+
+    async def close(self, closing: Closing) -> None:
+        """End a hold or a committed checkout, or commit a hold, and tell what came of it."""
+        checkout, standing = self._checkout, self._standing
+        before = checkout.status
+        standing.settle(await ledger_calls.close(closing, self._summary_of(closing)))
+        if checkout.status == before:
+            if words := web_ui.second_payment(checkout, closing):
+                standing.tell("paid twice", actor=closing.actor, reason=words)
+            return
+        if checkout.status == closing.status or before == "committed":
+            standing.tell_outcome(actor=closing.actor, reason=closing.reason)
+            return
+        reason = web_ui.late_reason(closing)
+        standing.tell(f"too late to be {closing.status}", actor=closing.actor, reason=reason)
+        standing.tell_outcome()
+
+    async def _extend(self, ticket: Ticket, wish: Extension) -> None:
+        checkout, standing = self._checkout, self._standing
+        extension = checkout.extending(wish, ticket.operation_id)
+        summary = web_ui.extend_summary(extension, wish, private=self._private)
+        answer = await ledger_calls.extend(extension, summary)
+        standing.settle(answer.state)
+        held = checkout.outcome
+        if answer.verdict == "extended" and isinstance(held, Held):
+            reason = web_ui.extended_reason(held, wish)
+            standing.tell("extended", actor=wish.actor, reason=reason)
+            return
+        ticket.refusal = answer
+        reason = web_ui.refusal_reason(answer)
+        standing.tell("extension refused", actor=wish.actor, reason=reason)
+        if checkout.over:
+            standing.tell_outcome()
+
+    async def _part(self, ticket: Ticket, wish: Part) -> None:
+        checkout, standing = self._checkout, self._standing
+        before = checkout.outcome
+        summary = web_ui.part_summary(checkout, wish, private=self._private)
+        answer = await ledger_calls.part(wish, summary)
+        standing.settle(answer.state)
+        if answer.verdict == "done":
+            if answer.shipment:
+                checkout.note_shipment(answer.shipment)
+            if checkout.outcome != before:
+                reason = web_ui.part_reason(wish, answer)
+                standing.tell(web_ui.PARTS[wish.kind], actor=wish.actor, reason=reason)
+        else:
+            ticket.refusal = answer
+            reason = web_ui.part_refusal(answer)
+            standing.tell(web_ui.PARTS_REFUSED[wish.kind], actor=wish.actor, reason=reason)
+        if checkout.over:
+            standing.tell_outcome()
+
+    @property
+    def _private(self) -> bool:
+        return self._standing.private
+
+    def _summary_of(self, closing: Closing) -> str:
+        return web_ui.closing_summary(self._checkout, closing, private=self._private)
