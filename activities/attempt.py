@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Coroutine
 from typing import Any, TypeVar
 
 from temporalio import activity
 
-CallT = TypeVar("CallT", bound=Callable[..., Any])
+AnswerT = TypeVar("AnswerT")
+
+# The loop itself holds tasks by a weak reference only.
+_calls: set[asyncio.Task[Any]] = set()
 
 
-def ledger_call(name: str) -> Callable[[CallT], CallT]:
-    """Define an activity whose attempts always run to their own end.
+async def to_its_end(call: Coroutine[Any, Any, AnswerT]) -> AnswerT:
+    """Make a call of the ledger that runs to its own end, whoever stops waiting for it.
 
-    By default the SDK breaks an attempt off that has timed out, by an exception that it plants
-    into the thread wherever that stands. Inside a database driver this can leave a connection with
-    its transaction open and its locks held, lost to the pool. The waits for the database are
-    bounded, so a late attempt ends by itself, and the ledger knows what to make of it.
+    The SDK cancels an attempt that has timed out, wherever it stands. The waits for the database
+    are bounded, so a late call ends by itself, and the ledger knows what to make of it. Broken off
+    it would cost its connection. Calls that are grouped belong to their group anyway.
     """
-    return activity.defn(name=name, no_thread_cancel_exception=True)
+    task = asyncio.get_running_loop().create_task(call)
+    _calls.add(task)
+    task.add_done_callback(_is_over)
+    return await asyncio.shield(task)
+
+
+def _is_over(task: asyncio.Task[Any]) -> None:
+    _calls.discard(task)
+    if not task.cancelled():
+        # Looked at, so that the loop does not complain where nobody waits any more.
+        task.exception()
 
 
 def attempt_fields() -> dict[str, str | int | None]:

@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import Final
 
 import structlog
+from temporalio import activity
 
-from activities.attempt import attempt_fields, ledger_call
+from activities.attempt import attempt_fields, to_its_end
 from activities.failures import told_to_temporal
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.records import (
@@ -48,11 +49,11 @@ class CheckoutActivities:
         self._sweep = OverdueSweep(ledger.ungrouped)
         self._metrics = metrics
 
-    @ledger_call("reserve")
-    def reserve(self, request: CheckoutRequest) -> ReservationState:
+    @activity.defn(name="reserve")
+    async def reserve(self, request: CheckoutRequest) -> ReservationState:
         """Hold all lines or none."""
         with told_to_temporal(), self._metrics.attempt("reserve"):
-            answer = self._ledger.reserve(request)
+            answer = await self._ledger.reserve(request)
         if isinstance(answer.outcome, Cancelled | Expired):
             self._metrics.count_tombstone_hit()
         _log.info(
@@ -63,39 +64,39 @@ class CheckoutActivities:
         )
         return self._planned(request.checkout_id, answer)
 
-    @ledger_call("fulfil")
-    def fulfil(self, closing: Closing) -> ReservationState:
+    @activity.defn(name="fulfil")
+    async def fulfil(self, closing: Closing) -> ReservationState:
         """The hold was paid: its stock leaves."""
-        return self._close(closing)
+        return await self._close(closing)
 
-    @ledger_call("commit")
-    def commit(self, closing: Closing) -> ReservationState:
+    @activity.defn(name="commit")
+    async def commit(self, closing: Closing) -> ReservationState:
         """The hold was paid: its stock stays reserved until it is shipped."""
-        return self._close(closing)
+        return await self._close(closing)
 
-    @ledger_call("ship")
-    def ship(self, part: Part) -> PartAnswer:
+    @activity.defn(name="ship")
+    async def ship(self, part: Part) -> PartAnswer:
         """Units of a committed checkout have left the shelf."""
-        return self._part(part)
+        return await self._part(part)
 
-    @ledger_call("give_back")
-    def give_back(self, part: Part) -> PartAnswer:
+    @activity.defn(name="give_back")
+    async def give_back(self, part: Part) -> PartAnswer:
         """Units of a hold or of a committed checkout are free again."""
-        return self._part(part)
+        return await self._part(part)
 
-    @ledger_call("release")
-    def release(self, closing: Closing) -> ReservationState:
+    @activity.defn(name="release")
+    async def release(self, closing: Closing) -> ReservationState:
         """The hold was cancelled or is over: its stock is free again."""
-        state = self._close(closing)
+        state = await self._close(closing)
         if closing.status == "expired":
-            self._metrics.count_swept_holds(self._sweep.run_if_due())
+            self._metrics.count_swept_holds(await to_its_end(self._sweep.run_if_due()))
         return state
 
-    @ledger_call("extend")
-    def extend(self, extension: HoldExtension) -> ExtensionAnswer:
+    @activity.defn(name="extend")
+    async def extend(self, extension: HoldExtension) -> ExtensionAnswer:
         """Move the deadline of a live hold."""
         with told_to_temporal(), self._metrics.attempt("extend"):
-            answer = self._ledger.extend(extension)
+            answer = await self._ledger.extend(extension)
         _log.info(
             "extend", checkout_id=extension.checkout_id, decision=answer.verdict, **attempt_fields()
         )
@@ -104,9 +105,9 @@ class CheckoutActivities:
     def _planned(self, checkout_id: str, state: ReservationState) -> ReservationState:
         return replace(state, wake_late_seconds=self._plan.late_seconds(checkout_id, state))
 
-    def _part(self, part: Part) -> PartAnswer:
+    async def _part(self, part: Part) -> PartAnswer:
         with told_to_temporal(), self._metrics.lone_transaction("part"):
-            answer = self._ledger.ungrouped.part(part)
+            answer = await to_its_end(self._ledger.ungrouped.part(part))
         _log.info(
             "part",
             checkout_id=part.checkout_id,
@@ -116,9 +117,9 @@ class CheckoutActivities:
         )
         return replace(answer, state=self._planned(part.checkout_id, answer.state))
 
-    def _close(self, closing: Closing) -> ReservationState:
+    async def _close(self, closing: Closing) -> ReservationState:
         with told_to_temporal(), self._metrics.attempt("close"):
-            state = self._ledger.close(closing)
+            state = await self._ledger.close(closing)
         # The shopper has paid for what the shop no longer holds: somebody must give it back.
         is_paid_late = closing.status in _PAID and state.outcome.status not in _PAID
         if is_paid_late:

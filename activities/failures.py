@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
 from activities.inventory.database.errors import (
@@ -25,12 +24,7 @@ INVENTORY_CORRUPT: Final = "InventoryCorrupt"
 
 @contextmanager
 def told_to_temporal() -> Iterator[None]:
-    """Raise the ledger's errors as application errors that say whether to try again.
-
-    An attempt that was given up while it waited for a thread does not even begin.
-    """
-    if activity.is_cancelled():
-        raise ApplicationError("this attempt came too late to begin", type=INVENTORY_UNAVAILABLE)
+    """Raise the ledger's errors as application errors that say whether to try again."""
     try:
         yield
     except LedgerUnavailable as error:

@@ -7,14 +7,14 @@ by more than a moment, and ends these too. Their workflows then find them ended,
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Final
 
 import structlog
 
+from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import LedgerError
-from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
+from activities.inventory.ledger import BATCH_SIZE_MAX
 
 # A payment in the last moment is not to lose against a stranger's timer: for so long after the
 # deadline only the hold's own workflow ends it, or a buyer who needs the stock.
@@ -37,7 +37,7 @@ class OverdueSweep:
 
     def __init__(
         self,
-        ledger: Ledger,
+        ledger: AsyncLedger,
         *,
         interval_seconds: float = SWEEP_INTERVAL_SECONDS,
         grace_seconds: float = SWEEP_GRACE_SECONDS,
@@ -45,10 +45,10 @@ class OverdueSweep:
         self._ledger = ledger
         self._interval_seconds = interval_seconds
         self._grace_seconds = grace_seconds
-        self._turn = threading.Lock()
+        self._is_at_it = False
         self._next_at = 0.0
 
-    def run_if_due(self) -> int:
+    async def run_if_due(self) -> int:
         """End up to ``SWEEP_BATCHES_MAX`` batches, unless it is too soon or somebody is at it.
 
         A sweep that fails changes nothing, and is nobody's failure: the next will do.
@@ -56,22 +56,20 @@ class OverdueSweep:
         Returns:
             How many holds were ended.
         """
-        if not self._turn.acquire(blocking=False):
+        if self._is_at_it or time.monotonic() < self._next_at:
             return 0
+        self._is_at_it = True
         try:
-            if time.monotonic() < self._next_at:
-                return 0
-            ended = self._sweep()
-            self._next_at = time.monotonic() + self._interval_seconds
+            return await self._sweep()
         finally:
-            self._turn.release()
-        return ended
+            self._is_at_it = False
+            self._next_at = time.monotonic() + self._interval_seconds
 
-    def _sweep(self) -> int:
+    async def _sweep(self) -> int:
         ended = 0
         try:
             for _ in range(SWEEP_BATCHES_MAX):
-                batch = self._ledger.expire_overdue(self._grace_seconds, actor=SWEEP_ACTOR)
+                batch = await self._ledger.expire_overdue(self._grace_seconds, actor=SWEEP_ACTOR)
                 ended += batch
                 if batch < BATCH_SIZE_MAX:
                     break

@@ -15,7 +15,6 @@ a hold is worth after its deadline the ledger decides, whoever asks first.
 from __future__ import annotations
 
 import math
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -37,7 +36,7 @@ class WakeUpPlan:
     A hold has a place until this process learns of its end. Where another learns of it, the place
     stays taken until its time has passed, and may make somebody late for nothing.
 
-    Safe for use by several threads.
+    For the coroutines of one event loop.
 
     Args:
         per_second: how many may be woken in a second beside as many as are usual, 1 or more.
@@ -51,7 +50,6 @@ class WakeUpPlan:
     ) -> None:
         self._per_second = per_second
         self._clock = clock
-        self._turn = threading.Lock()
         self._flow = _Flow(clock())
         self._taken: Counter[int] = Counter()
         self._places: dict[str, int] = {}
@@ -62,17 +60,16 @@ class WakeUpPlan:
         Returns:
             How much later than its deadline a hold is to be ended, 0 to ``LATE_SECONDS_MAX``.
         """
-        with self._turn:
-            had_place = self._give_back(checkout_id)
-            if state.remaining_seconds is None or state.remaining_seconds <= 0:
-                return 0.0
-            now = self._clock()
-            if not had_place:
-                self._flow.count(now)
-            if len(self._places) >= PLACES_MAX:
-                self._forget(now)
-            room = int(self._per_second + self._flow.per_second)
-            return self._take(checkout_id, now + state.remaining_seconds, room)
+        had_place = self._give_back(checkout_id)
+        if state.remaining_seconds is None or state.remaining_seconds <= 0:
+            return 0.0
+        now = self._clock()
+        if not had_place:
+            self._flow.count(now)
+        if len(self._places) >= PLACES_MAX:
+            self._forget(now)
+        room = int(self._per_second + self._flow.per_second)
+        return self._take(checkout_id, now + state.remaining_seconds, room)
 
     def _take(self, checkout_id: str, deadline: float, room: int) -> float:
         """Take the first place from a deadline on, and return how much later it is.

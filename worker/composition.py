@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import structlog
 from sqlalchemy import Engine
@@ -26,9 +26,11 @@ from temporalio.worker import (
 from activities.adjust_stock import StockActivities
 from activities.checkout import CheckoutActivities
 from activities.holds import HoldsActivities
+from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.engine import open_engine
 from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.database.migrate import latest_version
+from activities.inventory.database.pool import LedgerPool
 from activities.inventory.database.server import check_server
 from activities.inventory.database.verification import check_session
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
@@ -67,6 +69,10 @@ _NEW_WORK_POLL_SHARE: Final = 0.5
 # Regular activities are the exception here, so few polls wait for them.
 _ACTIVITY_POLLERS: Final = PollerBehaviorAutoscaling(minimum=1, initial=2, maximum=10)
 _STARTUP_RETRY_SECONDS: Final = 1.0
+_APPLICATION_NAME: Final = "holdfast-worker"
+
+if TYPE_CHECKING:
+    from worker.tracing import Tracing
 
 _log = structlog.get_logger(__name__)
 ResultT = TypeVar("ResultT")
@@ -78,28 +84,50 @@ class NotReady(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Inventory:
-    """The ledger, as a whole and in single requests, and the connections it works on."""
+    """The ledger for commands and checks, and the connections it works on."""
 
     engine: Engine
     ledger: Ledger
-    grouped: GroupedLedger
 
     def close(self) -> None:
         self.engine.dispose()
 
 
-def open_inventory(settings: Settings, metrics: LedgerMetrics | None = None) -> Inventory:
-    """Open the ledger that a worker works on, perhaps measured. Connects when first used."""
+def open_inventory(settings: Settings) -> Inventory:
+    """Open the ledger for a command or a check. Connects when first used."""
     engine = open_engine(
         settings.database,
         connections_max=settings.connections_max,
         statement_timeout_ms=settings.statement_timeout_ms,
         lock_timeout_ms=settings.lock_timeout_ms,
-        application_name="holdfast-worker",
+        application_name=_APPLICATION_NAME,
     )
-    ledger = Ledger(engine, hold_seconds_cap=settings.hold_seconds_cap)
+    return Inventory(engine, Ledger(engine, hold_seconds_cap=settings.hold_seconds_cap))
+
+
+@asynccontextmanager
+async def working_ledger(
+    settings: Settings, metrics: LedgerMetrics | None = None, tracing: Tracing | None = None
+) -> AsyncIterator[GroupedLedger]:
+    """Open the ledger that a worker works on, perhaps measured. Connects when first used.
+
+    Leaving waits for the calls that are under way; each is bounded.
+    """
+    pool = LedgerPool(
+        settings.database,
+        connections_max=settings.connections_max,
+        statement_timeout_ms=settings.statement_timeout_ms,
+        lock_timeout_ms=settings.lock_timeout_ms,
+        application_name=_APPLICATION_NAME,
+    )
+    if tracing:
+        tracing.follow(pool)
+    ledger = AsyncLedger(pool, hold_seconds_cap=settings.hold_seconds_cap)
     observe = (metrics or LedgerMetrics()).observe_batch
-    return Inventory(engine, ledger, GroupedLedger(ledger, observe=observe))
+    try:
+        yield GroupedLedger(ledger, observe=observe)
+    finally:
+        await pool.close()
 
 
 def build_worker(
@@ -152,7 +180,6 @@ def build_worker(
             TimelineActivities(ledger.ungrouped).read_timeline,
             HoldsActivities(ledger.ungrouped).read_holds,
         ],
-        activity_executor=ThreadPoolExecutor(settings.connections_max, "ledger"),
         max_concurrent_activities=settings.activity_slots,
         max_concurrent_local_activities=settings.activity_slots,
         max_concurrent_workflow_tasks=settings.workflow_slots,
@@ -205,32 +232,36 @@ async def running_worker(
     runtime = temporal_runtime(settings.metrics_address)
     tracing = open_tracing() if settings.tracing == "on" else None
     metrics = LedgerMetrics(runtime.metric_meter)
-    inventory = open_inventory(settings, metrics)
-    if tracing:
-        tracing.follow(inventory.engine)
     plugins = [tracing.plugin] if tracing else []
     try:
-        await _patiently(settings, lambda: asyncio.to_thread(check_database, inventory))
-        client = await _patiently(
+        client = await _ready(
             settings, lambda: connect_temporal(temporal_address, settings.keys, runtime, plugins)
         )
+        start_at_zero(runtime.metric_meter, client.namespace, TASK_QUEUE)
+        async with (
+            working_ledger(settings, metrics, tracing) as ledger,
+            build_worker(
+                client, ledger, settings, metrics=metrics, workflow_tasks=workflow_tasks
+            ) as worker,
+        ):
+            yield worker
+    finally:
+        if tracing:
+            await asyncio.to_thread(tracing.flush)
+
+
+async def _ready(settings: Settings, connect: Callable[[], Awaitable[Client]]) -> Client:
+    """Return a client once the database and Temporal are there, and as a worker needs them."""
+    inventory = open_inventory(settings)
+    try:
+        await _patiently(settings, lambda: asyncio.to_thread(check_database, inventory))
+        client = await _patiently(settings, connect)
         await _patiently(settings, lambda: ensure_search_attributes(client))
         await _patiently(settings, lambda: check_not_emptied(client, inventory.ledger, settings))
         await _patiently(settings, lambda: ensure_schedule(client, settings))
-        start_at_zero(runtime.metric_meter, client.namespace, TASK_QUEUE)
-        worker = build_worker(
-            client,
-            inventory.grouped,
-            settings,
-            metrics=metrics,
-            workflow_tasks=workflow_tasks,
-        )
-        async with worker:
-            yield worker
     finally:
         inventory.close()
-        if tracing:
-            await asyncio.to_thread(tracing.flush)
+    return client
 
 
 def check_database(inventory: Inventory) -> None:

@@ -16,6 +16,9 @@ from worker.runtime import checked_address
 from workflows.policies import RECONCILE_BATCH_SIZE, RECONCILE_GRACE_SECONDS
 
 PREFIX: Final = "HOLDFAST_"
+# Reserves, endings and extensions have up to four transactions under way each; the rest is for what
+# shares none.
+CONNECTIONS_MAX: Final = 20
 
 
 class SettingsInvalid(Exception):
@@ -41,8 +44,8 @@ class Settings(BaseSettings):
     Args:
         database_url: Postgres, as ``postgresql://user:password@host/database``, or with several
             servers, ``host1:port,host2:port``, and ``?target_session_attrs=read-write``.
-        activity_slots: ledger calls at once, 1 to 200. Each has its own database connection, and
-            local and regular activities have as many each, so a process opens at most twice this.
+        activity_slots: ledger calls at once, 1 to 200, of local and of regular activities each.
+            Those of one moment share a connection, so a process needs far fewer of these.
         workflow_slots: workflow tasks at once, 2 to 1,000.
         cached_workflows: checkouts kept in memory between two messages, 100 to 100,000.
         expiries_per_second: of this worker's holds that end in the same moment so many wake their
@@ -102,8 +105,8 @@ class Settings(BaseSettings):
 
     @property
     def connections_max(self) -> int:
-        """As many connections as ledger calls can run at once, so that none waits for one."""
-        return 2 * self.activity_slots
+        """Connections that a process opens at most: for every call, or as many as are of use."""
+        return min(2 * self.activity_slots, CONNECTIONS_MAX)
 
     @property
     def database(self) -> str:

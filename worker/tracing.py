@@ -5,22 +5,22 @@ Imported only where tracing is on: it needs packages that a worker can do withou
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cache
-from typing import Any, Final
+from functools import cache, partial
+from typing import Final
 
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, OTELResourceDetector, Resource
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace import (
-    INVALID_SPAN,
-    Span,
     SpanKind,
     StatusCode,
+    Tracer,
     TracerProvider,
     set_tracer_provider,
 )
-from sqlalchemy import Engine, event
 from temporalio.client import Plugin
 from temporalio.contrib.opentelemetry import (
     OpenTelemetryPlugin,
@@ -28,7 +28,7 @@ from temporalio.contrib.opentelemetry import (
     create_tracer_provider,
 )
 
-from activities.inventory.database.engine import statement_engine
+from activities.inventory.database.pool import LedgerPool
 from activities.inventory.sql.statements import (
     audits,
     movements,
@@ -42,7 +42,6 @@ from activities.inventory.sql.statements import (
 SERVICE_NAME_DEFAULT: Final = "holdfast-worker"
 # A collector that is away must not keep a worker from stopping.
 FLUSH_MILLISECONDS_MAX: Final = 3_000
-_SPAN: Final = "holdfast_span"
 _STATEMENT_NAMES: Final = {
     statement: name
     for module in (audits, movements, open_holds, operations, reservations, stock, timelines)
@@ -63,9 +62,9 @@ class Tracing:
     provider: ReplaySafeTracerProvider
     plugin: Plugin
 
-    def follow(self, engine: Engine) -> None:
-        """Make a span of each statement on the engine."""
-        trace_statements(engine, self.provider)
+    def follow(self, pool: LedgerPool) -> None:
+        """Make a span of each statement of the pool's."""
+        trace_statements(pool, self.provider)
 
     def flush(self) -> None:
         """Send what has not been sent, for a few seconds at most."""
@@ -86,45 +85,27 @@ def process_tracing() -> Tracing:
     return Tracing(provider, OpenTelemetryPlugin(add_temporal_spans=True))
 
 
-def trace_statements(engine: Engine, provider: TracerProvider) -> None:
-    """Make a span of each statement on the engine, called as the ledger calls it.
+def trace_statements(pool: LedgerPool, provider: TracerProvider) -> None:
+    """Make a span of each statement of the pool's, as a child of whoever calls the ledger.
 
     A span holds the text of the statement, which has no values in it, and of a failure the
     SQLSTATE alone: Postgres quotes whole rows in its messages, payments included. That is why
-    these spans are made here and not by the general instrumentation of SQLAlchemy.
+    these spans are made here and not by a general instrumentation of the driver.
     """
-    tracer = provider.get_tracer("holdfast.ledger")
+    pool.tracer = partial(_spanned, provider.get_tracer("holdfast.ledger"))
 
-    def begin(
-        _connection: Any, _cursor: Any, text: str, _values: Any, context: Any, _many: bool
-    ) -> None:
-        # Of a transaction's bounds the first word.
-        name = _STATEMENT_NAMES.get(text, text.split(maxsplit=1)[0])
-        attributes = {"db.system.name": "postgresql", "db.query.text": text}
-        span = tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
-        setattr(context, _SPAN, span)
 
-    def end(
-        _connection: Any, _cursor: Any, _text: str, _values: Any, context: Any, _many: bool
-    ) -> None:
-        _span_of(context).end()
-
-    def fail(failure: Any) -> None:
-        if failure.execution_context is None:
-            return
-        span = _span_of(failure.execution_context)
-        code = getattr(failure.original_exception, "sqlstate", None)
-        span.set_attribute("error.type", code or type(failure.original_exception).__name__)
+@contextmanager
+def _spanned(tracer: Tracer, text: str) -> Iterator[None]:
+    # Of a transaction's bounds the first word.
+    name = _STATEMENT_NAMES.get(text, text.split(maxsplit=1)[0])
+    attributes = {"db.system.name": "postgresql", "db.query.text": text}
+    span = tracer.start_span(name, kind=SpanKind.CLIENT, attributes=attributes)
+    try:
+        yield
+    except BaseException as error:
+        span.set_attribute("error.type", getattr(error, "sqlstate", None) or type(error).__name__)
         span.set_status(StatusCode.ERROR)
+        raise
+    finally:
         span.end()
-
-    traced = statement_engine(engine)
-    event.listen(traced, "before_cursor_execute", begin)
-    event.listen(traced, "after_cursor_execute", end)
-    event.listen(traced, "handle_error", fail)
-
-
-def _span_of(context: Any) -> Span:
-    # What fails before it reaches the database has none.
-    span: Span = getattr(context, _SPAN, INVALID_SPAN)
-    return span

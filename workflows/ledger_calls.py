@@ -7,7 +7,7 @@ survives workers and database alike, and shows in the Web UI while it waits.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any, TypeVar
 
@@ -152,7 +152,7 @@ async def holds(request: HoldsRequest) -> Holds:
 
 
 async def _ask(
-    activity: Callable[..., AnswerT],
+    activity: Callable[..., Awaitable[AnswerT]],
     message: Any,
     summary: str,
     retry_budget: timedelta,
@@ -164,7 +164,9 @@ async def _ask(
         return await _ask_and_wait(activity, message, summary, retry_budget, retry)
 
 
-async def _ask_at_once(activity: Callable[..., AnswerT], message: Any, summary: str) -> AnswerT:
+async def _ask_at_once(
+    activity: Callable[..., Awaitable[AnswerT]], message: Any, summary: str
+) -> AnswerT:
     try:
         answer: AnswerT = await workflow.execute_local_activity_method(
             activity,
@@ -182,7 +184,7 @@ async def _ask_at_once(activity: Callable[..., AnswerT], message: Any, summary: 
 
 
 async def _ask_and_wait(
-    activity: Callable[..., AnswerT],
+    activity: Callable[..., Awaitable[AnswerT]],
     message: Any,
     summary: str,
     retry_budget: timedelta,

@@ -107,7 +107,7 @@ class Ledger:
             For each request: held or denied; what it was answered before; how it ended, if it
             has; or a ReservationConflict, returned and not raised so that the others stand.
         """
-        _bounded(requests)
+        check_batch(requests)
         return self._run(reserve(requests))
 
     @goes_on_afresh
@@ -118,7 +118,7 @@ class Ledger:
             closings: at most ``BATCH_SIZE_MAX``. An expiry leaves alone what is not overdue, a
                 payment what is paid. A cancellation ends what is committed too.
         """
-        _bounded(closings)
+        check_batch(closings)
         return self._run(close(closings))
 
     @goes_on_afresh
@@ -131,7 +131,7 @@ class Ledger:
         Returns:
             For each: extended, also where it was made before under its id; or why it is not.
         """
-        _bounded(extensions)
+        check_batch(extensions)
         return self._run(in_transaction(extend(extensions, self._hold_seconds_cap)))
 
     @goes_on_afresh
@@ -163,13 +163,13 @@ class Ledger:
         Returns:
             How many were ended; fewer than ``batch_size_max`` when none is left.
         """
-        _check_batch_size(batch_size_max)
+        check_batch_size(batch_size_max)
         return self._run(in_transaction(expire_overdue(grace_seconds, batch_size_max, actor)))
 
     @goes_on_afresh
     def reservations(self, checkout_ids: Sequence[str]) -> dict[str, ReservationState]:
         """Return where reservations stand, by checkout id; unknown ones are left out."""
-        _bounded(checkout_ids)
+        check_batch(checkout_ids)
         return self._run(read_states(checkout_ids))
 
     # --- stock -----------------------------------------------------------------------------------
@@ -230,7 +230,7 @@ class Ledger:
         Args:
             skus: at most ``BATCH_SIZE_MAX``.
         """
-        _bounded(skus)
+        check_batch(skus)
         return self._read(availability.read_availability(skus))
 
     @goes_on_afresh
@@ -361,11 +361,17 @@ class Ledger:
         return self._run(in_transaction(steps, BEGIN_SNAPSHOT))
 
 
-def _bounded(batch: Sequence[object]) -> None:
-    _check_batch_size(len(batch))
+def check_batch(batch: Sequence[object]) -> None:
+    """Refuse a batch that one transaction does not take.
+
+    Raises:
+        ValueError: it has none or too many entries.
+    """
+    check_batch_size(len(batch))
 
 
-def _check_batch_size(size: int) -> None:
+def check_batch_size(size: int) -> None:
+    """Refuse a size of a batch; as :func:`check_batch`."""
     if not 1 <= size <= BATCH_SIZE_MAX:
         raise ValueError(f"a batch has 1 to {BATCH_SIZE_MAX} entries, not {size}")
 

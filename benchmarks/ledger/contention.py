@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +12,7 @@ from benchmarks.case import Bar, Contender, Reading, Scale, View
 from benchmarks.ledger import peers
 from benchmarks.ledger.bare_statements import BareStatements, pgbench_path
 from benchmarks.ledger.baskets import HOT_SKU, STOCK_AMPLE, WIDE_CATALOGUE, Assortment, Basket
-from benchmarks.ledger.crowd import Tally, readings, rush
+from benchmarks.ledger.crowd import Tally, readings
 from benchmarks.ledger.holdfast_shop import HoldfastShop
 from benchmarks.ledger.server import Server, connect, running_server
 
@@ -32,7 +30,10 @@ _PEERS: Final = (
 
 
 class _Shop(Protocol):
-    def ask(self, checkout_id: str, basket: Basket) -> bool: ...
+    def rush(
+        self, customers: Sequence[Callable[[], Basket]], prefix: str, seconds: float
+    ) -> tuple[Tally, float]: ...
+    def want_at_once(self, checkout_ids: Sequence[str], basket: Basket) -> None: ...
     def leave_units(self, basket: Basket, units: int) -> None: ...
     def analyze(self) -> None: ...
     def oversold_units(self) -> int: ...
@@ -49,14 +50,12 @@ class Rival:
         self._oversold = 0
 
     def prepare(self) -> None:
-        rush(self._shop.ask, self._customers(2, "first"), "first", self._seconds / 4)
+        self._shop.rush(self._customers(2, "first"), "first", self._seconds / 4)
         self._shop.analyze()
 
     def run(self, setting: str, round: int) -> Sequence[Reading]:
         callers, prefix = int(setting), f"{setting}-{round}"
-        tally, seconds = rush(
-            self._shop.ask, self._customers(callers, prefix), prefix, self._seconds
-        )
+        tally, seconds = self._shop.rush(self._customers(callers, prefix), prefix, self._seconds)
         self._last_units(callers, prefix)
         return readings(tally, seconds)
 
@@ -70,14 +69,7 @@ class Rival:
         """Let all want the same last units at one moment, and count what was oversold."""
         basket = self._assortment.skus[: self._assortment.lines]
         self._shop.leave_units(basket, max(1, callers // 2))
-        gate = threading.Barrier(callers)
-
-        def want(number: int) -> None:
-            gate.wait()
-            Tally().ask(self._shop.ask, f"last-{prefix}-{number}", basket)
-
-        with ThreadPoolExecutor(callers) as threads:
-            list(threads.map(want, range(callers)))
+        self._shop.want_at_once([f"last-{prefix}-{number}" for number in range(callers)], basket)
         self._oversold += self._shop.oversold_units()
         self._shop.leave_units(basket, STOCK_AMPLE)
 
@@ -120,7 +112,7 @@ class Contention:
 
     def _rivals(self, server: Server, stack: ExitStack, seconds: float) -> Iterator[Rival]:
         skus = self.assortment.skus
-        holdfast = HoldfastShop(connect(server.make_database("ours")), skus)
+        holdfast = HoldfastShop(server.make_database("ours"), skus)
         stack.callback(holdfast.close)
         yield Rival(HOLDFAST, holdfast, self.assortment, seconds)
         for number, (name, take) in enumerate(_PEERS):
@@ -177,8 +169,9 @@ def _wide_bars(result: CaseResult) -> Sequence[Bar]:
 
 
 _ABOUT: Final = (
-    "The ledger alone. Each caller is a thread that asks for one checkout at a time; all use the "
-    "same Postgres and as many connections. The peers leave out constraints, idempotence and the "
+    "The ledger alone. Each caller asks for one checkout at a time, those of the peers in threads, "
+    "Holdfast's in coroutines, as a worker's do. All use the same Postgres and as many connections "
+    "at most. The peers leave out constraints, idempotence and the "
     "record of denials. After each round the callers want the last units at one moment."
 )
 HOT: Final = Contention("hot-sku", "One SKU that everybody wants", _ABOUT, HOT_SKU, _hot_bars)

@@ -1,11 +1,15 @@
-"""Callers in threads, each asking for one checkout at a time, and what they saw."""
+"""Callers, each asking for one checkout at a time, and what they saw.
+
+Those of a peer are threads, those of Holdfast coroutines, as a worker's are.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Final
@@ -15,6 +19,7 @@ from benchmarks.ledger.baskets import Basket
 
 Ask = Callable[[str, Basket], bool]
 """Ask for a basket under a checkout id; says whether it was granted."""
+AskAsync = Callable[[str, Basket], Awaitable[bool]]
 
 _READY_SECONDS_MAX: Final = 30.0
 
@@ -38,14 +43,27 @@ class Tally:
         self.failed += other.failed
         self.seconds += other.seconds
 
+    @property
+    def asked(self) -> int:
+        return self.granted + self.denied + self.failed
+
     def ask(self, ask: Ask, checkout_id: str, basket: Basket) -> None:
         """Ask once and note the answer and how long it took."""
         began = time.perf_counter()
         try:
-            granted = ask(checkout_id, basket)
+            self._note(ask(checkout_id, basket), began)
         except NotServed:
             self.failed += 1
-            return
+
+    async def ask_async(self, ask: AskAsync, checkout_id: str, basket: Basket) -> None:
+        """The same in a coroutine."""
+        began = time.perf_counter()
+        try:
+            self._note(await ask(checkout_id, basket), began)
+        except NotServed:
+            self.failed += 1
+
+    def _note(self, granted: bool, began: float) -> None:
         self.seconds.append(time.perf_counter() - began)
         self.granted += granted
         self.denied += not granted
@@ -69,8 +87,7 @@ def rush(
         gate.wait(_READY_SECONDS_MAX)
         closing = time.perf_counter() + seconds
         while time.perf_counter() < closing:
-            asked = tally.granted + tally.denied + tally.failed
-            tally.ask(ask, f"{prefix}-{number}-{asked}", basket())
+            tally.ask(ask, f"{prefix}-{number}-{tally.asked}", basket())
         return tally
 
     with ThreadPoolExecutor(len(customers)) as threads:
@@ -81,6 +98,36 @@ def rush(
         for visit in visits:
             total.add(visit.result())
         return total, time.perf_counter() - began
+
+
+def want_at_once(ask: Ask, checkout_ids: Sequence[str], basket: Basket) -> None:
+    """Let as many as there are ids want the same basket at one moment."""
+    gate = threading.Barrier(len(checkout_ids))
+
+    def want(checkout_id: str) -> None:
+        gate.wait()
+        Tally().ask(ask, checkout_id, basket)
+
+    with ThreadPoolExecutor(len(checkout_ids)) as threads:
+        list(threads.map(want, checkout_ids))
+
+
+async def rush_async(
+    ask: AskAsync, customers: Sequence[Callable[[], Basket]], prefix: str, seconds: float
+) -> tuple[Tally, float]:
+    """Do as :func:`rush` does, each customer a coroutine."""
+    began = time.perf_counter()
+
+    async def shop(number: int, basket: Callable[[], Basket]) -> Tally:
+        tally = Tally()
+        while time.perf_counter() < began + seconds:
+            await tally.ask_async(ask, f"{prefix}-{number}-{tally.asked}", basket())
+        return tally
+
+    total = Tally()
+    for tally in await asyncio.gather(*(shop(n, basket) for n, basket in enumerate(customers))):
+        total.add(tally)
+    return total, time.perf_counter() - began
 
 
 def readings(tally: Tally, seconds: float) -> list[Reading]:

@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Engine, TextClause, exc, text
 
 from benchmarks.ledger import peer_tables
 from benchmarks.ledger.baskets import Basket
-from benchmarks.ledger.crowd import NotServed
+from benchmarks.ledger.crowd import NotServed, Tally, rush, want_at_once
 from benchmarks.ledger.server import analyze
 
 Take = Callable[[Connection, Basket], Sequence[int] | None]
@@ -82,6 +82,14 @@ class PeerShop:
                 return True
         except exc.DBAPIError as error:
             raise NotServed from error
+
+    def rush(
+        self, customers: Sequence[Callable[[], Basket]], prefix: str, seconds: float
+    ) -> tuple[Tally, float]:
+        return rush(self.ask, customers, prefix, seconds)
+
+    def want_at_once(self, checkout_ids: Sequence[str], basket: Basket) -> None:
+        want_at_once(self.ask, checkout_ids, basket)
 
     def leave_units(self, basket: Basket, units: int) -> None:
         """Set the totals so that so many units of each SKU are left."""

@@ -18,13 +18,13 @@ _CALL_TIMEOUT: Final = timedelta(seconds=2)
 
 
 @activity.defn
-def reserve_nothing(request: dict[str, Any]) -> dict[str, Any]:
+async def reserve_nothing(request: dict[str, Any]) -> dict[str, Any]:
     """Answer at once."""
     return {"status": "held", "lines": request["lines"]}
 
 
 @activity.defn
-def fulfil_nothing(confirmation: dict[str, Any]) -> dict[str, Any]:
+async def fulfil_nothing(confirmation: dict[str, Any]) -> dict[str, Any]:
     """Answer at once."""
     return {"status": "fulfilled"} | confirmation
 

@@ -8,6 +8,7 @@ import uvloop
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from benchmarks.stack.floor import (
     FLOOR_TASK_QUEUE,
     FloorCheckout,
@@ -15,17 +16,16 @@ from benchmarks.stack.floor import (
     reserve_nothing,
 )
 from holdfast_client.terminal.ending import end_process
-from worker.composition import build_worker, open_inventory
+from worker.composition import build_worker, working_ledger
 from worker.logs import configure_logs
 from worker.service import stop_requested
 from worker.settings import Settings, load_settings
 from worker.temporal import connect_temporal
 
 
-def floor_worker(client: Client, settings: Settings) -> Worker:
+def floor_worker(client: Client, ledger: GroupedLedger, settings: Settings) -> Worker:
     """Return a worker with every option of Holdfast's, but for what it works on."""
-    inventory = open_inventory(settings)
-    options = build_worker(client, inventory.grouped, settings, task_queue="unused").config()
+    options = build_worker(client, ledger, settings, task_queue="unused").config()
     options["task_queue"] = FLOOR_TASK_QUEUE
     options["workflows"] = [FloorCheckout]
     options["activities"] = [reserve_nothing, fulfil_nothing]
@@ -39,7 +39,7 @@ async def work() -> None:
     configure_logs(settings.log_level, "text")
     stop = stop_requested()
     client = await connect_temporal()
-    async with floor_worker(client, settings):
+    async with working_ledger(settings) as unused, floor_worker(client, unused, settings):
         print("worker ready", file=sys.stderr, flush=True)
         await stop.wait()
 

@@ -13,7 +13,7 @@ from holdfast_client import ReservationClient
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.names import CHECKOUT_WORKFLOW, checkout_workflow_id
 from holdfast_client.transport.starts import checkout_attributes, checkout_details, checkout_summary
-from worker.composition import build_worker, open_inventory
+from worker.composition import build_worker, open_inventory, working_ledger
 from worker.dev import RunningStack
 from worker.embedded.ports import choose_ports
 from worker.settings import load_settings
@@ -96,14 +96,13 @@ async def _find_no_database(running: RunningStack, temporal: Client) -> None:
     """Reserve where the worker's database does not answer, and leave the rest undone."""
     (port,) = choose_ports([0])
     settings = load_settings(database_url=f"postgresql://nobody@127.0.0.1:{port}/nothing")
-    inventory = open_inventory(settings)
-    try:
-        shop = ReservationClient(temporal, task_queue=_CUT_OFF)
-        client = await connect_temporal(running.temporal_address, settings.keys)
-        async with build_worker(client, inventory.grouped, settings, task_queue=_CUT_OFF):
-            await shop.reserve(UNAVAILABLE, [(MUG, 1)], customer_id="u-23", cart_id="1009")
-    finally:
-        inventory.close()
+    shop = ReservationClient(temporal, task_queue=_CUT_OFF)
+    client = await connect_temporal(running.temporal_address, settings.keys)
+    async with (
+        working_ledger(settings) as ledger,
+        build_worker(client, ledger, settings, task_queue=_CUT_OFF),
+    ):
+        await shop.reserve(UNAVAILABLE, [(MUG, 1)], customer_id="u-23", cart_id="1009")
 
 
 async def _sell(shop: ReservationClient, think_seconds: float) -> None:

@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    ExitStack,
+    contextmanager,
+)
 from typing import Final, Literal
 
 import psycopg
 import pytest
 from psycopg.conninfo import conninfo_to_dict
-from sqlalchemy import Engine, text
+from sqlalchemy import Engine, make_url, text
 from temporalio.client import Client
 
+from activities.inventory.async_ledger import AsyncLedger
+from activities.inventory.database.async_carrier import carry_out as carry_async
 from activities.inventory.database.calls import BEGIN, BEGIN_SNAPSHOT, Call, in_transaction, scalar
 from activities.inventory.database.carrier import carry_out
 from activities.inventory.database.connecting import Connector
 from activities.inventory.database.engine import open_engine, statement_engine
 from activities.inventory.database.errors import LedgerUnavailable, SessionUnfit
+from activities.inventory.database.pool import LedgerPool
 from activities.inventory.database.rights.role_settings import carry_settings
-from activities.inventory.database.session import STATEMENT_TIMEOUT_MS, session_settings
+from activities.inventory.database.session import (
+    LOCK_TIMEOUT_MS,
+    STATEMENT_TIMEOUT_MS,
+    session_settings,
+)
 from activities.inventory.database.verification import check_session
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
-from activities.inventory.records import Closing, StockRow
+from activities.inventory.records import Closing, HoldExtension, StockRow
 from holdfast_client.client import ReservationClient
 from tests.connections.pooler import PgBouncer, PoolMode
 from tests.directories import NewDirectory
 from tests.inventory.databases import WORKER_ROLE, as_worker
+from tests.inventory.pools import opened_pool
 from tests.inventory.shop import Shop, checkout
 from worker.composition import running_worker
 from worker.health import examine
@@ -100,12 +113,20 @@ def workers_engine(
     return opened(pooler.url(as_worker(url)), statement_timeout_ms)
 
 
-def until_answered(ask: Callable[[], object]) -> None:
+def workers_pool(pooler: PgBouncer, shop: Shop) -> AbstractAsyncContextManager[LedgerPool]:
+    url = pooler.url(as_worker(shop.engine.url.render_as_string(hide_password=False)))
+    return opened_pool(
+        make_url(url), lock_timeout_ms=LOCK_TIMEOUT_MS, statement_timeout_ms=STATEMENT_TIMEOUT_MS
+    )
+
+
+async def until_answered(ask: Callable[[], Awaitable[object]]) -> None:
     """Ask again while the ledger is unavailable, as a workflow does."""
     while True:
         try:
-            ask()
+            await ask()
         except LedgerUnavailable:
+            await asyncio.sleep(0.01)
             continue
         return
 
@@ -147,6 +168,20 @@ def test_denials_extensions_and_readings_are_served_in_turn(pooler: PgBouncer, s
     assert shop.ledger.audit() == ()
 
 
+async def test_coroutines_are_served_and_prepare_nothing_in_a_session_that_others_use(
+    pooler: PgBouncer, shop: Shop
+) -> None:
+    shop.stock(MUG=CHECKOUTS)
+    async with workers_pool(pooler, shop) as pool:
+        ledger = AsyncLedger(pool)
+        for number in range(12):
+            await ledger.reserve([checkout(f"c{number}", MUG=1)])
+            await ledger.extend([HoldExtension(f"c{number}", shop.after(10), str(number))])
+        count = Call("SELECT count(*) FROM pg_prepared_statements")
+        assert await carry_async(pool, scalar(count)) == 0
+    assert shop.ledger.audit() == ()
+
+
 def test_nothing_is_prepared_in_a_session_that_others_use(pooler: PgBouncer, shop: Shop) -> None:
     with workers_engine(pooler, shop) as engine:
         ledger = Ledger(engine)
@@ -170,28 +205,28 @@ def test_a_restart_of_the_pooler_between_two_calls_costs_no_answer(
     assert shop.ledger.audit() == ()
 
 
-def test_a_restart_of_the_pooler_under_load_loses_no_checkout(
+async def test_a_restart_of_the_pooler_under_load_loses_no_checkout(
     pooler: PgBouncer, shop: Shop
 ) -> None:
     shop.stock(MUG=CHECKOUTS)
-    done = threading.Semaphore(0)
-    with workers_engine(pooler, shop) as engine:
-        ledger = GroupedLedger(Ledger(engine))
+    done = asyncio.Semaphore(0)
+    buyers = asyncio.Semaphore(BUYERS)
+    async with workers_pool(pooler, shop) as pool:
+        ledger = GroupedLedger(AsyncLedger(pool))
 
-        def buy(number: int) -> None:
-            until_answered(lambda: ledger.reserve(checkout(f"c{number}", MUG=1)))
-            closing = Closing(f"c{number}", "fulfilled", payment_reference=f"pay-{number}")
-            until_answered(lambda: ledger.close(closing))
+        async def buy(number: int) -> None:
+            async with buyers:
+                await until_answered(lambda: ledger.reserve(checkout(f"c{number}", MUG=1)))
+                closing = Closing(f"c{number}", "fulfilled", payment_reference=f"pay-{number}")
+                await until_answered(lambda: ledger.close(closing))
             done.release()
 
-        with ThreadPoolExecutor(BUYERS) as buyers:
-            bought = [buyers.submit(buy, number) for number in range(CHECKOUTS)]
-            for _ in range(CHECKOUTS // 4):
-                done.acquire()
-            pooler.stop()
-            pooler.start()
-            for each in bought:
-                each.result()
+        bought = [asyncio.create_task(buy(number)) for number in range(CHECKOUTS)]
+        for _ in range(CHECKOUTS // 4):
+            await done.acquire()
+        await asyncio.to_thread(pooler.stop)
+        await asyncio.to_thread(pooler.start)
+        await asyncio.gather(*bought)
     assert shop.figures("MUG") == (0, 0, 0)
     assert shop.ledger.audit() == ()
 

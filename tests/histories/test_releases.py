@@ -22,7 +22,7 @@ from tests.workflows.histories import events_of, failed_tasks_of, kind, kinds_of
 from tests.workflows.stage import Stage, open_stage
 from tests.workflows.till import Till
 from tests.workflows.waiting import until
-from worker.composition import WORKFLOWS, build_worker, open_inventory
+from worker.composition import WORKFLOWS, build_worker, working_ledger
 from worker.temporal import connect_temporal
 from workflows import patches
 
@@ -62,21 +62,20 @@ async def at_work(stage: Stage, release: Release) -> AsyncIterator[None]:
     def makes_change(change: PatchActivationInput) -> bool:
         return change.patch_id not in release.learned
 
-    inventory = open_inventory(stage.settings)
-    worker = build_worker(
-        await connect_temporal(stage.client.service_client.config.target_host),
-        inventory.grouped,
-        stage.settings,
-        task_queue=stage.till.task_queue,
-        workflow_runner=UnsandboxedWorkflowRunner(),
-        workflows=release.workflows,
-        makes_change=makes_change,
-    )
-    try:
-        async with worker:
-            yield
-    finally:
-        await asyncio.to_thread(inventory.close)
+    client = await connect_temporal(stage.client.service_client.config.target_host)
+    async with (
+        working_ledger(stage.settings) as ledger,
+        build_worker(
+            client,
+            ledger,
+            stage.settings,
+            task_queue=stage.till.task_queue,
+            workflow_runner=UnsandboxedWorkflowRunner(),
+            workflows=release.workflows,
+            makes_change=makes_change,
+        ),
+    ):
+        yield
 
 
 async def takes_the_new_way(till: Till, checkout_id: str) -> bool:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 
 import pytest
 from sqlalchemy import Engine
 
+from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 from tests.inventory.databases import as_worker, fresh_database
+from tests.inventory.pools import opened_pool
 from tests.inventory.shop import Shop, clear, open_shop
 
 # As many as the most crowded test has buyers, and some for those who watch.
@@ -54,6 +56,13 @@ def _worker_engine(_module_engine: Engine) -> Iterator[Engine]:
 def ledger(engine: Engine, _worker_engine: Engine) -> Ledger:
     """The ledger on that database, under the role of a worker, which may do its work only."""
     return Ledger(_worker_engine)
+
+
+@pytest.fixture
+async def async_ledger(_worker_engine: Engine) -> AsyncIterator[AsyncLedger]:
+    """The same ledger for coroutines, over connections of its own."""
+    async with opened_pool(_worker_engine) as pool:
+        yield AsyncLedger(pool)
 
 
 @pytest.fixture

@@ -30,7 +30,7 @@ from tests.workflows.histories import events_of, kind, kinds_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import request
 from tests.workflows.waiting import until
-from worker.composition import build_worker, open_inventory
+from worker.composition import build_worker, working_ledger
 from worker.embedded.temporal import EmbeddedTemporal
 from worker.temporal import connect_temporal
 from workflows import web_ui
@@ -305,20 +305,21 @@ async def test_a_task_of_seconds_is_not_taken_for_one_that_stands_still(
     package_database_url: str, temporal_address: str, unique: str
 ):
     async with open_stage(package_database_url, temporal_address, unique) as stage:
-        till, inventory = stage.till, open_inventory(stage.settings)
-        worker = build_worker(
-            await connect_temporal(temporal_address),
-            inventory.grouped,
-            stage.settings,
-            task_queue=till.task_queue,
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            workflows=[SlowToRead],
-        )
-        async with worker:
+        till, client = stage.till, await connect_temporal(temporal_address)
+        async with (
+            working_ledger(stage.settings) as ledger,
+            build_worker(
+                client,
+                ledger,
+                stage.settings,
+                task_queue=till.task_queue,
+                workflow_runner=UnsandboxedWorkflowRunner(),
+                workflows=[SlowToRead],
+            ),
+        ):
             await till.reserve(unique, {stage.stock(unique, 5): 2})
             await till.handle(unique).signal("slow")
             assert (await till.confirm(unique))["status"] == "fulfilled"
-        await asyncio.to_thread(inventory.close)
         assert "WORKFLOW_TASK_FAILED" not in [
             kind(event) for event in await events_of(till.handle(unique))
         ]

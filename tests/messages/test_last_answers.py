@@ -17,7 +17,7 @@ from temporalio.common import RawValue
 from temporalio.worker import UnsandboxedWorkflowRunner
 
 from tests.workflows.stage import Stage, open_stage
-from worker.composition import build_worker, open_inventory
+from worker.composition import build_worker, working_ledger
 from worker.temporal import connect_temporal
 from workflows.adjust_stock import AdjustStockWorkflow
 from workflows.checkout import CheckoutWorkflow
@@ -54,20 +54,19 @@ async def slow_stage(
 ) -> AsyncIterator[Stage]:
     """A stage whose checkouts are slow to answer."""
     async with open_stage(package_database_url, temporal_address, f"slow-{unique}") as stage:
-        inventory = open_inventory(stage.settings)
-        worker = build_worker(
-            await connect_temporal(temporal_address),
-            inventory.grouped,
-            stage.settings,
-            task_queue=stage.till.task_queue,
-            workflow_runner=UnsandboxedWorkflowRunner(),
-            workflows=[SlowToAnswer, AdjustStockWorkflow],
-        )
-        try:
-            async with worker:
-                yield stage
-        finally:
-            await asyncio.to_thread(inventory.close)
+        client = await connect_temporal(temporal_address)
+        async with (
+            working_ledger(stage.settings) as ledger,
+            build_worker(
+                client,
+                ledger,
+                stage.settings,
+                task_queue=stage.till.task_queue,
+                workflow_runner=UnsandboxedWorkflowRunner(),
+                workflows=[SlowToAnswer, AdjustStockWorkflow],
+            ),
+        ):
+            yield stage
 
 
 async def test_everybody_who_asked_before_the_end_is_answered(slow_stage: Stage, unique: str):

@@ -15,7 +15,9 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import LedgerFailed
+from activities.inventory.database.pool import LedgerPool
 from activities.inventory.records import Closing, StockRow
 from tests.inventory.shop import checkout
 from tests.limits import HANG_SECONDS
@@ -119,21 +121,23 @@ async def test_no_span_of_the_worker_holds_a_value_of_a_statement(collector: Col
     assert [span.name for span in ours if PAYMENT in span.raw or SKU in span.raw] == []
 
 
-def test_a_statement_that_fails_is_traced_without_the_row_that_postgres_quotes(
+async def test_a_statement_that_fails_is_traced_without_the_row_that_postgres_quotes(
     own_database_url: str,
 ):
     kept = InMemorySpanExporter()
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(kept))
+    pool = LedgerPool(own_database_url, connections_max=1)
+    trace_statements(pool, provider)
     with opened_ledger(own_database_url) as ledger:
-        trace_statements(ledger._engine, provider)
         ledger.load_stock([StockRow("PEN", "main", 5)])
         ledger.reserve([checkout("c1", PEN=1)])
-        with psycopg.connect(own_database_url, autocommit=True) as link:
-            link.execute(f"ALTER TABLE holdfast.reservations ADD CONSTRAINT x {NOBODY_PAYS}")
-            with pytest.raises(LedgerFailed):
-                ledger.close([Closing("c1", "fulfilled", payment_reference=PAYMENT)])
-            link.execute("ALTER TABLE holdfast.reservations DROP CONSTRAINT x")
+    with psycopg.connect(own_database_url, autocommit=True) as link:
+        link.execute(f"ALTER TABLE holdfast.reservations ADD CONSTRAINT x {NOBODY_PAYS}")
+        with pytest.raises(LedgerFailed):
+            await AsyncLedger(pool).close([Closing("c1", "fulfilled", payment_reference=PAYMENT)])
+        link.execute("ALTER TABLE holdfast.reservations DROP CONSTRAINT x")
+    await pool.close()
     (failed,) = [span for span in kept.get_finished_spans() if not span.status.is_ok]
     assert (failed.name, (failed.attributes or {})["error.type"]) == ("CLOSE", "23514")
     assert PAYMENT not in "".join(span.to_json() for span in kept.get_finished_spans())

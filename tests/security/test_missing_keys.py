@@ -7,7 +7,8 @@ nobody can read is refused, and the checkout goes on.
 from __future__ import annotations
 
 import asyncio
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, Final
 
@@ -19,7 +20,6 @@ from temporalio.service import RPCError
 from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, Worker
 
 from activities.checkout import CheckoutActivities
-from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.metrics import LedgerMetrics
 from activities.wake_up_plan import WakeUpPlan
 from holdfast_client import (
@@ -38,7 +38,7 @@ from tests.workflows.histories import failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import Till, failure_of, request
 from tests.workflows.waiting import until
-from worker.composition import WORKFLOWS
+from worker.composition import WORKFLOWS, working_ledger
 from worker.converter import data_converter
 from worker.temporal import connect_temporal
 from workflows import payloads
@@ -222,26 +222,32 @@ async def test_an_attempt_at_an_activity_on_a_worker_without_the_key_is_made_aga
             return bool(pending) and pending[0].attempt > 1
 
         stage.stock(unique, 1)
-        async with await _part_worker(stage, OLD, **WITHOUT_ACTIVITIES):
+        async with _part_worker(stage, OLD, **WITHOUT_ACTIVITIES):
             assert isinstance(await shop.reserve(unique, [(unique, 1)]), Held)
             extending = asyncio.create_task(shop.extend(unique, 10))
-            async with await _part_worker(stage):
+            async with _part_worker(stage):
                 await until(attempts)
-            async with await _part_worker(stage, OLD):
+            async with _part_worker(stage, OLD):
                 assert isinstance(await extending, Held)
             assert isinstance(await shop.confirm(unique, "pay_1"), Fulfilled)
 
 
-async def _part_worker(stage: Stage, *keys: EncryptionKey, **options: Any) -> Worker:
-    """Return a worker for a checkout's calls, or, with options, for something else of it."""
-    activities = CheckoutActivities(GroupedLedger(stage.ledger), LedgerMetrics(), WakeUpPlan())
-    return Worker(
-        await connect_temporal(stage.client.service_client.config.target_host, keys),
-        task_queue=stage.till.task_queue,
-        activities=[activities.reserve, activities.fulfil, activities.release, activities.extend],
-        activity_executor=ThreadPoolExecutor(2),
-        **options,
-    )
+@asynccontextmanager
+async def _part_worker(stage: Stage, *keys: EncryptionKey, **options: Any) -> AsyncIterator[Worker]:
+    """Run a worker for a checkout's calls, or, with options, for something else of it."""
+    client = await connect_temporal(stage.client.service_client.config.target_host, keys)
+    async with working_ledger(stage.settings) as ledger:
+        activities = CheckoutActivities(ledger, LedgerMetrics(), WakeUpPlan())
+        calls: list[Any] = [
+            activities.reserve,
+            activities.fulfil,
+            activities.release,
+            activities.extend,
+        ]
+        async with Worker(
+            client, task_queue=stage.till.task_queue, activities=calls, **options
+        ) as worker:
+            yield worker
 
 
 # --- first a worker without the key, then one with it, and the other way round --------------------
@@ -289,7 +295,7 @@ async def test_a_message_that_was_read_is_not_lost_on_a_worker_that_cannot_read_
     async with a_stage(session_database_url, temporal_address, unique, OLD, NEW) as stage:
         stage.stock(unique, 1)
         handle = stage.client.get_workflow_handle(f"checkout/{unique}")
-        async with await _part_worker(stage, OLD, NEW, **WITHOUT_ACTIVITIES):
+        async with _part_worker(stage, OLD, NEW, **WITHOUT_ACTIVITIES):
             assert isinstance(await shop.reserve(unique, [(unique, 1)]), Held)
             extending = asyncio.create_task(shop.extend(unique, 60))
             await until(lambda: _recorded(handle, "ACTIVITY_TASK_SCHEDULED"))

@@ -12,10 +12,14 @@ from datetime import UTC, datetime
 
 import pytest
 
+from activities.inventory.async_ledger import AsyncLedger
+from activities.inventory.database.async_carrier import carry_out
+from activities.inventory.operations.standing import read_states
 from activities.inventory.records import Closing, ReservationState
 from holdfast_client.contract.outcomes import Cancelled
 from tests.faults.late_ledger import LateLedger
 from tests.inventory.functions import rewrite_function
+from tests.inventory.pools import opened_pool
 from tests.soak.trial import Trial, cart, open_trial
 from tests.workflows.blockade import blockade
 from tests.workflows.stage import Stage
@@ -30,10 +34,12 @@ sabotage = pytest.mark.parametrize("is_sabotaged", [False, True], ids=["protecte
 class ForgetfulLedger(LateLedger):
     """Writes no tombstones: what it does not know it calls cancelled and forgets again."""
 
-    def close(self, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
-        known = self.reservations([closing.checkout_id for closing in closings])
+    async def close(self, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
+        known = await carry_out(
+            self._pool, read_states([closing.checkout_id for closing in closings])
+        )
         if all(closing.checkout_id in known for closing in closings):
-            answers: tuple[ReservationState, ...] = super().close(closings)
+            answers: tuple[ReservationState, ...] = await super().close(closings)
             return answers
         over = Cancelled(reason="soak", at=datetime.now(UTC))
         return tuple(ReservationState(over, None) for _ in closings)
@@ -51,7 +57,10 @@ async def test_without_the_row_lock_the_last_unit_is_sold_twice(
         engine = idle_stage.shop.engine
         rewrite_function(engine, "post_movements", "FOR NO KEY UPDATE OF s")
     ids = [f"{unique}-a", f"{unique}-b"]
-    async with open_trial(idle_stage, idle_stage.ledger) as trial:
+    async with (
+        opened_pool(idle_stage.shop.engine) as pool,
+        open_trial(idle_stage, AsyncLedger(pool)) as trial,
+    ):
         with blockade(idle_stage.shop, sku) as stranger:
             asking = [asyncio.create_task(trial.ask.reserve(cart(id, sku))) for id in ids]
             await stranger.until_waiting(2)
@@ -71,14 +80,15 @@ async def test_without_tombstones_a_late_reserve_holds_for_a_cancelled_checkout(
     sku = idle_stage.stock(unique, 5)
     kind = ForgetfulLedger if is_sabotaged else LateLedger
     # Every attempt is late: none may hold before the cancellation is heard.
-    ledger = kind(idle_stage.shop.engine)
-    ledger.hold_back("reserve", attempts=RESERVE_ATTEMPTS_MAX)
-    async with open_trial(idle_stage, ledger) as trial:
-        asking = asyncio.create_task(trial.ask.reserve(cart(unique, sku)))
-        await until(lambda: ledger.arrived)
-        await trial.ask.cancel(unique)
-        await asking
-        await _let_go(ledger)
+    async with opened_pool(idle_stage.shop.engine) as pool:
+        ledger = kind(pool)
+        ledger.hold_back("reserve", attempts=RESERVE_ATTEMPTS_MAX)
+        async with open_trial(idle_stage, ledger) as trial:
+            asking = asyncio.create_task(trial.ask.reserve(cart(unique, sku)))
+            await until(lambda: ledger.arrived)
+            await trial.ask.cancel(unique)
+            await asking
+            await _let_go(ledger)
     assert trial.kinds() == ({"told over but holds"} if is_sabotaged else set())
 
 
@@ -103,13 +113,14 @@ async def test_without_the_conditional_transition_a_late_attempt_sells_twice(
             "SELECT stock_item_id, quantity",
             "SELECT stock_item_id, taken_quantity AS quantity",
         )
-    ledger = LateLedger(idle_stage.shop.engine)
-    ledger.hold_back("close")
-    async with open_trial(idle_stage, ledger) as trial:
-        await trial.ask.reserve(cart(unique, sku, quantity=2))
-        await trial.ask.confirm(unique, "paid")
-        assert ledger.arrived == 1
-        await _let_go(ledger)
+    async with opened_pool(idle_stage.shop.engine) as pool:
+        ledger = LateLedger(pool)
+        ledger.hold_back("close")
+        async with open_trial(idle_stage, ledger) as trial:
+            await trial.ask.reserve(cart(unique, sku, quantity=2))
+            await trial.ask.confirm(unique, "paid")
+            assert ledger.arrived == 1
+            await _let_go(ledger)
     expected = {"invariant broken", "fulfilled not once", "sold figures differ"}
     assert trial.kinds() == (expected if is_sabotaged else set())
 
@@ -119,7 +130,10 @@ async def test_without_the_reconciler_the_hold_of_a_terminated_workflow_stays_fo
     idle_stage: Stage, unique: str, is_sabotaged: bool
 ):
     sku = idle_stage.stock(unique, 5)
-    async with open_trial(idle_stage, idle_stage.ledger) as trial:
+    async with (
+        opened_pool(idle_stage.shop.engine) as pool,
+        open_trial(idle_stage, AsyncLedger(pool)) as trial,
+    ):
         await trial.ask.reserve(cart(unique, sku))
         await idle_stage.till.handle(unique).terminate("by hand")
         idle_stage.turn_clock(900 + 61)

@@ -10,8 +10,8 @@ from typing import Final
 
 from temporalio.worker import UnsandboxedWorkflowRunner
 
+from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
-from activities.inventory.ledger import Ledger
 from holdfast_client.client import ReservationClient
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from soak.asker import Asker
@@ -57,7 +57,7 @@ def cart(checkout_id: str, sku: str, quantity: int = 1, hold_seconds: int = 900)
 
 
 @asynccontextmanager
-async def open_trial(stage: Stage, ledger: Ledger) -> AsyncIterator[Trial]:
+async def open_trial(stage: Stage, ledger: AsyncLedger) -> AsyncIterator[Trial]:
     """Run a worker with this ledger while the block runs."""
     address = stage.client.service_client.config.target_host
     worker = build_worker(

@@ -137,9 +137,14 @@ def test_workers_that_cannot_start_are_not_started_for_ever(operator: Operator):
         assert "giving up" in parent.stderr.read()
 
 
-def test_a_worker_opens_no_more_connections_than_its_settings_allow(operator: Operator):
+async def test_a_worker_opens_no_more_connections_than_its_settings_allow(
+    operator: Operator, unique: str
+):
     with running(operator, HOLDFAST_ACTIVITY_SLOTS="2") as process:
-        _wait_ready(process)
+        await asyncio.to_thread(_wait_ready, process)
+        client = await _client(operator)
+        ids = [f"{unique}-{number}" for number in range(12)]
+        await asyncio.gather(*(client.reserve(id, [("NOTHING", 1)]) for id in ids))
         url = operator.environment["HOLDFAST_DATABASE_URL"]
         with psycopg.connect(url) as link:
             count = link.execute(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,7 +18,7 @@ from activities.metrics import LedgerMetrics
 from holdfast_client.contract.names import TASK_QUEUE
 from tests.inventory.shop import Shop
 from tests.workflows.till import Till
-from worker.composition import Inventory, build_worker, open_inventory
+from worker.composition import build_worker, open_inventory, working_ledger
 from worker.settings import Settings, load_settings
 from worker.temporal import connect_temporal
 
@@ -90,19 +89,19 @@ async def at_work(
 
     In the sandbox, unlike in production, code that is not deterministic fails its workflow task.
     """
-    inventory: Inventory = open_inventory(stage.settings)
     runner: WorkflowRunner = SandboxedWorkflowRunner() if sandboxed else UnsandboxedWorkflowRunner()
-    address = stage.client.service_client.config.target_host
-    try:
-        worker = build_worker(
-            await connect_temporal(address, stage.settings.keys),
-            inventory.grouped,
+    client = await connect_temporal(
+        stage.client.service_client.config.target_host, stage.settings.keys
+    )
+    async with (
+        working_ledger(stage.settings) as ledger,
+        build_worker(
+            client,
+            ledger,
             stage.settings,
             task_queue=stage.till.task_queue,
             workflow_runner=runner,
             metrics=metrics,
-        )
-        async with worker:
-            yield worker
-    finally:
-        await asyncio.to_thread(inventory.close)
+        ) as worker,
+    ):
+        yield worker

@@ -7,12 +7,13 @@ from typing import Final
 
 from temporalio.worker import UnsandboxedWorkflowRunner
 
+from activities.inventory.async_ledger import AsyncLedger
+from activities.inventory.database.pool import LedgerPool
 from activities.inventory.grouping.grouped_ledger import GroupedLedger, Operation
-from activities.inventory.ledger import Ledger
 from tests.workflows.blockade import blockade
 from tests.workflows.stage import open_stage
 from tests.workflows.waiting import until
-from worker.composition import build_worker, open_inventory
+from worker.composition import build_worker
 from worker.temporal import connect_temporal
 
 CHECKOUTS: Final = 12
@@ -31,11 +32,14 @@ async def test_checkouts_that_come_together_are_reserved_in_one_transaction(
         activity_slots=CHECKOUTS,
         lock_timeout_ms=60_000,
     ) as stage:
-        inventory = open_inventory(stage.settings)
         transactions: list[tuple[Operation, int]] = []
+        pool = LedgerPool(
+            stage.settings.database, connections_max=CHECKOUTS, lock_timeout_ms=60_000
+        )
         ledger = GroupedLedger(
-            Ledger(inventory.engine),
+            AsyncLedger(pool),
             observe=lambda operation, size, _seconds: transactions.append((operation, size)),
+            in_turn=1,
             patience_seconds=ENDLESS_PATIENCE,
         )
         worker = build_worker(
@@ -57,7 +61,7 @@ async def test_checkouts_that_come_together_are_reserved_in_one_transaction(
                 await until(lambda: ledger.waiting >= CHECKOUTS - 1)
                 stranger.lift()
                 answers = await asyncio.gather(first, *others)
-        inventory.close()
+        await pool.close()
         statuses = [answer["status"] for answer in answers]
         # More, where the machine was so slow that some were tried a second time.
         assert max(transactions) >= ("reserve", CHECKOUTS - 1)

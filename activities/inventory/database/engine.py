@@ -61,12 +61,7 @@ def open_engine(
         pool_recycle=CONNECTION_AGE_SECONDS_MAX,
         pool_use_lifo=True,
         hide_parameters=True,
-        connect_args={
-            "application_name": application_name,
-            # Whatever the database's own is: text of SQL_ASCII would come as bytes, and not even
-            # the server's version could be read, and so nobody told what is wrong.
-            "client_encoding": "utf8",
-        },
+        connect_args=_own_words(application_name),
     )
     event.listen(engine, "do_connect", partial(_connect, Connector(settings, statement_timeout_ms)))
     event.listen(engine, "handle_error", _give_up_lost)
@@ -74,6 +69,26 @@ def open_engine(
         event.listen(engine, "begin", partial(_set_limits, settings))
     engine = engine.execution_options(**{_SESSION_SETTINGS: settings})
     return engine.execution_options(isolation_level="READ COMMITTED", **{_STATEMENT_ENGINE: engine})
+
+
+def connection_words(url: str, application_name: str) -> dict[str, Any]:
+    """Return what libpq is to be told for a connection.
+
+    Raises:
+        ValueError: it is no Postgres URL.
+    """
+    parsed = database_url(url)
+    _, words = parsed.get_dialect()().create_connect_args(parsed)
+    return {**words, **_own_words(application_name)}
+
+
+def _own_words(application_name: str) -> dict[str, str]:
+    return {
+        "application_name": application_name,
+        # Whatever the database's own is: text of SQL_ASCII would come as bytes, and not even the
+        # server's version could be read, and so nobody told what is wrong.
+        "client_encoding": "utf8",
+    }
 
 
 def statement_engine(engine: Engine) -> Engine:

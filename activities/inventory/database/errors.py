@@ -167,10 +167,20 @@ def ledger_error(error: exc.SQLAlchemyError) -> LedgerError | None:
         return LedgerUnreachable("no database connection came free in time")
     if not isinstance(error, exc.DBAPIError) or not isinstance(error.orig, psycopg.Error):
         return None
-    if error.connection_invalidated:
-        what = "gave up" if error.orig.sqlstate else "cannot be reached"
-        return ConnectionLost(f"the database {what}: {_first_line(error.orig)}")
-    return _meaning(error.orig)
+    return driver_error(error.orig, is_lost=error.connection_invalidated)
+
+
+def driver_error(error: psycopg.Error, *, is_lost: bool) -> LedgerError:
+    """Return what an error of the driver's means to the ledger; as :func:`ledger_error`.
+
+    Args:
+        error: of Postgres, or of the way to it.
+        is_lost: whether its connection has left the pool.
+    """
+    if is_lost:
+        what = "gave up" if error.sqlstate else "cannot be reached"
+        return ConnectionLost(f"the database {what}: {_first_line(error)}")
+    return _meaning(error)
 
 
 def _meaning(error: psycopg.Error) -> LedgerError:

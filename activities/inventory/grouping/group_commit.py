@@ -1,22 +1,22 @@
 """One transaction for all that is asked at the same moment.
 
-A request that meets no other is run at once, by its own thread. One that comes while a transaction
-is under way waits for it, together with all who come meanwhile; then the first of them runs all
-their requests in one transaction and hands out the answers. So a lone request never waits for
-company, and the busier it gets, the more share a transaction.
-
-A crowd that was served together comes back together, but not in the same instant: whoever is first
-would run alone, and the others wait for that. So who comes within ``gather_seconds`` of the end of
-a group waits, until then at most, for as many as that group had.
+All of it happens in one event loop, so nothing has to be locked. A request begins a transaction by
+itself where fewer than ``in_turn`` are under way, and takes along whoever asks in the same turn of
+the loop. Who comes while they are under way waits, and has the next one together with all who come
+meanwhile. So a lone request never waits for company, and the busier it gets, the more share a
+transaction. With two in turn Python prepares the next while Postgres writes the first.
 
 What becomes of a request, in order of precedence:
 
 1. Its group succeeded: its own answer.
 2. Its group failed for a reason that concerns everybody (``shared_failures``, such as a database
    that cannot be reached): that failure. Asking once more, one by one, would only take longer.
-3. Its group failed for another reason, which may be the fault of one: it is run again alone, in
-   its own thread, and has the answer or the failure to itself.
+3. Its group failed for another reason, which may be the fault of one: it is run again alone, and
+   has the answer or the failure to itself.
 4. Its turn did not come within ``turn_seconds_max``: TurnDidNotCome, and it will never be run.
+
+Whoever stops waiting is not run either, if the turn has not come. What is under way belongs to
+nobody who could be told to stop: it runs to its end.
 
 A transaction that takes long, because it waits for somebody's lock perhaps, holds up only who came
 during its first ``patience_seconds``: after these the next begins beside it, up to ``groups_max``.
@@ -24,20 +24,23 @@ during its first ``patience_seconds``: after these the next begins beside it, up
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from enum import Enum, auto
-from threading import Lock
-from typing import Final, Generic, TypeVar
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextvars import Context, copy_context
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
 GROUPS_MAX: Final = 4
-GATHER_SECONDS: Final = 0.001
-_GATHER_STEP_SECONDS: Final = 0.0001
+IN_TURN: Final = 2
 PATIENCE_SECONDS: Final = 0.02
 TURN_SECONDS_MAX: Final = 5.0
+# A crowd of so many is not worth two transactions.
+SHARE_MIN: Final = 16
+# Of a group that fell apart so many are run at once.
+ALONE_MAX: Final = 10
 
 RequestT = TypeVar("RequestT")
 AnswerT = TypeVar("AnswerT")
@@ -47,38 +50,24 @@ class TurnDidNotCome(Exception):
     """Those before took too long; the request was not run and will not be."""
 
 
-class _Stage(Enum):
-    WAITING = auto()
-    LEADING = auto()
-    TAKEN = auto()
-    ANSWERED = auto()
-    FAILED = auto()
-    ALONE = auto()
-
-
 @dataclass(slots=True, eq=False)
 class _Entry(Generic[RequestT, AnswerT]):
-    """A request and what became of it. Its thread sleeps on ``bell`` until there is news."""
+    """A request, since when it waits, and what its asker waits for.
+
+    ``context`` is the asker's own, in which the group that it leads is run: so a trace leads on.
+    """
 
     request: RequestT
-    stage: _Stage = _Stage.WAITING
-    answer: AnswerT | None = None
-    failure: Exception | None = None
-    bell: Lock = field(default_factory=Lock)
-
-    def __post_init__(self) -> None:
-        self.bell.acquire()
-
-    def tell(self, stage: _Stage) -> None:
-        self.stage = stage
-        self.bell.release()
+    answer: asyncio.Future[AnswerT]
+    since: float
+    context: Context
 
 
 _Group = list[_Entry[RequestT, AnswerT]]
 
 
 class GroupCommit(Generic[RequestT, AnswerT]):
-    """Runs single requests of many threads in groups.
+    """Runs single requests of many coroutines in groups.
 
     Args:
         run: one transaction for a batch; its answers stand in the order of the requests. It must
@@ -86,21 +75,21 @@ class GroupCommit(Generic[RequestT, AnswerT]):
         batch_size_max: requests in one transaction, 1 or more.
         shared_failures: failures that each of a group would meet again if it were alone.
         observe: told the size and the seconds of every transaction, whether it succeeded or not.
-        groups_max: transactions under way at once, 1 or more.
-        gather_seconds: how long after the end of a group its crowd is waited for.
+        in_turn: transactions under way as a rule, 1 or more.
+        groups_max: transactions under way at once, ``in_turn`` or more.
         patience_seconds: how long a transaction may take before the next begins beside it.
         turn_seconds_max: how long a request waits for its turn.
     """
 
     def __init__(
         self,
-        run: Callable[[Sequence[RequestT]], Sequence[AnswerT]],
+        run: Callable[[Sequence[RequestT]], Awaitable[Sequence[AnswerT]]],
         *,
         batch_size_max: int,
         shared_failures: tuple[type[Exception], ...] = (),
         observe: Callable[[int, float], None] = lambda _size, _seconds: None,
+        in_turn: int = IN_TURN,
         groups_max: int = GROUPS_MAX,
-        gather_seconds: float = GATHER_SECONDS,
         patience_seconds: float = PATIENCE_SECONDS,
         turn_seconds_max: float = TURN_SECONDS_MAX,
     ) -> None:
@@ -108,155 +97,142 @@ class GroupCommit(Generic[RequestT, AnswerT]):
         self._batch_size_max = batch_size_max
         self._shared_failures = shared_failures
         self._observe = observe
+        self._in_turn = in_turn
         self._groups_max = groups_max
-        self._gather_seconds = gather_seconds
         self._patience_seconds = patience_seconds
         self._turn_seconds_max = turn_seconds_max
-        # Guards all below. Held for moments only, never while a transaction runs.
-        self._desk = Lock()
         self._waiting: deque[_Entry[RequestT, AnswerT]] = deque()
         self._groups = 0
+        self._under_way = 0
+        self._is_beginning = False
         self._last_began = 0.0
-        self._last_ended = 0.0
-        self._last_size = 0
+        self._look: asyncio.TimerHandle | None = None
+        # The loop itself holds tasks by a weak reference only.
+        self._tasks: set[asyncio.Task[None]] = set()
 
-    def submit(self, request: RequestT) -> AnswerT:
+    async def submit(self, request: RequestT) -> AnswerT:
         """Run one request, in company if there is any, and return its answer.
 
         Raises:
             TurnDidNotCome: it was not run.
             Exception: what ``run`` raised for this request.
         """
-        entry: _Entry[RequestT, AnswerT] = _Entry(request)
-        group = self._arrive(entry) or self._await_turn(entry)
-        if group:
-            self._gather(group)
-            self._lead(group)
-        return self._result(entry)
+        answer: asyncio.Future[AnswerT] = asyncio.get_running_loop().create_future()
+        entry = _Entry(request, answer, time.monotonic(), copy_context())
+        self._waiting.append(entry)
+        self._see_to_turns()
+        return await answer
 
     @property
     def waiting(self) -> int:
         """How many requests wait for their turn."""
-        return len(self._waiting)
+        return sum(not entry.answer.done() for entry in self._waiting)
 
     # --- whose turn it is ------------------------------------------------------------------------
 
-    def _arrive(self, entry: _Entry[RequestT, AnswerT]) -> _Group[RequestT, AnswerT]:
-        """Return the group that this request leads at once; empty where it has to wait."""
-        with self._desk:
-            self._waiting.append(entry)
-            return self._begin(entry) if self._may_begin() else []
+    def _see_to_turns(self) -> None:
+        """Begin what may begin, and look again while somebody waits."""
+        if self._waiting and self._may_begin():
+            self._begin()
+        elif self._waiting and self._look is None:
+            loop = asyncio.get_running_loop()
+            self._look = loop.call_later(self._patience_seconds, self._look_again)
 
-    def _await_turn(self, entry: _Entry[RequestT, AnswerT]) -> _Group[RequestT, AnswerT]:
-        """Wait until the request was dealt with, or leads the group that is returned."""
-        give_up = time.monotonic() + self._turn_seconds_max
-        while not entry.bell.acquire(timeout=self._patience_seconds):
-            with self._desk:
-                if entry.stage is not _Stage.WAITING:
-                    continue
-                if self._may_begin():
-                    return self._begin(entry)
-                if time.monotonic() >= give_up:
-                    self._waiting.remove(entry)
-                    raise TurnDidNotCome
-        if entry.stage is not _Stage.LEADING:
-            return []
-        with self._desk:
-            return self._take(entry)
+    def _look_again(self) -> None:
+        self._look = None
+        since = time.monotonic() - self._turn_seconds_max
+        while self._waiting and (self._waiting[0].answer.done() or self._waiting[0].since <= since):
+            answer = self._waiting.popleft().answer
+            if not answer.done():
+                answer.set_exception(TurnDidNotCome())
+        self._see_to_turns()
 
     def _may_begin(self) -> bool:
-        if self._groups == 0:
+        if self._groups < self._in_turn:
             return True
         is_slow = time.monotonic() - self._last_began >= self._patience_seconds
         return is_slow and self._groups < self._groups_max
 
-    def _begin(self, leader: _Entry[RequestT, AnswerT]) -> _Group[RequestT, AnswerT]:
+    def _begin(self) -> None:
+        """Let the one who has waited longest begin a group, in the loop's next turn."""
+        if self._is_beginning:
+            return
+        self._is_beginning = True
         self._groups += 1
-        self._waiting.remove(leader)
-        return self._take(leader)
+        self._start(self._lead(), self._waiting[0].context)
 
-    def _take(self, leader: _Entry[RequestT, AnswerT]) -> _Group[RequestT, AnswerT]:
-        leader.stage = _Stage.TAKEN
-        group = [leader]
-        self._fill(group)
+    def _take(self) -> _Group[RequestT, AnswerT]:
+        """Return who shares the next transaction; without anybody who still waits it is empty.
+
+        Of a crowd each of those in turn takes its share: all in one would leave nobody to prepare.
+        """
+        self._is_beginning = False
+        crowd = len(self._waiting) + self._under_way
+        share = min(max(-(-crowd // self._in_turn), SHARE_MIN), self._batch_size_max)
+        group: _Group[RequestT, AnswerT] = []
+        while self._waiting and len(group) < share:
+            entry = self._waiting.popleft()
+            if not entry.answer.done():
+                group.append(entry)
         self._last_began = time.monotonic()
         return group
 
-    def _fill(self, group: _Group[RequestT, AnswerT]) -> None:
-        while self._waiting and len(group) < self._batch_size_max:
-            entry = self._waiting.popleft()
-            entry.stage = _Stage.TAKEN
-            group.append(entry)
-
-    def _gather(self, group: _Group[RequestT, AnswerT]) -> None:
-        """Wait a moment for the others of a crowd that was served just now, and take them along."""
-        until = self._last_ended + self._gather_seconds
-        missing = self._last_size - len(group)
-        while len(self._waiting) < missing and time.monotonic() < until:
-            # Sleeping lets them run, in an interpreter that runs one thread at a time.
-            time.sleep(_GATHER_STEP_SECONDS)
-        with self._desk:
-            self._fill(group)
-
-    def _end(self, size: int) -> None:
-        """Pass the turn on to whoever has waited longest; without anybody the group is over."""
-        with self._desk:
-            self._last_ended = time.monotonic()
-            self._last_size = size
-            if self._waiting:
-                self._waiting.popleft().tell(_Stage.LEADING)
-            else:
-                self._groups -= 1
+    def _start(self, work: Coroutine[Any, Any, None], context: Context) -> None:
+        task = asyncio.get_running_loop().create_task(work, context=context)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
 
     # --- running ---------------------------------------------------------------------------------
 
-    def _lead(self, group: _Group[RequestT, AnswerT]) -> None:
-        began = time.perf_counter()
+    async def _lead(self) -> None:
+        group = self._take()
+        self._see_to_turns()
         try:
-            answers = self._run([entry.request for entry in group])
+            if group:
+                await self._run_together(group)
+        finally:
+            self._groups -= 1
+            self._see_to_turns()
+
+    async def _run_together(self, group: _Group[RequestT, AnswerT]) -> None:
+        began = time.perf_counter()
+        self._under_way += len(group)
+        try:
+            answers = await self._run([entry.request for entry in group])
         except self._shared_failures as failure:
-            self._fail(group, failure)
+            _fail(group, failure)
         except Exception as failure:  # noqa: BLE001  # whatever it is, it may be the fault of one
-            self._part(group, failure)
+            if len(group) == 1:
+                _fail(group, failure)
+            else:
+                self._part(group)
         except BaseException:
-            # This thread is told to stop; that concerns none of the others.
-            self._send_away(group)
+            # The loop ends, and with it everybody's wait.
+            for entry in group:
+                entry.answer.cancel()
             raise
         else:
             for entry, answer in zip(group, answers, strict=True):
-                entry.answer = answer
-                entry.tell(_Stage.ANSWERED)
+                if not entry.answer.done():
+                    entry.answer.set_result(answer)
         finally:
-            self._end(len(group))
+            self._under_way -= len(group)
             self._observe(len(group), time.perf_counter() - began)
 
-    def _fail(self, group: _Group[RequestT, AnswerT], failure: Exception) -> None:
+    def _part(self, group: _Group[RequestT, AnswerT]) -> None:
+        """Run each of a group by itself, some at once."""
+        turns = asyncio.Semaphore(ALONE_MAX)
         for entry in group:
-            # Each thread raises one of its own: a traceback belongs to one of them.
-            entry.failure = copy.copy(failure)
-            entry.tell(_Stage.FAILED)
+            self._start(self._run_alone(entry, turns), entry.context)
 
-    def _part(self, group: _Group[RequestT, AnswerT], failure: Exception) -> None:
-        if len(group) == 1:
-            self._fail(group, failure)
-        else:
-            self._send_away(group)
+    async def _run_alone(self, entry: _Entry[RequestT, AnswerT], turns: asyncio.Semaphore) -> None:
+        async with turns:
+            if not entry.answer.done():
+                await self._run_together([entry])
 
-    def _send_away(self, group: _Group[RequestT, AnswerT]) -> None:
-        for entry in group:
-            entry.tell(_Stage.ALONE)
 
-    def _result(self, entry: _Entry[RequestT, AnswerT]) -> AnswerT:
-        if entry.stage is _Stage.ALONE:
-            return self._run_alone(entry.request)
-        if entry.failure is not None:
-            raise entry.failure
-        return entry.answer  # type: ignore[return-value]  # answered, be it with None
-
-    def _run_alone(self, request: RequestT) -> AnswerT:
-        began = time.perf_counter()
-        try:
-            (answer,) = self._run([request])
-        finally:
-            self._observe(1, time.perf_counter() - began)
-        return answer
+def _fail(group: _Group[RequestT, AnswerT], failure: Exception) -> None:
+    for entry in group:
+        if not entry.answer.done():
+            # Each raises one of its own: a traceback belongs to one of them.
+            entry.answer.set_exception(copy.copy(failure))

@@ -6,17 +6,18 @@ and extensions have a queue each, because each is a transaction of its own kind.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
+from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import (
     LedgerUnavailable,
     LedgerUnreachable,
     ReservationConflict,
 )
 from activities.inventory.grouping.group_commit import GroupCommit, TurnDidNotCome
-from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
+from activities.inventory.ledger import BATCH_SIZE_MAX
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
@@ -38,11 +39,11 @@ def _unobserved(_operation: Operation, _batch_size: int, _seconds: float) -> Non
 
 
 class GroupedLedger:
-    """One request a call, from any number of threads.
+    """One request a call, from any number of coroutines of one event loop.
 
     Args:
         ledger: where the transactions are made.
-        observe: told of each transaction; called by the threads that made them.
+        observe: told of each transaction.
         limits: as :class:`~activities.inventory.grouping.group_commit.GroupCommit` takes them.
 
     Every method raises LedgerUnavailable where the database does not answer, gives up or is too
@@ -51,10 +52,10 @@ class GroupedLedger:
     """
 
     def __init__(
-        self, ledger: Ledger, *, observe: BatchObserver = _unobserved, **limits: Any
+        self, ledger: AsyncLedger, *, observe: BatchObserver = _unobserved, **limits: Any
     ) -> None:
         def grouped(
-            operation: Operation, run: Callable[[Sequence[RequestT]], Sequence[AnswerT]]
+            operation: Operation, run: Callable[[Sequence[RequestT]], Awaitable[Sequence[AnswerT]]]
         ) -> GroupCommit[RequestT, AnswerT]:
             return GroupCommit(
                 run,
@@ -74,28 +75,28 @@ class GroupedLedger:
         """How many requests wait for their turn."""
         return self._reserves.waiting + self._closings.waiting + self._extensions.waiting
 
-    def reserve(self, request: CheckoutRequest) -> ReservationState:
+    async def reserve(self, request: CheckoutRequest) -> ReservationState:
         """Hold all lines or none.
 
         Raises:
             ReservationConflict: the id belongs to a different request.
         """
-        answer = _in_turn(self._reserves, request)
+        answer = await _in_turn(self._reserves, request)
         if isinstance(answer, ReservationConflict):
             raise answer
         return answer
 
-    def close(self, closing: Closing) -> ReservationState:
+    async def close(self, closing: Closing) -> ReservationState:
         """Fulfil, cancel or expire a hold, and return where it stands."""
-        return _in_turn(self._closings, closing)
+        return await _in_turn(self._closings, closing)
 
-    def extend(self, extension: HoldExtension) -> ExtensionAnswer:
+    async def extend(self, extension: HoldExtension) -> ExtensionAnswer:
         """Move the deadline of a live hold."""
-        return _in_turn(self._extensions, extension)
+        return await _in_turn(self._extensions, extension)
 
 
-def _in_turn(queue: GroupCommit[RequestT, AnswerT], request: RequestT) -> AnswerT:
+async def _in_turn(queue: GroupCommit[RequestT, AnswerT], request: RequestT) -> AnswerT:
     try:
-        return queue.submit(request)
+        return await queue.submit(request)
     except TurnDidNotCome:
         raise LedgerUnavailable("the database is too busy: the turn did not come") from None
