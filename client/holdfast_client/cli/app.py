@@ -7,12 +7,14 @@ from typing import Annotated, Final, Literal, get_args
 
 import typer
 
+from holdfast_client import __version__
 from holdfast_client.cli import checkout_sheet as sheet
 from holdfast_client.cli import exit_codes
 from holdfast_client.cli.adjust_command import adjust
 from holdfast_client.cli.arguments import parse_lines
 from holdfast_client.cli.holds_command import holds
-from holdfast_client.cli.record_options import ActorOption, ReasonOption
+from holdfast_client.cli.parts_commands import fulfil, release
+from holdfast_client.cli.record_options import ActorOption, CheckoutArgument, ReasonOption
 from holdfast_client.cli.replay.command import replay
 from holdfast_client.cli.session import (
     AddressOption,
@@ -29,6 +31,7 @@ from holdfast_client.cli.session import (
 from holdfast_client.cli.views_command import views
 from holdfast_client.contract.errors import HoldfastError
 from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.contract.messages import Settle
 from holdfast_client.contract.outcomes import CheckoutStatus, Committed
 from holdfast_client.contract.summaries import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX
 from holdfast_client.terminal import command_line, options
@@ -37,15 +40,13 @@ from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.moments import parse_moment
 
 commands = Commands(
-    help="Reserve stock for a checkout, then confirm, extend or cancel it.\n\n"
+    help="Reserve stock for a checkout; then confirm, extend or cancel it, or ship it in parts.\n\n"
     "Exit code: 0 done, 1 refused, 2 wrong usage, 3 unreachable or unknown,\n4 nothing to do.",
 )
 
 # What the client lists by, in the one flat form that typer reads.
 ListedStatus = Literal[CheckoutStatus, "interrupted"]
 _LISTED: Final = (*get_args(CheckoutStatus), "interrupted")
-
-CheckoutArgument = Annotated[str, options.argument("Id of one attempt to buy.", "CHECKOUT")]
 
 
 def run(arguments: Sequence[str], *, connect: Connect | None) -> int:
@@ -57,13 +58,29 @@ def run(arguments: Sequence[str], *, connect: Connect | None) -> int:
     return command_line.run(_PROGRAM, arguments, session)
 
 
+def _show_version(is_wanted: bool) -> None:
+    if is_wanted:
+        print(f"holdfast {__version__}")
+        raise typer.Exit
+
+
 @commands.callback()
 def _globals(
     context: typer.Context,
+    *,
     address: AddressOption = None,
     namespace: NamespaceOption = None,
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
+    version: Annotated[  # noqa: ARG001 its callback answers
+        bool,
+        typer.Option(
+            "--version",
+            help="Print the version, and nothing else.",
+            is_eager=True,
+            callback=_show_version,
+        ),
+    ] = False,
 ) -> None:
     outer: Session = context.obj
     settings = settings_from(outer.settings, address, namespace, timeout, as_json)
@@ -108,10 +125,20 @@ def confirm(
     payment_reference: Annotated[
         str, options.argument("The payment's own id.", "PAYMENT_REFERENCE")
     ],
+    *,
+    settle: Annotated[
+        Settle,
+        options.text(
+            "fulfil it, so that its stock is sold; or commit it, to be shipped later.",
+            "fulfil|commit",
+        ),
+    ] = "fulfil",
     actor: ActorOption = "",
 ) -> ExitCode:
-    """Say that a checkout is paid: its stock is sold."""
-    outcome = session.ask(lambda client: client.confirm(checkout, payment_reference, actor=actor))
+    """Say that a checkout is paid: its stock is sold, or kept for it until it is shipped."""
+    outcome = session.ask(
+        lambda client: client.confirm(checkout, payment_reference, settle=settle, actor=actor)
+    )
     session.screen.show(outcome.model_dump(mode="json"), sheet.outcome_sheet(checkout, outcome))
     # A second payment did not do what was hoped for: it is due back.
     if isinstance(outcome, Committed) and outcome.duplicate_payment:
@@ -153,7 +180,7 @@ def cancel(
     reason: ReasonOption = "",
     actor: ActorOption = "",
 ) -> ExitCode:
-    """Give a hold back before it is paid."""
+    """Give a hold back, or what is open of a committed checkout."""
     outcome = session.ask(lambda client: client.cancel(checkout, reason=reason, actor=actor))
     session.screen.show(outcome.model_dump(mode="json"), sheet.outcome_sheet(checkout, outcome))
     return exit_codes.of_status(outcome.status, {"cancelled"})
@@ -223,7 +250,9 @@ def list_checkouts(
 
 # A negative quantity must not be taken for an option.
 commands.command(context_settings={"ignore_unknown_options": True})(with_session(adjust))
+commands.command()(with_session(fulfil))
 commands.command()(with_session(holds))
+commands.command()(with_session(release))
 commands.command()(with_session(replay))
 commands.command()(with_session(views))
 

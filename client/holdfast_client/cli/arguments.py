@@ -12,10 +12,10 @@ from holdfast_client.terminal.numbers import parse_whole_number
 
 
 def parse_lines(words: Sequence[str]) -> tuple[Line, ...]:
-    """Read lines written as ``SKU=QUANTITY`` or ``SKU@LOCATION=QUANTITY``.
+    """Read lines: ``SKU=QUANTITY``, ``SKU@LOCATION=QUANTITY`` or ``SKU=QUANTITY@LOCATION``.
 
-    The last ``=`` and the last ``@`` count, so a SKU that holds an ``@`` is written with its
-    location.
+    The last ``=`` counts, and the last ``@`` before it; so a SKU that holds an ``@`` is written
+    with its location, and behind a location after the quantity the rest is the SKU.
 
     Raises:
         InvalidRequest: a word is no line, or a SKU, location or quantity is out of range.
@@ -27,7 +27,10 @@ def _parse_line(field: str, word: str) -> Line:
     item, equals, quantity = word.rpartition("=")
     if not equals:
         raise InvalidRequest(field, f"{word!r} has no quantity; write it as SKU=QUANTITY")
-    sku, at, location = item.rpartition("@")
+    quantity, at, location = quantity.partition("@")
+    sku = item
+    if not at:
+        sku, at, location = item.rpartition("@")
     wanted = parse_whole_number(f"{field}.quantity", quantity)
     try:
         if not at:

@@ -18,6 +18,7 @@ from holdfast_client.contract.outcomes import (
     HeldLine,
     KnownOutcome,
     Outcome,
+    ShipmentReport,
     Shortage,
     UnknownOutcome,
 )
@@ -54,7 +55,7 @@ def outcome_sheet(checkout_id: str, outcome: Outcome) -> Sheet:
         case Fulfilled():
             facts.append(("payment_reference", outcome.payment_reference))
             facts.append(("at", outcome.at))
-            tables.append(_lines_table(outcome.lines))
+            tables += [_lines_table(outcome.lines), _released_table(outcome.released)]
         case Cancelled():
             facts.append(("reason", outcome.reason))
             facts.append(("actor", outcome.actor))
@@ -78,12 +79,15 @@ def report_sheet(report: CheckoutReport) -> Sheet:
     facts: list[tuple[str, Cell]] = [("checkout_id", report.checkout_id), ("status", report.status)]
     if report.expires_at is not None:
         facts.append(("expires_at", report.expires_at))
+    if report.shipments_left_out:
+        facts.append(("shipments_left_out", report.shipments_left_out))
     events = tuple((event.at, event.event, event.actor, event.reason) for event in report.events)
     return Sheet(
         f"{report.checkout_id} is {report.status}.",
         tuple(facts),
         (
             _lines_table(report.lines),
+            _shipments_table(report.shipments),
             Table("event", _EVENT_COLUMNS, events),
         ),
     )
@@ -207,6 +211,8 @@ def _timeline_table(events: Sequence[TimelineEvent]) -> Table:
             event.expires_at,
             event.actor,
             event.reason,
+            event.units,
+            event.shipment_id,
         )
         for event in events
     )
@@ -215,6 +221,8 @@ def _timeline_table(events: Sequence[TimelineEvent]) -> Table:
         Column("extended_by", rank=3),
         Column("expires_at", rank=2),
         *_EVENT_COLUMNS[2:],
+        Column("units", rank=5),
+        Column("shipment_id", rank=6),
     )
     return Table("event", columns, rows)
 
@@ -235,9 +243,21 @@ def _movements_table(movements: Sequence[TimelineMovement]) -> Table:
     return Table("movement", columns, rows)
 
 
+def _shipments_table(shipments: Sequence[ShipmentReport]) -> Table:
+    rows = tuple((shipment.shipment_id, shipment.at, shipment.units) for shipment in shipments)
+    return Table("shipment", ("shipment_id", Column("at", rank=1), "units"), rows)
+
+
 def _lines_table(lines: Sequence[HeldLine]) -> Table:
-    rows = tuple((line.sku, line.location, line.quantity) for line in lines)
-    return Table("line", ("sku", Column("location", rank=1), "quantity"), rows)
+    return Table("line", ("sku", Column("location", rank=1), "quantity"), _cells(lines))
+
+
+def _released_table(lines: Sequence[HeldLine]) -> Table:
+    return Table("released", ("sku", Column("location", rank=1), "released"), _cells(lines))
+
+
+def _cells(lines: Sequence[HeldLine]) -> tuple[tuple[Cell, ...], ...]:
+    return tuple((line.sku, line.location, line.quantity) for line in lines)
 
 
 def _shortages_table(shortages: Sequence[Shortage]) -> Table:

@@ -31,7 +31,7 @@ _REFUSALS = (
     OverOpen,
 )
 # All that a checkout can be but unavailable, which says no more than that nothing was done.
-_TOLD_STATUSES = (FINAL_STATUSES - {"unavailable"}) | {"pending", "held"}
+_TOLD_STATUSES = (FINAL_STATUSES - {"unavailable"}) | {"pending", "held", "committed"}
 
 
 def of_status(status: str, wanted: AbstractSet[str]) -> ExitCode:

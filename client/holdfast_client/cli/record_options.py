@@ -1,4 +1,4 @@
-"""Who asks for a change and why: options of all commands that change something."""
+"""What commands that change something have in common: which checkout, who asks, and why."""
 
 from __future__ import annotations
 
@@ -6,5 +6,6 @@ from typing import Annotated
 
 from holdfast_client.terminal import options
 
+CheckoutArgument = Annotated[str, options.argument("Id of one attempt to buy.", "CHECKOUT")]
 ReasonOption = Annotated[str, options.text("Why; kept on record.", "TEXT")]
 ActorOption = Annotated[str, options.text("Who asks for it; kept on record.", "TEXT")]
