@@ -31,9 +31,13 @@ from holdfast_client.answers import (
     adjustment_outcome_of,
     final_outcome_of,
     held_of,
+    of_open,
     outcome_of,
     report_of,
+    settled_of,
 )
+from holdfast_client.contract.messages import Extension
+from holdfast_client.questions import Reply, Update
 from holdfast_client.transport.connection import connected
 from tests.inventory.databases import administer
 from tests.inventory.shop import checkout
@@ -166,6 +170,33 @@ def test_an_answer_that_a_client_cannot_read_is_told_by_its_shape_alone(answer: 
     if isinstance(answer, dict):
         assert answer["status"] in str(refused.value)
         assert "payment_reference" in str(refused.value)
+
+
+LATER: Final = {"status": "backordered", "payment_reference": PAYMENT, "actor": [REASON]}
+
+
+@pytest.mark.parametrize("read", [outcome_of, final_outcome_of, settled_of, adjustment_outcome_of])
+def test_an_answer_of_a_later_version_shows_its_keys_and_not_what_is_in_them(read: Any):
+    outcome = read(LATER)
+    assert outcome.payment_reference == PAYMENT
+    for told in (repr(outcome), str(outcome), f"{[outcome]}"):
+        assert "backordered" in told
+        assert "payment_reference" in told
+        assert found_in(told, PERSONAL) == []
+
+
+def test_an_error_over_an_answer_of_a_later_version_does_not_repeat_it():
+    asked = Update("c", "extend_hold", Extension(seconds=60))
+    refusals: tuple[Callable[[], Any], ...] = (
+        lambda: held_of(LATER),
+        lambda: report_of(LATER),
+        lambda: of_open(Reply(LATER, is_result=True), asked, "nothing of it is open"),
+    )
+    for refusal in refusals:
+        with pytest.raises(HoldfastError, match="backordered") as refused:
+            refusal()
+        told = "".join(traceback.format_exception(refused.value))
+        assert found_in(told, PERSONAL) == []
 
 
 WRONG: Final[dict[str, Mapping[str, str]]] = {

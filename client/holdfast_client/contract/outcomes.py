@@ -7,6 +7,7 @@ text.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import Annotated, Any, Final, Literal
 
@@ -128,6 +129,11 @@ class UnknownOutcome(Answer):
     model_config = ConfigDict(extra="allow")
 
     status: Annotated[str, Field(json_schema_extra={"not": {"enum": list(KNOWN_STATUSES)}})]
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Show the other keys without their values: what is in them may be nobody's to read."""
+        yield "status", self.status
+        yield "keys", tuple(self.model_extra or ())
 
 
 FinalOutcome = Denied | Fulfilled | Cancelled | Expired | Unavailable
