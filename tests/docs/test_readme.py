@@ -56,7 +56,7 @@ def test_the_checkout_of_the_readme_is_short():
 
 
 async def test_the_client_installs_as_its_page_says(reader: Reader):
-    (block,) = CLIENT.blocks("sh")
+    block, _ = CLIENT.blocks("sh")
     (reader.directory / "client").symlink_to(ROOT / "client")
     # Into a directory of its own, and what it needs is there already.
     offline = "pip install --no-index --no-deps --no-build-isolation --upgrade --target installed"
@@ -65,11 +65,19 @@ async def test_the_client_installs_as_its_page_says(reader: Reader):
 
 
 async def test_the_code_of_the_clients_page_runs_after_that_of_the_readme(reader: Reader):
-    checkout, sync, encrypted, tests = CLIENT.blocks("python")
+    checkout, sync, parts, encrypted, tests = CLIENT.blocks("python")
     told = await reader.python(checkout)
     assert "held until 20" in told
     assert "payment_reference='pay_901'" in told
     assert await reader.python(sync) == "held\n"
+    open_lines, last = (await reader.python(parts)).splitlines()
+    assert open_lines.startswith("to be shipped: (HeldLine(sku='BOWL-02', location='main'")
+    assert last == "fulfilled"
+    _, commands = CLIENT.blocks("sh")
+    told = await reader.shell(commands)
+    assert re.findall(r"^status\t(\w+)$", told, re.MULTILINE) == [
+        *("held", "committed", "committed", "committed", "fulfilled"),
+    ]
     key = f"2026-01:{base64.b64encode(secrets.token_bytes(32)).decode()}"
     with_keys = replace(reader, named={**reader.named, "HOLDFAST_ENCRYPTION_KEYS": key})
     assert "checkouts" in await with_keys.python(encrypted)
@@ -101,8 +109,8 @@ def test_the_methods_of_the_clients_page_are_called_as_it_says():
 def _methods(kind: type) -> dict[str, Callable[..., object]]:
     return {
         name: method
-        for name, method in vars(kind).items()
-        if inspect.isfunction(method) and name[0] != "_"
+        for name, method in inspect.getmembers(kind, inspect.isfunction)
+        if name[0] != "_"
     }
 
 

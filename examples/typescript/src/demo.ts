@@ -1,7 +1,7 @@
-/** The answers one after the other: held, extended, fulfilled, cancelled, denied, a conflict. */
+/** The answers one after the other: held, extended, fulfilled, cancelled, denied, shipped in parts. */
 import { randomUUID } from "node:crypto";
 import { Client, Connection } from "@temporalio/client";
-import { OutcomeUnknown, Refused, Reservations, type Outcome } from "./holdfast.js";
+import { OutcomeUnknown, Refused, Reservations, type HeldLine, type Outcome } from "./holdfast.js";
 
 const ASKS_MAX = 3;
 
@@ -21,13 +21,13 @@ function inWords(outcome: Outcome): string {
     case "held":
       return `held until ${outcome.expires_at}`;
     case "committed":
-      return `committed, paid by ${outcome.payment_reference}: ship it`;
+      return `committed, paid by ${outcome.payment_reference}: ship ${units(outcome.lines)}`;
     case "denied":
       return `denied: ${outcome.shortages
         .map((short) => `${short.sku} has ${short.available} of ${short.requested}`)
         .join(", ")}`;
     case "fulfilled":
-      return `fulfilled, paid by ${outcome.payment_reference}`;
+      return `fulfilled, paid by ${outcome.payment_reference}: ${units(outcome.lines)} shipped`;
     case "cancelled":
       return `cancelled: ${outcome.reason}`;
     case "expired":
@@ -37,6 +37,19 @@ function inWords(outcome: Outcome): string {
     default:
       return `${(outcome as { status: string }).status}: a word newer than this program`;
   }
+}
+
+function units(lines: HeldLine[]): number {
+  return lines.reduce((sum, line) => sum + line.quantity, 0);
+}
+
+function say(outcome: Outcome): void {
+  console.log(inWords(outcome));
+}
+
+async function sayEvents(reservations: Reservations, id: string): Promise<void> {
+  const { events } = await reservations.status(id);
+  console.log(`events of ${id}: ${events.map(({ event }) => event).join(", ")}`);
 }
 
 async function receiveStock(temporal: Client, sku: string, quantity: number): Promise<void> {
@@ -52,7 +65,6 @@ async function shop(temporal: Client): Promise<void> {
   const reservations = new Reservations(temporal);
   const sku = `MUG-${randomUUID().slice(0, 8)}`;
   const [first, second, third] = [randomUUID(), randomUUID(), randomUUID()];
-  const say = (outcome: Outcome) => console.log(inWords(outcome));
   await receiveStock(temporal, sku, 5);
 
   const wanted = { checkout_id: first, lines: [{ sku, quantity: 2 }], customer_id: "u-17" };
@@ -77,8 +89,30 @@ async function shop(temporal: Client): Promise<void> {
     if (!(error instanceof Refused)) throw error;
     console.log(`refused: ${error.message}`);
   }
-  const report = await reservations.status(first);
-  console.log(`events of ${first}: ${report.events.map(({ event }) => event).join(", ")}`);
+  await sayEvents(reservations, first);
+  await shipInParts(reservations, sku);
+}
+
+/** Paid and not yet packed: one piece is given back, the others leave in two parcels. */
+async function shipInParts(reservations: Reservations, sku: string): Promise<void> {
+  const id = randomUUID();
+  const one = [{ sku, quantity: 1 }];
+  const wanted = { checkout_id: id, lines: [{ sku, quantity: 3 }] };
+  say(await askedAgain(() => reservations.reserve(wanted)));
+  say(await askedAgain(() => reservations.confirm(id, "pay_4", "commit")));
+  const releaseId = randomUUID();
+  say(await askedAgain(() => reservations.release(id, one, "one less", releaseId)));
+  say(await askedAgain(() => reservations.fulfil(id, "parcel-1", one)));
+  say(await askedAgain(() => reservations.fulfil(id, "parcel-2")));
+  // Its answer was lost, perhaps: the same shipment id does not ship it twice.
+  say(await askedAgain(() => reservations.fulfil(id, "parcel-2")));
+  try {
+    await reservations.release(id, one);
+  } catch (error) {
+    if (!(error instanceof Refused)) throw error;
+    console.log(`refused: ${error.message}`);
+  }
+  await sayEvents(reservations, id);
 }
 
 const connection = await Connection.connect({

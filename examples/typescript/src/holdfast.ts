@@ -65,15 +65,17 @@ export type Committed = {
   /** This payment is not the one on record, and due back. */
   duplicate_payment: boolean;
 };
+/** Paid, and gone: `lines` have left, `released` were given back. */
+export type Fulfilled = {
+  status: "fulfilled";
+  payment_reference: string;
+  lines: HeldLine[];
+  released: HeldLine[];
+  at: string;
+};
 export type FinalOutcome =
   | { status: "denied"; shortages: Shortage[] }
-  | {
-      status: "fulfilled";
-      payment_reference: string;
-      lines: HeldLine[];
-      released: HeldLine[];
-      at: string;
-    }
+  | Fulfilled
   | { status: "cancelled"; reason: string; actor: string; at: string }
   | { status: "expired"; at: string }
   | { status: "unavailable" };
@@ -85,6 +87,7 @@ export interface CheckoutReport {
   status: Outcome["status"] | "pending" | Newer;
   lines: HeldLine[];
   expires_at: string | null;
+  shipments: { shipment_id: string; at: string; units: number }[];
   events: { at: string; event: string; actor: string; reason: string }[];
 }
 
@@ -111,6 +114,12 @@ const TASK_QUEUE = "checkout";
 // An update may meet a workflow that is just closing, or continuing in a new run.
 const ASKS_MAX = 3;
 const LOST_BY_CLOSING = "AcceptedUpdateCompletedWorkflow";
+
+/** The answer to an update; `isResult`: the checkout is over, and this is its outcome. */
+interface Reply<Answer> {
+  answer: Answer;
+  isResult: boolean;
+}
 
 export class Reservations {
   constructor(
@@ -144,9 +153,39 @@ export class Reservations {
     });
   }
 
-  /** The shop was paid. Anything but `fulfilled` means: give the money back. */
-  confirm(checkoutId: string, paymentReference: string): Promise<FinalOutcome> {
-    return this.update(checkoutId, "confirm", { payment_reference: paymentReference });
+  /**
+   * The shop was paid. `commit` keeps the goods on the shelf until `fulfil` ships them. Anything but
+   * `fulfilled`, or `committed` without `duplicate_payment`, means: give the money back.
+   */
+  async confirm(
+    checkoutId: string, paymentReference: string, settle: "fulfil" | "commit" = "fulfil",
+  ): Promise<Committed | FinalOutcome> {
+    const argument = { payment_reference: paymentReference, settle };
+    return (await this.update<Committed | FinalOutcome>(checkoutId, "confirm", argument)).answer;
+  }
+
+  /** Ship a part of what is committed, or all that is open. The same shipment id ships once. */
+  async fulfil(
+    checkoutId: string, shipmentId: string, lines: Line[] | null = null,
+    rest: "keep" | "release" = "keep",
+  ): Promise<Committed | Fulfilled> {
+    const argument = { shipment_id: shipmentId, lines, rest };
+    const reply = await this.update<Outcome>(checkoutId, "fulfil", argument);
+    const { answer, isResult } = reply;
+    // The last shipment ended it, and this may be the same again: its answer was lost.
+    if (isResult && answer.status === "fulfilled") {
+      const { shipments } = await this.status(checkoutId);
+      if (shipments.some((known) => known.shipment_id === shipmentId)) return answer;
+    }
+    return ofOpen(checkoutId, reply) as Committed | Fulfilled;
+  }
+
+  /** Give a part back, of a hold or of what is committed. The same release id gives back once. */
+  async release(
+    checkoutId: string, lines: Line[], reason = "", releaseId = randomUUID() as string,
+  ): Promise<Outcome> {
+    const argument = { lines, reason };
+    return ofOpen(checkoutId, await this.update<Outcome>(checkoutId, "release", argument, releaseId));
   }
 
   /** Move the deadline of a live hold. The same extension id extends once, however often asked. */
@@ -154,16 +193,13 @@ export class Reservations {
     checkoutId: string, seconds: number, reason = "", extensionId = randomUUID() as string,
   ): Promise<Held> {
     const argument = { seconds, reason };
-    const outcome = await this.update<Outcome>(checkoutId, "extend_hold", argument, extensionId);
-    if (outcome.status !== "held") {
-      throw new Refused("HoldNotActive", `checkout ${checkoutId} is ${outcome.status}`);
-    }
-    return outcome;
+    const reply = await this.update<Outcome>(checkoutId, "extend_hold", argument, extensionId);
+    return ofOpen(checkoutId, reply) as Held;
   }
 
-  /** Give the hold back. */
-  cancel(checkoutId: string, reason = ""): Promise<FinalOutcome> {
-    return this.update(checkoutId, "cancel_hold", { reason });
+  /** Give the hold back, or what is open of a committed checkout. */
+  async cancel(checkoutId: string, reason = ""): Promise<FinalOutcome> {
+    return (await this.update<FinalOutcome>(checkoutId, "cancel_hold", { reason })).answer;
   }
 
   /** Where the checkout stands, and how it came there. */
@@ -173,18 +209,20 @@ export class Reservations {
 
   private update<Answer>(
     checkoutId: string, name: string, argument: object, updateId = randomUUID() as string,
-  ): Promise<Answer> {
+  ): Promise<Reply<Answer>> {
     return this.bounded(async () => {
+      const handle = this.handle(checkoutId);
       for (let ask = 1; ; ask++) {
         try {
-          return await this.handle(checkoutId).executeUpdate<Answer, [object]>(name, {
-            args: [argument],
-            updateId,
-          });
+          const options = { args: [argument] as [object], updateId };
+          const answer = await handle.executeUpdate<Answer, [object]>(name, options);
+          return { answer, isResult: false };
         } catch (error) {
           if (!(error instanceof WorkflowNotFoundError || isLostByClosing(error))) throw error;
           // A closed checkout has its outcome as its result.
-          if (await this.isClosed(checkoutId)) return await this.handle(checkoutId).result();
+          if (await this.isClosed(checkoutId)) {
+            return { answer: (await handle.result()) as Answer, isResult: true };
+          }
           if (ask === ASKS_MAX) throw unknown(checkoutId);
         }
       }
@@ -221,6 +259,13 @@ export class Reservations {
 
 function workflowId(checkoutId: string): string {
   return `checkout/${checkoutId}`;
+}
+
+/** The answer of a checkout that was open when it was asked; else there was nothing to change. */
+function ofOpen(checkoutId: string, { answer, isResult }: Reply<Outcome>): Outcome {
+  if (!isResult) return answer;
+  const problem = `checkout ${checkoutId} is ${answer.status}`;
+  throw new Refused("HoldNotActive", problem, { standing: answer });
 }
 
 function unknown(checkoutId: string): OutcomeUnknown {
