@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
+
 import pytest
 
 from holdfast_client import (
     Cancelled,
     Committed,
+    ExtensionRefused,
     Fulfilled,
     Held,
     HeldLine,
@@ -214,3 +217,43 @@ async def test_bad_arguments_are_named(shop: Shop, checkout_id: str) -> None:
         with pytest.raises(InvalidRequest) as raised:
             await part
         assert raised.value.field == field
+
+
+async def _extended(shop: Shop, checkout_id: str, seconds: int) -> object:
+    return await shop.client.extend(checkout_id, seconds, extension_id="x-1")
+
+
+async def _released(shop: Shop, checkout_id: str, quantity: int) -> object:
+    return await shop.client.release(checkout_id, [(checkout_id, quantity)], release_id="x-1")
+
+
+@pytest.mark.parametrize(("change", "amount"), [(_extended, 60), (_released, 1)])
+async def test_what_was_decided_under_an_id_is_answered_by_it_also_after_the_end(
+    shop: Shop, checkout_id: str, change: Callable[[Shop, str, int], Awaitable[object]], amount: int
+) -> None:
+    await shop.stock(checkout_id, 5)
+    await hold(shop, checkout_id, checkout_id, 3)
+    first = await change(shop, checkout_id, amount)
+    # Temporal answers the same id without reading what it carries now.
+    assert await change(shop, checkout_id, amount + 1) == first
+    await shop.client.cancel(checkout_id)
+    assert await change(shop, checkout_id, amount) == first
+
+
+@pytest.mark.parametrize(
+    ("change", "too_much", "amount", "refusal"),
+    [(_extended, 14_000, 60, ExtensionRefused), (_released, 4, 1, OverOpen)],
+)
+async def test_what_was_refused_under_an_id_stays_refused(  # noqa: PLR0917 fixtures
+    shop: Shop,
+    checkout_id: str,
+    change: Callable[[Shop, str, int], Awaitable[object]],
+    too_much: int,
+    amount: int,
+    refusal: type[Exception],
+) -> None:
+    await shop.stock(checkout_id, 5)
+    await hold(shop, checkout_id, checkout_id, 3)
+    for asked in (too_much, amount):
+        with pytest.raises(refusal):
+            await change(shop, checkout_id, asked)

@@ -76,10 +76,8 @@ def cancel(shop: MemoryShop, checkout: Checkout, message: Cancellation) -> Final
     return shop.end(checkout, outcome, actor=message.actor, reason=message.reason)
 
 
-def extend(shop: MemoryShop, checkout: Checkout, message: Extension, extension_id: str) -> Held:
-    """Move the deadline of a live hold, under the cap on its whole length, once per id."""
-    if extension_id in checkout.extensions:
-        return checkout.extensions[extension_id]
+def extend(shop: MemoryShop, checkout: Checkout, message: Extension) -> Held:
+    """Move the deadline of a live hold, under the cap on its whole length."""
     outcome = checkout.outcome
     if not isinstance(outcome, Held):
         raise checkout.not_active("there is no live hold to extend")
@@ -87,7 +85,7 @@ def extend(shop: MemoryShop, checkout: Checkout, message: Extension, extension_i
     if deadline > checkout.started_at + shop.hold_length_max:
         raise _over_cap(shop, checkout, outcome)
     held = outcome.model_copy(update={"expires_at": deadline})
-    checkout.outcome = checkout.extensions[extension_id] = held
+    checkout.outcome = held
     checkout.tell(
         TimelineEvent(
             at=shop.now,

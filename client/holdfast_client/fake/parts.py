@@ -24,18 +24,20 @@ from holdfast_client.fake.shop import Checkout, MemoryShop, summed
 def ship(shop: MemoryShop, checkout: Checkout, message: Shipment) -> KnownOutcome:
     """Ship units of a committed checkout, once for its shipment id."""
     id, committed = message.shipment_id, checkout.outcome
-    if _is_known(checkout, "fulfil", id, message):
+    if id in checkout.parcels:
+        if differs := differing_keys(checkout.parcels[id], message):
+            raise _conflict(differs)
         return committed
     if not isinstance(committed, Committed):
         raise checkout.not_active("it is not committed")
     wanted = _taken(checkout, message.lines)
     rest = _less(checkout.open_lines, wanted) if message.rest == "release" else ()
-    if rest and ("release", id) in checkout.parts:
+    if rest and id in checkout.releases:
         raise _conflict(("rest",))
-    checkout.parts["fulfil", id] = message
+    checkout.parcels[id] = message
     _ship(shop, checkout, wanted, message)
     if rest:
-        checkout.parts["release", id] = message
+        checkout.releases.add(id)
         _give_back(shop, checkout, rest, message.actor)
     if checkout.open_lines:
         return checkout.outcome
@@ -51,11 +53,12 @@ def ship(shop: MemoryShop, checkout: Checkout, message: Shipment) -> KnownOutcom
 def give_back(
     shop: MemoryShop, checkout: Checkout, message: PartialRelease, release_id: str
 ) -> KnownOutcome:
-    """Give units of a hold or of a committed checkout back, once for the id."""
-    if _is_known(checkout, "release", release_id, message):
-        return checkout.outcome
+    """Give units of a hold or of a committed checkout back."""
+    if release_id in checkout.releases:
+        # The rest of a shipment went back under its id.
+        raise _conflict(("lines",))
     wanted = _taken(checkout, message.lines)
-    checkout.parts["release", release_id] = message
+    checkout.releases.add(release_id)
     if wanted != checkout.open_lines:
         _give_back(shop, checkout, wanted, message.actor, message.reason)
         return checkout.outcome
@@ -139,15 +142,6 @@ def _taken(checkout: Checkout, wanted: Sequence[Line] | None) -> tuple[HeldLine,
     if any(line.quantity < 0 for line in _less(checkout.open_lines, taken)):
         raise _over_open(checkout)
     return taken
-
-
-def _is_known(checkout: Checkout, kind: str, id: str, message: Shipment | PartialRelease) -> bool:
-    known = checkout.parts.get((kind, id))
-    if known is None or known == message:
-        return known is not None
-    if type(known) is not type(message):
-        raise _conflict(("lines",))
-    raise _conflict(differing_keys(known, message))
 
 
 def _less(lines: tuple[HeldLine, ...], taken: tuple[HeldLine, ...]) -> tuple[HeldLine, ...]:

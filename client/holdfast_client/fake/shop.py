@@ -15,8 +15,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from holdfast_client.contract.errors import CheckoutNotFound, HoldNotActive
-from holdfast_client.contract.fields import Message
-from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.contract.messages import CheckoutRequest, Shipment, StockAdjustment
 from holdfast_client.contract.outcomes import (
     Cancelled,
     CheckoutEvent,
@@ -74,11 +73,11 @@ class Checkout:
     outcome: KnownOutcome
     closed_at: datetime | None = None
     events: list[CheckoutEvent] = field(default_factory=list)
-    extensions: dict[str, Held] = field(default_factory=dict)
     timeline: list[TimelineEvent] = field(default_factory=list)
     movements: list[TimelineMovement] = field(default_factory=list)
     shipments: list[ShipmentReport] = field(default_factory=list)
-    parts: dict[tuple[str, str], Message] = field(default_factory=dict)
+    parcels: dict[str, Shipment] = field(default_factory=dict)
+    releases: set[str] = field(default_factory=set)
     last_open: tuple[HeldLine, ...] = ()
     shipped: tuple[HeldLine, ...] = ()
     released: tuple[HeldLine, ...] = ()

@@ -48,6 +48,7 @@ class MemoryTransport:
         self.answers_to_lose = 0
         self.guard = threading.Lock()
         self._shop = shop
+        self._decided: dict[tuple[str, str], Reply | HoldfastError] = {}
 
     def ask(self, question: Question) -> Reply:
         """Return the answer, or raise HoldfastError; either may be lost on the way."""
@@ -93,17 +94,31 @@ class MemoryTransport:
 
     def _updated(self, asked: Update) -> Reply:
         checkout = self._shop.checkout(asked.checkout_id)
-        if not isinstance(checkout.outcome, OpenOutcome):
+        # Temporal answers a known id as before, whatever it carries now, and after the end too.
+        known = self._decided.get((asked.checkout_id, asked.update_id))
+        if known is None and not isinstance(checkout.outcome, OpenOutcome):
             return _told(checkout.outcome, is_result=True)
+        decided = known or self._decision(checkout, asked)
+        if isinstance(decided, HoldfastError):
+            raise decided
+        return decided
+
+    def _decision(self, checkout: Checkout, asked: Update) -> Reply | HoldfastError:
         self._require_inventory(asked)
-        return _told(self._changed(checkout, asked))
+        decided: Reply | HoldfastError
+        try:
+            decided = _told(self._changed(checkout, asked))
+        except HoldfastError as refusal:
+            decided = refusal
+        self._decided[asked.checkout_id, asked.update_id] = decided
+        return decided
 
     def _changed(self, checkout: Checkout, asked: Update) -> Outcome:
         match asked.message:
             case Confirmation() as message:
                 return holding.confirm(self._shop, checkout, message)
             case Extension() as message:
-                return holding.extend(self._shop, checkout, message, asked.update_id)
+                return holding.extend(self._shop, checkout, message)
             case Cancellation() as message:
                 return holding.cancel(self._shop, checkout, message)
             case Shipment() as message:
