@@ -11,7 +11,10 @@ from temporalio import activity
 
 from activities.attempt import attempt_fields, to_its_end
 from activities.failures import told_to_temporal
+from activities.inventory.amendment_records import LineChange, LineChangeAnswer
+from activities.inventory.database.errors import ReservationConflict
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
+from activities.inventory.operations.batch import ReserveAnswer
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
@@ -53,11 +56,24 @@ class CheckoutActivities:
     async def reserve(self, request: CheckoutRequest) -> ReservationState:
         """Hold all lines or none."""
         with told_to_temporal(), self._metrics.attempt("reserve"):
-            answer = await self._ledger.reserve(request)
+            answer = await self._reserved(request)
         if isinstance(answer.outcome, Cancelled | Expired):
             self._metrics.count_tombstone_hit()
         _log.info(
             "reserve",
+            checkout_id=request.checkout_id,
+            decision=answer.outcome.status,
+            **attempt_fields(),
+        )
+        return self._planned(request.checkout_id, answer)
+
+    @activity.defn(name="abandon")
+    async def abandon(self, request: CheckoutRequest) -> ReservationState:
+        """Nobody waits for it any more: hold nothing, unless it was decided before."""
+        with told_to_temporal(), self._metrics.lone_transaction("abandon"):
+            answer = _no_conflict(await to_its_end(self._ledger.ungrouped.abandon(request)))
+        _log.info(
+            "abandon",
             checkout_id=request.checkout_id,
             decision=answer.outcome.status,
             **attempt_fields(),
@@ -84,6 +100,17 @@ class CheckoutActivities:
         """Units of a hold or of a committed checkout are free again."""
         return await self._part(part)
 
+    @activity.defn(name="amend")
+    async def amend(self, change: LineChange) -> LineChangeAnswer:
+        """These lines are to be all that is open of a hold or of a committed checkout."""
+        with told_to_temporal(), self._metrics.lone_transaction("amend"):
+            answer = await to_its_end(self._ledger.ungrouped.amend(change))
+        self._metrics.count_amendment(answer.verdict)
+        _log.info(
+            "amend", checkout_id=change.checkout_id, decision=answer.verdict, **attempt_fields()
+        )
+        return replace(answer, state=self._planned(change.checkout_id, answer.state))
+
     @activity.defn(name="release")
     async def release(self, closing: Closing) -> ReservationState:
         """The hold was cancelled or is over: its stock is free again."""
@@ -105,9 +132,16 @@ class CheckoutActivities:
     def _planned(self, checkout_id: str, state: ReservationState) -> ReservationState:
         return replace(state, wake_late_seconds=self._plan.late_seconds(checkout_id, state))
 
+    async def _reserved(self, request: CheckoutRequest) -> ReservationState:
+        if request.supersedes is None:
+            return await self._ledger.reserve(request)
+        return _no_conflict(await to_its_end(self._ledger.ungrouped.supersede(request)))
+
     async def _part(self, part: Part) -> PartAnswer:
         with told_to_temporal(), self._metrics.lone_transaction("part"):
             answer = await to_its_end(self._ledger.ungrouped.part(part))
+        if answer.shipment:
+            self._metrics.count_shipment()
         _log.info(
             "part",
             checkout_id=part.checkout_id,
@@ -133,3 +167,9 @@ class CheckoutActivities:
             **attempt_fields(),
         )
         return self._planned(closing.checkout_id, state)
+
+
+def _no_conflict(answer: ReserveAnswer) -> ReservationState:
+    if isinstance(answer, ReservationConflict):
+        raise answer
+    return answer

@@ -10,19 +10,32 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from temporalio import activity
 from temporalio.common import MetricMeter
 
+from activities.inventory.amendment_records import LineChangeVerdict
 from activities.inventory.database.errors import LedgerUnavailable
 
-Operation = Literal["reserve", "close", "extend", "part", "adjust", "expire_overdue", "find_drift"]
-OPERATIONS: Final[tuple[Operation, ...]] = (
+Operation = Literal[
     "reserve",
+    "abandon",
     "close",
     "extend",
     "part",
+    "amend",
+    "adjust",
+    "expire_overdue",
+    "find_drift",
+]
+OPERATIONS: Final[tuple[Operation, ...]] = (
+    "reserve",
+    "abandon",
+    "close",
+    "extend",
+    "part",
+    "amend",
     "adjust",
     "expire_overdue",
     "find_drift",
@@ -74,6 +87,12 @@ class LedgerMetrics:
         )
         self._late_confirmations = meter.create_counter(
             "holdfast_late_confirmations", "Payments for a hold that had ended otherwise."
+        )
+        self._shipments = meter.create_counter(
+            "holdfast_shipments", "Shipments of committed checkouts."
+        )
+        self._amendments = meter.create_counter(
+            "holdfast_amendments", "Amendments that were asked for, and what was decided."
         )
         self._reconciler_releases = meter.create_counter(
             "holdfast_reconciler_releases", "Overdue holds that the reconciler had to end."
@@ -133,6 +152,14 @@ class LedgerMetrics:
         """Count a payment that found its hold ended otherwise."""
         self._late_confirmations.add(1)
 
+    def count_shipment(self) -> None:
+        """Count units of a committed checkout that have left together."""
+        self._shipments.add(1)
+
+    def count_amendment(self, verdict: LineChangeVerdict) -> None:
+        """Count an amendment, by what was decided."""
+        self._amendments.add(1, {"decision": verdict})
+
     def count_reconciler_releases(self, count: int) -> None:
         """Count holds that no workflow had ended in time."""
         self._reconciler_releases.add(count)
@@ -159,7 +186,10 @@ class LedgerMetrics:
         for counter in (
             self._tombstone_hits,
             self._late_confirmations,
+            self._shipments,
             self._reconciler_releases,
             self._swept_holds,
         ):
             counter.add(0)
+        for verdict in get_args(LineChangeVerdict):
+            self._amendments.add(0, {"decision": verdict})

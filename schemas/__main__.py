@@ -13,6 +13,7 @@ from pydantic_core import core_schema
 
 from holdfast_client.contract.holds import Holds, HoldsRequest
 from holdfast_client.contract.messages import (
+    Amendment,
     Cancellation,
     CheckoutRequest,
     Confirmation,
@@ -39,6 +40,7 @@ MESSAGES: Final[Mapping[str, Any]] = {
     "cancellation": Cancellation,
     "shipment": Shipment,
     "release": PartialRelease,
+    "amendment": Amendment,
     "stock-adjustment": StockAdjustment,
     "timeline-request": TimelineRequest,
     "holds-request": HoldsRequest,
@@ -58,6 +60,7 @@ ANSWERS: Final[Mapping[str, Any]] = {
 _NEWER_KEYS: Final[Mapping[str, frozenset[str]]] = {
     "Held": frozenset({"revision"}),
     "Fulfilled": frozenset({"released"}),
+    "Cancelled": frozenset({"superseded_by"}),
     "CheckoutReport": frozenset({"revision", "shipments", "shipments_left_out"}),
     "AdjustmentApplied": frozenset({"created", "active"}),
     "AdjustmentRefused": frozenset(AdjustmentRefused.model_fields) - {"status", "reason"},

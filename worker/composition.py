@@ -174,6 +174,8 @@ def build_worker(
             checkout.commit,
             checkout.ship,
             checkout.give_back,
+            checkout.amend,
+            checkout.abandon,
             stock.adjust_stock,
             reconcile.expire_overdue,
             reconcile.find_drift,

@@ -16,10 +16,12 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
+    from activities.inventory.amendment_records import LineChangeAnswer
     from activities.inventory.records import ExtensionAnswer, PartAnswer
     from holdfast_client.contract.errors import InvalidRequest
     from holdfast_client.contract.fields import TEXT_LENGTH_MAX, excerpt
     from holdfast_client.contract.messages import (
+        Amendment,
         Cancellation,
         CheckoutRequest,
         Confirmation,
@@ -28,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         Shipment,
     )
     from holdfast_client.contract.names import (
+        AMEND_UPDATE,
         CANCEL_SIGNAL,
         CANCEL_UPDATE,
         CHECKOUT_WORKFLOW,
@@ -182,6 +185,25 @@ class CheckoutWorkflow:
     @release.validator
     def _validate_release(self, *payloads: RawValue) -> None:
         self._refuse_if_full(self._read(PartialRelease, payloads))
+
+    @workflow.update(
+        name=AMEND_UPDATE,
+        description="Hold these lines instead, all of them or the old ones. "
+        '{"lines": [{"sku": "MUG-01", "quantity": 3}], "reason": "one more", "actor": "sam"}',
+    )
+    async def amend(self, *payloads: RawValue) -> KnownOutcome:
+        ticket = self._known().checkout.post(self._read(Amendment, payloads), _id_of_update())
+        outcome = await self._answer(ticket)
+        if isinstance(ticket.refusal, LineChangeAnswer):
+            raise refusals.not_amended(ticket.refusal, outcome)
+        if ticket.answer is None:
+            # It was over before the turn came.
+            raise refusals.not_amendable(outcome)
+        return outcome
+
+    @amend.validator
+    def _validate_amend(self, *payloads: RawValue) -> None:
+        self._refuse_if_full(self._read(Amendment, payloads))
 
     @workflow.signal(
         name=EXTEND_SIGNAL,

@@ -18,6 +18,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 from activities.checkout import CheckoutActivities
 from activities.failures import INVENTORY_UNAVAILABLE
 from activities.holds import HoldsActivities
+from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
@@ -61,6 +62,17 @@ async def reserve(request: CheckoutRequest, summary: str) -> ReservationState:
     """
     return await _ask(
         CheckoutActivities.reserve,
+        request,
+        summary,
+        policies.RESERVE_RETRY_BUDGET,
+        policies.RESERVE_RETRY,
+    )
+
+
+async def abandon(request: CheckoutRequest, summary: str) -> ReservationState:
+    """Hold nothing for a request that came too late, within the reserve budget; raises as above."""
+    return await _ask(
+        CheckoutActivities.abandon,
         request,
         summary,
         policies.RESERVE_RETRY_BUDGET,
@@ -126,6 +138,23 @@ async def part(wish: Part, summary: str) -> PartAnswer:
     try:
         return await _ask(
             activity, wish, summary, policies.LASTING_RETRY_BUDGET, policies.LASTING_RETRY
+        )
+    except LedgerOutOfReach as error:
+        raise _given_up(error) from error
+
+
+async def amend(change: LineChange, summary: str) -> LineChangeAnswer:
+    """Change what is open, however long the database takes; raises as :func:`close` does.
+
+    The quick way first: an amendment is told by its id, and says what is to be open.
+    """
+    try:
+        return await _ask(
+            CheckoutActivities.amend,
+            change,
+            summary,
+            policies.LASTING_RETRY_BUDGET,
+            policies.LASTING_RETRY,
         )
     except LedgerOutOfReach as error:
         raise _given_up(error) from error

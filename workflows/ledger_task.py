@@ -7,24 +7,28 @@ no two calls of one checkout ever race. Without messages it sleeps until the dea
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
 from activities.inventory.records import Closing, Part, ReservationState
 from holdfast_client.contract.fields import TEXT_LENGTH_MAX, excerpt
 from holdfast_client.contract.messages import (
+    Amendment,
     Cancellation,
     Confirmation,
     Extension,
     PartialRelease,
     Shipment,
 )
-from holdfast_client.contract.outcomes import Held
+from holdfast_client.contract.names import CANCEL_SIGNAL, checkout_workflow_id
+from holdfast_client.contract.outcomes import Held, Unavailable
 from workflows import ledger_calls, refusals, web_ui
 from workflows.kept_timer import KeptTimer
 from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach
 from workflows.lifecycle import Ticket
-from workflows.run_length import committed_until, is_long
+from workflows.run_length import committed_until, is_awaited, is_long
 from workflows.standing import Standing
 
 
@@ -93,11 +97,13 @@ class LedgerTask:
         checkout = self._checkout
         if checkout.cancel_leads:
             return
-        attempt = asyncio.create_task(
-            ledger_calls.reserve(
-                checkout.request, web_ui.reserve_summary(checkout, private=self._private)
-            )
-        )
+        if is_awaited():
+            summary = web_ui.reserve_summary(checkout, private=self._private)
+            attempt = asyncio.create_task(ledger_calls.reserve(checkout.request, summary))
+        else:
+            # Such as after a time without workers: the shopper is gone.
+            summary = web_ui.ABANDONED_SUMMARY
+            attempt = asyncio.create_task(ledger_calls.abandon(checkout.request, summary))
         await workflow.wait_condition(lambda: attempt.done() or checkout.cancel_leads)
         if not attempt.done():
             attempt.cancel()
@@ -118,7 +124,18 @@ class LedgerTask:
             await ledger_calls.close(closing, self._summary_of(closing), at_once=False)
         else:
             self._standing.settle(state)
-            self._standing.tell_outcome()
+            # An unavailable one has no reason of its own: nobody waited for it any more.
+            is_late = isinstance(state.outcome, Unavailable)
+            self._standing.tell_outcome(reason=web_ui.ABANDONED_REASON if is_late else "")
+            if state.supersedes and self._checkout.request.supersedes:
+                await self._tell_superseded(self._checkout.request.supersedes)
+
+    async def _tell_superseded(self, checkout_id: str) -> None:
+        """Wake the workflow of a checkout that is over by now; that it is gone is no failure."""
+        reason = f"superseded by {self._checkout.request.checkout_id}"
+        handle = workflow.get_external_workflow_handle(checkout_workflow_id(checkout_id))
+        with suppress(FailureError):
+            await handle.signal(CANCEL_SIGNAL, Cancellation(reason=reason))
 
     async def _serve(self, ticket: Ticket) -> None:
         checkout = self._checkout
@@ -133,6 +150,8 @@ class LedgerTask:
                 await self._part(ticket, checkout.shipping(wish))
             case PartialRelease() as wish:
                 await self._part(ticket, checkout.giving_back(wish, ticket.operation_id))
+            case Amendment() as wish:
+                await self._amend(ticket, wish)
         ticket.answer = checkout.answer_to(ticket.wish)
         ticket.dealt_with.set()
 
@@ -185,6 +204,23 @@ class LedgerTask:
             ticket.refusal = answer
             reason = web_ui.part_refusal(answer)
             standing.tell(web_ui.PARTS_REFUSED[wish.kind], actor=wish.actor, reason=reason)
+        if checkout.over:
+            standing.tell_outcome()
+
+    async def _amend(self, ticket: Ticket, wish: Amendment) -> None:
+        checkout, standing = self._checkout, self._standing
+        before = checkout.outcome
+        change = checkout.amending(wish, ticket.operation_id)
+        summary = web_ui.amend_summary(change, private=self._private)
+        answer = await ledger_calls.amend(change, summary)
+        standing.settle(answer.state)
+        if answer.verdict != "done":
+            ticket.refusal = answer
+            reason = web_ui.amendment_refusal(answer)
+            standing.tell("amendment refused", actor=wish.actor, reason=reason)
+        elif checkout.outcome != before:
+            reason = web_ui.amended_reason(change)
+            standing.tell("amended", actor=wish.actor, reason=reason)
         if checkout.over:
             standing.tell_outcome()
 

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
@@ -21,12 +22,14 @@ from activities.inventory.records import (
 )
 from holdfast_client.contract.fields import Answer, UtcTime
 from holdfast_client.contract.messages import (
+    Amendment,
     Cancellation,
     CheckoutRequest,
     Confirmation,
     Extension,
     PartialRelease,
     Shipment,
+    merged,
 )
 from holdfast_client.contract.outcomes import (
     SHIPMENTS_KEPT_MAX,
@@ -50,23 +53,22 @@ from workflows.policies import (
     WAITING_MESSAGES_MAX,
 )
 
-Wish = Confirmation | Extension | Cancellation | Shipment | PartialRelease
+Wish = Confirmation | Extension | Cancellation | Shipment | PartialRelease | Amendment
 
 
 @dataclass(slots=True, eq=False)
 class Ticket:
     """A message that waits for its turn, and for its sender the place to find the answer.
 
-    ``operation_id`` is under which an extension or a part is made once. ``answer`` is where the
-    checkout stood right after the message was dealt with; ``refusal`` is what the ledger said where
-    an extension or a part was not made. ``dealt_with`` is set then, or when the checkout is over
-    before that.
+    ``operation_id`` is under which an extension, part or amendment is made once. ``answer`` is
+    where the checkout stood right after the message was dealt with; ``refusal`` is what the ledger
+    said where it was not made. ``dealt_with`` is set then, or when the checkout is over before.
     """
 
     wish: Wish
     operation_id: str = ""
     answer: KnownOutcome | None = None
-    refusal: ExtensionAnswer | PartAnswer | None = None
+    refusal: ExtensionAnswer | PartAnswer | LineChangeAnswer | None = None
     dealt_with: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -91,7 +93,7 @@ class Checkout:
     ``outcome`` is None until the ledger has decided, then held, perhaps committed, then final.
     ``wake_at`` is when the workflow ends the hold, by its own clock: at the deadline, or later in a
     crowd. ``lines`` is what it is about: what was asked for, is open, or was sold. ``endings`` are
-    payments, cancellations and parts that wait, ``extensions`` what waits beside them.
+    payments, cancellations, parts and amendments that wait, ``extensions`` what waits beside them.
     """
 
     request: CheckoutRequest
@@ -152,9 +154,9 @@ class Checkout:
     def next_message(self) -> Ticket:
         """Take the message that is served next, of one or more that wait.
 
-        Whoever pays, cancels, ships or gives back goes before whoever extends, and else first come,
-        first served: a hundred extensions ahead of it would keep a payment waiting for calls that
-        come to nothing. A shipment stays before a cancellation that came after it.
+        Whoever extends goes last, and else it is first come, first served: a hundred extensions
+        ahead of it would keep a payment waiting for calls that come to nothing. A shipment stays
+        before a cancellation that came after it, an amendment before the payment of it.
         """
         return (self.endings or self.extensions).popleft()
 
@@ -261,6 +263,16 @@ class Checkout:
             wish.lines,
             reason=wish.reason,
             actor=wish.actor,
+        )
+
+    def amending(self, wish: Amendment, operation_id: str) -> LineChange:
+        return LineChange(
+            self.request.checkout_id,
+            operation_id,
+            merged(wish.lines),
+            wish.revision,
+            wish.reason,
+            wish.actor,
         )
 
     def extending(self, wish: Extension, extension_id: str) -> HoldExtension:

@@ -24,6 +24,8 @@ LOCAL_RETRY: Final = RetryPolicy(
 ATTEMPT_TIMEOUT: Final = timedelta(seconds=10)
 # A shopper waits for the reserve, so it gives up: this many seconds in all, with those above.
 RESERVE_RETRY_BUDGET: Final = timedelta(seconds=7)
+# Whoever waits for a decision has given up by then: a reserve that comes later holds nothing.
+RESERVE_BUDGET: Final = LOCAL_TRY_BUDGET + RESERVE_RETRY_BUDGET
 RESERVE_RETRY: Final = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
     backoff_coefficient=1.5,

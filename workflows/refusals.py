@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from temporalio.exceptions import ApplicationError
 
+from activities.inventory.amendment_records import LineChangeAnswer
 from activities.inventory.records import ExtensionAnswer, PartAnswer
 from holdfast_client.contract import wording
 from holdfast_client.contract.conflicts import differing_keys
 from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.names import (
+    AMENDMENT_REFUSED,
     CHECKOUT_CONFLICT,
     EXTENSION_REFUSED,
     HOLD_NOT_ACTIVE,
     OPERATION_CONFLICT,
     OVER_OPEN,
+    REVISION_CONFLICT,
 )
-from holdfast_client.contract.outcomes import KnownOutcome
+from holdfast_client.contract.outcomes import Committed, Held, KnownOutcome
 from holdfast_client.contract.wording import difference
 from workflows import web_ui
 from workflows.ledger_calls import LedgerConflict
@@ -66,14 +70,48 @@ def not_parted(answer: PartAnswer, outcome: KnownOutcome) -> ApplicationError:
                 non_retryable=True,
             )
         case "conflict":
-            return ApplicationError(
-                f"the id was used with other content{difference(answer.differs)}",
-                {"differs": list(answer.differs)},
-                type=OPERATION_CONFLICT,
-                non_retryable=True,
-            )
+            return _other_content(answer.differs)
         case _:
             return not_open(outcome)
+
+
+def not_amended(answer: LineChangeAnswer, outcome: KnownOutcome) -> ApplicationError:
+    """Return the failure of an amendment that the ledger did not make."""
+    match answer.verdict, answer.state.outcome:
+        case "short", _:
+            shortages = [shortage.model_dump(mode="json") for shortage in answer.shortages]
+            return ApplicationError(
+                f"the checkout stays as it was: {web_ui.shortages_reason(answer.shortages)}",
+                {"shortages": shortages, "limits": []},
+                type=AMENDMENT_REFUSED,
+                non_retryable=True,
+            )
+        case "stale", (Held() | Committed()) as standing:
+            lines = [line.model_dump() for line in standing.lines]
+            return ApplicationError(
+                f"the lines were changed meanwhile: they are of revision {standing.revision}",
+                {"revision": standing.revision, "lines": lines},
+                type=REVISION_CONFLICT,
+                non_retryable=True,
+            )
+        case "conflict", _:
+            return _other_content(answer.differs)
+        case _:
+            return not_amendable(outcome)
+
+
+def not_amendable(outcome: KnownOutcome) -> ApplicationError:
+    """Return the failure of an amendment of what is not open; it tells what is."""
+    return _not_active(f"there is nothing to amend: {web_ui.why_not_live(outcome)}", outcome)
+
+
+def _other_content(differs: Sequence[str]) -> ApplicationError:
+    return ApplicationError(
+        f"the id was used with other content{difference(differs)}",
+        {"differs": list(differs)},
+        type=OPERATION_CONFLICT,
+        non_retryable=True,
+    )
 
 
 def not_open(outcome: KnownOutcome) -> ApplicationError:

@@ -21,6 +21,12 @@ def is_long(checkout: Checkout) -> bool:
     )
 
 
+def is_awaited() -> bool:
+    """Say whether anybody can still wait for the decision: the run began not long ago."""
+    waited = workflow.now() - workflow.info().workflow_start_time
+    return waited <= policies.RESERVE_BUDGET
+
+
 def is_overlong() -> bool:
     """Say whether this run is so long that it takes only messages that end it."""
     return workflow.info().get_current_history_length() > policies.HISTORY_EVENTS_REFUSING

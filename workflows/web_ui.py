@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
+from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
@@ -47,6 +48,8 @@ _COLUMN_GAP: Final = "\N{EM SPACE}"
 _UNBROKEN_SPACE: Final = "\N{NO-BREAK SPACE}"
 
 
+ABANDONED_SUMMARY: Final = "Nobody waits for it any more: hold nothing that is not held"
+ABANDONED_REASON: Final = "nobody waited for the decision any more"
 COMMITTED_TIMER_SUMMARY: Final = "Paid, to be shipped. Goes on in a new run after 7 days"
 # What a checkout's events call a part that was made, and one that was not.
 PARTS: Final[dict[PartKind, str]] = {"fulfil": "shipped", "release": "released"}
@@ -113,6 +116,14 @@ def part_summary(checkout: Checkout, wish: Part, *, private: bool = False) -> st
     return words if private else summary(words + _who_and_why(wish.actor, why))
 
 
+def amend_summary(change: LineChange, *, private: bool = False) -> str:
+    """Say what is to be open afterwards, who wants it and why."""
+    if private:
+        return f"Hold {units(change.lines)} instead"
+    words = f"Hold {goods(change.lines)} instead"
+    return summary(words + _who_and_why(change.actor, change.reason))
+
+
 def adjustment_summary(adjustment: StockAdjustment) -> str:
     words = f"{adjustment.kind} {adjustment.quantity:,} of {adjustment.sku}"
     return summary(words + _who_and_why("", adjustment.reason))
@@ -175,6 +186,26 @@ def part_refusal(answer: PartAnswer) -> str:
             return f"the checkout is {answer.state.outcome.status}"
 
 
+def amended_reason(change: LineChange) -> str:
+    """Say what is open now."""
+    what = units(change.lines)
+    return f"{what} instead: {change.reason}" if change.reason else f"{what} instead"
+
+
+def amendment_refusal(answer: LineChangeAnswer) -> str:
+    """Return why an amendment was not made."""
+    match answer.verdict:
+        case "short":
+            return shortages_reason(answer.shortages)
+        case "stale":
+            revision = getattr(answer.state.outcome, "revision", None)
+            return f"the lines were changed meanwhile, to revision {revision}"
+        case "conflict":
+            return "the id was used with other content"
+        case _:
+            return why_not_live(answer.state.outcome)
+
+
 def extended_reason(held: Held, wish: Extension) -> str:
     words = f"{duration(wish.seconds)} longer, until {clock(held.expires_at)}"
     return f"{words}: {wish.reason}" if wish.reason else words
@@ -199,6 +230,11 @@ def why_not_live(outcome: KnownOutcome) -> str:
     return f"the checkout is {outcome.status}"
 
 
+def shortages_reason(shortages: Sequence[Shortage]) -> str:
+    """Return what there is too little of; of many lines the first."""
+    return "; ".join(_shortage_words(s) for s in shortages[:LINES_SHOWN_MAX])
+
+
 def ending_reason(outcome: FinalOutcome) -> str:
     match outcome:
         case Fulfilled():
@@ -206,7 +242,7 @@ def ending_reason(outcome: FinalOutcome) -> str:
             back = units(outcome.released)
             return f"{words}; {back} given back" if outcome.released else words
         case Denied():
-            return "; ".join(_shortage_words(s) for s in outcome.shortages[:LINES_SHOWN_MAX])
+            return shortages_reason(outcome.shortages)
         case _:
             return getattr(outcome, "reason", "")
 
@@ -242,7 +278,7 @@ def _headline(checkout: Checkout) -> str:
         case Expired() as expired:
             words = f" at {clock(expired.at)}, not paid. Nothing is held any more of:"
         case Unavailable():
-            words = ": the stock's database did not answer in time. Nothing is or will be held of:"
+            words = ": it was not decided in time. Nothing is or will be held of:"
     return f"**{checkout.status}**{words}"
 
 

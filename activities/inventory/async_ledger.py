@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Sequence
 from functools import partial
 
+from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.database.async_carrier import carry_out
 from activities.inventory.database.calls import BEGIN_SNAPSHOT, ResultT, Steps, in_transaction
 from activities.inventory.database.errors import ConnectionLost
@@ -22,12 +23,15 @@ from activities.inventory.ledger import (
     check_batch,
     check_batch_size,
 )
+from activities.inventory.operations.abandon import abandon
 from activities.inventory.operations.adjust import adjust
+from activities.inventory.operations.amend import amend
 from activities.inventory.operations.batch import ReserveAnswer
 from activities.inventory.operations.close import close, expire_overdue
 from activities.inventory.operations.extend import extend
 from activities.inventory.operations.part import part
 from activities.inventory.operations.reserve import reserve
+from activities.inventory.operations.supersede import supersede
 from activities.inventory.reading import availability
 from activities.inventory.reading.audits import PRESENT_AUDITS, find_breaches
 from activities.inventory.reading.open_holds import read_holds
@@ -68,6 +72,14 @@ class AsyncLedger:
         check_batch(requests)
         return await self._run(partial(reserve, requests))
 
+    async def supersede(self, request: CheckoutRequest) -> ReserveAnswer:
+        """Hold a request that names a checkout to be superseded, or deny it."""
+        return await self._run(partial(supersede, request, self._hold_seconds_cap))
+
+    async def abandon(self, request: CheckoutRequest) -> ReserveAnswer:
+        """Hold nothing for a request that nobody waits for, unless it was decided before."""
+        return await self._run(partial(abandon, request))
+
     async def close(self, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
         """Fulfil, commit, cancel or expire holds; the loser of a race learns what came first."""
         check_batch(closings)
@@ -81,6 +93,10 @@ class AsyncLedger:
     async def part(self, wish: Part) -> PartAnswer:
         """Ship units of a committed checkout, or give units of an open one back."""
         return await self._run(lambda: in_transaction(part(wish)))
+
+    async def amend(self, change: LineChange) -> LineChangeAnswer:
+        """Make these lines all that is open of a checkout, or change nothing."""
+        return await self._run(partial(amend, change))
 
     async def expire_overdue(
         self,

@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import Engine
 
+from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.database.calls import (
     BEGIN_SNAPSHOT,
     Call,
@@ -22,7 +23,9 @@ from activities.inventory.database.calls import (
 from activities.inventory.database.carrier import carry_out
 from activities.inventory.database.engine import is_for_long_work, statement_engine
 from activities.inventory.database.repeats import goes_on_afresh
+from activities.inventory.operations.abandon import abandon
 from activities.inventory.operations.adjust import adjust
+from activities.inventory.operations.amend import amend
 from activities.inventory.operations.batch import ReserveAnswer
 from activities.inventory.operations.close import close, expire_overdue
 from activities.inventory.operations.extend import extend
@@ -30,6 +33,7 @@ from activities.inventory.operations.load import load, preview
 from activities.inventory.operations.part import part
 from activities.inventory.operations.reserve import reserve
 from activities.inventory.operations.standing import read_states
+from activities.inventory.operations.supersede import supersede
 from activities.inventory.reading import availability
 from activities.inventory.reading.audits import (
     DRIFT_AUDITS,
@@ -111,6 +115,19 @@ class Ledger:
         return self._run(reserve(requests))
 
     @goes_on_afresh
+    def supersede(self, request: CheckoutRequest) -> ReserveAnswer:
+        """Hold a request that names a checkout to be superseded, or deny it.
+
+        A ReservationConflict also where that checkout is somebody else's, or is paid.
+        """
+        return self._run(supersede(request, self._hold_seconds_cap))
+
+    @goes_on_afresh
+    def abandon(self, request: CheckoutRequest) -> ReserveAnswer:
+        """Hold nothing for a request that nobody waits for, unless it was decided before."""
+        return self._run(abandon(request))
+
+    @goes_on_afresh
     def close(self, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
         """Fulfil, commit, cancel or expire holds; the loser of a race learns what came first.
 
@@ -136,12 +153,13 @@ class Ledger:
 
     @goes_on_afresh
     def part(self, wish: Part) -> PartAnswer:
-        """Ship units of a committed checkout, or give units of an open one back, once for an id.
-
-        Returns:
-            Done, also where it was made before under its id; or why it is not.
-        """
+        """Ship units of a committed checkout, or give units of an open one back, once for an id."""
         return self._run(in_transaction(part(wish)))
+
+    @goes_on_afresh
+    def amend(self, change: LineChange) -> LineChangeAnswer:
+        """Make these lines all that is open of a checkout, once for an id, or change nothing."""
+        return self._run(amend(change))
 
     @goes_on_afresh
     def expire_overdue(

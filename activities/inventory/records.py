@@ -64,13 +64,14 @@ class ReservationState:
 
     ``remaining_seconds`` is the deadline less the database's clock, negative when overdue, and
     None unless it is held. Waiting that long needs no agreement between clocks. The workflow of a
-    hold is to wake ``wake_late_seconds`` after that: not 0 where too many would wake with it. New
-    since 0.1.0, whose workers neither send nor read it.
+    hold is to wake ``wake_late_seconds`` after that: not 0 where too many would wake with it.
+    ``supersedes`` says that it has taken over what the request names.
     """
 
     outcome: KnownOutcome
     remaining_seconds: float | None
     wake_late_seconds: float = 0.0
+    supersedes: bool = False
 
 
 ExtensionVerdict = Literal["extended", "not_active", "over_cap"]
@@ -369,6 +370,7 @@ def _outcome_fields(row: Any) -> dict[str, Any]:
                 "reason": row.reason,
                 "actor": row.actor,
                 "at": row.closed_at,
+                "superseded_by": row.superseded_by,
             }
         case status:
             return {"status": status, "at": row.closed_at}

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from holdfast_client.contract.arguments import LineLike
     from holdfast_client.contract.errors import (
         AdjustmentConflict,
+        AmendmentRefused,
         CheckoutConflict,
         CheckoutInterrupted,
         CheckoutNotFound,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         OperationConflict,
         OutcomeUnknown,
         OverOpen,
+        RevisionConflict,
         ServerUnreachable,
         StockUnreadable,
         UsedAfterFork,
@@ -73,6 +75,7 @@ __all__ = [
     "AdjustmentKind",
     "AdjustmentOutcome",
     "AdjustmentRefused",
+    "AmendmentRefused",
     "AvailabilityPage",
     "AvailabilityReader",
     "Cancelled",
@@ -109,6 +112,7 @@ __all__ = [
     "ReservationClient",
     "Reservations",
     "Rest",
+    "RevisionConflict",
     "ServerUnreachable",
     "Settle",
     "SettledOutcome",
@@ -145,6 +149,7 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
     "contract.arguments": ("LineLike",),
     "contract.errors": (
         "AdjustmentConflict",
+        "AmendmentRefused",
         "CheckoutConflict",
         "CheckoutInterrupted",
         "CheckoutNotFound",
@@ -155,6 +160,7 @@ _NAMES: Final[dict[str, tuple[str, ...]]] = {
         "OperationConflict",
         "OutcomeUnknown",
         "OverOpen",
+        "RevisionConflict",
         "ServerUnreachable",
         "StockUnreadable",
         "UsedAfterFork",

@@ -65,6 +65,14 @@ def shipped_of(answer: Any) -> Committed | Fulfilled | UnknownOutcome:
     return outcome
 
 
+def amended_of(answer: Any) -> Held | Committed | UnknownOutcome:
+    """Return what an amendment led to."""
+    outcome = outcome_of(answer)
+    if not isinstance(outcome, OpenOutcome | UnknownOutcome):
+        raise _unreadable(answer, "an outcome of an amendment")
+    return outcome
+
+
 def held_of(answer: Any) -> Held:
     """Return the live hold."""
     outcome = outcome_of(answer)

@@ -29,6 +29,8 @@ COLUMNS: Final = """
 STATUSES: Final = {"held", "denied", "fulfilled", "cancelled", "expired"}
 # Beyond the first contract, which other programs may not know yet.
 EXTENSIONS: Final = {
+    "held_since",
+    "superseded_by",
     "ends_at",
     "closing",
     "committed_at",

@@ -33,6 +33,7 @@ from tests.workflows.till import failure_of, refusal_of
 from tests.workflows.waiting import until
 from worker.embedded.postgres import EmbeddedPostgres
 from worker.embedded.temporal import EmbeddedTemporal
+from workflows.policies import RESERVE_BUDGET
 
 MUG: Final = "MUG-01"
 CUSTOMER: Final = {"customer_id": "customer-1", "cart_id": "cart-1"}
@@ -176,6 +177,33 @@ class Recorder:
         await self.till.ship("rest-given-back", "s-1", {MUG: 1}, rest="release")
         await self.keep_ended("rest-given-back")
 
+    async def amendments(self) -> None:
+        """Other lines in the place of the old ones, and those that cannot be had."""
+        await self.reserve("amended-then-paid")
+        await self.till.amend("amended-then-paid", {MUG: 3}, revision=1)
+        await refusal_of(self.till.amend("amended-then-paid", {MUG: 1_000}))
+        await refusal_of(self.till.amend("amended-then-paid", {MUG: 1}, revision=1))
+        await self.till.confirm("amended-then-paid")
+        await self.keep_ended("amended-then-paid")
+        await self.reserve("committed-then-amended")
+        await self.till.commit("committed-then-amended")
+        await self.till.ship("committed-then-amended", "s-1", {MUG: 1})
+        await self.till.amend("committed-then-amended", {MUG: 2})
+        await self.till.ship("committed-then-amended", "s-2")
+        await self.keep_ended("committed-then-amended")
+        await self.reserve("amended-too-late")
+        self.stage.shop.cancel("amended-too-late")
+        await refusal_of(self.till.amend("amended-too-late", {MUG: 1}))
+        await self.keep_ended("amended-too-late")
+
+    async def others(self) -> None:
+        """A checkout that takes another's units over."""
+        await self.reserve("superseded")
+        await self.reserve("superseding", supersedes="superseded")
+        await self.keep_ended("superseded")
+        await self.till.confirm("superseding")
+        await self.keep_ended("superseding")
+
     async def a_week(self) -> None:
         """A committed checkout goes on in a new run."""
         await self.reserve("committed")
@@ -208,7 +236,9 @@ class Recorder:
     # --- without a worker, and without a database ------------------------------------------------
 
     async def before_a_worker(self) -> None:
-        """Messages that come before the reserve."""
+        """A shopper who is gone by the time of the reserve, and messages that come before it."""
+        await self.till.start("abandoned", {MUG: 2})
+        await asyncio.sleep(RESERVE_BUDGET.total_seconds() + 1)
         await self.till.start("cancelled-before-the-reserve", {MUG: 2})
         await self.till.signal("cancelled-before-the-reserve", "extend", {"seconds": 60})
         await self.till.signal("cancelled-before-the-reserve", "cancel", {"reason": "at once"})
@@ -216,6 +246,7 @@ class Recorder:
         await self.till.signal("extended-before-the-reserve", "extend", {"seconds": 60})
 
     async def after_its_start(self) -> None:
+        await self.keep_ended("abandoned")
         await self.keep_ended("cancelled-before-the-reserve")
         await self.till.until_event("extended-before-the-reserve", "extended")
         await self.till.confirm("extended-before-the-reserve")
@@ -312,6 +343,8 @@ async def record(shelf: Path) -> None:
                 await recorder.late()
                 await recorder.refusals()
                 await recorder.parts()
+                await recorder.amendments()
+                await recorder.others()
                 await recorder.a_week()
                 await recorder.long_story()
                 await recorder.adjustments()

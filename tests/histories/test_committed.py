@@ -29,21 +29,23 @@ RUNNERS: dict[str, WorkflowRunner] = {
 }
 # What every release is to leave behind, so that no path is forgotten.
 PATHS = {
-    "adjustment-applied", "adjustment-conflict", "adjustment-invalid", "adjustment-refused",
-    "asked-again", "cancelled-before-the-reserve", "cancelled-by-signal", "cancelled-by-temporal",
-    "cancelled-by-update", "cancelled-in-an-outage", "committed-first-run", "committed-last-run",
-    "committed-then-cancelled", "committed-then-shipped", "conflict", "continued-first-run",
-    "continued-last-run", "denied", "expired", "extended-before-the-reserve", "extended-then-paid",
-    "extension-over-cap", "extension-too-late", "given-back-then-paid", "held", "invalid-start",
-    "paid", "paid-in-an-outage", "paid-too-late", "reconcile", "rest-given-back",
-    "signals-ignored", "timer-too-early", "unavailable",
+    "abandoned", "adjustment-applied", "adjustment-conflict", "adjustment-invalid",
+    "adjustment-refused", "amended-then-paid", "amended-too-late", "asked-again",
+    "cancelled-before-the-reserve", "cancelled-by-signal", "cancelled-by-temporal",
+    "cancelled-by-update", "cancelled-in-an-outage", "committed-first-run",
+    "committed-last-run", "committed-then-amended", "committed-then-cancelled",
+    "committed-then-shipped", "conflict", "continued-first-run", "continued-last-run", "denied",
+    "expired", "extended-before-the-reserve", "extended-then-paid", "extension-over-cap",
+    "extension-too-late", "given-back-then-paid", "held", "invalid-start", "paid",
+    "paid-in-an-outage", "paid-too-late", "reconcile", "rest-given-back", "signals-ignored",
+    "superseded", "superseding", "timer-too-early", "unavailable",
 }  # fmt: skip
 # Where no hold is ended by a message or its deadline, so that the changed copies change nothing.
 UNTOUCHED = {
-    "adjustment-applied", "adjustment-conflict", "adjustment-invalid", "adjustment-refused",
-    "committed-last-run", "conflict", "continued-first-run", "denied", "extension-too-late", "held",
-    "invalid-start",
-    "reconcile", "unavailable",
+    "abandoned", "adjustment-applied", "adjustment-conflict", "adjustment-invalid",
+    "adjustment-refused", "amended-too-late", "committed-last-run", "conflict",
+    "continued-first-run", "denied", "extension-too-late", "held", "invalid-start", "reconcile",
+    "unavailable",
 }  # fmt: skip
 # What no history may say of the machine that it was recorded on: paths, addresses, names.
 NAMING = re.compile(r"/(home|root|work|tmp|usr|var)/|\d+\.\d+\.\d+\.\d+|\.py\b|@")

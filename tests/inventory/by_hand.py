@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
+from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.database.carrier import carry
 from activities.inventory.operations import adjust as adjusting
+from activities.inventory.operations import amend as amending
 from activities.inventory.operations import close as closing
 from activities.inventory.operations import extend as extending
 from activities.inventory.operations import load as loading
@@ -48,6 +50,10 @@ def extend(
 
 def part(connection: Connection, wish: Part) -> PartAnswer:
     return carry(connection, parting.part(wish))
+
+
+def amend(connection: Connection, change: LineChange) -> LineChangeAnswer:
+    return carry(connection, amending.decide(change, overdue_max=0))
 
 
 def load(connection: Connection, rows: Sequence[StockRow]) -> StockLoad:

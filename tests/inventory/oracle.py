@@ -6,38 +6,13 @@ checkout at a time and forgets nothing, which is slow, and plain to read.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
 
-Cart = dict[str, int]
-Answer = dict[str, Any]
-
-
-@dataclass
-class Hold:
-    """One reservation from its first mention on; ``cart`` is what is open, or was at the end."""
-
-    answer: Answer
-    cart: Cart = field(default_factory=dict)
-    asked: tuple[Cart, int] | None = None
-    opened: datetime | None = None
-    extended: list[str] = field(default_factory=list)
-    shipped: Cart = field(default_factory=dict)
-    released: Cart = field(default_factory=dict)
-    parts: dict[tuple[str, str], object] = field(default_factory=dict)
-
-    @property
-    def deadline(self) -> datetime | None:
-        deadline: datetime | None = self.answer.get("expires_at")
-        return deadline
-
-    @property
-    def is_open(self) -> bool:
-        return self.answer["status"] in {"held", "committed"}
+from tests.inventory.carts import Answer, Cart, entry_of, lines_of, summed
+from tests.inventory.oracle_stock import Hold, StockOracle
 
 
-class Oracle:
+class Oracle(StockOracle):
     """The ledger of one location, in memory.
 
     Args:
@@ -46,20 +21,8 @@ class Oracle:
     """
 
     def __init__(self, now: datetime, cap_seconds: int) -> None:
-        self.now = now
+        super().__init__(now)
         self.cap = timedelta(seconds=cap_seconds)
-        self.totals: dict[str, int] = {}
-        self.inactive: set[str] = set()
-        self.holds: dict[str, Hold] = {}
-        self.adjustments: dict[str, tuple[object, Answer]] = {}
-
-    # --- figures ---------------------------------------------------------------------------------
-
-    def reserved(self, sku: str) -> int:
-        return sum(hold.cart.get(sku, 0) for hold in self.holds.values() if hold.is_open)
-
-    def available(self, sku: str) -> int:
-        return self.totals[sku] - self.reserved(sku)
 
     def overdue(self, seconds: float = 0) -> list[str]:
         """Return the checkouts that are late by more than so many seconds, the latest first."""
@@ -91,6 +54,23 @@ class Oracle:
                 hold.answer = {"status": "expired", "at": self.now}
         self._open(new, first, trial)
         return [self._told(id, (cart, seconds)) for id, cart, seconds in batch]
+
+    def supersede(self, id: str, cart: Cart, seconds: int, old_id: str, party: str) -> Answer:
+        """Reserve with another checkout's units, which must be of the same customer."""
+        old = self.holds.setdefault(old_id, Hold(self._ending("expired")))
+        asked = (cart, seconds, old_id, party)
+        if id in self.holds:
+            known = self.holds[id]
+            return known.answer if known.asked in (None, asked) else {"status": "conflict"}
+        if old.is_open and self._is_late(old):
+            old.answer = {"status": "expired", "at": self.now}
+        if not old.is_open:
+            self.reserve([(id, cart, seconds)])
+            self.holds[id].asked, self.holds[id].party = asked, party
+            return self.holds[id].answer
+        if old.deadline is None or old.party != party:
+            return {"status": "conflict"}
+        return self._take_over(id, old, asked)
 
     def end(self, batch: list[tuple[str, str]]) -> list[Answer]:
         # The first wish for an id counts; an expiry counts only where nobody wishes otherwise.
@@ -124,21 +104,13 @@ class Oracle:
         hold = self.holds.setdefault(id, Hold(self._ending("expired")))
         return self._part(hold, kind, cart, rest, name), hold.answer
 
-    # --- stock -----------------------------------------------------------------------------------
-
-    def adjust(self, id: str, kind: str, sku: str, quantity: int) -> Answer:
-        change = (kind, sku, quantity)
-        if id not in self.adjustments:
-            self.adjustments[id] = (change, self._adjusted(kind, sku, quantity))
-        known, answer = self.adjustments[id]
-        return answer if known == change else {"status": "conflict"}
-
-    def load(self, totals: Cart) -> bool:
-        """Set totals, and return whether that was possible."""
-        if any(sku in self.totals and total < self.reserved(sku) for sku, total in totals.items()):
-            return False
-        self.totals |= totals
-        return True
+    def amend(
+        self, id: str, cart: Cart, revision: int | None, name: str
+    ) -> tuple[str, Answer, tuple[Answer, ...]]:
+        hold = self.holds.setdefault(id, Hold(self._ending("expired")))
+        said, lacking = self._amend(hold, cart, revision, name)
+        short = tuple(entry | {"next_expiry": self._next_expiry(entry, hold)} for entry in lacking)
+        return said, hold.answer, short
 
     # --- parts -----------------------------------------------------------------------------------
 
@@ -153,7 +125,7 @@ class Oracle:
                 held = {
                     "status": "held",
                     "expires_at": self.now + timedelta(seconds=seconds),
-                    "lines": _lines(cart),
+                    "lines": lines_of(cart),
                     "revision": 1,
                 }
                 self.holds[id] = Hold(held, dict(cart), asked[id], self.now)
@@ -175,20 +147,21 @@ class Oracle:
         found = []
         for sku, quantity in sorted(asked[id][0].items()):
             if sku not in self.totals:
-                found.append(_entry(sku, quantity, 0, "unknown_sku"))
+                found.append(entry_of(sku, quantity, 0, "unknown_sku"))
             elif sku in self.inactive:
-                found.append(_entry(sku, quantity, 0, "inactive"))
+                found.append(entry_of(sku, quantity, 0, "inactive"))
             elif (left := self.available(sku) - served.get(sku, 0)) < quantity:
-                found.append(_entry(sku, quantity, left, "insufficient"))
+                found.append(entry_of(sku, quantity, left, "insufficient"))
         return found
 
-    def _next_expiry(self, entry: Answer) -> datetime | None:
+    def _next_expiry(self, entry: Answer, besides: Hold | None = None) -> datetime | None:
         if entry["reason"] != "insufficient":
             return None
         ends = [
             hold.deadline
             for hold in self.holds.values()
-            if hold.is_open and entry["sku"] in hold.cart and hold.deadline is not None
+            if hold is not besides and hold.is_open and entry["sku"] in hold.cart
+            if hold.deadline is not None
         ]
         return min(ends, default=None)
 
@@ -203,7 +176,7 @@ class Oracle:
             return {
                 "status": status,
                 "payment_reference": "pay_1",
-                "lines": _lines(hold.cart),
+                "lines": lines_of(hold.cart),
                 "revision": hold.answer["revision"],
                 "at": self.now,
                 "duplicate_payment": False,
@@ -215,29 +188,30 @@ class Oracle:
 
     def _ending(self, status: str) -> Answer:
         if status == "cancelled":
-            return {"status": status, "reason": "no", "actor": "shopper", "at": self.now}
+            told = {"reason": "no", "actor": "shopper", "superseded_by": None}
+            return {"status": status, "at": self.now, **told}
         return {"status": status, "at": self.now}
 
     def _fulfilled(self, hold: Hold) -> Answer:
         return {
             "status": "fulfilled",
             "payment_reference": "pay_1",
-            "lines": _lines(hold.shipped),
+            "lines": lines_of(hold.shipped),
             "at": self.now,
-            "released": _lines(hold.released),
+            "released": lines_of(hold.released),
         }
 
     def _given_back(self, hold: Hold) -> Answer:
         """Say how a checkout ends of which all that is open is given back."""
         if not hold.shipped:
             return self._ending("cancelled")
-        hold.released = _sum(hold.released, hold.cart)
+        hold.released = summed(hold.released, hold.cart)
         return self._fulfilled(hold)
 
     def _ship(self, hold: Hold, cart: Cart) -> None:
         for sku, quantity in cart.items():
             self.totals[sku] -= quantity
-        hold.shipped = _sum(hold.shipped, cart)
+        hold.shipped = summed(hold.shipped, cart)
 
     def _part(self, hold: Hold, kind: str, cart: Cart | None, rest: bool, name: str) -> str:
         asked = (cart, rest)
@@ -248,7 +222,7 @@ class Oracle:
         taken = dict(hold.cart) if cart is None else cart
         if any(quantity > hold.cart.get(sku, 0) for sku, quantity in taken.items()):
             return "over_open"
-        left = _sum(hold.cart, {sku: -quantity for sku, quantity in taken.items()})
+        left = summed(hold.cart, {sku: -quantity for sku, quantity in taken.items()})
         if left and rest and ("release", name) in hold.parts:
             return "conflict"
         hold.parts[kind, name] = asked
@@ -265,55 +239,85 @@ class Oracle:
                 hold.parts["release", name] = None
                 self._release(hold, left)
         if hold.cart:
-            hold.answer = hold.answer | {"lines": _lines(hold.cart)}
+            hold.answer = hold.answer | {"lines": lines_of(hold.cart)}
         else:
             hold.answer = self._fulfilled(hold)
         return "done"
 
-    def _release(self, hold: Hold, cart: Cart) -> None:
-        hold.released = _sum(hold.released, cart)
-        hold.cart = _sum(hold.cart, {sku: -quantity for sku, quantity in cart.items()})
-        hold.answer = hold.answer | {"revision": hold.answer["revision"] + 1}
+    def _amend(
+        self, hold: Hold, cart: Cart, revision: int | None, name: str
+    ) -> tuple[str, list[Answer]]:
+        if name in hold.amended:
+            return ("done" if hold.amended[name] == (cart, revision) else "conflict"), []
+        if not self._is_live(hold):
+            return "not_active", []
+        if revision not in {None, hold.answer["revision"]}:
+            return "stale", []
+        while lacking := self._lacking_beyond(hold.cart, cart):
+            if not self._end_late(lacking):
+                return "short", lacking
+        hold.amended[name] = (cart, revision)
+        less = {sku: n - cart.get(sku, 0) for sku, n in hold.cart.items() if n > cart.get(sku, 0)}
+        hold.released = summed(hold.released, less)
+        hold.cart = dict(cart)
+        lines, following = lines_of(cart), hold.answer["revision"] + 1
+        hold.answer = hold.answer | {"lines": lines, "revision": following}
+        return "done", []
 
-    def _adjusted(self, kind: str, sku: str, quantity: int) -> Answer:
-        created = sku not in self.totals
-        if created:
-            if kind != "receive":
-                return _refused("unknown_sku", sku, None, None, None)
-            self.totals[sku] = 0
-        total = quantity if kind == "count" else self.totals[sku] + quantity
-        figures = (self.totals[sku], self.reserved(sku), self.available(sku))
-        if total < 0:
-            return _refused("negative_total", sku, *figures)
-        if total < self.reserved(sku):
-            holders = self._holders(sku)
-            others = self.reserved(sku) - sum(holder["quantity"] for holder in holders)
-            return _refused("below_reserved", sku, *figures, holders=holders, others=others)
-        self.totals[sku] = total
-        self.inactive -= {sku} if kind == "activate" else set()
-        self.inactive |= {sku} if kind == "deactivate" else set()
-        return {
-            "status": "applied",
-            "sku": sku,
-            "location": "main",
-            "total": total,
-            "reserved": self.reserved(sku),
-            "available": self.available(sku),
-            "created": created,
-            "active": sku not in self.inactive,
+    def _take_over(self, id: str, old: Hold, asked: tuple[Cart, int, str, str]) -> Answer:
+        cart, seconds, _, party = asked
+        while lacking := self._lacking_beyond(old.cart, cart):
+            if not self._end_late(lacking):
+                short = tuple(n | {"next_expiry": self._next_expiry(n, old)} for n in lacking)
+                told = {"status": "denied", "shortages": short}
+                self.holds[id] = Hold(told, asked=asked, party=party)
+                return self.holds[id].answer
+        assert old.opened is not None
+        assert old.deadline is not None
+        latest = max(old.opened + self.cap, old.deadline)
+        held = {
+            "status": "held",
+            "expires_at": min(self.now + timedelta(seconds=seconds), latest),
+            "lines": lines_of(cart),
+            "revision": 1,
         }
+        self.holds[id] = Hold(held, dict(cart), asked, old.opened, party=party)
+        old.answer = {
+            "status": "cancelled",
+            "reason": f"superseded by {id}",
+            "actor": "",
+            "at": self.now,
+            "superseded_by": id,
+        }
+        return held
 
-    def _holders(self, sku: str) -> tuple[Answer, ...]:
-        found = [
-            {"checkout_id": id, "quantity": hold.cart[sku], "expires_at": hold.deadline}
-            for id, hold in self.holds.items()
-            if hold.is_open and sku in hold.cart
-        ]
-        # What is committed has no deadline, and stands behind the holds.
-        found.sort(
-            key=lambda h: (not h["expires_at"], h["expires_at"] or self.now, h["checkout_id"])
-        )
-        return tuple(found[:10])
+    def _end_late(self, lacking: list[Answer]) -> bool:
+        """End what is overdue and in the way, and say whether anything was."""
+        short = {entry["sku"] for entry in lacking if entry["reason"] == "insufficient"}
+        late = [hold for hold in self.holds.values() if self._is_in_the_way(hold, short)]
+        for hold in late:
+            hold.answer = {"status": "expired", "at": self.now}
+        return bool(late)
+
+    def _lacking_beyond(self, own: Cart, cart: Cart) -> list[Answer]:
+        """Say what of a cart cannot be had by who has another one of it already."""
+        found = []
+        for sku, quantity in sorted(cart.items()):
+            has = own.get(sku, 0)
+            if quantity <= has:
+                continue
+            if sku not in self.totals:
+                found.append(entry_of(sku, quantity, 0, "unknown_sku"))
+            elif sku in self.inactive:
+                found.append(entry_of(sku, quantity, has, "inactive"))
+            elif (most := self.available(sku) + has) < quantity:
+                found.append(entry_of(sku, quantity, most, "insufficient"))
+        return found
+
+    def _release(self, hold: Hold, cart: Cart) -> None:
+        hold.released = summed(hold.released, cart)
+        hold.cart = summed(hold.cart, {sku: -quantity for sku, quantity in cart.items()})
+        hold.answer = hold.answer | {"revision": hold.answer["revision"] + 1}
 
     def _is_late(self, hold: Hold) -> bool:
         return hold.deadline is not None and hold.deadline <= self.now
@@ -336,48 +340,3 @@ class Oracle:
             hold.answer = hold.answer | {"expires_at": deadline}
         hold.extended.append(name)
         return "extended"
-
-
-def _refused(
-    reason: str,
-    sku: str,
-    total: int | None,
-    reserved: int | None,
-    available: int | None,
-    *,
-    holders: tuple[Answer, ...] = (),
-    others: int = 0,
-) -> Answer:
-    return {
-        "status": "refused",
-        "reason": reason,
-        "sku": sku,
-        "location": "main",
-        "total": total,
-        "reserved": reserved,
-        "available": available,
-        "holders": holders,
-        "units_left_out": others,
-    }
-
-
-def _entry(sku: str, requested: int, available: int, reason: str) -> Answer:
-    return {
-        "sku": sku,
-        "location": "main",
-        "requested": requested,
-        "available": available,
-        "reason": reason,
-    }
-
-
-def _sum(cart: Cart, other: Cart) -> Cart:
-    both = {sku: cart.get(sku, 0) + other.get(sku, 0) for sku in {*cart, *other}}
-    return {sku: quantity for sku, quantity in both.items() if quantity}
-
-
-def _lines(cart: Cart) -> tuple[Answer, ...]:
-    return tuple(
-        {"sku": sku, "location": "main", "quantity": quantity}
-        for sku, quantity in sorted(cart.items())
-    )

@@ -10,6 +10,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Engine, text
 
+from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import (
     Closing,
@@ -21,7 +22,13 @@ from activities.inventory.records import (
     StockLoad,
     StockRow,
 )
-from holdfast_client.contract.messages import AdjustmentKind, CheckoutRequest, Line, StockAdjustment
+from holdfast_client.contract.messages import (
+    AdjustmentKind,
+    CheckoutRequest,
+    Line,
+    StockAdjustment,
+    merged,
+)
 from holdfast_client.contract.outcomes import AdjustmentOutcome, Denied, Held, Outcome
 
 OPENING: Final = datetime(2031, 3, 14, 9, 0, 0, tzinfo=UTC)
@@ -112,6 +119,13 @@ class Shop:
         return self.ledger.part(
             Part(checkout_id, "release", operation_id, _lines(quantities), reason="not wanted")
         )
+
+    def amend(
+        self, checkout_id: str, operation_id: str, revision: int | None = None, **quantities: int
+    ) -> LineChangeAnswer:
+        """Make these units all that is open of a checkout."""
+        lines = merged(_lines(quantities))
+        return self.ledger.amend(LineChange(checkout_id, operation_id, lines, revision))
 
     def expire(self, checkout_id: str) -> Outcome:
         return self._close(Closing(checkout_id, "expired"))

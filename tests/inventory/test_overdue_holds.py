@@ -7,6 +7,7 @@ from sqlalchemy import text
 
 from activities.inventory.database.calls import ROLLBACK, Steps
 from activities.inventory.ledger import BATCH_SIZE_MAX
+from activities.inventory.operations import overdue
 from activities.inventory.operations import reserve as reserving
 from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
 from activities.inventory.operations.close import OVERDUE
@@ -63,7 +64,7 @@ def test_an_overdue_hold_on_other_skus_stays(shop: Shop) -> None:
 def test_many_overdue_holds_make_way_in_bounded_batches(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reserving, "OVERDUE_BATCH_MAX", 3)
+    monkeypatch.setattr(overdue, "OVERDUE_BATCH_MAX", 3)
     shop.stock(MUG=20)
     for number in range(20):
         shop.hold(f"old{number}", hold_seconds=60, MUG=1)
@@ -75,8 +76,8 @@ def test_many_overdue_holds_make_way_in_bounded_batches(
 def test_after_the_last_pass_a_denial_tells_what_was_free_by_then(
     shop: Shop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(reserving, "OVERDUE_BATCH_MAX", 3)
-    monkeypatch.setattr(reserving, "RESERVE_PASSES_MAX", 3)
+    monkeypatch.setattr(overdue, "OVERDUE_BATCH_MAX", 3)
+    monkeypatch.setattr(overdue, "DECISION_PASSES_MAX", 3)
     shop.stock(MUG=20)
     for number in range(20):
         shop.hold(f"old{number}", hold_seconds=60, MUG=1)
@@ -99,7 +100,7 @@ def test_an_overdue_hold_that_is_paid_just_in_time_is_not_taken(
     ) -> Steps[tuple[ReserveAnswer, ...]]:
         try:
             return (yield from decide(batch, overdue_max))
-        except reserving.OverdueInTheWay:
+        except overdue.OverdueInTheWay:
             # The pass has found the hold in the way; its locks fall before this is committed.
             yield ROLLBACK
             shop.fulfil("old")

@@ -24,6 +24,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from activities.inventory.amendment_records import LineChange
 from activities.inventory.database.errors import AdjustmentConflict, StockLoadRefused
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
 from activities.inventory.records import (
@@ -33,8 +34,9 @@ from activities.inventory.records import (
     PartKind,
     ReservationState,
 )
-from holdfast_client.contract.messages import AdjustmentKind, Line
-from tests.inventory.oracle import Cart, Oracle
+from holdfast_client.contract.messages import AdjustmentKind, Line, merged
+from tests.inventory.carts import Cart, summed
+from tests.inventory.oracle import Oracle
 from tests.inventory.shop import Figures, Shop, checkout, clear, open_shop
 
 OPERATIONS = int(os.environ.get("HOLDFAST_SOAK_OPERATIONS", "0"))
@@ -64,6 +66,8 @@ steps = st.sampled_from([0.000001, 1, 9.999999, 10, 20, 60])
 names = st.sampled_from(["e1", "e2", "e3"])
 # Under which a part is made once, for either kind.
 parts = st.sampled_from(["p1", "p2", "p3", "p4"])
+# Of lines that an amendment is to replace: any, those of now, those of before.
+revisions = st.sampled_from([None, None, 0, 1])
 graces = st.sampled_from([0, 1, 10])
 statuses = st.sampled_from(["fulfilled", "committed", "cancelled", "expired"])
 changes = st.one_of(
@@ -93,7 +97,10 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(batch=_batches(st.tuples(ids, carts, hold_seconds)))
     def reserve(self, batch: list[tuple[str, Cart, int]]) -> None:
-        requests = [checkout(id, length, **cart) for id, cart, length in batch]
+        requests = [
+            checkout(id, length, **cart).model_copy(update={"customer_id": "u-a"})
+            for id, cart, length in batch
+        ]
         told = [
             answer.outcome.model_dump()
             if isinstance(answer, ReservationState)
@@ -113,7 +120,26 @@ class LedgerMachine(RuleBasedStateMachine):
         id = self._meant(pick)
         hold = self.oracle.holds.get(id)
         if hold and hold.asked:
-            self.reserve([(id, *hold.asked)])
+            cart, length, *_ = hold.asked
+            self.reserve([(id, cart, length)])
+
+    @rule(pick=picks, cart=carts, length=hold_seconds, old=picks, party=st.sampled_from("aaab"))
+    def supersede(self, pick: int, cart: Cart, length: int, old: int, party: str) -> None:
+        new = [id for id in IDS if id not in self.oracle.holds]
+        id = new[0] if new and pick % 10 else IDS[pick % len(IDS)]
+        old_id = self._meant(old)
+        if id == old_id:
+            return
+        request = checkout(id, length, **cart).model_copy(
+            update={"customer_id": f"u-{party}", "supersedes": old_id}
+        )
+        answer = self.shop.ledger.supersede(request)
+        told = (
+            answer.outcome.model_dump()
+            if isinstance(answer, ReservationState)
+            else {"status": "conflict"}
+        )
+        assert told == self.oracle.supersede(id, cart, length, old_id, party)
 
     @rule(wishes=_batches(st.tuples(picks, statuses)))
     def end(self, wishes: list[tuple[int, Any]]) -> None:
@@ -150,6 +176,18 @@ class LedgerMachine(RuleBasedStateMachine):
         hold = self.oracle.holds.get(self._meant(pick))
         if hold and hold.is_open:
             self._part(self._meant(pick), kind, {min(hold.cart): 1}, False, name)
+
+    @rule(pick=picks, cart=carts, behind=revisions, name=parts)
+    def amend(self, pick: int, cart: Cart, behind: int | None, name: str) -> None:
+        self._amend(self._meant(pick), cart, behind, name)
+
+    @rule(pick=picks, sku=st.sampled_from(STOCKED), more=st.sampled_from([-1, 1]), name=parts)
+    def amend_by_one(self, pick: int, sku: str, more: int, name: str) -> None:
+        """Change one line, which nearly always can be had."""
+        hold = self.oracle.holds.get(self._meant(pick))
+        if hold and hold.is_open:
+            cart = summed(hold.cart, {sku: max(more, -hold.cart.get(sku, 0))})
+            self._amend(self._meant(pick), cart or {sku: 1}, None, name)
 
     @rule(pick=picks, beyond=st.sampled_from([0, 0.000001]), name=names)
     def extend_to_the_cap(self, pick: int, beyond: float, name: str) -> None:
@@ -255,6 +293,16 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         told = (answer.verdict, answer.state.outcome.model_dump())
         assert told == self.oracle.part(id, kind, cart, rest, name)
+
+    def _amend(self, id: str, cart: Cart, behind: int | None, name: str) -> None:
+        hold = self.oracle.holds.get(id)
+        now = hold.answer.get("revision", 1) if hold else 1
+        revision = None if behind is None else max(1, now - behind)
+        lines = merged(Line(sku=sku, quantity=n) for sku, n in cart.items())
+        answer = self.shop.ledger.amend(LineChange(id, name, lines, revision))
+        short = tuple(shortage.model_dump() for shortage in answer.shortages)
+        told = (answer.verdict, answer.state.outcome.model_dump(), short)
+        assert told == self.oracle.amend(id, cart, revision, name)
 
     def _extend(self, batch: list[tuple[str, datetime, str]]) -> None:
         answers = self.shop.ledger.extend([HoldExtension(*wish) for wish in batch])

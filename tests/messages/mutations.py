@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from temporalio.common import RawValue
 
 from holdfast_client.contract.messages import (
+    Amendment,
     Cancellation,
     CheckoutRequest,
     Confirmation,
@@ -34,6 +35,7 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = {
     "cancel_hold": Cancellation,
     "fulfil": Shipment,
     "release": PartialRelease,
+    "amend": Amendment,
     "reserved": CheckoutRequest,
     "extend": Extension,
     "cancel": Cancellation,
@@ -42,7 +44,9 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = {
     "AdjustStockWorkflow": StockAdjustment,
     "ReconcileWorkflow": ReconcileOptions,
 }
-UPDATES: Final = ("confirm", "extend_hold", "cancel_hold", "fulfil", "release", "reserved")
+UPDATES: Final = (
+    "confirm", "extend_hold", "cancel_hold", "fulfil", "release", "amend", "reserved",
+)  # fmt: skip
 SIGNALS: Final = ("extend", "cancel", "no_such_signal")
 STARTS: Final = ("CheckoutWorkflow", "AdjustStockWorkflow", "ReconcileWorkflow")
 
@@ -69,6 +73,12 @@ _LEGAL: Final[Mapping[type[BaseModel], Message]] = {
     PartialRelease: {
         "lines": [{"sku": "MUG-01", "quantity": 1, "location": "main"}],
         "reason": "one less",
+        "actor": "sam",
+    },
+    Amendment: {
+        "lines": [{"sku": "MUG-01", "quantity": 1, "location": "main"}],
+        "revision": 1,
+        "reason": "one more",
         "actor": "sam",
     },
     CheckoutRequest: _REQUEST,

@@ -13,6 +13,7 @@ from temporalio.client import WorkflowHandle, WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
 from holdfast_client.contract.messages import (
+    Amendment,
     Cancellation,
     CheckoutRequest,
     Confirmation,
@@ -33,6 +34,7 @@ UPDATES: dict[str, type[BaseModel]] = {
     "cancel_hold": Cancellation,
     "fulfil": Shipment,
     "release": PartialRelease,
+    "amend": Amendment,
 }
 SIGNALS = {"extend": Extension, "cancel": Cancellation}
 STARTS: dict[str, type[BaseModel]] = {

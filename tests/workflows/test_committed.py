@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
 from temporalio.common import SearchAttributeKey
 
 from tests.workflows.histories import details_of, failed_tasks_of, kinds_of
-from tests.workflows.stage import Stage
+from tests.workflows.stage import Stage, at_work
+from tests.workflows.test_message_races import admitted
 from tests.workflows.test_resets import _reset
 from tests.workflows.till import Till, refusal_of
 from tests.workflows.waiting import until
@@ -154,17 +154,24 @@ async def test_each_cancellation_ends_what_is_committed(
     assert stage.ledger.drift() == ()
 
 
-async def test_a_shipment_goes_before_a_cancellation_that_came_after_it(stage: Stage, unique: str):
-    till, sku = await committed(stage, unique)
-    answers = await asyncio.gather(
-        *(till.ship(unique, f"s-{n}", {sku: 1}) for n in range(3)),
-        till.cancel(unique),
-        return_exceptions=True,
-    )
-    # Those that came after the cancellation find nothing to ship, and are told so.
-    shipped = sum(isinstance(answer, dict) for answer in answers[:3])
-    assert shipped == 10 - stage.shop.figures(sku).total
-    assert stage.shop.figures(sku) == (10 - shipped, 0, 10 - shipped)
+async def test_a_shipment_goes_before_a_cancellation_that_came_after_it(
+    idle_stage: Stage, unique: str
+):
+    till, sku = idle_stage.till, idle_stage.stock(unique, 10)
+    async with at_work(idle_stage):
+        await till.reserve(unique, {sku: 3})
+        await till.commit(unique)
+    lines = [{"sku": sku, "quantity": 1}]
+    # Without a worker they wait at the server, in this order.
+    first = await admitted(till, unique, "fulfil", {"shipment_id": "s-1", "lines": lines})
+    cancelled = await admitted(till, unique, "cancel_hold", {"reason": "gone"})
+    second = await admitted(till, unique, "fulfil", {"shipment_id": "s-2", "lines": lines})
+    async with at_work(idle_stage):
+        assert (await first)["lines"] == [line(sku, 2)]
+        outcome = await cancelled
+        assert (outcome["lines"], outcome["released"]) == ([line(sku, 1)], [line(sku, 2)])
+        assert (await refusal_of(second)).type == "HoldNotActive"
+    assert idle_stage.shop.figures(sku) == (9, 0, 9)
 
 
 async def test_after_a_week_it_goes_on_in_a_new_run(stage: Stage, unique: str):

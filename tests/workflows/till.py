@@ -145,6 +145,11 @@ class Till:
             checkout_id, "release", {"lines": _lines(lines), "reason": "less", "actor": "shopper"}
         )
 
+    async def amend(self, checkout_id: str, lines: Mapping[str, int], **fields: Json) -> Json:
+        """Make these lines all that is open."""
+        message = {"lines": _lines(lines), "reason": "another cart", "actor": "shopper", **fields}
+        return await self.update(checkout_id, "amend", message)
+
     async def extend(self, checkout_id: str, seconds: int) -> Json:
         return await self.update(checkout_id, "extend_hold", {"seconds": seconds, "actor": "web"})
 

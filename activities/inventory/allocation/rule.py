@@ -40,7 +40,7 @@ def allocate(
         demands: first come first.
         stock: the level of every stock item that exists among those demanded.
     """
-    free = {key: level.for_sale for key, level in stock.items()}
+    free = {key: level.for_sale + level.own for key, level in stock.items()}
     decisions = []
     for demand in demands:
         decision = _decide(demand, stock, free)
@@ -67,8 +67,10 @@ def _shortfall(
     level = stock.get(key)
     if level is None:
         return Shortfall(key, want.quantity, 0, "unknown_sku")
+    if want.quantity <= level.own:
+        return None
     if not level.active:
-        return Shortfall(key, want.quantity, 0, "inactive")
+        return Shortfall(key, want.quantity, level.own, "inactive")
     if free[key] < want.quantity:
         return Shortfall(key, want.quantity, free[key], "insufficient")
     return None

@@ -28,11 +28,15 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class StockLevel:
-    """What a stock item has for new holds, in units, read under its lock."""
+    """What a stock item has for new holds, in units, read under its lock.
+
+    ``own`` is what the checkout that wants it has of it already: that never counts against it.
+    """
 
     item_id: int
     active: bool
     for_sale: int
+    own: int = 0
 
 
 @dataclass(frozen=True, slots=True)

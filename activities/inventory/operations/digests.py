@@ -15,12 +15,14 @@ from zlib import crc32
 
 from pydantic_core import to_json
 
+from activities.inventory.amendment_records import LineChange
 from activities.inventory.records import Part
 from holdfast_client.contract.fields import Message
 from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
 
-REQUEST_KEYS: Final = ("lines", "hold_seconds", "customer_id", "cart_id")
+REQUEST_KEYS: Final = ("lines", "hold_seconds", "customer_id", "cart_id", "supersedes")
 PART_KEYS: Final = ("lines", "rest", "reason", "actor")
+AMENDMENT_KEYS: Final = ("lines", "revision", "reason", "actor")
 ADJUSTMENT_KEYS: Final = ("sku", "location", "kind", "quantity", "reason", "actor", "new")
 
 _WHOLE_LENGTH: Final = 32
@@ -51,6 +53,11 @@ def part_digest(part: Part) -> str:
     return _digest_of([to_json(value) for value in told])
 
 
+def amendment_digest(change: LineChange) -> str:
+    """Return a text that is equal for two changes of lines exactly when they are the same."""
+    return _digest(change, AMENDMENT_KEYS)
+
+
 def differing_keys(keys: Sequence[str], first: str, second: str) -> tuple[str, ...]:
     """Return the keys in which two requests differ, as far as their digests tell.
 
@@ -63,7 +70,7 @@ def differing_keys(keys: Sequence[str], first: str, second: str) -> tuple[str, .
     return tuple(key for key, one, other in tags if one != other)
 
 
-def _digest(message: Message, keys: Sequence[str]) -> str:
+def _digest(message: Message | LineChange, keys: Sequence[str]) -> str:
     return _digest_of([to_json(getattr(message, key)) for key in keys])
 
 

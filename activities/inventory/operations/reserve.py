@@ -8,56 +8,31 @@ is undone, they are ended, and it is tried again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 
 from activities.inventory.allocation.places import place_of
-from activities.inventory.allocation.rule import Allocation, allocate
-from activities.inventory.allocation.wants import Demand, Pick, Shortfall, StockKey, StockLevel
+from activities.inventory.allocation.rule import allocate
+from activities.inventory.allocation.wants import Pick, Shortfall
 from activities.inventory.database.arrays import array_text
-from activities.inventory.database.calls import (
-    ROLLBACK,
-    Call,
-    SomethingToDecide,
-    Steps,
-    in_transaction,
-    scalar,
-)
+from activities.inventory.database.calls import Call, SomethingToDecide, Steps, scalar
 from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
-from activities.inventory.operations.close import close
+from activities.inventory.operations.overdue import look_for_overdue, without_overdue
+from activities.inventory.operations.shortages import (
+    LockedStock,
+    lock_levels,
+    short_items,
+    tell_shortages,
+)
 from activities.inventory.operations.standing import read_rows
 from activities.inventory.records import (
-    Closing,
     ReservationState,
     held_state,
     reservation_state,
     shortages_json,
 )
 from activities.inventory.sql.statements import reservations as statements
-from activities.inventory.sql.statements.stock import LOCK_STOCK
 from holdfast_client.contract.messages import CheckoutRequest
-from holdfast_client.contract.outcomes import Denied, Shortage
-
-# A reserve that meets overdue holds ends them and tries again, at most so often. After that it
-# decides with what is there: many thousands of overdue holds on one SKU were ended on the way.
-RESERVE_PASSES_MAX: Final = 24
-OVERDUE_BATCH_MAX: Final = 500
-
-
-@dataclass(frozen=True, slots=True)
-class Locked:
-    """The stock that is demanded, and the time at which all of it was locked."""
-
-    stock: Mapping[StockKey, StockLevel]
-    at: datetime
-
-
-class OverdueInTheWay(Exception):
-    """Holds past their deadline that stood in somebody's way, by checkout id."""
-
-    def __init__(self, checkout_ids: Sequence[str]) -> None:
-        self.checkout_ids = checkout_ids
+from holdfast_client.contract.outcomes import Denied
 
 
 def reserve(requests: Sequence[CheckoutRequest]) -> Steps[tuple[ReserveAnswer, ...]]:
@@ -66,14 +41,7 @@ def reserve(requests: Sequence[CheckoutRequest]) -> Steps[tuple[ReserveAnswer, .
     answers = yield from hold_what_fits(batch)
     if answers:
         return answers
-    for passes_left in reversed(range(RESERVE_PASSES_MAX)):
-        overdue_max = OVERDUE_BATCH_MAX if passes_left else 0
-        try:
-            return (yield from in_transaction(decide(batch, overdue_max)))
-        except OverdueInTheWay as found:
-            yield ROLLBACK
-            yield from close([Closing(id, "expired") for id in found.checkout_ids])
-    raise RuntimeError("the last pass looks for nothing that stands in the way")
+    return (yield from without_overdue(lambda overdue_max: decide(batch, overdue_max)))
 
 
 def hold_what_fits(batch: ReserveBatch) -> Steps[tuple[ReserveAnswer, ...]]:
@@ -99,67 +67,36 @@ def decide(batch: ReserveBatch, overdue_max: int) -> Steps[tuple[ReserveAnswer, 
     """
     claims = yield Call(statements.CLAIM_RESERVATIONS, batch.claims())
     numbers: dict[str, int] = {row.checkout_id: row.id for row in claims}
-    decided = yield from _hold_or_deny(batch, numbers, overdue_max)
+    decided = yield from hold_or_deny(batch, numbers, overdue_max)
     known = yield from read_rows(batch.requests.keys() - numbers.keys())
     states = decided | {id: reservation_state(row) for id, row in known.items()}
     digests = {**batch.digests, **{id: row.digest for id, row in known.items()}}
     return batch.answers(digests, states)
 
 
-def _hold_or_deny(
+def hold_or_deny(
     batch: ReserveBatch, numbers: Mapping[str, int], overdue_max: int
 ) -> Steps[dict[str, ReservationState]]:
-    """Hold what can be had, first come first served, and deny the rest."""
+    """Hold what can be had, first come first served, and deny the rest.
+
+    Args:
+        batch: what is asked for.
+        numbers: of the claims, by checkout id.
+        overdue_max: as of :func:`decide`.
+    """
     demands = batch.demands(id for id in batch.requests if id in numbers)
     if not demands:
         return {}
-    locked = yield from _lock(demands)
-    allocations = allocate(demands, locked.stock)
+    keys = [(want.sku, place_of(want)) for demand in demands for want in demand.wants]
+    locked = yield from lock_levels(keys, {})
+    allocations = allocate(demands, locked.levels)
     granted = {a.demand.checkout_id: a.picks for a in allocations if a.granted}
     refused = {a.demand.checkout_id: a.shortfalls for a in allocations if not a.granted}
-    short_items = _short_items(allocations, locked)
-    if short_items and overdue_max:
-        yield from _look_for_overdue(short_items, locked.at, overdue_max)
+    lacking = [shortfall for shortfalls in refused.values() for shortfall in shortfalls]
+    yield from look_for_overdue(short_items(lacking, locked), locked.at, overdue_max)
     held = yield from _hold(batch, numbers, granted, locked.at)
-    denied = yield from _deny(numbers, refused, short_items, locked)
+    denied = yield from deny(numbers, refused, locked)
     return held | denied
-
-
-def _lock(demands: Iterable[Demand]) -> Steps[Locked]:
-    keys = sorted({(want.sku, place_of(want)) for demand in demands for want in demand.wants})
-    rows = yield Call(
-        LOCK_STOCK,
-        {
-            "skus": array_text(sku for sku, _ in keys),
-            "locations": array_text(location for _, location in keys),
-        },
-    )
-    stock = {
-        (row.sku, row.location): StockLevel(row.id, row.active, row.for_sale_quantity)
-        for row in rows
-    }
-    at = max(row.at for row in rows) if rows else (yield from scalar(Call(statements.CLOCK, {})))
-    return Locked(stock, at)
-
-
-def _short_items(allocations: Iterable[Allocation], locked: Locked) -> list[int]:
-    return sorted(
-        {
-            locked.stock[shortfall.key].item_id
-            for allocation in allocations
-            for shortfall in allocation.shortfalls
-            if shortfall.reason == "insufficient"
-        }
-    )
-
-
-def _look_for_overdue(item_ids: Sequence[int], at: datetime, overdue_max: int) -> Steps[None]:
-    rows = yield Call(
-        statements.FIND_OVERDUE_ON,
-        {"item_ids": array_text(item_ids), "at": at, "batch_size_max": overdue_max},
-    )
-    if rows:
-        raise OverdueInTheWay([row.checkout_id for row in rows])
 
 
 def _hold(
@@ -185,20 +122,23 @@ def _hold(
     return _held(batch, granted, at)
 
 
-def _deny(
+def deny(
     numbers: Mapping[str, int],
     refused: Mapping[str, Sequence[Shortfall]],
-    short_items: Sequence[int],
-    locked: Locked,
+    locked: LockedStock,
+    besides: int | None = None,
 ) -> Steps[dict[str, ReservationState]]:
+    """Record what was refused and why; return where it stands.
+
+    Args:
+        numbers: of the claims, by checkout id.
+        refused: what they lack, by checkout id.
+        locked: the stock.
+        besides: the reservation whose own deadline is none of those that are told.
+    """
     if not refused:
         return {}
-    rows = yield Call(statements.FIND_NEXT_EXPIRY, {"item_ids": array_text(short_items)})
-    next_expiries = {row.id: row.next_expiry for row in rows}
-    shortages = {
-        id: tuple(_shortage(shortfall, locked, next_expiries) for shortfall in shortfalls)
-        for id, shortfalls in refused.items()
-    }
+    shortages = yield from tell_shortages(refused, locked, besides)
     yield Call(
         statements.DENY_RESERVATIONS,
         {
@@ -208,21 +148,6 @@ def _deny(
         },
     )
     return {id: ReservationState(Denied(shortages=found), None) for id, found in shortages.items()}
-
-
-def _shortage(
-    shortfall: Shortfall, locked: Locked, next_expiries: Mapping[int, datetime | None]
-) -> Shortage:
-    sku, location = shortfall.key
-    level = locked.stock.get(shortfall.key)
-    return Shortage(
-        sku=sku,
-        location=location,
-        requested=shortfall.requested,
-        available=shortfall.available,
-        reason=shortfall.reason,
-        next_expiry=next_expiries.get(level.item_id) if level else None,
-    )
 
 
 def _held(

@@ -18,6 +18,7 @@ from holdfast_client.contract.timeline import (
 
 _CHANGES: Final[dict[str, TimelineEventName]] = {
     "extend": "extended",
+    "amend": "amended",
     "fulfil": "shipped",
     "release": "released",
 }

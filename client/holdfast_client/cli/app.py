@@ -11,6 +11,7 @@ from holdfast_client import __version__
 from holdfast_client.cli import checkout_sheet as sheet
 from holdfast_client.cli import exit_codes
 from holdfast_client.cli.adjust_command import adjust
+from holdfast_client.cli.amend_command import amend
 from holdfast_client.cli.arguments import parse_lines
 from holdfast_client.cli.holds_command import holds
 from holdfast_client.cli.parts_commands import fulfil, release
@@ -102,6 +103,10 @@ def reserve(
     ] = HOLD_SECONDS_DEFAULT,
     customer: Annotated[str | None, options.text("Who buys.", "ID")] = None,
     cart: Annotated[str | None, options.text("The cart it comes from.", "ID")] = None,
+    supersedes: Annotated[
+        str | None,
+        options.text("A checkout of the same customer or cart whose units it takes over.", "ID"),
+    ] = None,
 ) -> ExitCode:
     """Hold all lines of a checkout, or none.
 
@@ -110,7 +115,12 @@ def reserve(
     wanted = parse_lines(lines)
     outcome = session.ask(
         lambda client: client.reserve(
-            checkout, wanted, hold_seconds=hold, customer_id=customer, cart_id=cart
+            checkout,
+            wanted,
+            hold_seconds=hold,
+            customer_id=customer,
+            cart_id=cart,
+            supersedes=supersedes,
         )
     )
     session.screen.show(outcome.model_dump(mode="json"), sheet.outcome_sheet(checkout, outcome))
@@ -250,6 +260,7 @@ def list_checkouts(
 
 # A negative quantity must not be taken for an option.
 commands.command(context_settings={"ignore_unknown_options": True})(with_session(adjust))
+commands.command()(with_session(amend))
 commands.command()(with_session(fulfil))
 commands.command()(with_session(holds))
 commands.command()(with_session(release))

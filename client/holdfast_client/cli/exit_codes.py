@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from holdfast_client.cli.orders.columns import NoOrders, OrderFileError
 from holdfast_client.contract.errors import (
     AdjustmentConflict,
+    AmendmentRefused,
     CheckoutConflict,
     CheckoutInterrupted,
     CheckoutNotFound,
@@ -16,12 +17,14 @@ from holdfast_client.contract.errors import (
     InvalidRequest,
     OperationConflict,
     OverOpen,
+    RevisionConflict,
 )
 from holdfast_client.contract.outcomes import FINAL_STATUSES
 from holdfast_client.terminal.exit_codes import ExitCode
 
 _REFUSALS = (
     AdjustmentConflict,
+    AmendmentRefused,
     CheckoutConflict,
     CheckoutInterrupted,
     CheckoutNotFound,
@@ -29,6 +32,7 @@ _REFUSALS = (
     HoldNotActive,
     OperationConflict,
     OverOpen,
+    RevisionConflict,
 )
 # All that a checkout can be but unavailable, which says no more than that nothing was done.
 _TOLD_STATUSES = (FINAL_STATUSES - {"unavailable"}) | {"pending", "held", "committed"}

@@ -7,8 +7,10 @@
       CheckoutConflict     the checkout id already names a different request
       AdjustmentConflict   the adjustment id already names a different change
       CheckoutNotFound     no such checkout
-      HoldNotActive        there is no live hold to extend, or nothing open to ship or give back
+      HoldNotActive        there is no live hold to extend or amend, or nothing open to ship
       OverOpen             more is to be shipped or given back than is open
+      AmendmentRefused     some of the new lines cannot be had; the old ones stay
+      RevisionConflict     the lines were changed meanwhile; they stay
       OperationConflict    the shipment id already names other content
       ExtensionRefused     the hold would grow longer than the cap allows
       CheckoutInterrupted  the checkout's workflow was terminated or failed
@@ -28,12 +30,13 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from holdfast_client.contract.fields import excerpt
-from holdfast_client.contract.outcomes import HeldLine, Outcome, parse_outcome
+from holdfast_client.contract.outcomes import HeldLine, Outcome, Shortage, parse_outcome
 
 _LISTED_MAX = 5
 _PATH_LENGTH_MAX = 120
 _PROBLEM_LENGTH_MAX = 200
 _LINES: Final = TypeAdapter(tuple[HeldLine, ...])
+_SHORTAGES: Final = TypeAdapter(tuple[Shortage, ...])
 
 
 class HoldfastError(Exception):
@@ -99,8 +102,8 @@ class OperationConflict(_NamesWhatDiffers, HoldfastError):
     """The id is taken by an operation with other content; that was left as it is."""
 
 
-class OverOpen(HoldfastError):
-    """More is to be shipped or given back than is open, or a line that is not there."""
+class _NamesWhatIsOpen:
+    details: Mapping[str, Any]
 
     @property
     def lines(self) -> tuple[HeldLine, ...]:
@@ -109,6 +112,31 @@ class OverOpen(HoldfastError):
             return _LINES.validate_python(self.details.get("lines") or ())
         except ValidationError:
             return ()
+
+
+class OverOpen(_NamesWhatIsOpen, HoldfastError):
+    """More is to be shipped or given back than is open, or a line that is not there."""
+
+
+class AmendmentRefused(HoldfastError):
+    """Some of the new lines cannot be had; the old ones are held as before."""
+
+    @property
+    def shortages(self) -> tuple[Shortage, ...]:
+        """What cannot be had: ``available`` is what this checkout could have in all."""
+        try:
+            return _SHORTAGES.validate_python(self.details.get("shortages") or ())
+        except ValidationError:
+            return ()
+
+
+class RevisionConflict(_NamesWhatIsOpen, HoldfastError):
+    """The lines are others than those that the amendment was to replace; they stay."""
+
+    @property
+    def revision(self) -> int | None:
+        """That of the lines as they are; None where it is not told."""
+        return _whole_number(self.details.get("revision"))
 
 
 class HoldNotActive(HoldfastError):

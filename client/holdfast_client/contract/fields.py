@@ -26,6 +26,8 @@ QUANTITY_MAX: Final = 1_000_000
 HOLD_SECONDS_MAX: Final = 86_400
 HOLD_SECONDS_DEFAULT: Final = 900
 STOCK_QUANTITY_MAX: Final = 1_000_000_000
+# As high as the database counts.
+REVISION_MAX: Final = 2_147_483_647
 
 _ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/\-]*$"
 
@@ -128,6 +130,7 @@ Reference = Annotated[
     BeforeValidator(_id),
 ]
 Quantity = Annotated[int, Field(ge=1, le=QUANTITY_MAX)]
+Revision = Annotated[int, Field(ge=1, le=REVISION_MAX)]
 HoldSeconds = Annotated[int, Field(ge=1, le=HOLD_SECONDS_MAX)]
 UtcTime = Annotated[
     datetime,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Annotated, Final, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator
@@ -18,6 +19,7 @@ from holdfast_client.contract.fields import (
     PartyId,
     Quantity,
     Reference,
+    Revision,
     Sku,
     Text,
 )
@@ -47,31 +49,49 @@ Lines = Annotated[
 ]
 
 
+def merged(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Return lines that mean the same and are spelled in one way only.
+
+    Equal SKUs at one location are summed and the lines are put in order, so two sets of lines ask
+    for the same exactly when their merged forms are equal.
+    """
+    wanted: dict[tuple[str, str], int] = {}
+    for line in lines:
+        key = (line.sku, line.location or DEFAULT_LOCATION)
+        wanted[key] = wanted.get(key, 0) + line.quantity
+    return tuple(
+        # A sum of legal lines may exceed the limit of a single line, so it is not re-checked.
+        Line.model_construct(sku=sku, location=location, quantity=quantity)
+        for (sku, location), quantity in sorted(wanted.items())
+    )
+
+
 class CheckoutRequest(Message):
-    """The lines that one attempt to buy wants held, and for how long (1 to 86,400 s)."""
+    """The lines that one attempt to buy wants held, and for how long (1 to 86,400 s).
+
+    ``supersedes`` names a checkout of the same customer or cart whose units it takes over.
+    """
 
     checkout_id: CheckoutId
     lines: Lines
     hold_seconds: HoldSeconds = HOLD_SECONDS_DEFAULT
     customer_id: PartyId | None = None
     cart_id: PartyId | None = None
+    supersedes: CheckoutId | None = None
+
+    @field_validator("supersedes")
+    @classmethod
+    def _is_another(cls, supersedes: str | None, known: ValidationInfo) -> str | None:
+        if supersedes is not None and supersedes == known.data.get("checkout_id"):
+            raise ValueError("must be another checkout")
+        return supersedes
 
     def normalized(self) -> CheckoutRequest:
         """Return the request that means the same and is spelled in one way only.
 
-        Equal SKUs at one location are summed and the lines are put in order, so two requests
-        ask for the same exactly when their normalized forms are equal.
+        Two requests ask for the same exactly when their normalized forms are equal.
         """
-        wanted: dict[tuple[str, str], int] = {}
-        for line in self.lines:
-            key = (line.sku, line.location or DEFAULT_LOCATION)
-            wanted[key] = wanted.get(key, 0) + line.quantity
-        lines = tuple(
-            # A sum of legal lines may exceed the limit of a single line, so it is not re-checked.
-            Line.model_construct(sku=sku, location=location, quantity=quantity)
-            for (sku, location), quantity in sorted(wanted.items())
-        )
-        return self.model_copy(update={"lines": lines})
+        return self.model_copy(update={"lines": merged(self.lines)})
 
 
 Settle = Literal["fulfil", "commit"]
@@ -118,6 +138,19 @@ class PartialRelease(Message):
     """Give units of a hold or of a committed checkout back, and keep the others."""
 
     lines: Lines
+    reason: Text = ""
+    actor: Text = ""
+
+
+class Amendment(Message):
+    """The whole new set of lines of a hold or of a committed checkout: all that is to be open.
+
+    A location left out or null means ``main``. ``revision`` is that of the lines that it is meant
+    to replace; left out or null it replaces whatever is open.
+    """
+
+    lines: Lines
+    revision: Revision | None = None
     reason: Text = ""
     actor: Text = ""
 

@@ -99,12 +99,16 @@ class Fulfilled(Answer):
 
 
 class Cancelled(Answer):
-    """Given back before it was paid, or before anything of it was shipped. Final."""
+    """Given back before it was paid, or before anything of it was shipped. Final.
+
+    ``superseded_by`` is the checkout that has taken its units over, if one has.
+    """
 
     status: Literal["cancelled"] = "cancelled"
     reason: str = ""
     actor: str = ""
     at: UtcTime
+    superseded_by: str | None = None
 
 
 class Expired(Answer):
@@ -115,7 +119,7 @@ class Expired(Answer):
 
 
 class Unavailable(Answer):
-    """The inventory database did not answer in time; nothing is held, nothing will be. Final."""
+    """Nothing was decided in time; nothing is held, nothing will be. Final."""
 
     status: Literal["unavailable"] = "unavailable"
 

@@ -14,8 +14,8 @@ from holdfast_client.contract.outcomes import HeldLine, Shortage
 TIMELINE_ROWS_MAX: Final = 200
 
 RecordedStatus = Literal["held", "committed", "denied", "fulfilled", "cancelled", "expired"]
-MovementKind = Literal["reserve", "fulfil", "release", "cancel", "expire"]
-TimelineEventName = Literal[RecordedStatus, "extended", "shipped", "released"]
+MovementKind = Literal["reserve", "amend", "supersede", "fulfil", "release", "cancel", "expire"]
+TimelineEventName = Literal[RecordedStatus, "extended", "amended", "shipped", "released"]
 
 
 class TimelineRequest(Message):
@@ -29,7 +29,8 @@ class TimelineEvent(Answer):
 
     ``expires_at`` is the deadline that a ``held`` or ``extended`` set; ``seconds`` is by how much
     an extension was asked to move it, or None where that was not recorded. ``units`` is how many
-    a ``shipped`` or ``released`` took, ``shipment_id`` which shipment it was.
+    a ``shipped`` or ``released`` took, or were open after an ``amended``; ``shipment_id`` which
+    shipment it was.
     """
 
     at: UtcTime
@@ -56,10 +57,10 @@ class TimelineMovement(Answer):
 class Timeline(Answer):
     """What the database has on a checkout, the earliest first.
 
-    Each list has at most ``TIMELINE_ROWS_MAX`` entries, ``events`` so many extensions, shipments
-    and releases, with the beginning, the payment and the end. Beside it stands how many were left
-    out: of those changes the earliest, of the others the last. ``expires_at`` is the last deadline
-    that was set, None where nothing was ever held.
+    Each list has at most ``TIMELINE_ROWS_MAX`` entries, ``events`` so many extensions,
+    amendments, shipments and releases, with the beginning, the payment and the end. Beside it
+    stands how many were left out: of those changes the earliest, of the others the last.
+    ``expires_at`` is the last deadline that was set, None where nothing was ever held.
     """
 
     checkout_id: str

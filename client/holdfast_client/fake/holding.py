@@ -16,6 +16,7 @@ from holdfast_client.contract.messages import (
 from holdfast_client.contract.outcomes import (
     Committed,
     Denied,
+    Expired,
     FinalOutcome,
     Fulfilled,
     Held,
@@ -30,6 +31,7 @@ from holdfast_client.contract.outcomes import (
 from holdfast_client.contract.timeline import TimelineEvent
 from holdfast_client.contract.wording import over_cap
 from holdfast_client.fake.shop import Checkout, MemoryShop
+from holdfast_client.fake.superseding import end_superseded, superseded_by
 
 
 def reserve(shop: MemoryShop, request: CheckoutRequest, is_available: bool) -> KnownOutcome:
@@ -82,7 +84,7 @@ def extend(shop: MemoryShop, checkout: Checkout, message: Extension) -> Held:
     if not isinstance(outcome, Held):
         raise checkout.not_active("there is no live hold to extend")
     deadline = outcome.expires_at + timedelta(seconds=message.seconds)
-    if deadline > checkout.started_at + shop.hold_length_max:
+    if deadline > checkout.held_since + shop.hold_length_max:
         raise _over_cap(shop, checkout, outcome)
     held = outcome.model_copy(update={"expires_at": deadline})
     checkout.outcome = held
@@ -101,10 +103,15 @@ def extend(shop: MemoryShop, checkout: Checkout, message: Extension) -> Held:
 
 def _opened(shop: MemoryShop, wanted: CheckoutRequest, is_available: bool) -> Checkout:
     checkout = Checkout(wanted, shop.now, Unavailable())
-    if is_available:
-        checkout.outcome = _decided(shop, checkout)
+    old = superseded_by(shop, wanted) if is_available else None
+    if wanted.checkout_id in shop.barred:
+        checkout.outcome = Expired(at=shop.now)
+    elif is_available:
+        checkout.outcome = _decided(shop, checkout, old)
     if isinstance(checkout.outcome, Held):
-        shop.move(checkout, "reserve", checkout.lines)
+        if old:
+            end_superseded(shop, old, wanted.checkout_id)
+        shop.move(checkout, "supersede" if old else "reserve", checkout.lines)
         deadline = checkout.outcome.expires_at
         checkout.timeline.append(TimelineEvent(at=shop.now, event="held", expires_at=deadline))
     else:
@@ -114,29 +121,54 @@ def _opened(shop: MemoryShop, wanted: CheckoutRequest, is_available: bool) -> Ch
     return checkout
 
 
-def _decided(shop: MemoryShop, checkout: Checkout) -> KnownOutcome:
-    shortages = tuple(short for line in checkout.lines if (short := _shortage(shop, line)))
+def _decided(shop: MemoryShop, checkout: Checkout, old: Checkout | None) -> KnownOutcome:
+    own = {(n.sku, n.location): n.quantity for n in old.open_lines} if old else {}
+    found = (shortage_of(shop, n, own.get((n.sku, n.location), 0), old) for n in checkout.lines)
+    shortages = tuple(short for short in found if short)
     if shortages:
         return Denied(shortages=shortages)
     expires_at = shop.now + timedelta(seconds=checkout.request.hold_seconds)
+    if old and isinstance(old.outcome, Held):
+        checkout.held_since = old.held_since
+        latest = max(old.held_since + shop.hold_length_max, old.outcome.expires_at)
+        expires_at = min(expires_at, latest)
     return Held(expires_at=expires_at, lines=checkout.lines)
 
 
-def _shortage(shop: MemoryShop, line: HeldLine) -> Shortage | None:
+def shortage_of(
+    shop: MemoryShop, line: HeldLine, own: int = 0, besides: Checkout | None = None
+) -> Shortage | None:
+    """Return why a line cannot be had; None where it can.
+
+    Args:
+        shop: the shop.
+        line: what is wanted in all.
+        own: how much of it whoever wants it has already, in units.
+        besides: whose deadline is none of those that are told.
+    """
     item = shop.items.get((line.sku, line.location))
+    if line.quantity <= own:
+        return None
     if item is None:
-        return _short(shop, line, 0, "unknown_sku")
+        return _short(shop, line, 0, "unknown_sku", besides)
     if not item.active:
-        return _short(shop, line, 0, "inactive")
-    if item.figures.available < line.quantity:
-        return _short(shop, line, item.figures.available, "insufficient")
+        return _short(shop, line, own, "inactive", besides)
+    if item.figures.available + own < line.quantity:
+        return _short(shop, line, item.figures.available + own, "insufficient", besides)
     return None
 
 
-def _short(shop: MemoryShop, line: HeldLine, available: int, reason: ShortageReason) -> Shortage:
+def _short(
+    shop: MemoryShop,
+    line: HeldLine,
+    available: int,
+    reason: ShortageReason,
+    besides: Checkout | None,
+) -> Shortage:
     deadlines = [
         outcome.expires_at
-        for _, outcome in shop.open_holds()
+        for checkout, outcome in shop.open_holds()
+        if checkout is not besides
         if any((line.sku, line.location) == (held.sku, held.location) for held in outcome.lines)
     ]
     return Shortage(
@@ -164,7 +196,7 @@ def _commit(shop: MemoryShop, checkout: Checkout, held: Held, message: Confirmat
 
 
 def _over_cap(shop: MemoryShop, checkout: Checkout, held: Held) -> ExtensionRefused:
-    left = checkout.started_at + shop.hold_length_max - held.expires_at
+    left = checkout.held_since + shop.hold_length_max - held.expires_at
     seconds_max = min(max(left // timedelta(seconds=1), 0), HOLD_SECONDS_MAX)
     cap_seconds = int(shop.hold_length_max.total_seconds())
     return ExtensionRefused(

@@ -31,7 +31,7 @@ def ship(shop: MemoryShop, checkout: Checkout, message: Shipment) -> KnownOutcom
     if not isinstance(committed, Committed):
         raise checkout.not_active("it is not committed")
     wanted = _taken(checkout, message.lines)
-    rest = _less(checkout.open_lines, wanted) if message.rest == "release" else ()
+    rest = less(checkout.open_lines, wanted) if message.rest == "release" else ()
     if rest and id in checkout.releases:
         raise _conflict(("rest",))
     checkout.parcels[id] = message
@@ -72,12 +72,12 @@ def _ship(
 ) -> None:
     shop.move(checkout, "fulfil", lines)
     checkout.shipped = summed(checkout.shipped, lines)
-    _leave_open(checkout, _less(checkout.open_lines, lines))
+    _leave_open(checkout, less(checkout.open_lines, lines))
     checkout.shipments.append(
         ShipmentReport(
             shipment_id=message.shipment_id,
             at=shop.now,
-            units=_units(lines),
+            units=units_of(lines),
             lines=lines[:SHIPMENT_LINES_MAX],
             lines_left_out=max(len(lines) - SHIPMENT_LINES_MAX, 0),
         )
@@ -87,7 +87,7 @@ def _ship(
             at=shop.now,
             event="shipped",
             actor=message.actor,
-            units=_units(lines),
+            units=units_of(lines),
             shipment_id=message.shipment_id,
         )
     )
@@ -102,7 +102,7 @@ def _give_back(
 ) -> None:
     shop.move(checkout, "release", lines)
     checkout.released = summed(checkout.released, lines)
-    _leave_open(checkout, _less(checkout.open_lines, lines), revisions=1)
+    _leave_open(checkout, less(checkout.open_lines, lines), revisions=1)
     _tell_release(shop, checkout, lines, actor, reason)
 
 
@@ -111,7 +111,7 @@ def _tell_release(
 ) -> None:
     checkout.tell(
         TimelineEvent(
-            at=shop.now, event="released", actor=actor, reason=reason, units=_units(lines)
+            at=shop.now, event="released", actor=actor, reason=reason, units=units_of(lines)
         )
     )
 
@@ -139,17 +139,19 @@ def _taken(checkout: Checkout, wanted: Sequence[Line] | None) -> tuple[HeldLine,
             raise _over_open(checkout)
         part = HeldLine(sku=line.sku, location=places[0], quantity=line.quantity)
         taken = summed(taken, (part,))
-    if any(line.quantity < 0 for line in _less(checkout.open_lines, taken)):
+    if any(line.quantity < 0 for line in less(checkout.open_lines, taken)):
         raise _over_open(checkout)
     return taken
 
 
-def _less(lines: tuple[HeldLine, ...], taken: tuple[HeldLine, ...]) -> tuple[HeldLine, ...]:
+def less(lines: tuple[HeldLine, ...], taken: tuple[HeldLine, ...]) -> tuple[HeldLine, ...]:
+    """Return what is left of lines, below 0 where more is taken than there is."""
     negative = (line.model_copy(update={"quantity": -line.quantity}) for line in taken)
     return summed(lines, tuple(negative))
 
 
-def _units(lines: tuple[HeldLine, ...]) -> int:
+def units_of(lines: tuple[HeldLine, ...]) -> int:
+    """Return how many units lines are in all."""
     return sum(line.quantity for line in lines)
 
 

@@ -39,6 +39,10 @@ _ENDINGS: Final[dict[str, MovementKind]] = {
 }
 
 
+# Of these the lines say by how much reserved changes, up or down.
+_SIGNED: Final = frozenset({"reserve", "amend", "supersede"})
+
+
 class StockFigures(NamedTuple):
     """The figures of one stock item, in units."""
 
@@ -81,6 +85,13 @@ class Checkout:
     last_open: tuple[HeldLine, ...] = ()
     shipped: tuple[HeldLine, ...] = ()
     released: tuple[HeldLine, ...] = ()
+    # When the first of the holds began whose units it has.
+    held_since: datetime = field(init=False)
+    # What amendments took beside what was asked for first.
+    added: tuple[HeldLine, ...] = ()
+
+    def __post_init__(self) -> None:
+        self.held_since = self.started_at
 
     @property
     def lines(self) -> tuple[HeldLine, ...]:
@@ -155,6 +166,8 @@ class MemoryShop:
         self.hold_length_max = timedelta(seconds=hold_length_seconds_max)
         self.items: dict[tuple[str, str], StockItem] = {}
         self.checkouts: dict[str, Checkout] = {}
+        # Ids under which nothing can be held any more.
+        self.barred: set[str] = set()
         self.adjustments: dict[str, tuple[StockAdjustment, KnownAdjustmentOutcome]] = {}
 
     def advance(self, seconds: float) -> None:
@@ -188,9 +201,16 @@ class MemoryShop:
         lines: tuple[HeldLine, ...],
         at: datetime | None = None,
     ) -> None:
-        """Move the figures of stock items, and put it on record."""
+        """Move the figures of stock items, and put it on record.
+
+        Args:
+            checkout: whose units they are.
+            kind: why they move.
+            lines: by how much; less than 0 where an amendment or another checkout takes them.
+            at: when; now if left out.
+        """
         for line in lines:
-            reserved = line.quantity if kind == "reserve" else -line.quantity
+            reserved = line.quantity if kind in _SIGNED else -line.quantity
             total = -line.quantity if kind == "fulfil" else 0
             item = self.items[line.sku, line.location]
             item.reserved += reserved

@@ -13,7 +13,7 @@ from holdfast_client.contract.timeline import (
     Timeline,
     TimelineEvent,
 )
-from holdfast_client.fake.shop import Checkout
+from holdfast_client.fake.shop import Checkout, summed
 
 # What the real workflow leaves where the database did not answer within the reserve budget.
 _GIVEN_UP: Final = "the inventory did not answer in time"
@@ -26,7 +26,7 @@ def timeline_of(checkout: Checkout) -> Timeline:
     shortages = outcome.shortages if isinstance(outcome, Denied) else ()
     deadlines = [event.expires_at for event in checkout.timeline if event.expires_at]
     was_held = bool(deadlines)
-    lines = checkout.lines if was_held else ()
+    lines = summed(checkout.lines, checkout.added) if was_held else ()
     movements = tuple(checkout.movements)
     changes = checkout.timeline[1:][-TIMELINE_ROWS_MAX:]
     return Timeline(

@@ -9,6 +9,7 @@ from holdfast_client.contract.errors import HoldfastError, OutcomeUnknown, Serve
 from holdfast_client.contract.fields import Answer
 from holdfast_client.contract.holds import HoldsRequest
 from holdfast_client.contract.messages import (
+    Amendment,
     Cancellation,
     Confirmation,
     Extension,
@@ -19,6 +20,7 @@ from holdfast_client.contract.outcomes import OpenOutcome, Outcome
 from holdfast_client.contract.timeline import TimelineRequest
 from holdfast_client.fake import holding, parts
 from holdfast_client.fake.adjusting import adjust
+from holdfast_client.fake.amendments import amend
 from holdfast_client.fake.holds import holds_of
 from holdfast_client.fake.reports import report_of, summaries_of
 from holdfast_client.fake.shop import Checkout, MemoryShop
@@ -125,6 +127,8 @@ class MemoryTransport:
                 return parts.ship(self._shop, checkout, message)
             case PartialRelease() as message:
                 return parts.give_back(self._shop, checkout, message, asked.update_id)
+            case Amendment() as message:
+                return amend(self._shop, checkout, message)
         raise TypeError(f"the fake knows no update {asked.name!r}")
 
     def _read(self, asked: Read) -> Answer:

@@ -39,6 +39,7 @@ class CheckoutMethods(Asking):
         hold_seconds: int = HOLD_SECONDS_DEFAULT,
         customer_id: str | None = None,
         cart_id: str | None = None,
+        supersedes: str | None = None,
     ) -> Outcome:
         """Hold every line, or none.
 
@@ -51,12 +52,15 @@ class CheckoutMethods(Asking):
             hold_seconds: how long to hold, 1 to 86,400 s.
             customer_id: who buys, to find the checkout by.
             cart_id: the shop's cart, to find the checkout by.
+            supersedes: a checkout of the same customer or cart whose units this one takes over, all
+                in one step: it ends cancelled. If this one is denied, that one goes on.
 
         Returns:
             Held, Denied with every shortage, Unavailable, or the final outcome that came first.
 
         Raises:
-            CheckoutConflict: the checkout id was used with another request.
+            CheckoutConflict: the checkout id was used with another request, or what it supersedes
+                is of another customer and cart, or is paid.
         """
         request = arguments.validated(
             CheckoutRequest,
@@ -65,6 +69,7 @@ class CheckoutMethods(Asking):
             hold_seconds=hold_seconds,
             customer_id=customer_id,
             cart_id=cart_id,
+            supersedes=supersedes,
         )
         reply = self._ask(Reserve(request))
         return answers.outcome_of(reply.answer)

@@ -11,6 +11,7 @@ from temporalio.exceptions import ApplicationError
 from holdfast_client.contract import names
 from holdfast_client.contract.errors import (
     AdjustmentConflict,
+    AmendmentRefused,
     CheckoutConflict,
     CheckoutInterrupted,
     CheckoutNotFound,
@@ -21,6 +22,7 @@ from holdfast_client.contract.errors import (
     OperationConflict,
     OutcomeUnknown,
     OverOpen,
+    RevisionConflict,
 )
 from holdfast_client.questions import Question
 
@@ -30,6 +32,8 @@ _REFUSALS: Final[dict[str, type[HoldfastError]]] = {
     names.HOLD_NOT_ACTIVE: HoldNotActive,
     names.EXTENSION_REFUSED: ExtensionRefused,
     names.OVER_OPEN: OverOpen,
+    names.AMENDMENT_REFUSED: AmendmentRefused,
+    names.REVISION_CONFLICT: RevisionConflict,
     names.OPERATION_CONFLICT: OperationConflict,
     names.ADJUSTMENT_CONFLICT: AdjustmentConflict,
     names.CHECKOUT_NOT_FOUND: CheckoutNotFound,

@@ -33,6 +33,8 @@ export interface CheckoutRequest {
   hold_seconds?: number;
   customer_id?: string | null;
   cart_id?: string | null;
+  /** A checkout of the same customer or cart whose units this one takes over. */
+  supersedes?: string | null;
 }
 
 export interface HeldLine {
@@ -76,7 +78,13 @@ export type Fulfilled = {
 export type FinalOutcome =
   | { status: "denied"; shortages: Shortage[] }
   | Fulfilled
-  | { status: "cancelled"; reason: string; actor: string; at: string }
+  | {
+      status: "cancelled";
+      reason: string;
+      actor: string;
+      at: string;
+      superseded_by: string | null;
+    }
   | { status: "expired"; at: string }
   | { status: "unavailable" };
 /** The known ones: at run time a newer server may answer another `status`, so keep a `default`. */
@@ -188,6 +196,19 @@ export class Reservations {
     return ofOpen(checkoutId, await this.update<Outcome>(checkoutId, "release", argument, releaseId));
   }
 
+  /**
+   * Make these lines all that is open: all of them, or the old ones stay. Lines of another
+   * `revision` than the one given stay, too. The same amendment id counts once.
+   */
+  async amend(
+    checkoutId: string, lines: Line[], revision: number | null = null, reason = "",
+    amendmentId = randomUUID() as string,
+  ): Promise<Held | Committed> {
+    const argument = { lines, revision, reason };
+    const reply = await this.update<Outcome>(checkoutId, "amend", argument, amendmentId);
+    return ofOpen(checkoutId, reply) as Held | Committed;
+  }
+
   /** Move the deadline of a live hold. The same extension id extends once, however often asked. */
   async extend(
     checkoutId: string, seconds: number, reason = "", extensionId = randomUUID() as string,
@@ -279,8 +300,9 @@ function meaning(request: CheckoutRequest): string {
     const item = JSON.stringify([line.sku, line.location ?? "main"]).normalize("NFC");
     wanted.set(item, (wanted.get(item) ?? 0) + line.quantity);
   }
-  const { hold_seconds = 900, customer_id = null, cart_id = null } = request;
-  return JSON.stringify([[...wanted].sort(), hold_seconds, customer_id, cart_id]).normalize("NFC");
+  const { hold_seconds = 900, customer_id = null, cart_id = null, supersedes = null } = request;
+  const told = [[...wanted].sort(), hold_seconds, customer_id, cart_id, supersedes];
+  return JSON.stringify(told).normalize("NFC");
 }
 
 function isLostByClosing(error: unknown): boolean {

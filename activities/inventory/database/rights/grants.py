@@ -42,6 +42,8 @@ FUNCTION_GRANTS: Final = (
     "close_reservations",
     "extend_reservations",
     "part_reservation",
+    "amend_reservation",
+    "supersede_reservation",
     "claim_operation",
     "answer_operation",
     "create_stock_items",

@@ -7,7 +7,7 @@
 -- `fulfil` fulfils, what lowers reserved otherwise releases, the rest is taken. What the kind `shop`
 -- reserves is the shop's own.
 --
--- Where somebody has written wrong figures by hand, an ending still goes through: the movements
+-- Where somebody has written wrong figures by hand, what gives back still goes through: the movements
 -- stay exact, the figures stop at their bounds, and the audit names the difference.
 CREATE FUNCTION holdfast.post_movements(
     operations bigint[], reservations bigint[], items bigint[], kinds text[],
@@ -94,7 +94,7 @@ BEGIN
            updated_at = at
       FROM (SELECT p.item, sum(p.total_delta)::bigint AS total_delta,
                    sum(p.reserved_delta)::bigint AS reserved_delta, count(*) AS movements,
-                   bool_and(p.kind IN ('fulfil', 'release', 'cancel', 'expire')) AS ends
+                   bool_and(p.reserved_delta < 0 AND p.kind <> 'shop') AS ends
               FROM unnest(items, kinds, total_deltas, reserved_deltas)
                    AS p(item, kind, total_delta, reserved_delta)
              GROUP BY 1) AS c

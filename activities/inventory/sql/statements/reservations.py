@@ -33,6 +33,39 @@ SELECT id, checkout_id
        NULL, NULL, NULL, NULL, NULL)
 """
 
+# A tombstone for what nobody waits for any more, unless its id is known.
+CLAIM_ABANDONED: Final = """
+SELECT id, checkout_id
+  FROM holdfast.claim_reservations(
+       ARRAY[%(checkout_id)s], ARRAY['expired'], NULL, NULL, NULL, ARRAY[%(reason)s], NULL)
+"""
+
+# Take an id that nobody has used, and bury that of the checkout to be superseded, unless it is
+# known.
+CLAIM_SUPERSEDING: Final = """
+SELECT id, checkout_id
+  FROM holdfast.claim_reservations(
+       ARRAY[%(checkout_id)s, %(supersedes)s], ARRAY[NULL, 'expired'],
+       ARRAY[%(customer_id)s, NULL], ARRAY[%(cart_id)s, NULL], ARRAY[%(digest)s, NULL], NULL, NULL)
+"""
+
+# What decides on superseding a checkout, to be read under its lock: its last attempt and the clock.
+READ_SUPERSEDED: Final = """
+SELECT r.id, r.status, r.customer_id, r.cart_id, r.ends_at, r.superseded_by,
+       holdfast.clock() AS at
+  FROM holdfast.reservations AS r
+ WHERE r.checkout_id = %(checkout_id)s
+ ORDER BY r.attempt DESC
+ LIMIT 1
+"""
+
+# Turn a claim into a hold that takes over the units of another.
+SUPERSEDE: Final = """
+SELECT holdfast.supersede_reservation(
+       %(id)s, %(old)s, %(seconds)s, %(cap_seconds)s, %(items)s::bigint[],
+       %(quantities)s::bigint[], %(old_items)s::bigint[], %(old_quantities)s::bigint[])
+"""
+
 # Wait for, and hold, every attempt of these checkouts.
 LOCK_RESERVATIONS: Final = "SELECT holdfast.lock_reservations(%(checkout_ids)s::text[])"
 
@@ -72,13 +105,14 @@ SELECT r.checkout_id
  LIMIT %(batch_size_max)s
 """
 
-# When the next hold on each of these stock items ends.
+# When the next hold on each of these stock items ends, those of one reservation left out.
 FIND_NEXT_EXPIRY: Final = """
 SELECT i.id,
        (SELECT min(l.ends_at)
           FROM holdfast.reservation_lines AS l
          WHERE l.stock_item_id = i.id
-           AND l.quantity > 0) AS next_expiry
+           AND l.quantity > 0
+           AND l.reservation_id IS DISTINCT FROM %(except_id)s::bigint) AS next_expiry
   FROM unnest(%(item_ids)s::bigint[]) AS i(id)
 """
 
@@ -86,7 +120,7 @@ SELECT i.id,
 # changed, and bury ids that nobody has used.
 CLOSE: Final = """
 SELECT checkout_id, status, reason, actor, closed_at, payment_reference, committed_at, revision,
-       lines, released
+       lines, released, NULL AS superseded_by
   FROM holdfast.close_reservations(
        %(checkout_ids)s::text[], %(statuses)s::text[], %(reasons)s::text[], %(actors)s::text[],
        %(payment_references)s::text[])
@@ -96,7 +130,7 @@ SELECT checkout_id, status, reason, actor, closed_at, payment_reference, committ
 # of these extensions were made before.
 READ_EXTENSIBLE: Final = """
 SELECT DISTINCT ON (r.checkout_id)
-       r.id, r.checkout_id, r.created_at,
+       r.id, r.checkout_id, coalesce(r.held_since, r.created_at) AS created_at,
        CASE r.status WHEN 'held' THEN r.expires_at END AS deadline,
        ARRAY(SELECT o.operation_id
                FROM holdfast.operation_records AS o
@@ -132,6 +166,21 @@ SELECT r.id, r.status,
  LIMIT 1
 """
 
+# What decides on an amendment, to be read under its lock: the last attempt, the clock, and the
+# digest of what is on record under the operation's id.
+READ_AMENDED: Final = """
+SELECT r.id, r.status, r.revision, r.ends_at, holdfast.clock() AS at,
+       (SELECT encode(o.digest, 'hex')
+          FROM holdfast.operation_records AS o
+         WHERE o.reservation_id = r.id
+           AND o.operation_id = %(operation_id)s
+           AND o.kind = 'amend') AS made
+  FROM holdfast.reservations AS r
+ WHERE r.checkout_id = %(checkout_id)s
+ ORDER BY r.attempt DESC
+ LIMIT 1
+"""
+
 # The lines of a reservation: what is open of each, and what has left.
 READ_OPEN_LINES: Final = """
 SELECT l.stock_item_id, s.sku, s.location, l.quantity, l.fulfilled_quantity
@@ -149,12 +198,20 @@ SELECT holdfast.part_reservation(
        %(quantities)s::bigint[], %(ending)s)
 """
 
+# Change what is open of a reservation, on record.
+AMEND: Final = """
+SELECT holdfast.amend_reservation(
+       %(id)s, %(operation_id)s, %(digest)s, %(answer)s::jsonb, %(reason)s, %(actor)s,
+       %(items)s::bigint[], %(deltas)s::bigint[])
+"""
+
 # Where checkouts stand, which is where their last attempts stand, with the seconds left by the
 # database's clock.
 READ_RESERVATIONS: Final = """
 SELECT DISTINCT ON (r.checkout_id)
        r.checkout_id, r.status, r.expires_at, r.created_at, r.committed_at, r.closed_at, r.reason,
-       r.actor, r.payment_reference, r.revision, encode(r.digest, 'hex') AS digest, r.shortages,
+       r.actor, r.payment_reference, r.revision, r.superseded_by, r.shortages,
+       encode(r.digest, 'hex') AS digest,
        extract(epoch FROM r.ends_at - holdfast.clock())::double precision AS remaining_seconds,
        holdfast.lines_of(r.id, r.status) AS lines,
        CASE r.status WHEN 'fulfilled' THEN holdfast.lines_of(r.id, 'released') ELSE '[]' END

@@ -24,15 +24,15 @@ SELECT s.sku, s.location, l.taken_quantity AS quantity, count(*) OVER () AS foun
  LIMIT %(rows_max)s
 """
 
-# Its extensions, shipments and releases, the latest first, how many there are in all, and the
-# deadline before them.
+# Its extensions, amendments, shipments and releases, the latest first, how many there are in all,
+# and the deadline before them.
 READ_CHANGES: Final = """
 SELECT created_at, kind, operation_id, (answer ->> 'to_deadline')::timestamptz AS to_deadline,
        (answer ->> 'seconds')::integer AS seconds, (answer ->> 'units')::bigint AS units,
        reason, actor, count(*) OVER () AS found,
        min((answer ->> 'from_deadline')::timestamptz) OVER () AS first_deadline
   FROM holdfast.operation_records
- WHERE reservation_id = %(id)s AND kind IN ('extend', 'fulfil', 'release')
+ WHERE reservation_id = %(id)s AND kind IN ('extend', 'amend', 'fulfil', 'release')
  ORDER BY created_at DESC, 4 DESC NULLS FIRST, sequence DESC
  LIMIT %(rows_max)s
 """

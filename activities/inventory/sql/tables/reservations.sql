@@ -18,6 +18,10 @@ CREATE TABLE holdfast.reservations (
     ends_at timestamptz GENERATED ALWAYS AS (
         CASE WHEN status = 'held' THEN greatest(expires_at, paying_until) END) STORED,
     created_at timestamptz NOT NULL,
+    -- Of one that has taken over another's units: when that began. Null where it began by itself.
+    held_since timestamptz,
+    -- The checkout that has taken its units over.
+    superseded_by text COLLATE "C",
     -- When it was paid with its goods still on the shelf, and the number of that operation.
     committed_at timestamptz,
     committing bigint,
@@ -44,7 +48,9 @@ CREATE TABLE holdfast.reservations (
     CONSTRAINT reservations_paid_has_payment CHECK (
         status NOT IN ('committed', 'fulfilled') OR payment_reference IS NOT NULL),
     CONSTRAINT reservations_when_committed CHECK (
-        status <> 'committed' OR committed_at IS NOT NULL)
+        status <> 'committed' OR committed_at IS NOT NULL),
+    CONSTRAINT reservations_superseded_is_cancelled CHECK (
+        superseded_by IS NULL OR status = 'cancelled')
 );
 
 -- Holds only what is open, so looking for overdue holds costs the same however many are closed.

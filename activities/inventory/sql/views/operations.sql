@@ -16,8 +16,9 @@ SELECT committing, payment_reference, id, 'commit', NULL,
  UNION ALL
 SELECT closing,
        CASE WHEN status = 'fulfilled' AND committing IS NULL THEN payment_reference
-            ELSE status END, id,
-       CASE WHEN status = 'fulfilled' AND committing IS NULL THEN 'fulfil'
+            ELSE coalesce(superseded_by, status) END, id,
+       CASE WHEN superseded_by IS NOT NULL THEN 'supersede'
+            WHEN status = 'fulfilled' AND committing IS NULL THEN 'fulfil'
             WHEN status = 'fulfilled' THEN 'release'
             WHEN status = 'cancelled' THEN 'cancel'
             ELSE 'expire' END,

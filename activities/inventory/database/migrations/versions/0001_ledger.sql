@@ -66,6 +66,10 @@ CREATE TABLE holdfast.reservations (
     ends_at timestamptz GENERATED ALWAYS AS (
         CASE WHEN status = 'held' THEN greatest(expires_at, paying_until) END) STORED,
     created_at timestamptz NOT NULL,
+    -- Of one that has taken over another's units: when that began. Null where it began by itself.
+    held_since timestamptz,
+    -- The checkout that has taken its units over.
+    superseded_by text COLLATE "C",
     -- When it was paid with its goods still on the shelf, and the number of that operation.
     committed_at timestamptz,
     committing bigint,
@@ -92,7 +96,9 @@ CREATE TABLE holdfast.reservations (
     CONSTRAINT reservations_paid_has_payment CHECK (
         status NOT IN ('committed', 'fulfilled') OR payment_reference IS NOT NULL),
     CONSTRAINT reservations_when_committed CHECK (
-        status <> 'committed' OR committed_at IS NOT NULL)
+        status <> 'committed' OR committed_at IS NOT NULL),
+    CONSTRAINT reservations_superseded_is_cancelled CHECK (
+        superseded_by IS NULL OR status = 'cancelled')
 );
 
 -- Holds only what is open, so looking for overdue holds costs the same however many are closed.
@@ -194,6 +200,34 @@ CREATE TABLE holdfast.stock_movements (
         (reservation_id IS NOT NULL) = (kind IN (
             'reserve', 'amend', 'supersede', 'fulfil', 'release', 'cancel', 'expire')))
 );
+
+-- Change what is open of a reservation whose row is locked, by so much for each stock item, recorded
+-- under the operation's id. Where the stock does not suffice it fails with HF001. Its revision is
+-- one higher afterwards; its deadline stays. Returns when.
+CREATE FUNCTION holdfast.amend_reservation(
+    reservation bigint, operation_id text, digest text, answer jsonb, reason text, actor text,
+    items bigint[], deltas bigint[])
+RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    at timestamptz := holdfast.clock();
+    number bigint;
+BEGIN
+    INSERT INTO holdfast.operation_records
+           (operation_id, reservation_id, kind, digest, answer, reason, actor, created_at)
+    SELECT amend_reservation.operation_id, reservation, 'amend',
+           decode(amend_reservation.digest, 'hex'), amend_reservation.answer,
+           amend_reservation.reason, amend_reservation.actor, at
+    RETURNING sequence INTO number;
+    UPDATE holdfast.reservations AS r SET revision = r.revision + 1 WHERE r.id = reservation;
+    -- The same lines again move nothing.
+    PERFORM holdfast.post_movements(
+                array_agg(number), array_agg(reservation), array_agg(c.item),
+                array_agg('amend'::text), array_agg(0::bigint), array_agg(c.delta),
+                array_agg(amend_reservation.reason), array_agg(amend_reservation.actor))
+       FROM unnest(items, deltas) AS c(item, delta)
+     HAVING count(*) > 0;
+    RETURN at;
+END $$;
 
 -- Record the answer that an operation was given, once.
 CREATE FUNCTION holdfast.answer_operation(operation bigint, answer jsonb)
@@ -547,7 +581,7 @@ END $$;
 -- `fulfil` fulfils, what lowers reserved otherwise releases, the rest is taken. What the kind `shop`
 -- reserves is the shop's own.
 --
--- Where somebody has written wrong figures by hand, an ending still goes through: the movements
+-- Where somebody has written wrong figures by hand, what gives back still goes through: the movements
 -- stay exact, the figures stop at their bounds, and the audit names the difference.
 CREATE FUNCTION holdfast.post_movements(
     operations bigint[], reservations bigint[], items bigint[], kinds text[],
@@ -634,7 +668,7 @@ BEGIN
            updated_at = at
       FROM (SELECT p.item, sum(p.total_delta)::bigint AS total_delta,
                    sum(p.reserved_delta)::bigint AS reserved_delta, count(*) AS movements,
-                   bool_and(p.kind IN ('fulfil', 'release', 'cancel', 'expire')) AS ends
+                   bool_and(p.reserved_delta < 0 AND p.kind <> 'shop') AS ends
               FROM unnest(items, kinds, total_deltas, reserved_deltas)
                    AS p(item, kind, total_delta, reserved_delta)
              GROUP BY 1) AS c
@@ -736,6 +770,44 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
      WHERE s.id = set_active.item
 $$;
 
+-- Turn a claim into a hold that takes over the units of another, which ends. Both rows are locked.
+-- What both have stays reserved, of the rest the old units are given back and the new ones taken;
+-- where the stock does not suffice it fails with HF001. The new hold has the beginning of the old
+-- one, and ends at the cap counted from there, or when the old one would have. Returns when.
+CREATE FUNCTION holdfast.supersede_reservation(
+    reservation bigint, old bigint, seconds integer, cap_seconds integer,
+    items bigint[], quantities bigint[], old_items bigint[], old_quantities bigint[])
+RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    at timestamptz := holdfast.clock();
+    number bigint := nextval('holdfast.operation_sequence');
+BEGIN
+    UPDATE holdfast.reservations AS r
+       SET status = 'held', created_at = at, closed_at = NULL,
+           held_since = coalesce(o.held_since, o.created_at),
+           expires_at = least(
+               at + make_interval(secs => seconds),
+               greatest(coalesce(o.held_since, o.created_at) + make_interval(secs => cap_seconds),
+                        o.expires_at))
+      FROM holdfast.reservations AS o
+     WHERE r.id = reservation AND o.id = old;
+    UPDATE holdfast.reservations AS o
+       SET status = 'cancelled', closed_at = at, closing = number,
+           superseded_by = r.checkout_id, reason = 'superseded by ' || r.checkout_id, actor = ''
+      FROM holdfast.reservations AS r
+     WHERE o.id = old AND r.id = reservation;
+    PERFORM holdfast.post_movements(
+                array_agg(p.operation), array_agg(p.reservation), array_agg(p.item),
+                array_agg('supersede'::text), array_agg(0::bigint), array_agg(p.delta), NULL, NULL)
+       FROM (SELECT number, old, o.item, -o.quantity
+               FROM unnest(old_items, old_quantities) AS o(item, quantity)
+              UNION ALL
+             SELECT reservation, reservation, n.item, n.quantity
+               FROM unnest(items, quantities) AS n(item, quantity))
+            AS p(operation, reservation, item, delta);
+    RETURN at;
+END $$;
+
 -- Whatever changed something, once for each id, in the order in which it was asked for.
 CREATE VIEW holdfast.operations AS
 SELECT sequence, operation_id, reservation_id, kind, digest, answer, reason, actor, created_at
@@ -754,8 +826,9 @@ SELECT committing, payment_reference, id, 'commit', NULL,
  UNION ALL
 SELECT closing,
        CASE WHEN status = 'fulfilled' AND committing IS NULL THEN payment_reference
-            ELSE status END, id,
-       CASE WHEN status = 'fulfilled' AND committing IS NULL THEN 'fulfil'
+            ELSE coalesce(superseded_by, status) END, id,
+       CASE WHEN superseded_by IS NOT NULL THEN 'supersede'
+            WHEN status = 'fulfilled' AND committing IS NULL THEN 'fulfil'
             WHEN status = 'fulfilled' THEN 'release'
             WHEN status = 'cancelled' THEN 'cancel'
             ELSE 'expire' END,

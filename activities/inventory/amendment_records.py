@@ -1,0 +1,42 @@
+"""What the ledger is asked and what it answers of changed lines."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from activities.inventory.records import ReservationState
+from holdfast_client.contract.messages import Line
+from holdfast_client.contract.outcomes import Shortage
+
+
+@dataclass(frozen=True, slots=True)
+class LineChange:
+    """The wish that these lines be all that is open of a checkout, once for an ``operation_id``.
+
+    ``lines`` are merged. ``revision`` is that of the lines they are to replace; None means any.
+    """
+
+    checkout_id: str
+    operation_id: str
+    lines: tuple[Line, ...]
+    revision: int | None = None
+    reason: str = ""
+    actor: str = ""
+
+
+LineChangeVerdict = Literal["done", "short", "stale", "not_active", "conflict"]
+
+
+@dataclass(frozen=True, slots=True)
+class LineChangeAnswer:
+    """What became of a change of lines, and where the reservation stands now.
+
+    One that was made stays ``done`` when it is asked for again. ``short`` comes with what could not
+    be had; ``stale`` means that the lines are of another revision, which ``state`` tells.
+    """
+
+    verdict: LineChangeVerdict
+    state: ReservationState
+    shortages: tuple[Shortage, ...] = ()
+    differs: tuple[str, ...] = ()

@@ -1,0 +1,29 @@
+"""Abandon: a reserve that nobody waits for any more holds nothing."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from activities.inventory.database.calls import Call, Steps
+from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
+from activities.inventory.operations.standing import read_rows
+from activities.inventory.records import ReservationState, reservation_state
+from activities.inventory.sql.statements import reservations as statements
+from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.outcomes import Unavailable
+
+NOBODY_WAITS: Final = "nobody waited for it any more"
+
+
+def abandon(request: CheckoutRequest) -> Steps[ReserveAnswer]:
+    """Answer what is on record; an unknown id becomes a tombstone, which nobody can hold under."""
+    yield Call(
+        statements.CLAIM_ABANDONED, {"checkout_id": request.checkout_id, "reason": NOBODY_WAITS}
+    )
+    row = (yield from read_rows([request.checkout_id]))[request.checkout_id]
+    # Nothing was ever held under a tombstone; one of a cancellation says so.
+    is_nothing = row.digest is None and row.status == "expired"
+    state = ReservationState(Unavailable(), None) if is_nothing else reservation_state(row)
+    batch = ReserveBatch.of([request])
+    (answer,) = batch.answers({request.checkout_id: row.digest}, {request.checkout_id: state})
+    return answer

@@ -1,0 +1,134 @@
+"""Amend: the whole new set of lines of an open reservation, or nothing; each amendment once.
+
+What a checkout has open itself never counts against it. Refused, it goes on as it was, and while
+overdue holds stand in the way nobody is refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from activities.inventory.allocation.rule import allocate
+from activities.inventory.allocation.wants import Demand, Shortfall, StockKey, Want
+from activities.inventory.amendment_records import LineChange, LineChangeAnswer, LineChangeVerdict
+from activities.inventory.database.arrays import array_text
+from activities.inventory.database.calls import Call, Steps
+from activities.inventory.operations.digests import (
+    AMENDMENT_KEYS,
+    amendment_digest,
+    differing_keys,
+)
+from activities.inventory.operations.overdue import look_for_overdue, without_overdue
+from activities.inventory.operations.shortages import (
+    LockedStock,
+    lock_levels,
+    short_items,
+    tell_shortages,
+)
+from activities.inventory.operations.standing import read_states
+from activities.inventory.sql.statements import reservations as statements
+
+_OPEN: Final = frozenset({"held", "committed"})
+
+
+def amend(change: LineChange) -> Steps[LineChangeAnswer]:
+    """Amend once, each try in a transaction. An id that was never reserved becomes a closed row."""
+    return (yield from without_overdue(lambda overdue_max: decide(change, overdue_max)))
+
+
+def decide(change: LineChange, overdue_max: int) -> Steps[LineChangeAnswer]:
+    """Decide on an amendment, in one transaction.
+
+    Args:
+        change: what is asked for.
+        overdue_max: at most so many overdue holds are looked for; 0 decides without looking.
+
+    Raises:
+        OverdueInTheWay: it may not be refused yet, so the transaction is to be undone.
+    """
+    named = {"checkout_ids": array_text([change.checkout_id])}
+    yield Call(statements.CLAIM_TOMBSTONES, named)
+    yield Call(statements.LOCK_RESERVATIONS, named)
+    rows = yield Call(
+        statements.READ_AMENDED,
+        {"checkout_id": change.checkout_id, "operation_id": change.operation_id},
+    )
+    reservation, digest = rows[0], amendment_digest(change)
+    if reservation.made is not None:
+        return (yield from _earlier(change, reservation.made, digest))
+    if reservation.status not in _OPEN or _is_over(reservation, reservation.at):
+        return (yield from _answer(change, "not_active"))
+    if change.revision not in {None, reservation.revision}:
+        return (yield from _answer(change, "stale"))
+    rows = yield Call(statements.READ_OPEN_LINES, {"id": reservation.id})
+    own = {(row.sku, row.location): row.quantity for row in rows}
+    wanted = {(line.sku, str(line.location)): line.quantity for line in change.lines}
+    moved = {key: wanted.get(key, 0) - own.get(key, 0) for key in wanted | own}
+    locked = yield from lock_levels([key for key, delta in moved.items() if delta], own)
+    if _is_over(reservation, locked.at):
+        return (yield from _answer(change, "not_active"))
+    lacking = _lacking(change.checkout_id, wanted, moved, locked)
+    yield from look_for_overdue(short_items(lacking, locked), locked.at, overdue_max)
+    if lacking:
+        told = yield from tell_shortages({change.checkout_id: lacking}, locked, reservation.id)
+        return (yield from _answer(change, "short", shortages=told[change.checkout_id]))
+    yield from _make(change, reservation.id, digest, _by_item(moved, locked))
+    return (yield from _answer(change, "done"))
+
+
+def _is_over(reservation: Any, at: datetime) -> bool:
+    """Say whether its deadline has passed, though nothing has ended it yet."""
+    return reservation.ends_at is not None and at >= reservation.ends_at
+
+
+def _lacking(
+    checkout_id: str,
+    wanted: Mapping[StockKey, int],
+    moved: Mapping[StockKey, int],
+    locked: LockedStock,
+) -> Sequence[Shortfall]:
+    """Return what cannot be had of that of which there is to be more."""
+    wants = tuple(
+        Want(sku, place, quantity)
+        for (sku, place), quantity in wanted.items()
+        if moved[sku, place] > 0
+    )
+    (allocation,) = allocate([Demand(checkout_id, wants)], locked.levels)
+    return allocation.shortfalls
+
+
+def _by_item(moved: Mapping[StockKey, int], locked: LockedStock) -> dict[int, int]:
+    return {locked.levels[key].item_id: delta for key, delta in sorted(moved.items()) if delta}
+
+
+def _make(change: LineChange, id: int, digest: str, deltas: Mapping[int, int]) -> Steps[None]:
+    units = sum(line.quantity for line in change.lines)
+    yield Call(
+        statements.AMEND,
+        {
+            "id": id,
+            "operation_id": change.operation_id,
+            "digest": digest,
+            "answer": to_json({"units": units}).decode(),
+            "reason": change.reason,
+            "actor": change.actor,
+            "items": array_text(deltas),
+            "deltas": array_text(deltas.values()),
+        },
+    )
+
+
+def _earlier(change: LineChange, made: str, digest: str) -> Steps[LineChangeAnswer]:
+    if made == digest:
+        return (yield from _answer(change, "done"))
+    differs = differing_keys(AMENDMENT_KEYS, made, digest)
+    return (yield from _answer(change, "conflict", differs=differs))
+
+
+def _answer(change: LineChange, verdict: LineChangeVerdict, **told: Any) -> Steps[LineChangeAnswer]:
+    states = yield from read_states([change.checkout_id])
+    return LineChangeAnswer(verdict, states[change.checkout_id], **told)

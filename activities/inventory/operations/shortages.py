@@ -1,0 +1,81 @@
+"""Stock that is wanted, locked, and what is told of it where there is too little."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from activities.inventory.allocation.wants import Shortfall, StockKey, StockLevel
+from activities.inventory.database.arrays import array_text
+from activities.inventory.database.calls import Call, Steps, scalar
+from activities.inventory.operations.items import lock_items
+from activities.inventory.sql.statements import reservations as statements
+from holdfast_client.contract.outcomes import Shortage
+
+
+@dataclass(frozen=True, slots=True)
+class LockedStock:
+    """Stock items that are locked, and the time at which all of them were."""
+
+    levels: Mapping[StockKey, StockLevel]
+    at: datetime
+
+
+def lock_levels(keys: Iterable[StockKey], own: Mapping[StockKey, int]) -> Steps[LockedStock]:
+    """Lock stock items and tell what they have for new holds.
+
+    Args:
+        keys: of the items; unknown ones are left out.
+        own: what whoever asks has of them already, in units.
+    """
+    rows = yield from lock_items(sorted(set(keys)))
+    levels = {
+        key: StockLevel(row.id, row.active, row.for_sale_quantity, own.get(key, 0))
+        for key, row in rows.items()
+    }
+    times = [row.at for row in rows.values()]
+    return LockedStock(
+        levels, max(times) if times else (yield from scalar(Call(statements.CLOCK, {})))
+    )
+
+
+def short_items(shortfalls: Iterable[Shortfall], locked: LockedStock) -> list[int]:
+    """Return the stock items of which there is too little, by number."""
+    return sorted({locked.levels[s.key].item_id for s in shortfalls if s.reason == "insufficient"})
+
+
+def tell_shortages(
+    refused: Mapping[str, Sequence[Shortfall]], locked: LockedStock, reservation: int | None = None
+) -> Steps[dict[str, tuple[Shortage, ...]]]:
+    """Return what each of those who are refused lacks, with the next holds that end.
+
+    Args:
+        refused: what they lack, by checkout id.
+        locked: the stock.
+        reservation: whose own deadline is none of those that are told.
+    """
+    items = short_items([s for shortfalls in refused.values() for s in shortfalls], locked)
+    rows = yield Call(
+        statements.FIND_NEXT_EXPIRY, {"item_ids": array_text(items), "except_id": reservation}
+    )
+    next_expiries = {row.id: row.next_expiry for row in rows}
+    return {
+        id: tuple(_shortage(shortfall, locked, next_expiries) for shortfall in shortfalls)
+        for id, shortfalls in refused.items()
+    }
+
+
+def _shortage(
+    shortfall: Shortfall, locked: LockedStock, next_expiries: Mapping[int, datetime | None]
+) -> Shortage:
+    sku, location = shortfall.key
+    level = locked.levels.get(shortfall.key)
+    return Shortage(
+        sku=sku,
+        location=location,
+        requested=shortfall.requested,
+        available=shortfall.available,
+        reason=shortfall.reason,
+        next_expiry=next_expiries.get(level.item_id) if level else None,
+    )
