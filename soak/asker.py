@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from holdfast_client.contract.errors import (
+    AmendmentRefused,
     CheckoutConflict,
     CheckoutInterrupted,
     ExtensionRefused,
     HoldNotActive,
     OutcomeUnknown,
+    OverOpen,
 )
-from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.messages import CheckoutRequest, Line, Rest
 from holdfast_client.contract.outcomes import Outcome
 from soak.carts import SKUS
 from soak.shop import Shop
@@ -26,9 +28,16 @@ EXTENSION_SECONDS_MAX: Final = 5
 # More than any cart asks for, so that the other lines cannot be the same by chance.
 _OTHER_QUANTITY: Final = 999
 _OTHER_LINES: Final = "reserve other lines"
+SUPERSEDE: Final = "reserve in its place"
 # What is refused for a good reason, by what was asked.
 _REFUSALS: Final[dict[str, tuple[type[Exception], ...]]] = {
     "extend": (HoldNotActive, ExtensionRefused),
+    "amend": (HoldNotActive, AmendmentRefused),
+    # A cart may have been amended, or ended, by then.
+    "release": (HoldNotActive, OverOpen),
+    "ship": (HoldNotActive, OverOpen),
+    # What it is to take the place of is perhaps paid by then.
+    SUPERSEDE: (CheckoutConflict,),
     _OTHER_LINES: (CheckoutConflict,),
 }
 
@@ -57,6 +66,31 @@ class Asker:
         payment_reference = f"{id}-{payment}"
         self._shop.testimony.pays(id, payment_reference)
         await self._ask("confirm", id, lambda: self._shop.client.confirm(id, payment_reference))
+
+    async def commit(self, id: str, payment: str) -> Outcome | None:
+        """Say that it was paid, and keep it on the shelf."""
+        payment_reference = f"{id}-{payment}"
+        self._shop.testimony.pays(id, payment_reference)
+        call = self._shop.client.confirm
+        return await self._ask("commit", id, lambda: call(id, payment_reference, settle="commit"))
+
+    async def ship(
+        self, id: str, parcel: str, line: Line | None = None, rest: Rest = "keep"
+    ) -> Outcome | None:
+        """Ship one unit of a line, or all that is open."""
+        lines = [(line.sku, 1)] if line else None
+        call = self._shop.client.fulfil
+        return await self._ask("ship", id, lambda: call(id, f"{id}-{parcel}", lines, rest=rest))
+
+    async def give_back(self, id: str, line: Line) -> None:
+        """Give one unit of a line back."""
+        name, call = f"{id}-release", self._shop.client.release
+        await self._ask("release", id, lambda: call(id, [(line.sku, 1)], release_id=name))
+
+    async def amend(self, id: str, lines: Sequence[Line]) -> None:
+        """Ask for other lines in the place of those that are held."""
+        name, call = f"{id}-amendment", self._shop.client.amend
+        await self._ask("amend", id, lambda: call(id, lines, amendment_id=name))
 
     async def cancel(self, id: str) -> None:
         """Give it back."""
@@ -90,6 +124,7 @@ class Asker:
                 request.lines,
                 hold_seconds=request.hold_seconds,
                 customer_id=request.customer_id,
+                supersedes=request.supersedes,
             ),
         )
 

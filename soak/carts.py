@@ -25,6 +25,11 @@ class Plan(StrEnum):
     ABANDON = "abandon"
     CONTRADICT = "confirm and cancel at once"
     CHANGE = "ask for other lines under the same id"
+    SHIP = "commit, then ship in two parcels"
+    SHIP_A_PART = "commit, ship a part and give the rest back"
+    AMEND = "change the cart, then confirm"
+    GIVE_BACK = "give a part back, then confirm"
+    SUPERSEDE = "begin another checkout in its place"
 
 
 _WEIGHTS: Final = {
@@ -36,6 +41,11 @@ _WEIGHTS: Final = {
     Plan.ABANDON: 15,
     Plan.CONTRADICT: 8,
     Plan.CHANGE: 5,
+    Plan.SHIP: 10,
+    Plan.SHIP_A_PART: 6,
+    Plan.AMEND: 10,
+    Plan.GIVE_BACK: 6,
+    Plan.SUPERSEDE: 8,
 }
 
 

@@ -13,7 +13,7 @@ SELECT r.checkout_id, r.status, r.expires_at, r.closed_at, r.payment_reference
   FROM holdfast.reservations AS r
 """)
 _LINES: Final = text("""
-SELECT r.checkout_id, s.sku, l.taken_quantity
+SELECT r.checkout_id, s.sku, l.fulfilled_quantity
   FROM holdfast.reservation_lines AS l
   JOIN holdfast.reservations AS r ON r.id = l.reservation_id
   JOIN holdfast.stock_items AS s ON s.id = l.stock_item_id
@@ -41,7 +41,7 @@ class Movement:
 
 @dataclass(slots=True)
 class Reservation:
-    """One row of the reservations, with its lines by SKU and all its movements."""
+    """One row of the reservations, with what left of each line by SKU, and all its movements."""
 
     status: str
     expires_at: datetime | None
@@ -105,7 +105,7 @@ def _reservations(connection: Connection) -> dict[str, Reservation]:
         for row in connection.execute(_RESERVATIONS)
     }
     for row in connection.execute(_LINES):
-        found[row.checkout_id].lines[row.sku] = row.taken_quantity
+        found[row.checkout_id].lines[row.sku] = row.fulfilled_quantity
     return found
 
 

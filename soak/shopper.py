@@ -6,9 +6,9 @@ import asyncio
 import random
 from typing import Final
 
-from holdfast_client.contract.messages import CheckoutRequest
-from holdfast_client.contract.outcomes import Held
-from soak.asker import Asker
+from holdfast_client.contract.messages import CheckoutRequest, Rest
+from holdfast_client.contract.outcomes import Committed, Held
+from soak.asker import SUPERSEDE, Asker
 from soak.carts import Plan, draw_plan, draw_request
 from soak.shop import Shop
 
@@ -17,6 +17,7 @@ THINK_SHARE_MAX: Final = 0.9
 DEADLINE_SPREAD_SECONDS: Final = 0.02
 CLICKS_TWICE_SHARE: Final = 0.1
 ASKS_AGAIN_SHARE: Final = 0.2
+PAYS_OLD_SHARE: Final = 0.3
 
 
 class Shopper:
@@ -85,3 +86,40 @@ class Shopper:
                 await ask.ask_for_other_lines(request)
             case Plan.ABANDON:
                 pass
+            case _:
+                await self._carry_out_in_parts(request, plan)
+
+    async def _carry_out_in_parts(self, request: CheckoutRequest, plan: Plan) -> None:
+        id, ask = request.checkout_id, self._ask
+        line = self._chance.choice(request.lines)
+        match plan:
+            case Plan.SHIP | Plan.SHIP_A_PART:
+                if not isinstance(await ask.commit(id, "pay_1"), Committed):
+                    return
+                await asyncio.sleep(self._chance.random())
+                rest: Rest = "release" if plan is Plan.SHIP_A_PART else "keep"
+                if isinstance(await ask.ship(id, "parcel-1", line, rest), Committed):
+                    await ask.ship(id, "parcel-2")
+            case Plan.AMEND:
+                await ask.amend(id, draw_request(self._chance, id).lines)
+                await ask.confirm(id, "pay_1")
+            case Plan.GIVE_BACK:
+                await ask.give_back(id, line)
+                await ask.confirm(id, "pay_1")
+            case Plan.SUPERSEDE:
+                await self._begin_another(request)
+
+    async def _begin_another(self, old: CheckoutRequest) -> None:
+        """Reserve another cart in the place of this one, and pay, perhaps the old one meanwhile."""
+        update = {"customer_id": old.customer_id, "supersedes": old.checkout_id}
+        request = draw_request(self._chance, self._shop.next_id()).model_copy(update=update)
+        self._shop.in_hand.add(request.checkout_id)
+        calls = [self._ask.reserve(request, SUPERSEDE)]
+        if self._chance.random() < PAYS_OLD_SHARE:
+            calls.append(self._ask.confirm(old.checkout_id, "pay_1"))
+        try:
+            outcome, *_ = await asyncio.gather(*calls)
+            if isinstance(outcome, Held):
+                await self._ask.confirm(request.checkout_id, "pay_1")
+        finally:
+            self._shop.in_hand.discard(request.checkout_id)

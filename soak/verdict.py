@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from holdfast_client.contract.outcomes import Fulfilled, Held, Unavailable
+from holdfast_client.contract.outcomes import Fulfilled, Held, OpenOutcome, Unavailable
 from soak.evidence import Evidence, Reservation
 from soak.testimony import Testimony, Told, final_outcome_told
 
@@ -83,7 +83,7 @@ def _never_answered(testimony: Testimony) -> Iterator[Violation]:
 
 
 def _contradictions(testimony: Testimony) -> Iterator[Violation]:
-    """A final answer never changes, and nothing asked for after it is answered with `held`.
+    """A final answer never changes, and nothing asked for after it is answered with an open one.
 
     One exception: `unavailable` is the workflow's own word, which the ledger has perhaps not heard
     of. Who sets such a workflow back to an earlier point has it decide anew.
@@ -94,13 +94,14 @@ def _contradictions(testimony: Testimony) -> Iterator[Violation]:
             for told in answers
             if not (id in testimony.reset and isinstance(told.outcome, Unavailable))
         ]
-        finals = [told for told in heard if not isinstance(told.outcome, Held)]
+        finals = [told for told in heard if not isinstance(told.outcome, OpenOutcome)]
         if not finals:
             continue
         first = min(finals, key=lambda told: told.ended)
         for told in heard:
-            is_other = not isinstance(told.outcome, Held) and told.outcome != first.outcome
-            is_back = isinstance(told.outcome, Held) and told.began > first.ended
+            is_open = isinstance(told.outcome, OpenOutcome)
+            is_other = not is_open and told.outcome != first.outcome
+            is_back = is_open and told.began > first.ended
             if is_other or is_back:
                 yield Violation("answer contradicted", id, _both(first, told))
 
@@ -146,9 +147,12 @@ def _fulfilled_once(id: str, told: Fulfilled, found: Reservation | None) -> Iter
             id,
             f"told paid by {told.payment_reference}, the database has {found.payment_reference}",
         )
-    sold = sorted((m.sku, m.total_delta) for m in found.movements if m.total_delta)
-    lines = sorted((line.sku, -line.quantity) for line in told.lines)
-    if sold != lines:
+    sold, lines = Counter[str](), Counter[str]()
+    for movement in found.movements:
+        sold[movement.sku] -= movement.total_delta
+    for line in told.lines:
+        lines[line.sku] += line.quantity
+    if +sold != +lines:
         yield Violation("fulfilled not once", id, f"lines {lines}, but it moved {sold}")
 
 
@@ -157,7 +161,7 @@ def _over(
 ) -> Iterator[Violation]:
     """Check that a checkout that was told it is over holds nothing and sold nothing."""
     status = found.status if found else "nothing"
-    if status in {"held", "fulfilled"}:
+    if status in {"held", "committed", "fulfilled"}:
         yield Violation("told over but holds", id, f"told {told}, the database has {status}")
     elif status != told and not is_own_word:
         yield Violation("database says otherwise", id, f"told {told}, the database has {status}")
@@ -195,7 +199,7 @@ def _held_for_ever(evidence: Evidence, late_max: timedelta) -> Iterator[Violatio
 
 def _unpaid(testimony: Testimony, evidence: Evidence) -> Iterator[Violation]:
     for id, found in evidence.reservations.items():
-        if found.status != "fulfilled":
+        if found.status not in {"committed", "fulfilled"}:
             continue
         if found.payment_reference not in testimony.payments.get(id, set()):
             yield Violation(
@@ -204,11 +208,10 @@ def _unpaid(testimony: Testimony, evidence: Evidence) -> Iterator[Violation]:
 
 
 def _sold_figures(evidence: Evidence) -> Iterator[Violation]:
-    """Check that the stock that is gone is what fulfilled checkouts asked for, and was there."""
+    """Check that the stock that is gone is what left of the lines of checkouts, and was there."""
     sold: Counter[str] = Counter()
     for found in evidence.reservations.values():
-        if found.status == "fulfilled":
-            sold.update(found.lines)
+        sold.update(found.lines)
     for sku, figures in evidence.stock.items():
         gone = figures.received - figures.total
         if gone != sold[sku]:

@@ -57,7 +57,7 @@ class Case:
 
     def over(self, status: str, *movements: Movement) -> None:
         """Replace the row by one that sold nothing."""
-        self.row = Reservation(status, NOW, NOW, None, {"MUG": 2}, [TAKEN, *movements])
+        self.row = Reservation(status, NOW, NOW, None, {}, [TAKEN, *movements])
         self.stock = StockFigures(received=10, total=10, reserved=0)
 
     def kinds(self, at: datetime = NOW) -> list[str]:
