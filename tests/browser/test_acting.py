@@ -44,6 +44,33 @@ async def test_the_timeline_tells_who_extended_the_hold_and_the_payment_that_end
     ).to_be_visible()
 
 
+async def test_the_page_tells_of_a_checkout_that_was_amended_and_shipped_twice(
+    web_ui: WebUi, shop: ReservationClient, held: Held, unique: str
+):
+    await web_ui.open_checkout(unique)
+    lines = [{"sku": unique, "quantity": 5}]
+    message = {"lines": lines, "revision": held.revision, "reason": "two more", "actor": "sam"}
+    await web_ui.send("Send an Update", "amend", message)
+    await shop.confirm(unique, "pay_2002", settle="commit", actor="web")
+    await shop.fulfil(unique, "parcel-1", [(unique, 2)], actor="ann")
+    await shop.fulfil(unique, "parcel-2", actor="ann")
+    await web_ui.open_checkout(unique)
+    await expect(web_ui.bar("Held for u-30 until")).to_have_count(1)
+    await web_ui.bar("ship").first.click()
+    await expect(
+        web_ui.page.get_by_text(f"Ship 2 {unique} (ann: shipment parcel-1)")
+    ).to_be_visible()
+    details = await web_ui.open_details()
+    for words in (
+        "5 units of 1 SKU instead: two more",
+        "5 units of 1 SKU to be shipped, payment pay",
+        "2 units, shipment parcel-1",
+        "3 units, shipment parcel-2",
+        "5 units of 1 SKU sold, payment pay",
+    ):
+        await expect(details.get_by_role("row").filter(has_text=words)).to_be_visible()
+
+
 async def test_an_extension_by_the_dialog_moves_the_deadline(
     web_ui: WebUi, held: Held, unique: str, database: psycopg.Connection
 ):

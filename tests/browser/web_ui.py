@@ -127,7 +127,8 @@ class WebUi:
         await self.page.keyboard.insert_text(json.dumps(message))
         # Left, the editor lays the JSON out over several lines, and the button below it moves away.
         await editor.blur()
-        await expect(dialog.locator(".cm-line")).to_have_count(len(message) + 2)
+        laid_out = json.dumps(message, indent=2).splitlines()
+        await expect(dialog.locator(".cm-line")).to_have_count(len(laid_out))
 
     async def request_cancellation(self) -> None:
         await self.page.get_by_role("button", name="Request Cancellation").click()
