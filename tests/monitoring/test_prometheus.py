@@ -34,10 +34,10 @@ def queries() -> list[tuple[str, str]]:
 async def test_every_outcome_is_counted_once(site: Site):
     rows = site.prometheus.rows("sum by (outcome) (holdfast_reservations_total)")
     assert {labels["outcome"]: count for labels, count in rows} == {
-        "held": 6,
-        "committed": 0,
+        "held": 7,
+        "committed": 1,
         "denied": 1,
-        "fulfilled": 1,
+        "fulfilled": 2,
         # One by its buyer, one by the tombstone that it met, one behind its workflow's back.
         "cancelled": 3,
         "expired": 1,
@@ -51,6 +51,9 @@ async def test_every_outcome_is_counted_once(site: Site):
         ("sum(holdfast_late_confirmations_total)", 1),
         ("sum(holdfast_tombstone_hits_total)", 1),
         ("sum(holdfast_reconciler_releases_total)", 1),
+        ("sum(holdfast_shipments_total)", 1),
+        ('sum(holdfast_amendments_total{decision="done"})', 1),
+        ('sum(holdfast_amendments_total{decision="short"})', 1),
         ("holdfast:units_held", UNITS_LEFT_HELD + UNITS_DRIFTED),
         ("holdfast:drift_breaches", 1),
         ("holdfast:overdue_holds", 0),

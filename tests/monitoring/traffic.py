@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import psycopg
@@ -12,6 +13,7 @@ from temporalio.client import Client
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, StockRow
 from holdfast_client import (
+    AmendmentRefused,
     Cancelled,
     Denied,
     Expired,
@@ -52,6 +54,7 @@ class Traffic:
             self._pay(),
             self._want_too_much(),
             self._change_their_mind(),
+            self._change_the_cart_and_ship(),
             self._forget(),
             self._come_after_a_tombstone(),
             self._pay_too_late(),
@@ -74,6 +77,15 @@ class Traffic:
     async def _change_their_mind(self) -> None:
         await self._hold("cancelled")
         assert isinstance(await self.shop.cancel(f"{self.word}-cancelled"), Cancelled)
+
+    async def _change_the_cart_and_ship(self) -> None:
+        checkout_id = f"{self.word}-shipped"
+        await self._hold("shipped")
+        await self.shop.amend(checkout_id, [(self.word, 2)])
+        with suppress(AmendmentRefused):
+            await self.shop.amend(checkout_id, [(self.word, 1_000)])
+        await self.shop.confirm(checkout_id, "pay_3", settle="commit")
+        assert isinstance(await self.shop.fulfil(checkout_id, "s-1"), Fulfilled)
 
     async def _forget(self) -> None:
         await self._hold("expired", hold_seconds=1)
