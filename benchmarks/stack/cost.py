@@ -25,6 +25,9 @@ PAID: Final = "paid"
 ABANDONED: Final = "abandoned"
 CANCELLED: Final = "cancelled"
 DENIED: Final = "denied"
+AMENDED: Final = "amended once, then paid"
+SHIPPED: Final = "committed, then shipped in one"
+SHIPPED_IN_PARTS: Final = "committed, then shipped in two"
 EXTENDED: Final = "extended once, then paid"
 # Each change of the status attribute is an action, and a start may ask to go without it.
 KEPT: Final = "status kept"
@@ -78,8 +81,27 @@ async def _extended(shop: ReservationClient, checkout_id: str) -> object:
     return await shop.confirm(checkout_id, "payment")
 
 
-async def _hold(shop: ReservationClient, checkout_id: str) -> None:
-    outcome = await shop.reserve(checkout_id, [(SKU, 1)], hold_seconds=_HOLD_SECONDS)
+async def _amended(shop: ReservationClient, checkout_id: str) -> object:
+    await _hold(shop, checkout_id)
+    await shop.amend(checkout_id, [(SKU, 2)])
+    return await shop.confirm(checkout_id, "payment")
+
+
+async def _shipped(shop: ReservationClient, checkout_id: str) -> object:
+    await _hold(shop, checkout_id, 2)
+    await shop.confirm(checkout_id, "payment", settle="commit")
+    return await shop.fulfil(checkout_id, "all of it")
+
+
+async def _shipped_in_parts(shop: ReservationClient, checkout_id: str) -> object:
+    await _hold(shop, checkout_id, 2)
+    await shop.confirm(checkout_id, "payment", settle="commit")
+    await shop.fulfil(checkout_id, "the first", [(SKU, 1)])
+    return await shop.fulfil(checkout_id, "the rest")
+
+
+async def _hold(shop: ReservationClient, checkout_id: str, units: int = 1) -> None:
+    outcome = await shop.reserve(checkout_id, [(SKU, units)], hold_seconds=_HOLD_SECONDS)
     if not isinstance(outcome, Held):
         raise CaseFailed(f"{checkout_id} was not held: {outcome}")
 
@@ -90,6 +112,10 @@ KINDS: Final = (
     Kind(CANCELLED, _cancelled, "cancelled", None),
     Kind(DENIED, _denied, "denied", 3),
     Kind(EXTENDED, _extended, "fulfilled", None),
+    # Two more than a paid one, and two more for each further shipment: neither starts a timer.
+    Kind(AMENDED, _amended, "fulfilled", 8),
+    Kind(SHIPPED, _shipped, "fulfilled", 9),
+    Kind(SHIPPED_IN_PARTS, _shipped_in_parts, "fulfilled", 11),
 )
 
 
