@@ -1,4 +1,5 @@
-"""Which tests use servers, found out by what they ask for; the others may not start any.
+"""Which tests use servers, found out by what they ask for; the others may not start any. And
+which are long.
 
 Servers keep their files where the fixture ``server_directory`` says. So whoever asks for it, by
 whatever chain of fixtures, uses servers. A test that starts them in processes of its own says so
@@ -16,6 +17,35 @@ from typing import Any, Final
 import pytest
 
 SERVERS: Final = "servers"
+LONG: Final = "long"
+
+# What kills and restarts whole processes and servers, looks through a browser, or measures: half of
+# the suite's time, for what a change of a few lines seldom breaks.
+LONG_PLACES: Final = (
+    "tests/benchmarks/",
+    "tests/browser/",
+    "tests/deploy/",
+    "tests/docs/test_operating.py",
+    "tests/embedded/",
+    "tests/connections/test_failover.py",
+    "tests/examples/test_typescript.py",
+    "tests/faults/",
+    "tests/messages/test_flood.py",
+    "tests/messages/test_many_updates.py",
+    "tests/security/test_dev_role.py",
+    "tests/security/test_missing_keys.py",
+    "tests/security/test_secrets.py",
+    "tests/soak/",
+    "tests/worker/test_demo.py",
+    "tests/worker/test_dev_places.py",
+    "tests/worker/test_processes.py",
+    "tests/worker/test_stock_load_command.py",
+    "tests/worker/test_unfit_databases.py",
+    "tests/worker/test_watchdog.py",
+    "tests/workflows/test_fair_queue.py",
+    "tests/workflows/test_restart.py",
+    "tests/workflows/test_sweep.py",
+)
 _MARKER_BY_FIXTURE: Final = {"server_directory": SERVERS, "published": "slow"}
 
 _PROGRAMS: Final = frozenset({"initdb", "postgres", "temporal", "prometheus", "pgbouncer"})
@@ -25,8 +55,10 @@ _MODULES: Final = (["worker", "dev"], ["worker", "demo"], ["soak"], ["benchmarks
 
 
 def mark(items: Iterable[pytest.Item]) -> None:
-    """Give each test that asks for servers, or for files of the network, its marker."""
+    """Give each test that asks for servers, for files of the network, or for time, its marker."""
     for item in items:
+        if item.nodeid.startswith(LONG_PLACES):
+            item.add_marker(LONG)
         for fixture in _MARKER_BY_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(_MARKER_BY_FIXTURE[fixture])
 

@@ -22,7 +22,6 @@ RUN_SECONDS_MAX = 900
 
 
 @pytest.mark.servers
-@pytest.mark.long
 @pytest.mark.timeout(RUN_SECONDS_MAX + 30)
 def test_in_two_minutes_of_faults_no_promise_is_broken() -> None:
     ended = subprocess.run(
