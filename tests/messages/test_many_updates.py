@@ -21,7 +21,7 @@ SENDERS = 8
 UPDATES_SENT = 2_000
 EXTENSIONS = 40
 # Once it is long a run still serves what has come; each update writes two events, an extension
-# eleven.
+# eleven, an amendment some more.
 ROOM = 200
 
 
@@ -33,6 +33,8 @@ def cases(checkout_id: str, sku: str) -> list[tuple[str, list[Any], str]]:
     for number in range(UPDATES_SENT):
         if number % (UPDATES_SENT // EXTENSIONS) == 0:
             chosen.append(("extend_hold", [{"seconds": 1}], "held"))
+        elif number % (UPDATES_SENT // EXTENSIONS) == 1:
+            chosen.append(("amend", [{"lines": same["lines"]}], "held"))
         elif number % 4 == 0:
             chosen.append(("confirm", garbage[number], "InvalidRequest"))
         elif number % 4 == 1:
@@ -58,6 +60,7 @@ async def test_two_thousand_updates_on_one_checkout_are_all_answered(stage: Stag
     report = await till.status(unique)
     later = moment(report["expires_at"]) - moment(held["expires_at"])
     assert later == timedelta(seconds=EXTENSIONS)
+    assert report["revision"] == 1 + EXTENSIONS
     runs = await runs_of(stage.client, f"checkout/{unique}")
     lengths = [len(await events_of(run)) for run in runs]
     assert len(runs) > 1

@@ -69,7 +69,7 @@ def ready_made_views(
         # Among them such as stay open until the database is back.
         _view(
             "unavailable",
-            "The stock's database did not answer.",
+            "Nothing was decided in time.",
             about,
             *standing("unavailable"),
         ),
