@@ -22,6 +22,7 @@ _MESSAGES: Final = {
     "cancel_hold": "cancellation",
     "fulfil": "shipment",
     "release": "release",
+    "amend": "amendment",
     "cancel": "cancellation",
 }
 
