@@ -62,12 +62,22 @@ class Adopted:
             result = connection.execute(text(statement), values)
             return list(result) if result.returns_rows else []
 
-    def reserve(self, checkout_id: str, cart_id: str | None = None, **quantities: int) -> Outcome:
+    def reserve(
+        self,
+        checkout_id: str,
+        cart_id: str | None = None,
+        customer_id: str | None = None,
+        **quantities: int,
+    ) -> Outcome:
         lines = tuple(
             Line(sku=sku.replace("_", "-"), quantity=units) for sku, units in quantities.items()
         )
         request = CheckoutRequest(
-            checkout_id=checkout_id, lines=lines, hold_seconds=900, cart_id=cart_id
+            checkout_id=checkout_id,
+            lines=lines,
+            hold_seconds=900,
+            cart_id=cart_id,
+            customer_id=customer_id,
         )
         (answer,) = self.ledger.reserve([request])
         assert isinstance(answer, ReservationState), answer
@@ -76,6 +86,15 @@ class Adopted:
     def close(self, checkout_id: str, status: ClosingStatus = "fulfilled") -> Outcome:
         closing = Closing(checkout_id, status, payment_reference=f"pay-{checkout_id}")
         return self.ledger.close([closing])[0].outcome
+
+    def expire_now(self, checkout_id: str) -> Outcome:
+        """Let the deadline of a hold be over, and end it."""
+        self.owner(
+            "UPDATE holdfast.reservations SET expires_at = now() - interval '1 s' "
+            "WHERE checkout_id = :id",
+            id=checkout_id,
+        )
+        return self.close(checkout_id, "expired")
 
     def item(self, sku: str) -> tuple[int, int, int]:
         """Return total, reserved and what of it is the shop's, of the stock item."""

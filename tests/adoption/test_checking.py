@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activities.inventory.adoption import steps
+from activities.inventory.adoption.checking import find_obstacles
 from activities.inventory.adoption.plan import PlanInvalid, read_plan
 from activities.inventory.adoption.steps import AdoptionRefused
 from tests.adoption.adopted import Adopted
@@ -128,3 +129,38 @@ def test_a_plan_that_cannot_be_is_refused_by_its_field(tmp_path, text: str, prob
 def test_a_plan_that_is_not_there_is_told(tmp_path):
     with pytest.raises(PlanInvalid, match="cannot be read: No such file"):
         read_plan(tmp_path / "none.toml")
+
+
+NOTE = "ALTER TABLE inventory_stockreservation ADD note text NOT NULL"
+SESSION = "ALTER TABLE inventory_stockreservation ALTER session_key SET NOT NULL"
+ONCE = "CREATE UNIQUE INDEX once ON inventory_stockreservation (session_key)"
+NUMERIC = "ALTER TABLE inventory_stockreservation ALTER quantity TYPE numeric"
+
+
+@pytest.mark.parametrize(
+    ("letter", "change", "obstacle"),
+    [
+        ("b", "DROP TABLE inventory_stockreservation", "there is no table public.inventory_stock"),
+        ("b", NOTE, "inventory_stockreservation.note must be filled"),
+        ("b", SESSION, "session_key must not be null, and not every cart_id fits it"),
+        ("b", ONCE, "the index once lets public.inventory_stockreservation have a row only once"),
+        ("b", NUMERIC, "holds.quantity: public.inventory_stockreservation.quantity is numeric"),
+        ("a", "ALTER TABLE carts DROP COLUMN status", "carts.status: public.carts has no column"),
+        ("a", "DROP TABLE cart_items", "there is no table public.cart_items"),
+    ],
+)
+def test_carts_and_holds_that_cannot_be_adopted_are_named(
+    open_adopted: OpenAdopted, letter: str, change: str, obstacle: str
+):
+    shop = open_adopted(letter)
+    assert found(shop) == []
+    shop.sql.execute(change)
+    assert any(obstacle in each for each in found(shop)), found(shop)
+
+
+def test_rights_that_lack_are_named(shop: Adopted):
+    with shop.engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL ROLE test_worker")
+        told = find_obstacles(connection, shop.plan)
+    assert "this role does not own the ledger's tables" in told[0]
+    assert any("may not SELECT, UPDATE, TRIGGER on public.products" in each for each in told)

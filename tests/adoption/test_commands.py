@@ -7,10 +7,12 @@ import os
 import shlex
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 
+from activities.inventory.adoption.plan import Plan
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
 from tests.docs.pages import ROOT, page
@@ -39,7 +41,8 @@ def run(shop: Adopted, *words: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_move_goes_as_its_page_says(shop: Adopted, tmp_path: Path):
     adopting = page("docs/adopting.md")
-    (plan,) = adopting.blocks("toml")
+    plan, linked = adopting.blocks("toml")
+    assert Plan.model_validate(tomllib.loads(plan + linked)).holds
     (tmp_path / "plan.toml").write_text(plan)
     (block,) = adopting.blocks("sh")
     told = {}

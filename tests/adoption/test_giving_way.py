@@ -150,7 +150,9 @@ class Meeting:
         for turn in turns:
             skus = chance.sample(range(1, PRODUCTS + 1), 3)
             try:
-                self.shop.reserve(f"c-{number}-{turn}", None, **{f"P_{sku}": 1 for sku in skus})
+                self.shop.reserve(
+                    f"c-{number}-{turn}", None, None, **{f"P_{sku}": 1 for sku in skus}
+                )
                 self.shop.close(f"c-{number}-{turn}", chance.choice(["fulfilled", "cancelled"]))
                 self.done["ledger"] += 1
             except LedgerUnavailable:

@@ -34,7 +34,7 @@ def shop(open_adopted: OpenAdopted) -> Adopted:
     return shop
 
 
-@pytest.mark.parametrize("letter", ["a", "c", "d"])
+@pytest.mark.parametrize("letter", ["a", "b", "c", "d"])
 def test_the_shops_schema_is_the_same_before_it_is_adopted_and_after_it_is_left(
     open_adopted: OpenAdopted, letter: str
 ):

@@ -99,6 +99,7 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
     **dict.fromkeys(
         (
             ("docs/adopting.md", "[stock]"),
+            ("docs/adopting.md", "[carts]"),
             ("docs/adopting.md", "python -m worker adopt check plan.toml"),
         ),
         "tests/adoption/test_commands.py::test_the_move_goes_as_its_page_says",

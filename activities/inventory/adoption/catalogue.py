@@ -18,7 +18,9 @@ class Column:
     """A column of the shop's.
 
     Args:
-        type: as Postgres writes it.
+        type: as Postgres writes it, without a length.
+        length: of a text, the most characters; None without a bound.
+        may_count: whether this role may use the sequence that fills it, if there is one.
         is_required: never null.
         is_generated: computed, so that nobody can write it.
         has_default: filled by itself where an INSERT leaves it out.
@@ -26,6 +28,8 @@ class Column:
     """
 
     type: str
+    length: int | None
+    may_count: bool
     is_required: bool
     is_generated: bool
     has_default: bool
@@ -77,6 +81,8 @@ def _read_table(connection: Connection, table: str) -> Table | None:
         {
             each.name: Column(
                 each.type,
+                each.length,
+                each.may_count,
                 each.is_required,
                 each.is_generated,
                 each.has_default,

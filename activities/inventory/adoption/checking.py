@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import groupby
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import Connection
 
 from activities.inventory.adoption import statements
 from activities.inventory.adoption.catalogue import Catalogue, Column, Table, read_catalogue
+from activities.inventory.adoption.linked_script import INTEGERS
 from activities.inventory.adoption.linked_tables import linked_obstacles
 from activities.inventory.adoption.plan import Elsewhere, Plan, Stock, template_columns
 from activities.inventory.adoption.quoting import name
-from activities.inventory.adoption.script import INTEGERS, SHOP_WAIT_MS_MAX, question
+from activities.inventory.adoption.script import SHOP_WAIT_MS_MAX, question
+from activities.inventory.adoption.table_obstacles import (
+    Right,
+    missing,
+    of_type,
+    table_obstacles,
+)
 from activities.inventory.sql.statements.audits import PLAN_FREELY
 from holdfast_client.contract.fields import Sku
 
@@ -23,8 +30,6 @@ ODD_SKUS_MAX: Final = 100_000
 DEADLOCK_TIMEOUT_MS_MIN: Final = 1_000
 KEY_TYPES: Final = frozenset({"smallint", "integer", "bigint", "uuid", "text", "character varying"})
 _SKU: Final[TypeAdapter[str]] = TypeAdapter(Sku)
-
-Right = Literal["select", "insert", "update", "delete", "trigger"]
 
 
 def find_obstacles(connection: Connection, plan: Plan) -> list[str]:
@@ -38,7 +43,7 @@ def find_obstacles(connection: Connection, plan: Plan) -> list[str]:
     if obstacles:
         return obstacles
     obstacles += _constraints(connection, plan)
-    obstacles += linked_obstacles(plan)
+    obstacles += linked_obstacles(plan, catalogue)
     return [*obstacles, *_rows(connection, plan, catalogue)]
 
 
@@ -89,40 +94,6 @@ def _elsewhere(each: Elsewhere, catalogue: Catalogue) -> Iterator[str]:
         yield from missing(table, "stock", each.column)
         if not table.primary_key:
             yield f"{each.table} has no primary key of one column for {each.via} to refer to"
-
-
-def table_obstacles(table: str, catalogue: Catalogue, rights: Sequence[Right]) -> Iterator[str]:
-    """Return what a table is that cannot be adopted, and which rights lack."""
-    found = catalogue.get(table)
-    if found is None:
-        yield f"there is no table {table}"
-        return
-    row = found.row
-    if row.kind != "r" or row.is_partition or row.inherits:
-        yield f"{table} is no plain table: views, partitions and inheritance cannot be adopted"
-    if row.has_policies:
-        yield f"{table} has row security: the ledger could not see or write every row"
-    if row.rule:
-        yield f"{table} has the rule {row.rule}: what it writes instead cannot be followed"
-    lacking = [right.upper() for right in rights if not getattr(row, f"may_{right}")]
-    if not row.may_enter:
-        yield f"this role may not enter the schema of {table}: GRANT USAGE ON SCHEMA"
-    if lacking:
-        yield f"this role may not {', '.join(lacking)} on {table}: GRANT it"
-
-
-def missing(table: Table, field: str, column: str) -> Iterator[str]:
-    """Return that a column is not there, if it is not."""
-    if column not in table.columns:
-        yield f"{field}: {table.name} has no column {column}"
-
-
-def of_type(table: Table, field: str, column: str, kind: str) -> Iterator[str]:
-    """Return that a column is not there, or of another type than one that begins so."""
-    yield from missing(table, field, column)
-    found = table.columns.get(column)
-    if found and not found.type.startswith(kind):
-        yield f"{field}: {table.name}.{column} is {found.type}, and must be {kind}"
 
 
 def _key(table: Table, key: str) -> Iterator[str]:

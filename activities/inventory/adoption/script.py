@@ -8,6 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from activities.inventory.adoption.catalogue import Catalogue
+from activities.inventory.adoption.linked_script import (
+    INTEGERS,
+    cart_values,
+    hold_values,
+    misfits,
+    moment,
+)
 from activities.inventory.adoption.plan import Elsewhere, Plan, Stock, template_columns
 from activities.inventory.adoption.quoting import literal, name
 
@@ -15,17 +22,19 @@ from activities.inventory.adoption.quoting import literal, name
 # after which the server looks for deadlocks, and under what the shop was promised, with some room.
 WAIT_BUDGET_MS: Final = 300
 SHOP_WAIT_MS_MAX: Final = 400
-INTEGERS: Final[Mapping[str, int]] = {
-    "smallint": 2**15 - 1,
-    "integer": 2**31 - 1,
-    "bigint": 2**63 - 1,
-}
 FOLLOWING: Final = (
     "zz_holdfast_keep_held",
     "zz_holdfast_refuse_truncate",
     "zz_holdfast_follow_new",
     "zz_holdfast_follow_gone",
     "zz_holdfast_follow",
+)
+_OPEN_CARTS: Final = "WHERE closed_at IS NULL AND cart_id IS NOT NULL"
+# By which the open checkouts of a cart are found.
+CARTS_INDEX: Final = "reservations_open_by_cart"
+CARTS_INDEX_SCRIPT: Final = (
+    f"DROP INDEX IF EXISTS holdfast.{CARTS_INDEX}",
+    f"CREATE INDEX CONCURRENTLY {CARTS_INDEX} ON holdfast.reservations (cart_id) {_OPEN_CARTS}",
 )
 OF_SKU_TABLE: Final = ("zz_holdfast_follow_sku", "zz_holdfast_refuse_truncate")
 
@@ -46,15 +55,20 @@ def apply_script(plan: Plan, catalogue: Catalogue) -> str:
 
 def question(file: str, plan: Plan, catalogue: Catalogue, **bounds: int) -> str:
     """Return a question about the shop's rows, before anything of an adoption is there."""
-    values = _values(plan, catalogue) | {bound: str(value) for bound, value in bounds.items()}
+    stock_alone = plan.model_copy(update={"carts": None, "holds": None})
+    values = _values(stock_alone, catalogue) | {
+        bound: str(value) for bound, value in bounds.items()
+    }
     return _filled(file, values)
 
 
-def leave_script(plan: Plan) -> str:
+def leave_script(plan: Plan, catalogue: Catalogue) -> str:
     """Return what takes all of it away again, the switches on the shop's tables first."""
-    lines = [
+    lines = [_filled("give_up_holds", hold_values(plan.holds, catalogue))] if plan.holds else []
+    lines += [
         f"DROP TRIGGER IF EXISTS {trigger} ON {table};" for trigger, table in triggers_of(plan)
     ]
+    lines.append(f"DROP INDEX IF EXISTS holdfast.{CARTS_INDEX};")
     lines += [f"DROP {kind} IF EXISTS holdfast.{what};" for kind, what in _OBJECTS]
     lines += [_hook("lock_shop_rows"), _hook("find_shop_breaches")]
     return "\n".join(lines) + "\n"
@@ -72,6 +86,10 @@ def triggers_of(plan: Plan) -> list[tuple[str, str]]:
     if plan.stock.elsewhere:
         other = name(plan.stock.elsewhere[0].table)
         found += [(trigger, other) for trigger in OF_SKU_TABLE]
+    if plan.holds:
+        found.append(("reservation_lines_show_hold", "holdfast.reservation_lines"))
+    if plan.carts:
+        found.append(("reservations_follow_cart", "holdfast.reservations"))
     return found
 
 
@@ -96,10 +114,18 @@ def _files(plan: Plan) -> Iterator[str]:
         yield from ("lock_shop_rows", "write_shop_row", "keep_shop_row", "keep_triggers")
     if plan.stock.elsewhere:
         yield "follow_sku_table"
+    if plan.holds:
+        yield "holds"
+    if plan.carts:
+        yield from ("bought", "carts")
     yield "follow_triggers"
 
 
 _OBJECTS: Final = (
+    ("FUNCTION", "follow_cart"),
+    ("FUNCTION", "bought"),
+    ("FUNCTION", "follow_line"),
+    ("FUNCTION", "show_hold"),
     ("FUNCTION", "drain_shop_reserved"),
     ("FUNCTION", "adopt_page"),
     ("FUNCTION", "follow_sku_table"),
@@ -117,6 +143,7 @@ _OBJECTS: Final = (
     ("FUNCTION", "note_put_back"),
     ("VIEW", "adopted_figures"),
     ("VIEW", "shop_rows"),
+    ("TABLE", "adopted_holds"),
     ("TABLE", "put_back_writes"),
     ("TABLE", "adopted_rows"),
     ("TABLE", "adoption"),
@@ -159,12 +186,27 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         **_figures(plan, catalogue),
     }
     values |= _of_other_table(stock, catalogue)
+    values |= _linked(plan, catalogue)
     values["rows"] = _filled("rows", values).rstrip()
     if stock.figures:
         values["write_back"] = _filled("write_back", values)
         values["keeping"] = "".join(_kept(plan, figure, values) for figure in stock.figures)
     else:
         values["write_back"] = ""
+    return values
+
+
+def _linked(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
+    values = {"show_open_holds": ""}
+    if plan.holds:
+        values |= hold_values(plan.holds, catalogue)
+        parts = misfits(plan.holds, catalogue)
+        values["hold_misfits"] = "".join(_filled("hold_misfit", part) for part in parts)
+        values["show_open_holds"] = _filled("show_open_holds", values)
+    if plan.carts:
+        values |= cart_values(plan.carts, catalogue)
+        values["cart_status"] = _filled("cart_status", values) if plan.carts.status else ""
+        values["cart_lines"] = _filled("cart_lines", values) if plan.carts.clear_on else ""
     return values
 
 
@@ -201,9 +243,7 @@ def _figures(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
 def _touched(stock: Stock, type: str) -> str:
     if not stock.updated_at:
         return ""
-    # A time without a zone is in UTC, as both Rails and Django keep it.
-    zone = "" if type.endswith("with time zone") else " AT TIME ZONE 'UTC'"
-    return f", {name(stock.updated_at)} = clock_timestamp(){zone}"
+    return f", {name(stock.updated_at)} = {moment('clock_timestamp()', type)}"
 
 
 def _of_other_table(stock: Stock, catalogue: Catalogue) -> dict[str, str]:

@@ -20,13 +20,21 @@ SELECT c.relkind::text AS kind, c.relispartition AS is_partition, c.relrowsecuri
           FROM pg_constraint AS p
           JOIN pg_attribute AS a ON a.attrelid = p.conrelid AND a.attnum = p.conkey[1]
          WHERE p.conrelid = c.oid AND p.contype = 'p' AND cardinality(p.conkey) = 1)
-           AS primary_key
+           AS primary_key,
+       (SELECT i.indexrelid::regclass::text FROM pg_index AS i
+         WHERE i.indrelid = c.oid AND i.indisunique AND NOT i.indisprimary LIMIT 1)
+           AS other_unique
   FROM pg_class AS c
  WHERE c.oid = to_regclass(%(table)s)
 """
 
 READ_COLUMNS: Final = """
 SELECT a.attname::text AS name, format_type(a.atttypid, NULL) AS type, a.attnotnull AS is_required,
+       CASE WHEN a.atttypid = 'varchar'::regtype AND a.atttypmod > 4 THEN a.atttypmod - 4 END
+           AS length,
+       coalesce(has_sequence_privilege(
+           pg_get_serial_sequence(a.attrelid::regclass::text, a.attname), 'USAGE'), true)
+           AS may_count,
        a.attgenerated <> '' AS is_generated, a.atthasdef OR a.attidentity <> '' AS has_default,
        (SELECT jsonb_build_object(
                    'table', format('%%I.%%I', n.nspname, r.relname), 'column', k.attname)

@@ -15,9 +15,13 @@ from activities.inventory.adoption import statements
 from activities.inventory.adoption.catalogue import read_catalogue
 from activities.inventory.adoption.checking import find_obstacles
 from activities.inventory.adoption.plan import Plan
-from activities.inventory.adoption.script import apply_script, leave_script
+from activities.inventory.adoption.script import (
+    CARTS_INDEX_SCRIPT,
+    apply_script,
+    leave_script,
+)
 from activities.inventory.database.calls import ResultT
-from activities.inventory.database.engine import transaction
+from activities.inventory.database.engine import connected, statement_engine, transaction
 from activities.inventory.database.errors import LedgerError, LedgerUnavailable
 
 # What is switched on or off waits for the shop's transactions, and the shop's next wait behind it.
@@ -121,7 +125,8 @@ def leave(engine: Engine, plan: Plan) -> int:
             if standing != "same":
                 raise AdoptionRefused([_OTHER if standing else "nothing is adopted"])
             held = int(connection.exec_driver_sql(statements.READ_HELD).scalar_one())
-        _run_script(engine, leave_script(plan))
+            script = leave_script(plan, read_catalogue(connection, plan))
+        _run_script(engine, script)
         return held
 
 
@@ -130,6 +135,11 @@ def _switch_on(engine: Engine, plan: Plan) -> None:
         if obstacles := find_obstacles(connection, plan):
             raise AdoptionRefused(obstacles)
         script = apply_script(plan, read_catalogue(connection, plan))
+    if plan.carts:
+        # It reads all reservations, so nobody is to wait for it.
+        with connected(statement_engine(engine)) as connection:
+            for statement in CARTS_INDEX_SCRIPT:
+                connection.exec_driver_sql(statement)
     _run_script(engine, script, plan)
 
 

@@ -15,6 +15,6 @@ BEGIN
     END IF;
     PERFORM FROM {table} AS t WHERE t.{key} = ANY(keys) ORDER BY t.{key} FOR NO KEY UPDATE;
     PERFORM holdfast.follow_shop_rows(keys, 'adopted');
-    UPDATE holdfast.adoption AS d SET last_key = keys[cardinality(keys)];
+{show_open_holds}    UPDATE holdfast.adoption AS d SET last_key = keys[cardinality(keys)];
     RETURN cardinality(keys);
 END $$;

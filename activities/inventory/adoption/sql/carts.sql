@@ -1,0 +1,35 @@
+-- What a checkout's outcome makes of the shop's cart, at the end of the transaction: after the locks on
+-- products and stock. A cart that has an open checkout, or was paid, is not told of an older one's end.
+CREATE FUNCTION holdfast.follow_cart()
+RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    outcome CONSTANT text := CASE NEW.status WHEN 'committed' THEN 'fulfilled' ELSE NEW.status END;
+    waits_since timestamptz := nullif(current_setting('holdfast.waits_since', true), '');
+    cart {cart_type};
+BEGIN
+    -- A payment is told once, whenever the goods leave.
+    IF OLD.status = 'committed' AND outcome = 'fulfilled' THEN
+        RETURN NULL;
+    END IF;
+    cart := {cart_found};
+    IF cart IS NULL OR outcome <> 'fulfilled' AND EXISTS (
+        SELECT FROM holdfast.reservations AS v
+         WHERE v.cart_id = NEW.cart_id AND v.closed_at IS NULL) THEN
+        RETURN NULL;
+    END IF;
+    -- Within one budget, as for rows of products.
+    IF waits_since IS NULL THEN
+        waits_since := clock_timestamp();
+        PERFORM set_config('holdfast.waits_since', waits_since::text, true);
+    END IF;
+    PERFORM set_config('lock_timeout', greatest({budget_ms} - extract(
+        epoch FROM clock_timestamp() - waits_since) * 1000, 1)::integer::text, true);
+{cart_status}{cart_lines}    RETURN NULL;
+END $$;
+
+CREATE CONSTRAINT TRIGGER reservations_follow_cart
+AFTER UPDATE ON holdfast.reservations DEFERRABLE INITIALLY DEFERRED
+FOR EACH ROW WHEN (NEW.cart_id IS NOT NULL AND OLD.status <> NEW.status
+                   AND NEW.status IN ('committed', 'fulfilled', 'cancelled', 'expired'))
+EXECUTE FUNCTION holdfast.follow_cart();
+ALTER TABLE holdfast.reservations ENABLE ALWAYS TRIGGER reservations_follow_cart;

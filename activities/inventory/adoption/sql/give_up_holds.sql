@@ -1,0 +1,1 @@
+DELETE FROM {holds} AS t USING holdfast.adopted_holds AS h WHERE t.{hold_key} = h.row_key;

@@ -1,0 +1,55 @@
+-- Which row of the shop's shows which open line.
+CREATE TABLE holdfast.adopted_holds (
+    reservation_id bigint NOT NULL,
+    stock_item_id bigint NOT NULL,
+    row_key {hold_key_type} NOT NULL,
+    PRIMARY KEY (reservation_id, stock_item_id)
+);
+
+-- Show an open line of a hold in the shop's table, follow it there, and take it out when it is over or
+-- paid. What does not fit a column is null, and counted. A row that the shop has deleted stays away.
+CREATE FUNCTION holdfast.show_hold(
+    reservation bigint, item bigint, units bigint, ends_at timestamptz)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    known {hold_key_type} := (SELECT h.row_key FROM holdfast.adopted_holds AS h
+                               WHERE h.reservation_id = reservation AND h.stock_item_id = item);
+    product text;
+    r record;
+BEGIN
+    IF units = 0 OR ends_at IS NULL THEN
+        DELETE FROM {holds} AS t WHERE t.{hold_key} = known;
+        DELETE FROM holdfast.adopted_holds AS h
+         WHERE h.reservation_id = reservation AND h.stock_item_id = item;
+        RETURN;
+    END IF;
+    IF known IS NOT NULL THEN
+        UPDATE {holds} AS t SET {hold_quantity} = units, {hold_expires_at} = {hold_deadline}
+         WHERE t.{hold_key} = known;
+        RETURN;
+    END IF;
+    product := (SELECT s.product FROM holdfast.adopted_rows AS a
+                  JOIN holdfast.shop_rows AS s ON s.key = a.key
+                 WHERE a.stock_item_id = item);
+    IF product IS NULL THEN
+        RETURN;
+    END IF;
+    SELECT v.checkout_id, v.customer_id, v.cart_id, v.created_at AS held_at
+      FROM holdfast.reservations AS v WHERE v.id = reservation INTO r;
+{hold_misfits}    INSERT INTO {holds} AS t ({hold_product}, {hold_quantity}, {hold_expires_at}{hold_others})
+    VALUES (product::{hold_product_type}, units, {hold_deadline}{hold_values})
+    RETURNING t.{hold_key} INTO known;
+    INSERT INTO holdfast.adopted_holds VALUES (reservation, item, known);
+END $$;
+
+CREATE FUNCTION holdfast.follow_line()
+RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    PERFORM holdfast.show_hold(NEW.reservation_id, NEW.stock_item_id, NEW.quantity, NEW.ends_at);
+    RETURN NULL;
+END $$;
+
+CREATE TRIGGER reservation_lines_show_hold
+AFTER INSERT OR UPDATE OF quantity, ends_at ON holdfast.reservation_lines
+FOR EACH ROW EXECUTE FUNCTION holdfast.follow_line();
+ALTER TABLE holdfast.reservation_lines ENABLE ALWAYS TRIGGER reservation_lines_show_hold;

@@ -1,0 +1,44 @@
+"""What a table or a column is that cannot be adopted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+from activities.inventory.adoption.catalogue import Catalogue, Table
+
+Right = Literal["select", "insert", "update", "delete", "trigger"]
+
+
+def table_obstacles(table: str, catalogue: Catalogue, rights: Sequence[Right]) -> Iterator[str]:
+    """Return what a table is that cannot be adopted, and which rights lack."""
+    found = catalogue.get(table)
+    if found is None:
+        yield f"there is no table {table}"
+        return
+    row = found.row
+    if row.kind != "r" or row.is_partition or row.inherits:
+        yield f"{table} is no plain table: views, partitions and inheritance cannot be adopted"
+    if row.has_policies:
+        yield f"{table} has row security: the ledger could not see or write every row"
+    if row.rule:
+        yield f"{table} has the rule {row.rule}: what it writes instead cannot be followed"
+    lacking = [right.upper() for right in rights if not getattr(row, f"may_{right}")]
+    if not row.may_enter:
+        yield f"this role may not enter the schema of {table}: GRANT USAGE ON SCHEMA"
+    if lacking:
+        yield f"this role may not {', '.join(lacking)} on {table}: GRANT it"
+
+
+def missing(table: Table, field: str, column: str) -> Iterator[str]:
+    """Return that a column is not there, if it is not."""
+    if column not in table.columns:
+        yield f"{field}: {table.name} has no column {column}"
+
+
+def of_type(table: Table, field: str, column: str, kind: str) -> Iterator[str]:
+    """Return that a column is not there, or of another type than one that begins so."""
+    yield from missing(table, field, column)
+    found = table.columns.get(column)
+    if found and not found.type.startswith(kind):
+        yield f"{field}: {table.name}.{column} is {found.type}, and must be {kind}"
