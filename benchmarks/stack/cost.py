@@ -26,8 +26,8 @@ ABANDONED: Final = "abandoned"
 CANCELLED: Final = "cancelled"
 DENIED: Final = "denied"
 AMENDED: Final = "amended once, then paid"
-SHIPPED: Final = "committed, then shipped in one"
-SHIPPED_IN_PARTS: Final = "committed, then shipped in two"
+SHIPPED: Final = "committed, then shipped"
+SHIPPED_IN_PARTS: Final = "shipped in two parcels"
 EXTENDED: Final = "extended once, then paid"
 # Each change of the status attribute is an action, and a start may ask to go without it.
 KEPT: Final = "status kept"
@@ -90,14 +90,14 @@ async def _amended(shop: ReservationClient, checkout_id: str) -> object:
 async def _shipped(shop: ReservationClient, checkout_id: str) -> object:
     await _hold(shop, checkout_id, 2)
     await shop.confirm(checkout_id, "payment", settle="commit")
-    return await shop.fulfil(checkout_id, "all of it")
+    return await shop.fulfil(checkout_id, "all")
 
 
 async def _shipped_in_parts(shop: ReservationClient, checkout_id: str) -> object:
     await _hold(shop, checkout_id, 2)
     await shop.confirm(checkout_id, "payment", settle="commit")
-    await shop.fulfil(checkout_id, "the first", [(SKU, 1)])
-    return await shop.fulfil(checkout_id, "the rest")
+    await shop.fulfil(checkout_id, "first", [(SKU, 1)])
+    return await shop.fulfil(checkout_id, "rest")
 
 
 async def _hold(shop: ReservationClient, checkout_id: str, units: int = 1) -> None:
