@@ -45,6 +45,9 @@ MOVEMENTS: Final = {
     "cancel": [("reserve", 0, 1), ("cancel", 0, -1)],
     "extend": [("reserve", 0, 1)],
 }
+# Temporal gives a lost task to another worker after ten seconds. By then nobody waits for a
+# reserve: what was not committed holds nothing.
+ABANDONED: Final = {("reserve", "before"), ("reserve", "during")}
 EXTENSION_SECONDS: Final = 60
 ABANDONED_SECONDS: Final = 2
 STOCK: Final = 100
@@ -157,8 +160,12 @@ async def test_a_call_whose_worker_was_killed_is_carried_out_once(
     aftermath: Aftermath, call: str, moment: str
 ):
     checkout_id, answer = f"{call}-{moment}", aftermath.answers[call, moment]
-    assert answer.status == ENDINGS[call] == aftermath.stage.shop.status(checkout_id)
-    assert aftermath.stage.shop.movements(checkout_id) == MOVEMENTS[call]
+    if (call, moment) in ABANDONED:
+        assert answer.status == "unavailable"
+        assert aftermath.stage.shop.movements(checkout_id) == []
+    else:
+        assert answer.status == ENDINGS[call] == aftermath.stage.shop.status(checkout_id)
+        assert aftermath.stage.shop.movements(checkout_id) == MOVEMENTS[call]
     assert not await failed_tasks_of(aftermath.stage.till.handle(checkout_id))
 
 
@@ -181,7 +188,8 @@ async def test_a_hold_that_ended_while_no_worker_lived_is_expired_and_a_payment_
 
 async def test_the_books_are_right_after_the_death(aftermath: Aftermath):
     held = [outcome for outcome in aftermath.answers.values() if isinstance(outcome, Held)]
-    assert len(held) == 2 * len(MOMENTS)  # those that reserved, and those that extended
-    assert aftermath.stage.shop.figures("locked") == (STOCK - 1, 2, STOCK - 3)
+    # Those that reserved, but for the abandoned ones, and those that extended.
+    assert len(held) == 2 * len(MOMENTS) - len(ABANDONED)
+    assert aftermath.stage.shop.figures("locked") == (STOCK - 1, 1, STOCK - 2)
     assert aftermath.stage.shop.figures("abandoned") == (STOCK, 0, STOCK)
     assert aftermath.stage.ledger.audit() == ()

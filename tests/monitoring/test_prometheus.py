@@ -160,7 +160,8 @@ def _logged(site: Site, **fields: Any) -> list[dict[str, Any]]:
 
 async def test_every_decision_names_its_checkout_its_workflow_and_its_attempt(site: Site):
     decisions = [line for line in _logged(site) if "decision" in line]
-    assert {line["event"] for line in decisions} == {"reserve", "close", "extend", "adjust_stock"}
+    asked = {"reserve", "close", "extend", "part", "amend", "adjust_stock"}
+    assert {line["event"] for line in decisions} == asked
     for line in decisions:
         thing = line.get("checkout_id") or line.get("adjustment_id")
         assert line["workflow_id"].endswith(f"/{thing}")

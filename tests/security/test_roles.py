@@ -15,6 +15,7 @@ import pytest
 from psycopg import errors
 from sqlalchemy import Engine, text
 
+from activities.inventory.amendment_records import LineChange
 from activities.inventory.database.engine import open_engine
 from activities.inventory.database.errors import LedgerUnavailable, WorkerRoleUnfit
 from activities.inventory.database.migrate import upgrade, upgrade_database
@@ -30,7 +31,7 @@ from activities.inventory.records import (
     StockRow,
 )
 from holdfast_client.contract.holds import HoldsRequest
-from holdfast_client.contract.messages import Line, StockAdjustment
+from holdfast_client.contract.messages import Line, StockAdjustment, merged
 from holdfast_client.contract.outcomes import Held
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
 from tests.inventory.shop import checkout
@@ -70,6 +71,15 @@ def _extend(ledger: Ledger) -> Any:
     return ledger.extend([HoldExtension("c2", later)])
 
 
+def _supersede(ledger: Ledger) -> Any:
+    ledger.reserve([checkout("c3", MUG=1).model_copy(update={"customer_id": "u-1"})])
+    new = checkout("c4", MUG=2)
+    answer = ledger.supersede(new.model_copy(update={"customer_id": "u-1", "supersedes": "c3"}))
+    assert isinstance(answer, ReservationState)
+    assert answer.supersedes
+    return answer
+
+
 # In the order in which a shop comes by them: each finds what the one before has left.
 OPERATIONS: Final[dict[str, Step]] = {
     "load_stock": lambda ledger: ledger.load_stock([StockRow("MUG", "main", 9, "Mug")]),
@@ -82,8 +92,14 @@ OPERATIONS: Final[dict[str, Step]] = {
     "part": lambda ledger: ledger.part(
         Part("c2", "release", "r-1", (Line(sku="MUG", quantity=1),), reason="less")
     ),
+    "supersede": _supersede,
+    "amend": lambda ledger: ledger.amend(
+        LineChange("c4", "a-1", merged([Line(sku="MUG", quantity=1)]))
+    ),
+    "abandon": lambda ledger: ledger.abandon(checkout("gone", MUG=1)),
     "close": lambda ledger: ledger.close(
         [
+            Closing("c4", "cancelled"),
             Closing("c1", "fulfilled", payment_reference="pay_1"),
             Closing("c2", "cancelled", reason="changed my mind"),
             Closing("never-seen", "expired"),
