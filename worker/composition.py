@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -51,7 +50,6 @@ from workflows.details import DetailsWhenAsked
 from workflows.holds import HoldsWorkflow
 from workflows.metrics import start_at_zero
 from workflows.patches import makes_change
-from workflows.policies import TASK_SECONDS_MAX
 from workflows.reconcile import ReconcileWorkflow
 from workflows.timeline import TimelineWorkflow
 
@@ -140,7 +138,6 @@ def build_worker(
     workflows: Sequence[type] | None = None,
     metrics: LedgerMetrics | None = None,
     makes_change: Callable[[PatchActivationInput], bool] = makes_change,
-    workflow_tasks: ThreadPoolExecutor | None = None,
 ) -> Worker:
     """Return a worker for all workflows and activities.
 
@@ -154,14 +151,13 @@ def build_worker(
         workflows: none for production; tests run those of an earlier or a later release.
         metrics: what counts its calls of the ledger; nothing does without.
         makes_change: whether a run that begins takes a changed way; see docs/versioning.md.
-        workflow_tasks: where workflows' tasks run; the SDK's own threads if it is None.
     """
     metrics = metrics or LedgerMetrics()
     plan = WakeUpPlan(settings.expiries_per_second)
     checkout = CheckoutActivities(ledger, metrics, plan)
     stock = StockActivities(ledger.ungrouped, metrics)
     reconcile = ReconcileActivities(ledger.ungrouped, metrics)
-    worker = Worker(
+    return Worker(
         client,
         task_queue=task_queue,
         workflows=workflows or _workflows(settings),
@@ -191,37 +187,27 @@ def build_worker(
         nonsticky_to_sticky_poll_ratio=_NEW_WORK_POLL_SHARE,
         graceful_shutdown_timeout=timedelta(seconds=settings.shutdown_grace_seconds),
         workflow_runner=workflow_runner or UnsandboxedWorkflowRunner(),
-        workflow_task_executor=workflow_tasks,
+        # Workflows' tasks run in the event loop itself: a thread for each would cost a tenth of the
+        # worker's time. And none is taken for one that stands still after 2 s: one that has
+        # thousands of messages to take needs so long on a busy machine, and would each time again.
+        # What really stands still is the watchdog's business.
+        debug_mode=True,
         interceptors=[DetailsWhenAsked()],
     )
-    return _patient(worker)
-
-
-def _patient(worker: Worker) -> Worker:
-    """Let a workflow's task take as long as Temporal waits for it, and not 2 s only.
-
-    The SDK has no setting for this. It takes a task of 2 s for one that stands still and begins it
-    anew. A task that has thousands of messages to take takes so long on a busy machine, and would
-    each time again. What really stands still is the watchdog's business.
-    """
-    inner = worker._workflow_worker
-    if inner is not None:
-        inner._deadlock_timeout_seconds = TASK_SECONDS_MAX
-    return worker
 
 
 @asynccontextmanager
 async def running_worker(
     settings: Settings,
     temporal_address: str | None = None,
-    workflow_tasks: ThreadPoolExecutor | None = None,
+    workflow_runner: WorkflowRunner | None = None,
 ) -> AsyncIterator[Worker]:
     """Run a worker while the block runs; leaving it finishes the calls that have begun.
 
     Args:
         settings: of the worker.
         temporal_address: where Temporal is; its own standard settings say so if it is None.
-        workflow_tasks: where workflows' tasks run; the SDK's own threads if it is None.
+        workflow_runner: as of :func:`build_worker`.
 
     Raises:
         NotReady: the database or Temporal did not answer in time, or the schema is old.
@@ -243,7 +229,7 @@ async def running_worker(
         async with (
             working_ledger(settings, metrics, tracing) as ledger,
             build_worker(
-                client, ledger, settings, metrics=metrics, workflow_tasks=workflow_tasks
+                client, ledger, settings, metrics=metrics, workflow_runner=workflow_runner
             ) as worker,
         ):
             yield worker

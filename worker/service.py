@@ -15,7 +15,7 @@ from holdfast_client.terminal.ending import EXIT_INTERRUPTED
 from worker.composition import running_worker
 from worker.runtime import temporal_runtime
 from worker.settings import Settings
-from worker.watchdog import Watchdog, WorkflowTasks
+from worker.watchdog import Watchdog, WatchedWorkflows
 
 STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
@@ -97,10 +97,10 @@ async def serve(settings: Settings) -> int:
     """
 
     async def work(stop: Stop, ready: asyncio.Event) -> int:
-        tasks = WorkflowTasks(settings.workflow_slots)
+        workflows = WatchedWorkflows()
         meter = temporal_runtime(settings.metrics_address).metric_meter
-        with Watchdog(settings.stuck_seconds, tasks, meter).watching():
-            async with running_worker(settings, workflow_tasks=tasks):
+        with Watchdog(settings.stuck_seconds, workflows, meter).watching():
+            async with running_worker(settings, workflow_runner=workflows):
                 ready.set()
                 tell("worker ready")
                 await stop.wait()

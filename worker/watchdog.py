@@ -1,10 +1,9 @@
 """Ends a worker process that is stuck, so that whoever started it starts another.
 
-A worker can get stuck in three ways, and comes out of none by itself. A workflow's task stands
-still in its thread: the SDK waits for it for ever, because it must not let go of a workflow half
-way. A workflow does not let itself be ended. Or the event loop stands still, and nobody is served
-at all. Each keeps a slot or everything, and then a shutdown hangs, too. Nothing is lost when such a
-process ends: what it had begun is on record, and Temporal gives its tasks to another worker.
+A worker can get stuck in two ways, and comes out of none by itself. The event loop stands still, in
+a workflow's task or elsewhere, and nobody is served at all. Or a workflow does not let itself be
+ended, and keeps its slot. Then a shutdown hangs, too. Nothing is lost when such a process ends:
+what it had begun is on record, and Temporal gives its tasks to another worker.
 
 The end comes from a thread in C, by `faulthandler`. So it comes also where Python itself stands
 still, and it first writes where every thread was. A thread in Python puts it off while all is well.
@@ -17,12 +16,17 @@ import faulthandler
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final
 
 import structlog
 from temporalio.common import MetricMeter
+from temporalio.worker import (
+    UnsandboxedWorkflowRunner,
+    WorkflowInstance,
+    WorkflowInstanceDetails,
+)
 
 STALLED_SECONDS: Final = "holdfast_worker_stalled_seconds"
 _DESCRIPTION: Final = "How long a workflow task or the event loop of this worker has stood still."
@@ -35,20 +39,17 @@ _AT_ONCE_SECONDS: Final = 0.001
 _log = structlog.get_logger(__name__)
 
 
-class WorkflowTasks(ThreadPoolExecutor):
-    """Runs workflows' tasks in threads, and knows since when each is not done.
+class WatchedWorkflows(UnsandboxedWorkflowRunner):
+    """Runs workflows, and knows since when a task of each is not done."""
 
-    Args:
-        slots: how many at once.
-    """
-
-    def __init__(self, slots: int) -> None:
-        super().__init__(slots, "workflow")
+    def __init__(self) -> None:
         # By the run: the SDK never has two tasks of one at work.
         self._begun: dict[str, float] = {}
 
-    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-        return super().submit(self._on_record, fn, *args, **kwargs)
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        instance = super().create_instance(det)
+        instance.activate = partial(self._on_record, instance.activate)  # type: ignore[method-assign]
+        return instance
 
     def oldest(self) -> tuple[str, float]:
         """Return the run whose task has begun first and is not done, and the seconds since."""
@@ -69,13 +70,15 @@ class Watchdog:
 
     Args:
         stuck_seconds: for how long.
-        tasks: where the workflows' tasks run.
+        workflows: what runs the workflows.
         meter: tells how long it has stood still, as ``holdfast_worker_stalled_seconds``.
     """
 
-    def __init__(self, stuck_seconds: float, tasks: WorkflowTasks, meter: MetricMeter) -> None:
+    def __init__(
+        self, stuck_seconds: float, workflows: WatchedWorkflows, meter: MetricMeter
+    ) -> None:
         self._stuck_seconds = stuck_seconds
-        self._tasks = tasks
+        self._workflows = workflows
         self._stalled = meter.create_gauge_float(STALLED_SECONDS, _DESCRIPTION, "s")
         self._answered_at = 0.0
         self._is_told = False
@@ -104,7 +107,7 @@ class Watchdog:
     def _look(self, loop: asyncio.AbstractEventLoop) -> None:
         """Put the end off by what is left: the less, the longer something has stood still."""
         loop.call_soon_threadsafe(self._answer)
-        run_id, seconds = self._tasks.oldest()
+        run_id, seconds = self._workflows.oldest()
         seconds = max(seconds, time.monotonic() - self._answered_at)
         left = max(self._stuck_seconds - seconds, _AT_ONCE_SECONDS)
         faulthandler.dump_traceback_later(left, exit=True)

@@ -50,9 +50,6 @@ CLOCK_JITTER_SECONDS: Final = 1.0
 # A request encrypted with a key that no worker has. By then no shopper waits for it any more.
 UNREADABLE_START_BUDGET: Final = timedelta(hours=1)
 
-# As long as Temporal waits for a workflow's task, before it gives it to somebody else.
-TASK_SECONDS_MAX: Final = 10
-
 MESSAGE_BYTES_MAX: Final = 1_000_000
 WAITING_MESSAGES_MAX: Final = 100
 EVENTS_KEPT_MAX: Final = 100

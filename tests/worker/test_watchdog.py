@@ -6,11 +6,13 @@ import asyncio
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from temporalio.client import Client
+from temporalio.worker import UnsandboxedWorkflowRunner
 
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
@@ -22,9 +24,9 @@ from tests.worker import standing_still
 from tests.worker.conftest import Operator
 from tests.worker.test_processes import running
 from tests.workflows.waiting import until
-from worker.watchdog import WorkflowTasks
+from worker.watchdog import WatchedWorkflows
 
-# More than the SDK waits, so that it gives up first, and keeps the corpse.
+# More than the SDK pauses between two tries to end a workflow that does not let it.
 STUCK_SECONDS: Final = "12"
 # Only whatever hangs for ever takes longer.
 ways = pytest.mark.parametrize("way", ["sleep", "stay"])
@@ -95,6 +97,9 @@ async def test_a_worker_that_is_stuck_ends_when_it_is_told_to_stop(
         await asyncio.to_thread(until_line, process, "worker_stuck")
         process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(process.wait, HANG_SECONDS) == 1
+    # Else the next test's worker would take its task, and stand still by it.
+    temporal = await Client.connect(operator.environment["TEMPORAL_ADDRESS"])
+    await temporal.get_workflow_handle(f"checkout/{unique}").terminate("the test is over")
 
 
 # --- the event loop ------------------------------------------------------------------------------
@@ -102,10 +107,10 @@ async def test_a_worker_that_is_stuck_ends_when_it_is_told_to_stop(
 _WATCHED: Final = """
 import asyncio, ctypes, time
 from temporalio.common import MetricMeter
-from worker.watchdog import Watchdog, WorkflowTasks
+from worker.watchdog import WatchedWorkflows, Watchdog
 
 async def main():
-    with Watchdog(3, WorkflowTasks(1), MetricMeter.noop).watching():
+    with Watchdog(3, WatchedWorkflows(), MetricMeter.noop).watching():
         await asyncio.sleep(0.1)
         {what}
 
@@ -151,24 +156,48 @@ class Activation:
     run_id = "run-1"
 
 
-def test_a_task_counts_until_it_is_done():
-    tasks, seen = WorkflowTasks(1), []
-    tasks.submit(lambda _: seen.append(tasks.oldest()[0]), Activation()).result()
+class Workflow:
+    """A workflow as the runner below it makes one; what it does is said from outside."""
+
+    def __init__(self) -> None:
+        self.does: Callable[[Activation], None] = lambda _: None
+
+    def activate(self, activation: Activation) -> None:
+        self.does(activation)
+
+
+@pytest.fixture
+def workflow(monkeypatch: pytest.MonkeyPatch) -> Workflow:
+    made = Workflow()
+    monkeypatch.setattr(UnsandboxedWorkflowRunner, "create_instance", lambda *_: made)
+    return made
+
+
+def test_a_task_counts_until_it_is_done(workflow: Workflow):
+    workflows, seen = WatchedWorkflows(), list[str]()
+    workflow.does = lambda _: seen.append(workflows.oldest()[0])
+    watched: Any = workflows.create_instance(Any)  # type: ignore[arg-type]
+    watched.activate(Activation())
     assert seen == ["run-1"]
-    assert tasks.oldest() == ("", 0.0)
+    assert workflows.oldest() == ("", 0.0)
 
 
-def test_a_run_that_does_not_let_itself_be_ended_counts_until_it_does():
-    tasks = WorkflowTasks(1)
+def test_a_run_that_does_not_let_itself_be_ended_counts_until_it_does(workflow: Workflow):
+    workflows, done = WatchedWorkflows(), workflow.does
 
     def refuse(_: Activation) -> None:
         raise RuntimeError("1 tasks remain")
 
+    workflow.does = refuse
+    watched: Any = workflows.create_instance(Any)  # type: ignore[arg-type]
     for _ in range(2):
-        assert tasks.submit(refuse, Activation()).exception()
-    first = tasks.oldest()
+        with pytest.raises(RuntimeError):
+            watched.activate(Activation())
+    first = workflows.oldest()
     assert first[0] == "run-1"
-    assert tasks.submit(refuse, Activation()).exception()
-    assert tasks.oldest()[1] >= first[1]
-    tasks.submit(lambda _: None, Activation()).result()
-    assert tasks.oldest() == ("", 0.0)
+    with pytest.raises(RuntimeError):
+        watched.activate(Activation())
+    assert workflows.oldest()[1] >= first[1]
+    workflow.does = done
+    watched.activate(Activation())
+    assert workflows.oldest() == ("", 0.0)
