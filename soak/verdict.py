@@ -68,7 +68,7 @@ def find_violations(
         *_ended_early(testimony, evidence),
         *_held_for_ever(evidence, timedelta(seconds=late_seconds_max)),
         *_unpaid(testimony, evidence),
-        *_sold_figures(evidence),
+        *_sold_figures(testimony, evidence),
     ]
 
 
@@ -207,11 +207,20 @@ def _unpaid(testimony: Testimony, evidence: Evidence) -> Iterator[Violation]:
             )
 
 
-def _sold_figures(evidence: Evidence) -> Iterator[Violation]:
-    """Check that the stock that is gone is what left of the lines of checkouts, and was there."""
+def _sold_figures(testimony: Testimony, evidence: Evidence) -> Iterator[Violation]:
+    """Check that the stock that is gone is what was told to be sold, and was there.
+
+    Of a checkout whose end nobody was told it is what its lines say.
+    """
+    told = {id: final_outcome_told(answers) for id, answers in testimony.by_checkout().items()}
     sold: Counter[str] = Counter()
-    for found in evidence.reservations.values():
-        sold.update(found.lines)
+    for id, found in evidence.reservations.items():
+        match told.get(id):
+            case Fulfilled(lines=lines) if found.status == "fulfilled":
+                for line in lines:
+                    sold[line.sku] += line.quantity
+            case _:
+                sold.update(found.lines)
     for sku, figures in evidence.stock.items():
         gone = figures.received - figures.total
         if gone != sold[sku]:
