@@ -53,8 +53,15 @@ class LedgerConflict(Exception):
         self.details = failure.details
 
 
-async def reserve(request: CheckoutRequest, summary: str) -> ReservationState:
+async def reserve(
+    request: CheckoutRequest, summary: str, when_slow: Callable[[], None]
+) -> ReservationState:
     """Reserve within the reserve budget.
+
+    Args:
+        request: what is asked for.
+        summary: what the Web UI says of it.
+        when_slow: told where there was no answer at once.
 
     Raises:
         LedgerOutOfReach: no answer in time; a late attempt may still commit, so release it.
@@ -66,6 +73,7 @@ async def reserve(request: CheckoutRequest, summary: str) -> ReservationState:
         summary,
         policies.RESERVE_RETRY_BUDGET,
         policies.RESERVE_RETRY,
+        when_slow=when_slow,
     )
 
 
@@ -186,10 +194,13 @@ async def _ask(
     summary: str,
     retry_budget: timedelta,
     retry: RetryPolicy,
+    *,
+    when_slow: Callable[[], None] = lambda: None,
 ) -> AnswerT:
     try:
         return await _ask_at_once(activity, message, summary)
     except LedgerOutOfReach:
+        when_slow()
         return await _ask_and_wait(activity, message, summary, retry_budget, retry)
 
 

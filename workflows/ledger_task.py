@@ -99,7 +99,9 @@ class LedgerTask:
             return
         if is_awaited():
             summary = web_ui.reserve_summary(checkout, private=self._private)
-            attempt = asyncio.create_task(ledger_calls.reserve(checkout.request, summary))
+            attempt = asyncio.create_task(
+                ledger_calls.reserve(checkout.request, summary, self._standing.wait)
+            )
         else:
             # Such as after a time without workers: the shopper is gone.
             summary = web_ui.ABANDONED_SUMMARY

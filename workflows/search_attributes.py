@@ -9,13 +9,37 @@ from temporalio.common import SearchAttributeKey, SearchAttributeUpdate, TypedSe
 from holdfast_client.contract import names
 from holdfast_client.contract.indexing import indexed_by
 from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.outcomes import CheckoutStatus
 
-STATUS_KEY: Final = SearchAttributeKey.for_keyword(names.CHECKOUT_STATUS_ATTRIBUTE)
+_STATUS_KEY: Final = SearchAttributeKey.for_keyword(names.CHECKOUT_STATUS_ATTRIBUTE)
+_USUAL: Final = frozenset({"held", "fulfilled"})
 _KEYS: Final[dict[str, SearchAttributeKey[Any]]] = {
     names.SKUS_ATTRIBUTE: SearchAttributeKey.for_keyword_list(names.SKUS_ATTRIBUTE),
     names.CUSTOMER_ID_ATTRIBUTE: SearchAttributeKey.for_keyword(names.CUSTOMER_ID_ATTRIBUTE),
     names.CART_ID_ATTRIBUTE: SearchAttributeKey.for_keyword(names.CART_ID_ATTRIBUTE),
 }
+
+
+# Changes nothing where no status is shown.
+NO_STATUS: Final = _STATUS_KEY.value_unset()
+
+
+def status_shown(
+    status: CheckoutStatus, known: TypedSearchAttributes
+) -> list[SearchAttributeUpdate[Any]]:
+    """Return what changes of the status that a checkout is found by.
+
+    It is set only where a checkout is not as usual, because each change costs an action and a write
+    of Temporal's index. Running without it is held, completed without it is paid. What was
+    committed may say so when it is paid and shipped.
+    """
+    shown = known.get(_STATUS_KEY)
+    if status == "fulfilled" and shown == "committed":
+        return []
+    wanted = None if status in _USUAL else status
+    if wanted == shown:
+        return []
+    return [NO_STATUS if wanted is None else _STATUS_KEY.value_set(wanted)]
 
 
 def left_out(

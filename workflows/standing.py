@@ -10,11 +10,10 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.inventory.records import ReservationState
-from holdfast_client.contract.names import STATUS_ATTRIBUTE_MEMO
 from holdfast_client.contract.outcomes import Committed, Held
 from workflows import metrics, web_ui
 from workflows.lifecycle import Checkout
-from workflows.search_attributes import STATUS_KEY, left_out
+from workflows.search_attributes import NO_STATUS, left_out, status_shown
 
 
 class Standing:
@@ -30,6 +29,8 @@ class Standing:
         self.private = private
         self.failure: ApplicationError | None = None
         self.decided = asyncio.Event()
+        # What is to be added once, at the first change.
+        self._left_out = left_out(checkout.request, workflow.info().typed_search_attributes)
         self._announce()
 
     @property
@@ -43,6 +44,10 @@ class Standing:
         self.checkout.settle(state, workflow.now())
         if self.checkout.status != before:
             self._publish()
+
+    def wait(self) -> None:
+        """The ledger did not answer at once: show that the decision takes longer than usual."""
+        self._show()
 
     def give_up(self) -> None:
         """The ledger did not answer within the reserve budget."""
@@ -84,21 +89,17 @@ class Standing:
                 ticket.dealt_with.set()
 
     def _publish(self) -> None:
-        checkout = self.checkout
         self._announce()
-        metrics.count_outcome(checkout.status)
+        metrics.count_outcome(self.checkout.status)
+        self._show()
+
+    def _show(self) -> None:
+        """Change what the checkout is found by, where that is to be another."""
         known = workflow.info().typed_search_attributes
-        updates = [] if self.private else left_out(checkout.request, known)
-        if _keeps_status_attribute():
-            updates.append(STATUS_KEY.value_set(checkout.status))
+        updates = status_shown(self.checkout.status, known)
+        if self._left_out:
+            # A change also where nobody may be named: so a run replays under either setting.
+            updates = (updates or [NO_STATUS]) if self.private else [*updates, *self._left_out]
+            self._left_out = []
         if updates:
             workflow.upsert_search_attributes(updates)
-
-
-def _keeps_status_attribute() -> bool:
-    """Say whether CheckoutStatus is to be kept: yes, unless whoever started it said no.
-
-    Said in the start, and so the same in every replay, whatever the worker is told.
-    """
-    wish = workflow.info().raw_memo.get(STATUS_ATTRIBUTE_MEMO)
-    return wish is None or wish.data != b"false"

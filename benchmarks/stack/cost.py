@@ -14,7 +14,7 @@ from typing import Final
 
 from temporalio.client import Client
 
-from benchmarks.case import Bar, CaseFailed, Contender, Reading, Scale, View
+from benchmarks.case import ONLY_SETTING, Bar, CaseFailed, Contender, Reading, Scale, View
 from benchmarks.results import CaseResult
 from benchmarks.stack.programs import start_worker
 from benchmarks.stack.site import Site, running_site
@@ -29,9 +29,6 @@ AMENDED: Final = "amended once, then paid"
 SHIPPED: Final = "committed, then shipped"
 SHIPPED_IN_PARTS: Final = "shipped in two parcels"
 EXTENDED: Final = "extended once, then paid"
-# Each change of the status attribute is an action, and a start may ask to go without it.
-KEPT: Final = "status kept"
-LEFT_OUT: Final = "status left out"
 SKU: Final = "COST-01"
 AT_ONCE: Final = 5
 UNITS: Final = 100_000
@@ -108,9 +105,9 @@ async def _hold(shop: ReservationClient, checkout_id: str, units: int = 1) -> No
 
 KINDS: Final = (
     Kind(PAID, _paid, "fulfilled", 6),
-    Kind(ABANDONED, _abandoned, "expired", 5),
+    Kind(ABANDONED, _abandoned, "expired", 6),
     Kind(CANCELLED, _cancelled, "cancelled", None),
-    Kind(DENIED, _denied, "denied", 3),
+    Kind(DENIED, _denied, "denied", 4),
     Kind(EXTENDED, _extended, "fulfilled", None),
     # Two more than a paid one, and two more for each further shipment: neither starts a timer.
     Kind(AMENDED, _amended, "fulfilled", 8),
@@ -126,15 +123,13 @@ class CostCase:
     title = "What a checkout costs at Temporal"
     about = (
         "Read from the server: billable actions from its own counter, divided over the checkouts "
-        "of a round; events and bytes from its description of each closed workflow. One line. With "
-        "the search attribute `CheckoutStatus`, as checkouts are started unless asked, and "
-        "with `status_attribute=False`."
+        "of a round; events and bytes from its description of each closed workflow. One line."
     )
     views: Sequence[View] = (View("One checkout", ("actions", "history events", "history bytes")),)
     page_figures: Sequence[str] = ("actions", "history events", "history bytes")
 
     def settings(self, scale: Scale) -> Sequence[str]:  # noqa: ARG002  # at every scale
-        return (KEPT, LEFT_OUT)
+        return (ONLY_SETTING,)
 
     def rounds(self, scale: Scale) -> int:  # noqa: ARG002  # the figures do not vary
         return 1
@@ -154,11 +149,10 @@ class CostCase:
     def bars(self, result: CaseResult) -> Sequence[Bar]:
         return [
             Bar(
-                f"Billable actions of a checkout that is {kind.name}, {setting}",
-                result.median(kind.name, setting, "actions"),
+                f"Billable actions of a checkout that is {kind.name}",
+                result.median(kind.name, ONLY_SETTING, "actions"),
                 at_most=kind.actions_max,
             )
-            for setting in (LEFT_OUT, KEPT)
             for kind in KINDS
             if kind.actions_max is not None
         ]
@@ -233,22 +227,21 @@ class CostContender:
 
     def prepare(self) -> None:
         """Make the first checkout, which may cost what later ones do not."""
-        asyncio.run(self._live("warm-up", 1, KEPT))
+        asyncio.run(self._live("warm-up", 1))
 
-    def run(self, setting: str, round: int) -> Sequence[Reading]:
+    def run(self, setting: str, round: int) -> Sequence[Reading]:  # noqa: ARG002  # the only one
         self._count.begin()
-        name = f"{setting.replace(' ', '-')}-{round}"
-        events, bytes = asyncio.run(self._live(name, self._checkouts, setting))
+        events, bytes = asyncio.run(self._live(f"round-{round}", self._checkouts))
         return _readings(self._checkouts, self._count.grown(), events, bytes)
 
     def audit(self) -> Sequence[Reading]:
         self._site.audit()
         return []
 
-    async def _live(self, name: str, checkouts: int, setting: str) -> tuple[int, int]:
+    async def _live(self, name: str, checkouts: int) -> tuple[int, int]:
         """Live so many checkouts to their ends; return the events and bytes of all histories."""
         address = self._site.stack.temporal.address
-        shop = await ReservationClient.connect(address, status_attribute=setting == KEPT)
+        shop = await ReservationClient.connect(address)
         temporal = await Client.connect(address)
         # Few at once: a call that the server has to hold for long is counted more than once.
         places = asyncio.Semaphore(AT_ONCE)

@@ -28,9 +28,6 @@ class ReservationClient(Reservations):
         answer_timeout_seconds: the longest that one call may take, above 0.
         private_metadata: name neither customer nor cart nor SKU where Temporal never encrypts:
             checkouts are then found by their status alone.
-        status_attribute: keep the search attribute CheckoutStatus of the checkouts that it starts.
-            Each change of it is an action that Temporal's cloud bills: two of the eight of a paid
-            checkout. Without it they are found by all the rest, and not by their status.
     """
 
     def __init__(
@@ -40,14 +37,12 @@ class ReservationClient(Reservations):
         task_queue: str = TASK_QUEUE,
         answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS_DEFAULT,
         private_metadata: bool = False,
-        status_attribute: bool = True,
     ) -> None:
         transport = TemporalTransport(
             temporal,
             task_queue=task_queue,
             answer_timeout_seconds=answer_timeout_seconds,
             private_metadata=private_metadata,
-            status_attribute=status_attribute,
         )
         super().__init__(transport)
 
@@ -59,7 +54,6 @@ class ReservationClient(Reservations):
         namespace: str | None = None,
         answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS_DEFAULT,
         private_metadata: bool | None = None,
-        status_attribute: bool = True,
     ) -> Self:
         """Connect by Temporal's standard environment settings and profiles.
 
@@ -72,7 +66,6 @@ class ReservationClient(Reservations):
             namespace: Temporal's namespace; ``default`` where nothing names another.
             answer_timeout_seconds: the longest wait, for the connection and then for each call.
             private_metadata: as for the class; None takes ``HOLDFAST_PRIVATE_METADATA``.
-            status_attribute: as for the class.
 
         Raises:
             ServerUnreachable: nobody answered at the address in time.
@@ -83,5 +76,4 @@ class ReservationClient(Reservations):
             await connected(address, namespace, seconds),
             answer_timeout_seconds=seconds,
             private_metadata=is_private,
-            status_attribute=status_attribute,
         )

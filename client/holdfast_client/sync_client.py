@@ -26,7 +26,6 @@ class SyncReservationClient(SyncReservations):
         namespace: Temporal's namespace; None takes the environment's, then ``default``.
         answer_timeout_seconds: the longest wait for the connection and then for each call, above 0.
         private_metadata: as for ``ReservationClient``; None takes ``HOLDFAST_PRIVATE_METADATA``.
-        status_attribute: as for ``ReservationClient``.
     """
 
     def __init__(
@@ -36,7 +35,6 @@ class SyncReservationClient(SyncReservations):
         namespace: str | None = None,
         answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS_DEFAULT,
         private_metadata: bool | None = None,
-        status_attribute: bool = True,
     ) -> None:
         seconds = answer_timeout(answer_timeout_seconds)
         connect = partial(
@@ -45,6 +43,5 @@ class SyncReservationClient(SyncReservations):
             namespace=namespace,
             answer_timeout_seconds=seconds,
             private_metadata=private_metadata,
-            status_attribute=status_attribute,
         )
         super().__init__(ThreadedTransport(connect, seconds))

@@ -42,7 +42,8 @@ again() {
 $worker health >/dev/null || { echo "replay-since: nothing was replayed" >&2; exit 1; }
 
 again adjustments "WorkflowType = 'AdjustStockWorkflow' AND CloseTime > '$since'"
-# Without CheckoutStatus, which a shop may do without, nobody can tell what is worth it.
+# Of what has completed, only what is not as usual has a CheckoutStatus; committed is paid as well.
 again "paid or cancelled" "WorkflowType = 'CheckoutWorkflow' AND CloseTime > '$since' AND \
-(CheckoutStatus IN ('fulfilled', 'cancelled') OR CheckoutStatus IS NULL)"
+(CheckoutStatus IN ('committed', 'cancelled') OR \
+(ExecutionStatus = 'Completed' AND CheckoutStatus IS NULL))"
 again open "WorkflowType = 'CheckoutWorkflow' AND ExecutionStatus = 'Running'"

@@ -23,7 +23,6 @@ from activities.inventory.database.engine import open_engine
 from activities.inventory.database.migrate import upgrade_database
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, StockRow
-from holdfast_client.contract.names import STATUS_ATTRIBUTE_MEMO
 from tests.directories import NewDirectory
 from tests.docs.pages import ROOT
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
@@ -31,7 +30,6 @@ from tests.inventory.shop import Figures, checkout
 from tests.limits import HANG_SECONDS
 from tests.security.rights import rights_of
 from tests.workflows.stage import Stage, at_work, open_stage
-from tests.workflows.till import request
 from tests.workflows.waiting import until
 from worker.embedded.postgres_cluster import postgres_environment, postgres_program
 from worker.embedded.temporal import EmbeddedTemporal, _temporal_program
@@ -144,14 +142,9 @@ async def _live_before_and_after_a_backup(
     await till.reserve(f"{prefix}new-paid", {"MUG": 3})
     await till.confirm(f"{prefix}new-paid", "pay_77")
     await till.reserve(f"{prefix}new-held", {"MUG": 5})
-    await stage.client.start_workflow(
-        "CheckoutWorkflow",
-        request(f"{prefix}new-without-status", {"MUG": 1}),
-        id=f"checkout/{prefix}new-without-status",
-        task_queue=till.task_queue,
-        memo={STATUS_ATTRIBUTE_MEMO: False},
-    )
-    await till.confirm(f"{prefix}new-without-status")
+    await till.reserve(f"{prefix}new-shipped", {"MUG": 1})
+    await till.commit(f"{prefix}new-shipped", "pay_78")
+    await till.ship(f"{prefix}new-shipped", "s-1")
     await stage.client.execute_workflow(
         "AdjustStockWorkflow",
         {**DELIVERY, "adjustment_id": f"{prefix}delivery"},
@@ -192,7 +185,7 @@ async def test_what_was_done_since_the_backup_is_done_again_from_temporals_histo
             "extended-since": "held",
             "held": "held",
             "new-paid": "fulfilled",
-            "new-without-status": "fulfilled",
+            "new-shipped": "fulfilled",
             "new-held": "held",
         }
         assert stage.ledger.audit() == ()

@@ -156,7 +156,7 @@ async def test_the_worker_names_nobody_in_a_checkout_that_somebody_else_started(
     temporal = await Client.connect(encrypted.server.address, data_converter=encrypting(keys=[OLD]))
     till = Till(temporal, encrypted.stage.till.task_queue)
     await till.reserve(unique, {SKU: 1}, customer_id=CUSTOMER)
-    await till.confirm(unique)
+    await till.cancel(unique)
     description = await till.handle(unique).describe()
     attributes = {pair.key.name for pair in description.typed_search_attributes}
     assert "CheckoutStatus" in attributes

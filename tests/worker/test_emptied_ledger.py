@@ -69,7 +69,7 @@ async def served(
         await until(lambda: _count(watcher, RUNNING))
         with working(operator) as worker:
             await asyncio.to_thread(_wait_until_ready, worker)
-            await until(lambda: _count(watcher, f"{RUNNING} AND CheckoutStatus = 'held'"))
+            await until(lambda: _count(watcher, f"{RUNNING} AND BuildIds IS NOT NULL"))
         yield operator
 
 

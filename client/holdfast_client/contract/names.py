@@ -36,8 +36,8 @@ SEARCH_ATTRIBUTE_TYPES: Final = {
     SKUS_ATTRIBUTE: "KeywordList",
 }
 
-# In the memo of a start, `false` asks for a checkout whose CheckoutStatus is not kept up to date.
-STATUS_ATTRIBUTE_MEMO: Final = "status_attribute"
+# Temporal's own: the builds of the workers that have taken a workflow.
+BUILD_IDS_ATTRIBUTE: Final = "BuildIds"
 
 # Types of the application failures that cross Temporal.
 INVALID_REQUEST: Final = "InvalidRequest"

@@ -12,7 +12,7 @@ from holdfast_client.contract.outcomes import CheckoutStatus
 LIST_LIMIT_DEFAULT: Final = 100
 LIST_LIMIT_MAX: Final = 1_000
 
-SummaryStatus = Literal[CheckoutStatus, "interrupted", "unknown"]
+SummaryStatus = Literal[CheckoutStatus, "interrupted"]
 
 
 def _searchable(text: str) -> str:

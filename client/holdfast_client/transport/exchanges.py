@@ -81,11 +81,9 @@ class Exchanges:
         rpc_timeout: timedelta,
         *,
         private_metadata: bool = False,
-        status_attribute: bool = True,
     ) -> None:
         self._temporal = temporal
         self._private_metadata = private_metadata
-        self._status_attribute = status_attribute
         self._task_queue = task_queue
         self._rpc_timeout = rpc_timeout
 
@@ -200,7 +198,6 @@ class Exchanges:
             payload,
             self._task_queue,
             private_metadata=self._private_metadata,
-            status_attribute=self._status_attribute,
         )
         try:
             return await sent(

@@ -6,13 +6,16 @@ from datetime import datetime
 from typing import Final
 
 from temporalio.client import WorkflowExecution, WorkflowExecutionStatus
+from temporalio.common import SearchAttributeKey
 
 from holdfast_client.contract import names
 from holdfast_client.contract.outcomes import FINAL_STATUSES
 from holdfast_client.contract.summaries import CheckoutFilter, CheckoutSummary, SummaryStatus
 from holdfast_client.transport.conditions import CHECKOUTS, quoted, standing
-from holdfast_client.transport.starts import CART_ID_KEY, CUSTOMER_ID_KEY, SKUS_KEY, STATUS_KEY
+from holdfast_client.transport.starts import CART_ID_KEY, CUSTOMER_ID_KEY, SKUS_KEY
 
+_STATUS_KEY: Final = SearchAttributeKey.for_keyword(names.CHECKOUT_STATUS_ATTRIBUTE)
+_BUILD_IDS_KEY: Final = SearchAttributeKey.for_keyword_list(names.BUILD_IDS_ATTRIBUTE)
 _INTERRUPTED: Final = frozenset(
     {
         WorkflowExecutionStatus.CANCELED,
@@ -50,7 +53,7 @@ def summary_of(execution: WorkflowExecution) -> CheckoutSummary:
     attributes = execution.typed_search_attributes
     return CheckoutSummary(
         checkout_id=names.checkout_id_of(execution.id),
-        status=_status(attributes.get(STATUS_KEY), execution.status),
+        status=_status(execution),
         customer_id=attributes.get(CUSTOMER_ID_KEY),
         cart_id=attributes.get(CART_ID_KEY),
         skus=tuple(attributes.get(SKUS_KEY) or ()),
@@ -59,11 +62,15 @@ def summary_of(execution: WorkflowExecution) -> CheckoutSummary:
     )
 
 
-def _status(indexed: str | None, execution: WorkflowExecutionStatus | None) -> SummaryStatus | str:
-    # A checkout that another program started shows no status until its workflow sets one; one that
-    # is to go without the attribute never does.
-    status = indexed or "unknown"
-    return "interrupted" if execution in _INTERRUPTED and status not in FINAL_STATUSES else status
+def _status(execution: WorkflowExecution) -> SummaryStatus | str:
+    """Return where a checkout stands, by the rules of `conditions.py`."""
+    indexed = execution.typed_search_attributes.get(_STATUS_KEY)
+    if execution.status in _INTERRUPTED:
+        return indexed if indexed in FINAL_STATUSES else "interrupted"
+    if execution.status == WorkflowExecutionStatus.COMPLETED:
+        return "fulfilled" if indexed in {None, "committed"} else str(indexed)
+    taken = execution.typed_search_attributes.get(_BUILD_IDS_KEY)
+    return indexed or ("held" if taken else "pending")
 
 
 def _moment(moment: datetime) -> str:

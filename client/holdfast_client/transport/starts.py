@@ -21,7 +21,6 @@ from holdfast_client.contract.indexing import fitting, indexed_by
 from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.contract.wording import buyer, counted, duration, goods, summary, units
 
-STATUS_KEY: Final = SearchAttributeKey.for_keyword(names.CHECKOUT_STATUS_ATTRIBUTE)
 CUSTOMER_ID_KEY: Final = SearchAttributeKey.for_keyword(names.CUSTOMER_ID_ATTRIBUTE)
 CART_ID_KEY: Final = SearchAttributeKey.for_keyword(names.CART_ID_ATTRIBUTE)
 SKUS_KEY: Final = SearchAttributeKey.for_keyword_list(names.SKUS_ATTRIBUTE)
@@ -42,7 +41,6 @@ def checkout_start(
     task_queue: str,
     *,
     private_metadata: bool = False,
-    status_attribute: bool = True,
 ) -> WithStartWorkflowOperation[Any, Any]:
     """Return the start of a checkout's workflow, to be sent together with its first update.
 
@@ -51,7 +49,6 @@ def checkout_start(
         payload: the same, as it is sent.
         task_queue: where the workers listen.
         private_metadata: name neither customer nor cart nor SKU outside the payload.
-        status_attribute: whether the workflow is to keep the search attribute CheckoutStatus.
     """
     return WithStartWorkflowOperation(
         names.CHECKOUT_WORKFLOW,
@@ -60,10 +57,7 @@ def checkout_start(
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
-        search_attributes=checkout_attributes(
-            request, private_metadata=private_metadata, status_attribute=status_attribute
-        ),
-        memo=None if status_attribute else {names.STATUS_ATTRIBUTE_MEMO: False},
+        search_attributes=checkout_attributes(request, private_metadata=private_metadata),
         priority=Priority(fairness_key=fairness_key(datetime.now(UTC))),
         static_summary=checkout_summary(request, private_metadata=private_metadata),
         static_details=None if private_metadata else checkout_details(request),
@@ -81,20 +75,16 @@ def fairness_key(now: datetime) -> str:
 
 
 def checkout_attributes(
-    request: CheckoutRequest, *, private_metadata: bool = False, status_attribute: bool = True
+    request: CheckoutRequest, *, private_metadata: bool = False
 ) -> TypedSearchAttributes:
     """Return what a checkout is found by, as far as Temporal has room for it.
 
-    With private metadata it is found by its status alone: Temporal never encrypts what it indexes.
+    With private metadata nothing: Temporal never encrypts what it indexes.
     """
-    pairs: list[SearchAttributePair[Any]] = []
-    if status_attribute:
-        pairs.append(SearchAttributePair(STATUS_KEY, "pending"))
-    if private_metadata:
-        return TypedSearchAttributes(pairs)
-    for name, value in indexed_by(request).items():
-        pairs.append(SearchAttributePair(_KEYS[name], value))
-    return TypedSearchAttributes(pairs)
+    indexed = {} if private_metadata else indexed_by(request)
+    return TypedSearchAttributes(
+        [SearchAttributePair(_KEYS[name], value) for name, value in indexed.items()]
+    )
 
 
 def checkout_summary(request: CheckoutRequest, *, private_metadata: bool = False) -> str:

@@ -35,7 +35,6 @@ class TemporalTransport:
         task_queue: where Holdfast's workers listen.
         answer_timeout_seconds: the longest that one question may take, above 0.
         private_metadata: name neither customer nor cart nor SKU where Temporal never encrypts.
-        status_attribute: keep the search attribute CheckoutStatus of the checkouts that it starts.
     """
 
     def __init__(
@@ -45,7 +44,6 @@ class TemporalTransport:
         task_queue: str = TASK_QUEUE,
         answer_timeout_seconds: float = ANSWER_TIMEOUT_SECONDS_DEFAULT,
         private_metadata: bool = False,
-        status_attribute: bool = True,
     ) -> None:
         self._answer_timeout_seconds = arguments.answer_timeout(answer_timeout_seconds)
         self._address = temporal.service_client.config.target_host
@@ -55,7 +53,6 @@ class TemporalTransport:
             task_queue,
             timedelta(seconds=self._answer_timeout_seconds),
             private_metadata=private_metadata,
-            status_attribute=status_attribute,
         )
 
     async def ask(self, question: Question) -> Reply:
@@ -92,7 +89,6 @@ async def connect_transport(
     namespace: str | None,
     answer_timeout_seconds: float,
     private_metadata: bool | None,
-    status_attribute: bool,
 ) -> TemporalTransport:
     """Connect by Temporal's environment settings, and by ``HOLDFAST_PRIVATE_METADATA``.
 
@@ -105,5 +101,4 @@ async def connect_transport(
         await connected(address, namespace, seconds),
         answer_timeout_seconds=seconds,
         private_metadata=is_private,
-        status_attribute=status_attribute,
     )

@@ -28,7 +28,7 @@ def test_each_view_is_printed_with_its_query_and_link_and_nobody_is_asked(
     rows = {row[0]: row[1:] for row in ran.rows("view")}
     shows, query, url = rows["held"]
     assert shows == "Stock is held and waits for a payment."
-    assert "CheckoutStatus = 'held'" in query
+    assert "CheckoutStatus IS NULL AND BuildIds IS NOT NULL" in query
     assert url.startswith("http://localhost:8233/namespaces/default/workflows?query=WorkflowType")
 
 
