@@ -12,9 +12,10 @@ from temporalio import activity
 from activities.attempt import attempt_fields, to_its_end
 from activities.failures import told_to_temporal
 from activities.inventory.amendment_records import LineChange, LineChangeAnswer
-from activities.inventory.database.errors import ReservationConflict
+from activities.inventory.database.errors import PaymentConflict, ReservationConflict
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.operations.batch import ReserveAnswer
+from activities.inventory.payment_records import Pause, PauseAnswer
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
@@ -111,6 +112,20 @@ class CheckoutActivities:
         )
         return replace(answer, state=self._planned(change.checkout_id, answer.state))
 
+    @activity.defn(name="pause")
+    async def pause(self, pause: Pause) -> PauseAnswer:
+        """A payment of a hold is in flight, or has come to nothing."""
+        with told_to_temporal(), self._metrics.lone_transaction("pause"):
+            answer = await to_its_end(self._ledger.ungrouped.pause(pause))
+        _log.info(
+            "pause",
+            checkout_id=pause.checkout_id,
+            asked=pause.kind,
+            decision=answer.verdict,
+            **attempt_fields(),
+        )
+        return replace(answer, state=self._planned(pause.checkout_id, answer.state))
+
     @activity.defn(name="release")
     async def release(self, closing: Closing) -> ReservationState:
         """The hold was cancelled or is over: its stock is free again."""
@@ -128,6 +143,12 @@ class CheckoutActivities:
             "extend", checkout_id=extension.checkout_id, decision=answer.verdict, **attempt_fields()
         )
         return replace(answer, state=self._planned(extension.checkout_id, answer.state))
+
+    async def _reinstated(self, closing: Closing) -> ReservationState:
+        answer = await self._ledger.ungrouped.reinstate(closing)
+        if isinstance(answer, PaymentConflict):
+            raise answer
+        return answer
 
     def _planned(self, checkout_id: str, state: ReservationState) -> ReservationState:
         return replace(state, wake_late_seconds=self._plan.late_seconds(checkout_id, state))
@@ -154,16 +175,19 @@ class CheckoutActivities:
     async def _close(self, closing: Closing) -> ReservationState:
         with told_to_temporal(), self._metrics.attempt("close"):
             state = await self._ledger.close(closing)
+            if closing.reinstating and isinstance(state.outcome, Expired) and not state.refund_due:
+                state = await to_its_end(self._reinstated(closing))
         # The shopper has paid for what the shop no longer holds: somebody must give it back.
         is_paid_late = closing.status in _PAID and state.outcome.status not in _PAID
         if is_paid_late:
             self._metrics.count_late_confirmation()
         _log.log(
-            logging.WARNING if is_paid_late else logging.INFO,
+            logging.WARNING if state.refund_due else logging.INFO,
             "close",
             checkout_id=closing.checkout_id,
             asked=closing.status,
             decision=state.outcome.status,
+            refund_due=state.refund_due,
             **attempt_fields(),
         )
         return self._planned(closing.checkout_id, state)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 from temporalio.exceptions import ApplicationError
 
@@ -12,11 +12,19 @@ from activities.inventory.database.errors import (
     AdjustmentConflict,
     LedgerConflict,
     LedgerCorrupt,
+    LedgerError,
     LedgerUnavailable,
+    PaymentConflict,
+    RefundNotDue,
     ReservationConflict,
 )
 from holdfast_client.contract import names
-from holdfast_client.contract.names import ADJUSTMENT_CONFLICT, CHECKOUT_CONFLICT
+from holdfast_client.contract.names import (
+    ADJUSTMENT_CONFLICT,
+    CHECKOUT_CONFLICT,
+    PAYMENT_CONFLICT,
+    REFUND_NOT_DUE,
+)
 
 INVENTORY_UNAVAILABLE: Final = names.INVENTORY_UNAVAILABLE
 INVENTORY_CORRUPT: Final = "InventoryCorrupt"
@@ -33,11 +41,18 @@ def told_to_temporal() -> Iterator[None]:
         raise ApplicationError(str(error), type=INVENTORY_CORRUPT) from error
     except ReservationConflict as error:
         raise _conflict(error, CHECKOUT_CONFLICT) from None
+    except PaymentConflict as error:
+        details = {"payment_reference": error.payment_reference, "checkout_id": error.checkout_id}
+        raise _final(error, details, PAYMENT_CONFLICT) from None
+    except RefundNotDue as error:
+        raise _final(error, {"state": error.state}, REFUND_NOT_DUE) from None
     except AdjustmentConflict as error:
         raise _conflict(error, ADJUSTMENT_CONFLICT) from None
 
 
 def _conflict(error: LedgerConflict, kind: str) -> ApplicationError:
-    return ApplicationError(
-        str(error), {"differs": list(error.differs)}, type=kind, non_retryable=True
-    )
+    return _final(error, {"differs": list(error.differs)}, kind)
+
+
+def _final(error: LedgerError, details: dict[str, Any], kind: str) -> ApplicationError:
+    return ApplicationError(str(error), details, type=kind, non_retryable=True)

@@ -17,6 +17,7 @@ from temporalio.common import MetricMeter
 
 from activities.inventory.amendment_records import LineChangeVerdict
 from activities.inventory.database.errors import LedgerUnavailable
+from activities.inventory.payment_records import PaymentFigures
 
 Operation = Literal[
     "reserve",
@@ -25,6 +26,7 @@ Operation = Literal[
     "extend",
     "part",
     "amend",
+    "pause",
     "adjust",
     "expire_overdue",
     "find_drift",
@@ -36,6 +38,7 @@ OPERATIONS: Final[tuple[Operation, ...]] = (
     "extend",
     "part",
     "amend",
+    "pause",
     "adjust",
     "expire_overdue",
     "find_drift",
@@ -109,6 +112,20 @@ class LedgerMetrics:
         self._drift_breaches = meter.create_gauge(
             "holdfast_drift_breaches", "Breaches of I1 and I2, when last looked at."
         )
+        self._refunds_due = meter.create_gauge(
+            "holdfast_refunds_due", "Payments that are due back, when last looked at."
+        )
+        self._refund_oldest = meter.create_gauge_float(
+            "holdfast_refund_oldest_seconds",
+            "For how long the oldest refund has been due, when last looked at.",
+        )
+        self._payments_in_flight = meter.create_gauge(
+            "holdfast_payments_in_flight", "Holds that wait for a payment, when last looked at."
+        )
+        self._units_waiting = meter.create_gauge(
+            "holdfast_units_waiting",
+            "Units paid more than a day ago and still on the shelf, when last looked at.",
+        )
         self._checked_at = meter.create_gauge(
             "holdfast_ledger_checked_timestamp_seconds",
             "When this worker last looked at the ledger's figures, in seconds since 1970.",
@@ -168,7 +185,14 @@ class LedgerMetrics:
         """Count holds that were ended along with another's, before their own workflow's turn."""
         self._swept_holds.add(count)
 
-    def show_figures(self, *, units_held: int, overdue_holds: int, drift_breaches: int) -> None:
+    def show_figures(
+        self,
+        *,
+        units_held: int,
+        overdue_holds: int,
+        drift_breaches: int,
+        payments: PaymentFigures,
+    ) -> None:
         """Show what the reconciler has just read of the whole ledger.
 
         Each run of it may be another worker's, so the figures of most workers are old: those with
@@ -177,6 +201,10 @@ class LedgerMetrics:
         self._units_held.set(units_held)
         self._overdue_holds.set(overdue_holds)
         self._drift_breaches.set(drift_breaches)
+        self._refunds_due.set(payments.refunds_due)
+        self._refund_oldest.set(payments.refund_oldest_seconds)
+        self._payments_in_flight.set(payments.in_flight)
+        self._units_waiting.set(payments.units_waiting)
         self._checked_at.set(int(time.time()))
 
     def _start_at_zero(self) -> None:

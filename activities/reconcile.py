@@ -11,6 +11,7 @@ from temporalio import activity
 from activities.attempt import attempt_fields, to_its_end
 from activities.failures import told_to_temporal
 from activities.inventory.async_ledger import AsyncLedger
+from activities.inventory.payment_records import PaymentFigures
 from activities.inventory.records import Breach
 from activities.metrics import LedgerMetrics
 
@@ -56,11 +57,14 @@ class ReconcileActivities:
     async def find_drift(self, batch: OverdueBatch) -> DriftReport:
         """Check the figures against the open holds; report at most ``batch_size_max`` breaches."""
         with told_to_temporal(), self._metrics.lone_transaction("find_drift"):
-            overdue, breaches, units_held = await to_its_end(
+            overdue, breaches, units_held, payments = await to_its_end(
                 self._figures(batch.grace_seconds, batch.batch_size_max)
             )
         self._metrics.show_figures(
-            units_held=units_held, overdue_holds=overdue, drift_breaches=len(breaches)
+            units_held=units_held,
+            overdue_holds=overdue,
+            drift_breaches=len(breaches),
+            payments=payments,
         )
         for breach in breaches:
             _log.error("drift", breach=str(breach), **attempt_fields())
@@ -68,7 +72,8 @@ class ReconcileActivities:
 
     async def _figures(
         self, grace_seconds: int, breaches_max: int
-    ) -> tuple[int, Sequence[Breach], int]:
+    ) -> tuple[int, Sequence[Breach], int, PaymentFigures]:
         overdue = await self._ledger.count_overdue(grace_seconds)
         breaches = (await self._ledger.drift())[:breaches_max]
-        return overdue, breaches, await self._ledger.units_held()
+        units_held = await self._ledger.units_held()
+        return overdue, breaches, units_held, await self._ledger.payment_figures()

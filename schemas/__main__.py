@@ -19,6 +19,10 @@ from holdfast_client.contract.messages import (
     Confirmation,
     Extension,
     PartialRelease,
+    PaymentEnded,
+    PaymentStarted,
+    Resumed,
+    Settlement,
     Shipment,
     StockAdjustment,
 )
@@ -27,8 +31,10 @@ from holdfast_client.contract.outcomes import (
     CheckoutReport,
     KnownAdjustmentOutcome,
     KnownOutcome,
+    RefundDue,
     UnknownOutcome,
 )
+from holdfast_client.contract.refunds import RefundDone, Refunded, Refunds, RefundsRequest
 from holdfast_client.contract.timeline import Timeline, TimelineRequest
 
 DIRECTORY: Final = Path(__file__).parent
@@ -38,30 +44,49 @@ MESSAGES: Final[Mapping[str, Any]] = {
     "confirmation": Confirmation,
     "extension": Extension,
     "cancellation": Cancellation,
+    "payment-started": PaymentStarted,
+    "payment-ended": PaymentEnded,
     "shipment": Shipment,
     "release": PartialRelease,
     "amendment": Amendment,
     "stock-adjustment": StockAdjustment,
     "timeline-request": TimelineRequest,
     "holds-request": HoldsRequest,
+    "settlement": Settlement,
+    "resumed-checkout": Resumed,
+    "refunds-request": RefundsRequest,
+    "refund-done": RefundDone,
 }
 ANSWERS: Final[Mapping[str, Any]] = {
     "outcome": Annotated[KnownOutcome, Field(discriminator="status")] | UnknownOutcome,
+    "settled": Annotated[KnownOutcome | RefundDue, Field(discriminator="status")] | UnknownOutcome,
     "checkout-report": CheckoutReport,
     "adjustment-outcome": (
         Annotated[KnownAdjustmentOutcome, Field(discriminator="status")] | UnknownOutcome
     ),
     "timeline": Timeline,
     "holds": Holds,
+    "refunds": Refunds,
+    "refunded": Refunded,
 }
 
 
 # What answers of 0.1.0, which stay readable, do not have yet.
 _NEWER_KEYS: Final[Mapping[str, frozenset[str]]] = {
-    "Held": frozenset({"revision"}),
-    "Fulfilled": frozenset({"released"}),
+    "Held": frozenset({"revision", "paying_until"}),
+    "Fulfilled": frozenset({"released", "reinstated"}),
+    "Committed": frozenset({"reinstated"}),
     "Cancelled": frozenset({"superseded_by"}),
-    "CheckoutReport": frozenset({"revision", "shipments", "shipments_left_out"}),
+    "CheckoutReport": frozenset(
+        {
+            "paying_until",
+            "revision",
+            "payments",
+            "payments_left_out",
+            "shipments",
+            "shipments_left_out",
+        }
+    ),
     "AdjustmentApplied": frozenset({"created", "active"}),
     "AdjustmentRefused": frozenset(AdjustmentRefused.model_fields) - {"status", "reason"},
 }

@@ -67,21 +67,23 @@ class Shopper:
         id, ask = request.checkout_id, self._ask
         match plan:
             case Plan.CONFIRM:
-                await ask.confirm(id, "pay_1")
+                await ask.confirm(id, f"pay_1 of {id}")
             case Plan.CONFIRM_TWICE:
-                await asyncio.gather(ask.confirm(id, "pay_1"), ask.confirm(id, "pay_2"))
+                await asyncio.gather(
+                    ask.confirm(id, f"pay_1 of {id}"), ask.confirm(id, f"pay_2 of {id}")
+                )
             case Plan.CONFIRM_AT_THE_DEADLINE:
                 late = self._chance.uniform(-DEADLINE_SPREAD_SECONDS, DEADLINE_SPREAD_SECONDS)
                 await asyncio.sleep(request.hold_seconds + late)
-                await ask.confirm(id, "pay_1")
+                await ask.confirm(id, f"pay_1 of {id}")
             case Plan.CANCEL:
                 await ask.cancel(id)
             case Plan.EXTEND:
                 await ask.extend(id)
                 await asyncio.sleep(self._chance.random())
-                await ask.confirm(id, "pay_1")
+                await ask.confirm(id, f"pay_1 of {id}")
             case Plan.CONTRADICT:
-                await asyncio.gather(ask.confirm(id, "pay_1"), ask.cancel(id))
+                await asyncio.gather(ask.confirm(id, f"pay_1 of {id}"), ask.cancel(id))
             case Plan.CHANGE:
                 await ask.ask_for_other_lines(request)
             case Plan.ABANDON:

@@ -1,6 +1,6 @@
 """Holds what shoppers were told against what the database has. Pure: no I/O and no clock.
 
-The invariants I1 to I4 are the ledger's own audit. The rest shares no code with the ledger: it
+The invariants are the ledger's own audit. The rest shares no code with the ledger: it
 knows answers, rows and movements alone.
 """
 

@@ -36,6 +36,8 @@ from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
 from activities.metrics import LedgerMetrics
 from activities.reconcile import ReconcileActivities
+from activities.refunds import RefundActivities
+from activities.settlement import SettlementActivities
 from activities.timeline import TimelineActivities
 from activities.wake_up_plan import WakeUpPlan
 from holdfast_client.contract.names import TASK_QUEUE
@@ -51,6 +53,8 @@ from workflows.holds import HoldsWorkflow
 from workflows.metrics import start_at_zero
 from workflows.patches import makes_change
 from workflows.reconcile import ReconcileWorkflow
+from workflows.refunds import RefundDoneWorkflow, RefundsWorkflow
+from workflows.settlement import SettlementWorkflow
 from workflows.timeline import TimelineWorkflow
 
 WORKFLOWS: Final = (
@@ -59,6 +63,9 @@ WORKFLOWS: Final = (
     ReconcileWorkflow,
     TimelineWorkflow,
     HoldsWorkflow,
+    RefundsWorkflow,
+    RefundDoneWorkflow,
+    SettlementWorkflow,
 )
 # The SDK's five pollers leave one for checkouts that begin, which then queue for it one by one:
 # with 20 at once on a busy machine the first answer took up to 5 s.
@@ -100,7 +107,12 @@ def open_inventory(settings: Settings) -> Inventory:
         lock_timeout_ms=settings.lock_timeout_ms,
         application_name=_APPLICATION_NAME,
     )
-    return Inventory(engine, Ledger(engine, hold_seconds_cap=settings.hold_seconds_cap))
+    ledger = Ledger(
+        engine,
+        hold_seconds_cap=settings.hold_seconds_cap,
+        payment_grace_cap=settings.payment_grace_cap,
+    )
+    return Inventory(engine, ledger)
 
 
 @asynccontextmanager
@@ -120,7 +132,11 @@ async def working_ledger(
     )
     if tracing:
         tracing.follow(pool)
-    ledger = AsyncLedger(pool, hold_seconds_cap=settings.hold_seconds_cap)
+    ledger = AsyncLedger(
+        pool,
+        hold_seconds_cap=settings.hold_seconds_cap,
+        payment_grace_cap=settings.payment_grace_cap,
+    )
     observe = (metrics or LedgerMetrics()).observe_batch
     try:
         yield GroupedLedger(ledger, observe=observe)
@@ -157,6 +173,8 @@ def build_worker(
     checkout = CheckoutActivities(ledger, metrics, plan)
     stock = StockActivities(ledger.ungrouped, metrics)
     reconcile = ReconcileActivities(ledger.ungrouped, metrics)
+    refunds = RefundActivities(ledger.ungrouped)
+    settlement = SettlementActivities(ledger.ungrouped)
     return Worker(
         client,
         task_queue=task_queue,
@@ -172,11 +190,16 @@ def build_worker(
             checkout.give_back,
             checkout.amend,
             checkout.abandon,
+            checkout.pause,
             stock.adjust_stock,
             reconcile.expire_overdue,
             reconcile.find_drift,
             TimelineActivities(ledger.ungrouped).read_timeline,
             HoldsActivities(ledger.ungrouped).read_holds,
+            refunds.read_refunds,
+            refunds.refund_done,
+            settlement.read_resumable,
+            settlement.forward,
         ],
         max_concurrent_activities=settings.activity_slots,
         max_concurrent_local_activities=settings.activity_slots,

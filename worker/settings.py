@@ -9,7 +9,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.inventory.database.session import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
 from activities.inventory.database.urls import database_url
-from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
+from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, PAYMENT_GRACE_CAP_DEFAULT
 from activities.wake_up_plan import EXPIRIES_PER_SECOND_DEFAULT
 from holdfast_client.transport.encryption import EncryptionKey, parse_keys
 from worker.runtime import checked_address
@@ -51,6 +51,8 @@ class Settings(BaseSettings):
         expiries_per_second: of this worker's holds that end in the same moment so many wake their
             workflows a second, 1 to 10,000, beside as many as usual; their stock is free before.
         hold_seconds_cap: how long a hold may last in all, extensions included, in seconds.
+        payment_grace_cap: how long after its deadline a hold waits for a payment in flight at most,
+            in seconds.
         statement_timeout_ms: the database ends a statement that runs longer.
         lock_timeout_ms: the database ends a statement that waits longer for a lock.
         reconcile_interval_seconds: how often overdue holds without a workflow are looked for.
@@ -85,6 +87,7 @@ class Settings(BaseSettings):
     cached_workflows: Annotated[int, Field(ge=100, le=100_000)] = 2_000
     expiries_per_second: Annotated[int, Field(ge=1, le=10_000)] = EXPIRIES_PER_SECOND_DEFAULT
     hold_seconds_cap: Annotated[int, Field(ge=1, le=2_592_000)] = HOLD_SECONDS_CAP_DEFAULT
+    payment_grace_cap: Annotated[int, Field(ge=0, le=86_400)] = PAYMENT_GRACE_CAP_DEFAULT
     statement_timeout_ms: Annotated[int, Field(ge=100, le=60_000)] = STATEMENT_TIMEOUT_MS
     lock_timeout_ms: Annotated[int, Field(ge=50, le=60_000)] = LOCK_TIMEOUT_MS
     reconcile_interval_seconds: Annotated[int, Field(ge=1, le=86_400)] = 60

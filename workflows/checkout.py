@@ -17,6 +17,7 @@ from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
     from activities.inventory.amendment_records import LineChangeAnswer
+    from activities.inventory.payment_records import PauseAnswer
     from activities.inventory.records import ExtensionAnswer, PartAnswer
     from holdfast_client.contract.errors import InvalidRequest
     from holdfast_client.contract.fields import TEXT_LENGTH_MAX, excerpt
@@ -27,6 +28,8 @@ with workflow.unsafe.imports_passed_through():
         Confirmation,
         Extension,
         PartialRelease,
+        PaymentEnded,
+        PaymentStarted,
         Shipment,
     )
     from holdfast_client.contract.names import (
@@ -38,25 +41,27 @@ with workflow.unsafe.imports_passed_through():
         EXTEND_SIGNAL,
         EXTEND_UPDATE,
         FULFIL_UPDATE,
+        PAYMENT_ENDED_UPDATE,
+        PAYMENT_STARTED_UPDATE,
         RELEASE_UPDATE,
         RESERVED_UPDATE,
         STATUS_QUERY,
         TOO_MANY_MESSAGES,
-        checkout_workflow_id,
     )
-    from holdfast_client.contract.outcomes import Held, KnownOutcome
+    from holdfast_client.contract.outcomes import Held, KnownOutcome, RefundDue
     from workflows import extension_ids, policies, refusals, web_ui
     from workflows.ledger_task import LedgerTask
-    from workflows.lifecycle import CarriedState, Checkout, Ticket, Wish
+    from workflows.lifecycle import Checkout
     from workflows.payloads import (
         invalid_request,
         invalid_start,
-        read_message,
         read_signal,
         read_update,
     )
     from workflows.run_length import is_overlong
     from workflows.standing import Standing
+    from workflows.starts import read_start
+    from workflows.tickets import Ticket, Wish
 
 
 @workflow.defn(name=CHECKOUT_WORKFLOW)
@@ -75,7 +80,7 @@ class CheckoutWorkflow:
         self._failure: ApplicationError | None = None
         self._signals = 0
         try:
-            checkout = _read_start(payloads)
+            checkout = read_start(payloads)
         except InvalidRequest as error:
             self._failure = invalid_start(error)
         else:
@@ -90,15 +95,25 @@ class CheckoutWorkflow:
         if standing.failure:
             raise standing.failure
         if not checkout.over:
-            workflow.continue_as_new(args=[checkout.request, checkout.carried()])
+            workflow.continue_as_new(args=[checkout.start_again(), checkout.carried()])
         return checkout.final_outcome()
 
     async def _live(self, standing: Standing) -> None:
-        await self._ledger.run()
+        while True:
+            await self._ledger.run()
+            was_open = not standing.over
+            # What a late payment reinstates goes on in this run.
+            await self._end(standing)
+            if standing.over or was_open:
+                return
+
+    async def _end(self, standing: Standing) -> None:
         if standing.over and self._signals > policies.SIGNALS_MANY:
             # Temporal puts off an end that a signal meets, and whatever is answered with it. Where
             # signals do not cease a payment is answered first, and the end comes in a later task.
             await workflow.sleep(policies.END_PAUSE, summary="Wait for a pause between signals")
+        if standing.over:
+            await self._ledger.put_late_payments_down()
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     # --- messages --------------------------------------------------------------------------------
@@ -112,7 +127,12 @@ class CheckoutWorkflow:
     @reserved.validator
     def _validate_reserved(self, *payloads: RawValue) -> None:
         request = self._read(CheckoutRequest, payloads)
-        known = self._known().checkout.request
+        checkout = self._known().checkout
+        if checkout.resume:
+            if refusal := refusals.other_digest(request, checkout.resume.digest):
+                raise refusal
+            return
+        known = checkout.request
         if request != known and request.normalized() != known.normalized():
             raise refusals.different_request(request, known)
 
@@ -121,9 +141,10 @@ class CheckoutWorkflow:
         description="It is paid: sell the stock, or with `commit` keep it until it is shipped. "
         '{"payment_reference": "pay_1", "settle": "fulfil", "actor": "sam"}',
     )
-    async def confirm(self, *payloads: RawValue) -> KnownOutcome:
+    async def confirm(self, *payloads: RawValue) -> KnownOutcome | RefundDue:
         ticket = self._known().checkout.post(self._read(Confirmation, payloads))
-        return await self._answer(ticket)
+        outcome = await self._answer(ticket)
+        return ticket.due or outcome
 
     @confirm.validator
     def _validate_confirm(self, *payloads: RawValue) -> None:
@@ -146,6 +167,35 @@ class CheckoutWorkflow:
     @extend_hold.validator
     def _validate_extend(self, *payloads: RawValue) -> None:
         self._refuse_if_full(self._read(Extension, payloads))
+
+    @workflow.update(
+        name=PAYMENT_STARTED_UPDATE,
+        description="The buyer is at the bank: do not end the hold meanwhile. "
+        '{"payment_reference": "pay_1", "seconds": 300, "actor": "web"}',
+    )
+    async def payment_started(self, *payloads: RawValue) -> KnownOutcome:
+        wish = self._read(PaymentStarted, payloads)
+        outcome = await self._paused(self._known().checkout.post(wish, _id_of_update()))
+        if not isinstance(outcome, Held):
+            raise refusals.not_active(outcome, "pay for")
+        return outcome
+
+    @payment_started.validator
+    def _validate_payment_started(self, *payloads: RawValue) -> None:
+        self._refuse_if_full(self._read(PaymentStarted, payloads))
+
+    @workflow.update(
+        name=PAYMENT_ENDED_UPDATE,
+        description="The payment has come to nothing: wait for it no longer. "
+        '{"payment_reference": "pay_1", "result": "failed", "actor": "web"}',
+    )
+    async def payment_ended(self, *payloads: RawValue) -> KnownOutcome:
+        wish = self._read(PaymentEnded, payloads)
+        return await self._paused(self._known().checkout.post(wish, _id_of_update()))
+
+    @payment_ended.validator
+    def _validate_payment_ended(self, *payloads: RawValue) -> None:
+        self._refuse_if_full(self._read(PaymentEnded, payloads))
 
     @workflow.update(
         name=CANCEL_UPDATE,
@@ -286,8 +336,10 @@ class CheckoutWorkflow:
     async def _answer(self, ticket: Ticket) -> KnownOutcome:
         """Wait until a message was dealt with, or the checkout ended before its turn came."""
         standing = self._known()
-        if not standing.over:
+        if not standing.is_told(ticket.wish):
             await ticket.dealt_with.wait()
+        if ticket.failure:
+            raise ticket.failure
         return ticket.answer or _outcome_of(standing)
 
     def _take_signal(self, name: str, model: Any, payloads: Sequence[RawValue]) -> None:
@@ -313,6 +365,13 @@ class CheckoutWorkflow:
         if self._standing:
             words = f"{excerpt(name, policies.SIGNAL_NAME_SHOWN_MAX)}: {reason}"
             self._standing.tell("signal ignored", reason=words)
+
+    async def _paused(self, ticket: Ticket) -> KnownOutcome:
+        """Wait for a message about a payment, and return where the checkout stands then."""
+        outcome = await self._answer(ticket)
+        if isinstance(ticket.refusal, PauseAnswer):
+            raise refusals.not_paused(ticket.refusal, outcome)
+        return outcome
 
     async def _parted(self, ticket: Ticket) -> KnownOutcome:
         """Wait for a shipment or release, and return where the checkout stands then."""
@@ -350,16 +409,3 @@ def _outcome_of(standing: Standing) -> KnownOutcome:
     if standing.checkout.outcome is None:
         raise standing.failure or RuntimeError("nothing was decided")
     return standing.checkout.outcome
-
-
-def _read_start(payloads: Sequence[RawValue]) -> Checkout:
-    """Read the request, and after a continue-as-new what the run before handed over."""
-    continued = workflow.info().continued_run_id is not None
-    request = read_message(CheckoutRequest, payloads[:1] if continued else payloads)
-    if workflow.info().workflow_id != checkout_workflow_id(request.checkout_id):
-        raise InvalidRequest(
-            "checkout_id", f"the workflow id must be {checkout_workflow_id(request.checkout_id)}"
-        )
-    if not continued:
-        return Checkout(request)
-    return Checkout.resumed(request, read_message(CarriedState, payloads[1:]))

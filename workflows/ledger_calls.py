@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
@@ -19,6 +19,7 @@ from activities.checkout import CheckoutActivities
 from activities.failures import INVENTORY_UNAVAILABLE
 from activities.holds import HoldsActivities
 from activities.inventory.amendment_records import LineChange, LineChangeAnswer
+from activities.inventory.payment_records import Pause, PauseAnswer, Resumable
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
@@ -27,10 +28,17 @@ from activities.inventory.records import (
     PartAnswer,
     ReservationState,
 )
+from activities.refunds import RefundActivities
+from activities.settlement import SettlementActivities
 from activities.timeline import TimelineActivities
 from holdfast_client.contract.holds import Holds, HoldsRequest
 from holdfast_client.contract.messages import CheckoutRequest
-from holdfast_client.contract.names import CHECKOUT_CONFLICT
+from holdfast_client.contract.names import (
+    CHECKOUT_CONFLICT,
+    PAYMENT_CONFLICT,
+    REFUND_NOT_DUE,
+)
+from holdfast_client.contract.refunds import RefundDone, Refunded, Refunds, RefundsRequest
 from holdfast_client.contract.timeline import Timeline, TimelineRequest
 from workflows import policies
 
@@ -41,8 +49,8 @@ class LedgerOutOfReach(Exception):
     """The ledger did not answer within the budget."""
 
 
-class LedgerConflict(Exception):
-    """The reservation's id belongs to a different request.
+class LedgerRefusal(Exception):
+    """The ledger refuses it for good; nothing was changed.
 
     Args:
         failure: what the ledger's activity said, with its details.
@@ -50,7 +58,27 @@ class LedgerConflict(Exception):
 
     def __init__(self, failure: ApplicationError) -> None:
         super().__init__(failure.message)
+        self.type = failure.type
         self.details = failure.details
+
+    def failure(self) -> ApplicationError:
+        """Return the failure by which callers in any language learn of it."""
+        return ApplicationError(str(self), *self.details, type=self.type, non_retryable=True)
+
+
+class LedgerConflict(LedgerRefusal):
+    """The reservation's id belongs to a different request."""
+
+
+class PaymentTaken(LedgerRefusal):
+    """The payment belongs to another checkout."""
+
+
+_REFUSALS: Final[dict[str, type[LedgerRefusal]]] = {
+    CHECKOUT_CONFLICT: LedgerConflict,
+    PAYMENT_CONFLICT: PaymentTaken,
+    REFUND_NOT_DUE: LedgerRefusal,
+}
 
 
 async def reserve(
@@ -98,6 +126,7 @@ async def close(closing: Closing, summary: str, *, at_once: bool = True) -> Rese
             now: who waits for that news is told it only when the workflow task ends.
 
     Raises:
+        PaymentTaken: the payment belongs to another checkout.
         ApplicationError: not even the lasting budget sufficed, which fails the workflow; the
             reconciler ends what it may still hold.
     """
@@ -168,6 +197,37 @@ async def amend(change: LineChange, summary: str) -> LineChangeAnswer:
         raise _given_up(error) from error
 
 
+async def resumable(checkout_id: str) -> Resumable | None:
+    """Read what a workflow goes on with, None of what nobody knows; raises as :func:`close`."""
+    try:
+        return await _ask(
+            SettlementActivities.read_resumable,
+            checkout_id,
+            "Read where the checkout stands",
+            policies.LASTING_RETRY_BUDGET,
+            policies.LASTING_RETRY,
+        )
+    except LedgerOutOfReach as error:
+        raise _given_up(error) from error
+
+
+async def pause(wish: Pause, summary: str) -> PauseAnswer:
+    """Wait for a payment, or no longer; raises as :func:`close` does.
+
+    The quick way first: it is told by its id, and what was decided under that stays.
+    """
+    try:
+        return await _ask(
+            CheckoutActivities.pause,
+            wish,
+            summary,
+            policies.LASTING_RETRY_BUDGET,
+            policies.LASTING_RETRY,
+        )
+    except LedgerOutOfReach as error:
+        raise _given_up(error) from error
+
+
 async def timeline(request: TimelineRequest) -> Timeline | None:
     """Read the timeline of a checkout; None where nothing is known of it.
 
@@ -186,6 +246,22 @@ async def holds(request: HoldsRequest) -> Holds:
     return await _ask_at_once(
         HoldsActivities.read_holds, request, "Read the open holds from the database"
     )
+
+
+async def refunds(request: RefundsRequest) -> Refunds:
+    """Read what is due back; only the quick way, and raises as :func:`timeline`."""
+    return await _ask_at_once(
+        RefundActivities.read_refunds, request, "Read the refunds from the database"
+    )
+
+
+async def refund_done(wish: RefundDone) -> Refunded:
+    """Put down that a payment has gone back; only the quick way, and raises as :func:`timeline`.
+
+    Raises:
+        LedgerRefusal: it is not due back.
+    """
+    return await _ask_at_once(RefundActivities.refund_done, wish, "Put a refund down as done")
 
 
 async def _ask(
@@ -249,8 +325,8 @@ def _meaning(error: FailureError) -> BaseException:
     cause = error.cause if isinstance(error, ActivityError) else error
     if isinstance(cause, CancelledError):
         return asyncio.CancelledError()
-    if isinstance(cause, ApplicationError) and cause.type == CHECKOUT_CONFLICT:
-        return LedgerConflict(cause)
+    if isinstance(cause, ApplicationError) and cause.type in _REFUSALS:
+        return _REFUSALS[cause.type](cause)
     return LedgerOutOfReach(str(cause or error))
 
 

@@ -12,6 +12,7 @@ from contextlib import suppress
 from temporalio import workflow
 from temporalio.exceptions import FailureError
 
+from activities.inventory.payment_records import Pause
 from activities.inventory.records import Closing, Part, ReservationState
 from holdfast_client.contract.fields import TEXT_LENGTH_MAX, excerpt
 from holdfast_client.contract.messages import (
@@ -20,16 +21,19 @@ from holdfast_client.contract.messages import (
     Confirmation,
     Extension,
     PartialRelease,
+    PaymentEnded,
+    PaymentStarted,
     Shipment,
 )
 from holdfast_client.contract.names import CANCEL_SIGNAL, checkout_workflow_id
-from holdfast_client.contract.outcomes import Held, Unavailable
+from holdfast_client.contract.outcomes import Committed, Held, Unavailable
 from workflows import ledger_calls, refusals, web_ui
 from workflows.kept_timer import KeptTimer
-from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach
-from workflows.lifecycle import Ticket
+from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach, PaymentTaken
+from workflows.payments import refund_due
 from workflows.run_length import committed_until, is_awaited, is_long
 from workflows.standing import Standing
+from workflows.tickets import Ticket
 
 
 class LedgerTask:
@@ -47,7 +51,7 @@ class LedgerTask:
     async def run(self) -> None:
         """Reserve, then serve messages and the deadline as long as the checkout is open."""
         if self._checkout.outcome is None:
-            await self._reserve()
+            await (self._resume() if self._checkout.resume else self._reserve())
         await self._serve_all()
         self._timer.give_up()
 
@@ -61,6 +65,19 @@ class LedgerTask:
                 return
             else:
                 # Whoever was answered must still hear it; whoever comes meanwhile is served first.
+                await workflow.wait_condition(
+                    lambda: self._checkout.has_messages or workflow.all_handlers_finished()
+                )
+
+    async def put_late_payments_down(self) -> None:
+        """Put down what is paid while the run ends, until nobody waits or it goes on after all."""
+        while self._checkout.over and not self._standing.failure:
+            self._standing.dismiss()
+            if self._checkout.has_messages:
+                await self._serve(self._checkout.next_message())
+            elif workflow.all_handlers_finished():
+                return
+            else:
                 await workflow.wait_condition(
                     lambda: self._checkout.has_messages or workflow.all_handlers_finished()
                 )
@@ -113,6 +130,18 @@ class LedgerTask:
         if not attempt.cancelled():
             await self._take_reserve(attempt)
 
+    async def _resume(self) -> None:
+        """Go on with what the ledger has, if it is what this run was started for."""
+        checkout, standing = self._checkout, self._standing
+        found = await ledger_calls.resumable(checkout.request.checkout_id)
+        if found is None or checkout.resume is None or found.digest != checkout.resume.digest:
+            standing.fail(refusals.not_resumed(checkout.request.checkout_id, found))
+            return
+        checkout.take_resumed(found)
+        standing.settle(found.state)
+        standing.tell("resumed", reason=web_ui.RESUMED)
+        standing.tell_outcome()
+
     async def _take_reserve(self, attempt: asyncio.Task[ReservationState]) -> None:
         try:
             state = attempt.result()
@@ -143,11 +172,15 @@ class LedgerTask:
         checkout = self._checkout
         match ticket.wish:
             case Confirmation() as wish:
-                await self.close(checkout.confirming(wish))
+                await self._pay(ticket, wish)
             case Cancellation() as wish:
                 await self.close(checkout.cancelling(wish))
             case Extension() as wish if isinstance(checkout.outcome, Held):
                 await self._extend(ticket, wish)
+            case PaymentStarted() as wish if isinstance(checkout.outcome, Held):
+                await self._pause(ticket, checkout.awaiting(wish, ticket.operation_id))
+            case PaymentEnded() as wish:
+                await self._pause(ticket, checkout.awaiting_no_more(wish, ticket.operation_id))
             case Shipment() as wish:
                 await self._part(ticket, checkout.shipping(wish))
             case PartialRelease() as wish:
@@ -157,21 +190,38 @@ class LedgerTask:
         ticket.answer = checkout.answer_to(ticket.wish)
         ticket.dealt_with.set()
 
-    async def close(self, closing: Closing) -> None:
+    async def close(self, closing: Closing) -> ReservationState:
         """End a hold or a committed checkout, or commit a hold, and tell what came of it."""
         checkout, standing = self._checkout, self._standing
         before = checkout.status
-        standing.settle(await ledger_calls.close(closing, self._summary_of(closing)))
+        state = await ledger_calls.close(closing, self._summary_of(closing))
+        standing.settle(state)
+        if state.refund_due and closing.payment_reference:
+            checkout.payments.note(
+                closing.payment_reference, "refund_due", workflow.now(), state.refund_due
+            )
         if checkout.status == before:
-            if words := web_ui.second_payment(checkout, closing):
-                standing.tell("paid twice", actor=closing.actor, reason=words)
-            return
+            if state.refund_due:
+                event, reason = web_ui.due_back(closing, state.refund_due)
+                standing.tell(event, actor=closing.actor, reason=reason)
+            return state
         if checkout.status == closing.status or before == "committed":
             standing.tell_outcome(actor=closing.actor, reason=closing.reason)
-            return
+            return state
         reason = web_ui.late_reason(closing)
         standing.tell(f"too late to be {closing.status}", actor=closing.actor, reason=reason)
         standing.tell_outcome()
+        return state
+
+    async def _pay(self, ticket: Ticket, wish: Confirmation) -> None:
+        try:
+            state = await self.close(self._checkout.confirming(wish))
+        except PaymentTaken as refusal:
+            ticket.failure = refusal.failure()
+            self._standing.tell("payment refused", actor=wish.actor, reason=str(refusal))
+            return
+        if wish.late and state.refund_due and not isinstance(self._checkout.outcome, Committed):
+            ticket.due = refund_due(wish.payment_reference, state)
 
     async def _extend(self, ticket: Ticket, wish: Extension) -> None:
         checkout, standing = self._checkout, self._standing
@@ -187,6 +237,28 @@ class LedgerTask:
         ticket.refusal = answer
         reason = web_ui.refusal_reason(answer)
         standing.tell("extension refused", actor=wish.actor, reason=reason)
+        if checkout.over:
+            standing.tell_outcome()
+
+    async def _pause(self, ticket: Ticket, wish: Pause) -> None:
+        checkout, standing = self._checkout, self._standing
+        summary = web_ui.pause_summary(wish, private=self._private)
+        try:
+            answer = await ledger_calls.pause(wish, summary)
+        except PaymentTaken as refusal:
+            ticket.failure = refusal.failure()
+            standing.tell("payment refused", actor=wish.actor, reason=str(refusal))
+            return
+        standing.settle(answer.state)
+        if answer.verdict == "done":
+            checkout.payments.follow_pause(wish, workflow.now())
+            event = web_ui.PAUSES[wish.kind]
+            reason = web_ui.pause_reason(wish, checkout.outcome)
+            standing.tell(event, actor=wish.actor, reason=reason)
+        else:
+            ticket.refusal = answer
+            reason = web_ui.pause_refusal(answer)
+            standing.tell("payment not waited for", actor=wish.actor, reason=reason)
         if checkout.over:
             standing.tell_outcome()
 

@@ -5,29 +5,27 @@ No I/O, no clock and no Temporal: the workflow feeds it and does what it says.
 
 from __future__ import annotations
 
-import asyncio
 from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from activities.inventory.amendment_records import LineChange, LineChangeAnswer
-from activities.inventory.records import (
-    Closing,
-    ExtensionAnswer,
-    HoldExtension,
-    Part,
-    PartAnswer,
-    ReservationState,
-)
-from holdfast_client.contract.fields import Answer, UtcTime
+from activities.inventory.amendment_records import LineChange
+from activities.inventory.payment_records import Pause, Resumable
+from activities.inventory.records import Closing, HoldExtension, Part, ReservationState
+from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT, Message
 from holdfast_client.contract.messages import (
     Amendment,
     Cancellation,
     CheckoutRequest,
     Confirmation,
     Extension,
+    Line,
     PartialRelease,
+    PaymentEnded,
+    PaymentStarted,
+    Resumed,
+    ResumedAttempt,
     Shipment,
     merged,
 )
@@ -46,44 +44,15 @@ from holdfast_client.contract.outcomes import (
     ShipmentReport,
     Unavailable,
 )
+from workflows.carried import CarriedState
+from workflows.payments import Payments
 from workflows.policies import (
     CLOCK_JITTER_SECONDS,
     EVENTS_KEPT_MAX,
     WAIT_SECONDS_MIN,
     WAITING_MESSAGES_MAX,
 )
-
-Wish = Confirmation | Extension | Cancellation | Shipment | PartialRelease | Amendment
-
-
-@dataclass(slots=True, eq=False)
-class Ticket:
-    """A message that waits for its turn, and for its sender the place to find the answer.
-
-    ``operation_id`` is under which an extension, part or amendment is made once. ``answer`` is
-    where the checkout stood right after the message was dealt with; ``refusal`` is what the ledger
-    said where it was not made. ``dealt_with`` is set then, or when the checkout is over before.
-    """
-
-    wish: Wish
-    operation_id: str = ""
-    answer: KnownOutcome | None = None
-    refusal: ExtensionAnswer | PartAnswer | LineChangeAnswer | None = None
-    dealt_with: asyncio.Event = field(default_factory=asyncio.Event)
-
-
-class CarriedState(Answer):
-    """What one run of a checkout's workflow hands to the next."""
-
-    held: OpenOutcome
-    # None of what is committed, which waits for no deadline.
-    wake_at: UtcTime | None
-    shipments: tuple[ShipmentReport, ...] = ()
-    shipments_left_out: int = 0
-    events: tuple[CheckoutEvent, ...]
-    events_left_out: int = 0
-    # None from a worker of 0.1.0, which does not count them.
-    extend_signals: int | None = None
+from workflows.tickets import Ticket, Wish
 
 
 @dataclass(slots=True)
@@ -91,9 +60,11 @@ class Checkout:
     """Where a checkout stands.
 
     ``outcome`` is None until the ledger has decided, then held, perhaps committed, then final.
-    ``wake_at`` is when the workflow ends the hold, by its own clock: at the deadline, or later in a
-    crowd. ``lines`` is what it is about: what was asked for, is open, or was sold. ``endings`` are
-    payments, cancellations, parts and amendments that wait, ``extensions`` what waits beside them.
+    ``attempt`` is the one that its messages concern; ``resume`` is of a run that goes on with what
+    the ledger has, and knows what was asked for by its digest alone. ``wake_at`` is when the
+    workflow ends the hold, by its own clock: at the deadline, or later in a crowd. ``lines`` is
+    what it is about: what was asked for, is open, or was sold. ``endings`` are payments,
+    cancellations, parts and amendments that wait, ``extensions`` what waits beside them.
     """
 
     request: CheckoutRequest
@@ -104,6 +75,9 @@ class Checkout:
     events: list[CheckoutEvent] = field(default_factory=list)
     events_left_out: int = 0
     extend_signals: int = 0
+    attempt: int = 1
+    resume: ResumedAttempt | None = None
+    payments: Payments = field(default_factory=Payments)
     shipments: list[ShipmentReport] = field(default_factory=list)
     shipments_left_out: int = 0
     lines: tuple[HeldLine, ...] = field(init=False)
@@ -160,10 +134,20 @@ class Checkout:
         """
         return (self.endings or self.extensions).popleft()
 
-    def take_all(self) -> Iterator[Ticket]:
-        """Take whatever waits: the checkout is over, and no more of it is served."""
-        while self.has_messages:
-            yield self.next_message()
+    def take_told(self) -> Iterator[Ticket]:
+        """Take whatever waits and is told by the outcome: the checkout is over.
+
+        What is left are payments that did not settle it: they are due back, and put down as that.
+        """
+        waiting = [*self.endings, *self.extensions]
+        self.extensions.clear()
+        self.endings = deque(ticket for ticket in waiting if self.must_ask(ticket.wish))
+        yield from (ticket for ticket in waiting if not self.must_ask(ticket.wish))
+
+    def must_ask(self, wish: Wish) -> bool:
+        """Say whether the ledger must be asked though it is over: of a payment that is due back."""
+        settled_by = getattr(self.outcome, "payment_reference", None)
+        return isinstance(wish, Confirmation) and wish.payment_reference != settled_by
 
     def _line_of(self, wish: Wish) -> deque[Ticket]:
         return self.extensions if isinstance(wish, Extension) else self.endings
@@ -181,7 +165,9 @@ class Checkout:
             now: the workflow's clock.
         """
         before, self.outcome = self.outcome, state.outcome
+        self.attempt = max(self.attempt, state.attempt)
         self._take_lines()
+        self.payments.follow(before, self.outcome, now)
         if not isinstance(self.outcome, Held):
             self.wake_at = None
             return
@@ -192,6 +178,22 @@ class Checkout:
             _end_together(before, self.outcome) and self.wake_at and now < self.wake_at <= latest
         )
         self.wake_at = self.wake_at if is_kept else due
+
+    def take_resumed(self, found: Resumable) -> None:
+        """Take over who buys, and what, from the ledger; where it stands is settled after that."""
+        lines = getattr(found.state.outcome, "lines", ())
+        self.request = self.request.model_copy(
+            update={
+                "lines": tuple(
+                    Line.model_construct(
+                        sku=line.sku, location=line.location, quantity=line.quantity
+                    )
+                    for line in lines
+                ),
+                "customer_id": found.customer_id,
+                "cart_id": found.cart_id,
+            }
+        )
 
     def answer_to(self, wish: Wish) -> KnownOutcome | None:
         """Return where it stands; a second payment is told that it is one."""
@@ -232,13 +234,26 @@ class Checkout:
             "committed" if wish.settle == "commit" else "fulfilled",
             actor=wish.actor,
             payment_reference=wish.payment_reference,
+            attempt=self.attempt,
+            reinstating=wish.late == "reinstate",
         )
 
     def cancelling(self, wish: Cancellation) -> Closing:
-        return Closing(self.request.checkout_id, "cancelled", reason=wish.reason, actor=wish.actor)
+        return Closing(
+            self.request.checkout_id,
+            "cancelled",
+            reason=wish.reason,
+            actor=wish.actor,
+            attempt=self.attempt,
+        )
 
     def expiring(self) -> Closing:
-        return Closing(self.request.checkout_id, "expired", reason="not paid before the deadline")
+        return Closing(
+            self.request.checkout_id,
+            "expired",
+            reason="not paid before the deadline",
+            attempt=self.attempt,
+        )
 
     def giving_up(self) -> Closing:
         return Closing(
@@ -253,6 +268,7 @@ class Checkout:
             wish.lines,
             rest_released=wish.rest == "release",
             actor=wish.actor,
+            attempt=self.attempt,
         )
 
     def giving_back(self, wish: PartialRelease, operation_id: str) -> Part:
@@ -263,6 +279,29 @@ class Checkout:
             wish.lines,
             reason=wish.reason,
             actor=wish.actor,
+            attempt=self.attempt,
+        )
+
+    def awaiting(self, wish: PaymentStarted, operation_id: str) -> Pause:
+        return Pause(
+            self.request.checkout_id,
+            "payment_started",
+            operation_id,
+            wish.payment_reference,
+            seconds=wish.seconds,
+            actor=wish.actor,
+            attempt=self.attempt,
+        )
+
+    def awaiting_no_more(self, wish: PaymentEnded, operation_id: str) -> Pause:
+        return Pause(
+            self.request.checkout_id,
+            "payment_ended",
+            operation_id,
+            wish.payment_reference,
+            result=wish.result,
+            actor=wish.actor,
+            attempt=self.attempt,
         )
 
     def amending(self, wish: Amendment, operation_id: str) -> LineChange:
@@ -287,6 +326,7 @@ class Checkout:
             wish.seconds,
             wish.reason,
             wish.actor,
+            self.attempt,
         )
 
     # --- its own events --------------------------------------------------------------------------
@@ -304,7 +344,10 @@ class Checkout:
             status=self.status,
             lines=self.lines,
             expires_at=self.outcome.expires_at if isinstance(self.outcome, Held) else None,
+            paying_until=self.outcome.paying_until if isinstance(self.outcome, Held) else None,
             revision=self.outcome.revision if isinstance(self.outcome, OpenOutcome) else None,
+            payments=tuple(self.payments.told),
+            payments_left_out=self.payments.left_out,
             shipments=tuple(self.shipments),
             shipments_left_out=self.shipments_left_out,
             events=tuple(self.events),
@@ -316,37 +359,53 @@ class Checkout:
         return CarriedState(
             held=self.outcome,
             wake_at=self.wake_at,
+            payments=tuple(self.payments.told),
+            payments_left_out=self.payments.left_out,
             shipments=tuple(self.shipments),
             shipments_left_out=self.shipments_left_out,
             events=tuple(self.events),
             events_left_out=self.events_left_out,
+            attempt=self.attempt,
             extend_signals=self.extend_signals,
         )
 
+    def start_again(self) -> Message:
+        """Return what the next run is started with."""
+        if self.resume is None:
+            return self.request
+        return Resumed(checkout_id=self.request.checkout_id, resume=self.resume)
+
     @classmethod
-    def resumed(cls, request: CheckoutRequest, carried: CarriedState) -> Checkout:
+    def of_ledger(cls, start: Resumed) -> Checkout:
+        """Return a checkout of which nothing is known yet but that the ledger has it."""
+        request = CheckoutRequest.model_construct(
+            checkout_id=start.checkout_id,
+            lines=(),
+            hold_seconds=HOLD_SECONDS_DEFAULT,
+            customer_id=None,
+            cart_id=None,
+        )
+        return cls(request, attempt=start.resume.attempt, resume=start.resume)
+
+    @classmethod
+    def resumed(
+        cls, request: CheckoutRequest, carried: CarriedState, resume: ResumedAttempt | None = None
+    ) -> Checkout:
         return cls(
             request,
+            resume=resume,
+            attempt=carried.attempt,
             outcome=carried.held,
             wake_at=carried.wake_at,
+            payments=Payments(list(carried.payments), carried.payments_left_out),
             shipments=list(carried.shipments),
             shipments_left_out=carried.shipments_left_out,
             events=list(carried.events),
             events_left_out=carried.events_left_out,
-            extend_signals=_signals_counted(carried),
+            extend_signals=carried.signals_counted,
         )
 
 
 def _end_together(before: KnownOutcome | None, held: Held) -> bool:
     """Say whether a hold ends when it did before."""
-    return isinstance(before, Held) and before.expires_at == held.expires_at
-
-
-def _signals_counted(carried: CarriedState) -> int:
-    """Return a number that no extend signal so far had a higher one than.
-
-    Where the count was lost, each of them has left an entry among the events at least.
-    """
-    if carried.extend_signals is None:
-        return len(carried.events) + carried.events_left_out
-    return carried.extend_signals
+    return isinstance(before, Held) and before.ends_at == held.ends_at

@@ -8,6 +8,9 @@ from typing import Any
 from temporalio.exceptions import ApplicationError
 
 from activities.inventory.amendment_records import LineChangeAnswer
+from activities.inventory.operations.digests import REQUEST_KEYS, request_digest
+from activities.inventory.operations.digests import differing_keys as keys_that_differ
+from activities.inventory.payment_records import PauseAnswer, Resumable
 from activities.inventory.records import ExtensionAnswer, PartAnswer
 from holdfast_client.contract import wording
 from holdfast_client.contract.conflicts import differing_keys
@@ -15,7 +18,9 @@ from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.names import (
     AMENDMENT_REFUSED,
     CHECKOUT_CONFLICT,
+    CHECKOUT_NOT_FOUND,
     EXTENSION_REFUSED,
+    GRACE_REFUSED,
     HOLD_NOT_ACTIVE,
     OPERATION_CONFLICT,
     OVER_OPEN,
@@ -38,9 +43,39 @@ def different_request(request: CheckoutRequest, known: CheckoutRequest) -> Appli
     )
 
 
+def not_resumed(checkout_id: str, found: Resumable | None) -> ApplicationError:
+    """Return the failure of a run that is to go on with what the ledger does not have."""
+    if found is None:
+        return ApplicationError(
+            f"checkout {checkout_id!r} is not known to the database",
+            type=CHECKOUT_NOT_FOUND,
+            non_retryable=True,
+        )
+    return ApplicationError(
+        f"checkout {checkout_id} was made with a different request",
+        {"differs": []},
+        type=CHECKOUT_CONFLICT,
+        non_retryable=True,
+    )
+
+
+def other_digest(request: CheckoutRequest, digest: str) -> ApplicationError | None:
+    """Return the failure of a request that has not this digest; None for the same."""
+    other = request_digest(request.normalized())
+    if other == digest:
+        return None
+    differs = keys_that_differ(REQUEST_KEYS, digest, other)
+    return ApplicationError(
+        f"checkout {request.checkout_id} was made with a different request{difference(differs)}",
+        {"differs": list(differs)},
+        type=CHECKOUT_CONFLICT,
+        non_retryable=True,
+    )
+
+
 def conflict_of(error: LedgerConflict) -> ApplicationError:
     """Return the failure of a checkout whose id the ledger knows for a different request."""
-    return ApplicationError(str(error), *error.details, type=CHECKOUT_CONFLICT, non_retryable=True)
+    return error.failure()
 
 
 def not_extended(answer: ExtensionAnswer, outcome: KnownOutcome) -> ApplicationError:
@@ -105,6 +140,25 @@ def not_amendable(outcome: KnownOutcome) -> ApplicationError:
     return _not_active(f"there is nothing to amend: {web_ui.why_not_live(outcome)}", outcome)
 
 
+def not_paused(answer: PauseAnswer, outcome: KnownOutcome) -> ApplicationError:
+    """Return the failure of a payment that the ledger does not wait for."""
+    match answer.verdict:
+        case "at_cap":
+            details: dict[str, Any] = {"cap_seconds": answer.cap_seconds}
+            if isinstance(outcome, Held) and outcome.paying_until:
+                details["paying_until"] = outcome.model_dump(mode="json")["paying_until"]
+            return ApplicationError(
+                wording.grace_at_cap(answer.cap_seconds),
+                details,
+                type=GRACE_REFUSED,
+                non_retryable=True,
+            )
+        case "conflict":
+            return _other_content(answer.differs)
+        case _:
+            return not_active(outcome, "pay for")
+
+
 def _other_content(differs: Sequence[str]) -> ApplicationError:
     return ApplicationError(
         f"the id was used with other content{difference(differs)}",
@@ -119,9 +173,9 @@ def not_open(outcome: KnownOutcome) -> ApplicationError:
     return _not_active(f"nothing can be taken out: the checkout is {outcome.status}", outcome)
 
 
-def not_active(outcome: KnownOutcome) -> ApplicationError:
+def not_active(outcome: KnownOutcome, wish: str = "extend") -> ApplicationError:
     """Return the failure of an extension of what is not held any more; it tells what is."""
-    return _not_active(f"there is no live hold to extend: {web_ui.why_not_live(outcome)}", outcome)
+    return _not_active(f"there is no live hold to {wish}: {web_ui.why_not_live(outcome)}", outcome)
 
 
 def _not_active(words: str, outcome: KnownOutcome) -> ApplicationError:

@@ -10,10 +10,12 @@ from temporalio import workflow
 from temporalio.exceptions import ApplicationError
 
 from activities.inventory.records import ReservationState
-from holdfast_client.contract.outcomes import Committed, Held
+from holdfast_client.contract.messages import Confirmation
+from holdfast_client.contract.outcomes import Committed, Held, Unavailable
 from workflows import metrics, web_ui
 from workflows.lifecycle import Checkout
 from workflows.search_attributes import NO_STATUS, left_out, status_shown
+from workflows.tickets import Wish
 
 
 class Standing:
@@ -38,8 +40,27 @@ class Standing:
         """Whether nothing that comes now changes anything."""
         return self.checkout.over or self.failure is not None
 
+    def is_told(self, wish: Wish) -> bool:
+        """Say whether the sender of a message is told at once what stands.
+
+        Where the ledger was out of reach, nobody waits for it to put a payment down.
+        """
+        if self.failure or not self.checkout.over:
+            return self.failure is not None
+        is_unavailable = isinstance(self.checkout.outcome, Unavailable)
+        # Who says what becomes of a late payment wants to hear of it.
+        asks_of_payment = isinstance(wish, Confirmation) and wish.late is not None
+        if is_unavailable and not asks_of_payment:
+            return True
+        return not self.checkout.must_ask(wish)
+
     def settle(self, state: ReservationState) -> None:
-        """Take over where the ledger says the reservation stands."""
+        """Take over where the ledger says the reservation stands.
+
+        What is over stays over, unless a late payment has made it another attempt.
+        """
+        if self.checkout.over and state.attempt <= self.checkout.attempt:
+            return
         before = self.checkout.status
         self.checkout.settle(state, workflow.now())
         if self.checkout.status != before:
@@ -76,6 +97,14 @@ class Standing:
                 reason = web_ui.ending_reason(final) or reason
                 self.tell(final.status, actor=actor, reason=reason)
 
+    def dismiss(self) -> None:
+        """Let everybody go who is told by the outcome; what is left must be put down."""
+        for ticket in self.checkout.take_told():
+            ticket.dealt_with.set()
+        for ticket in self.checkout.endings:
+            if self.is_told(ticket.wish):
+                ticket.dealt_with.set()
+
     def _announce(self) -> None:
         """Wake who waits for the decision, and at the end who waits for anything.
 
@@ -85,8 +114,7 @@ class Standing:
         if self.checkout.outcome or self.failure:
             self.decided.set()
         if self.over:
-            for ticket in self.checkout.take_all():
-                ticket.dealt_with.set()
+            self.dismiss()
 
     def _publish(self) -> None:
         self._announce()

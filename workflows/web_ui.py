@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Final
 
 from activities.inventory.amendment_records import LineChange, LineChangeAnswer
+from activities.inventory.payment_records import Pause, PauseAnswer, PauseKind
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
@@ -15,7 +16,7 @@ from activities.inventory.records import (
     PartAnswer,
     PartKind,
 )
-from holdfast_client.contract.messages import Extension, StockAdjustment
+from holdfast_client.contract.messages import Extension, Settlement, StockAdjustment
 from holdfast_client.contract.outcomes import (
     Cancelled,
     CheckoutEvent,
@@ -27,6 +28,7 @@ from holdfast_client.contract.outcomes import (
     Held,
     HeldLine,
     KnownOutcome,
+    PaymentReport,
     Shortage,
     Unavailable,
 )
@@ -35,6 +37,7 @@ from holdfast_client.contract.wording import (
     counted,
     duration,
     goods,
+    grace_at_cap,
     over_cap,
     summary,
     units,
@@ -59,12 +62,21 @@ PARTS_REFUSED: Final[dict[PartKind, str]] = {
 }
 
 
+PAUSES: Final[dict[PauseKind, str]] = {
+    "payment_started": "payment started",
+    "payment_ended": "payment ended",
+}
+
+
 def clock(moment: datetime) -> str:
     """Return a moment as a person reads it."""
     return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 # --- beside the bars of the timeline -----------------------------------------------------------
+
+
+RESUMED: Final = "its own workflow was gone"
 
 
 def reserve_summary(checkout: Checkout, *, private: bool = False) -> str:
@@ -75,7 +87,10 @@ def timer_summary(checkout: Checkout, held: Held, *, private: bool = False) -> s
     """Say when the hold ends, and then what it holds: the Web UI cuts the end off."""
     what = units(held.lines) if private else goods(held.lines)
     whom = "" if private else buyer(checkout.request.customer_id)
-    return summary(f"Held{whom} until {clock(held.expires_at)} unless paid: {what}")
+    words = f"Held{whom} until {clock(held.ends_at)} unless paid"
+    if held.ends_at > held.expires_at:
+        words += ", a payment is in flight"
+    return summary(f"{words}: {what}")
 
 
 def extend_summary(extension: HoldExtension, wish: Extension, *, private: bool = False) -> str:
@@ -124,6 +139,23 @@ def amend_summary(change: LineChange, *, private: bool = False) -> str:
     return summary(words + _who_and_why(change.actor, change.reason))
 
 
+def pause_summary(wish: Pause, *, private: bool = False) -> str:
+    """Say which payment the hold waits for, and how long, or why not any longer."""
+    payment = "a payment" if private else f"payment {wish.payment_reference}"
+    if wish.kind == "payment_started":
+        words = f"Wait {duration(wish.seconds or 0)} for {payment}"
+    else:
+        words = f"Wait no longer for {payment}"
+    return words if private else summary(words + _who_and_why(wish.actor, wish.result or ""))
+
+
+def settlement_summary(wish: Settlement) -> str:
+    """Say what a settlement asks of the ledger; the payment itself is in its input."""
+    if wish.operation == "cancel":
+        return "Give back what is open"
+    return f"Settle a payment, late: {wish.late}"
+
+
 def adjustment_summary(adjustment: StockAdjustment) -> str:
     words = f"{adjustment.kind} {adjustment.quantity:,} of {adjustment.sku}"
     return summary(words + _who_and_why("", adjustment.reason))
@@ -158,12 +190,10 @@ def committed_reason(committed: Committed) -> str:
     return f"{units(committed.lines)} to be shipped, payment {committed.payment_reference}"
 
 
-def second_payment(checkout: Checkout, closing: Closing) -> str:
-    """Return what to say of a payment of what another payment has committed; nothing for none."""
-    known = getattr(checkout.outcome, "payment_reference", None)
-    if known is None or closing.payment_reference in {None, known}:
-        return ""
-    return f"payment {closing.payment_reference} is due back"
+def due_back(closing: Closing, reason: str) -> tuple[str, str]:
+    """Return what to call a payment that settles nothing, and what to say of it."""
+    event = "paid twice" if reason == "duplicate" else "paid too late"
+    return event, f"payment {closing.payment_reference} is due back: {reason}"
 
 
 def part_reason(wish: Part, answer: PartAnswer) -> str:
@@ -206,6 +236,27 @@ def amendment_refusal(answer: LineChangeAnswer) -> str:
             return why_not_live(answer.state.outcome)
 
 
+def pause_reason(wish: Pause, outcome: KnownOutcome | None) -> str:
+    """Say which payment it is, and until when the hold waits now."""
+    words = f"payment {wish.payment_reference}"
+    if wish.result:
+        words = f"{words}: {wish.result}"
+    if isinstance(outcome, Held) and outcome.paying_until:
+        return f"{words}; held until {clock(outcome.ends_at)}"
+    return words
+
+
+def pause_refusal(answer: PauseAnswer) -> str:
+    """Return why a hold does not wait for a payment, or not longer."""
+    match answer.verdict:
+        case "at_cap":
+            return grace_at_cap(answer.cap_seconds)
+        case "conflict":
+            return "the id was used with other content"
+        case _:
+            return why_not_live(answer.state.outcome)
+
+
 def extended_reason(held: Held, wish: Extension) -> str:
     words = f"{duration(wish.seconds)} longer, until {clock(held.expires_at)}"
     return f"{words}: {wish.reason}" if wish.reason else words
@@ -219,14 +270,15 @@ def refusal_reason(answer: ExtensionAnswer) -> str:
 
 
 def late_reason(closing: Closing) -> str:
-    """Say what came too late: of a payment its reference, which somebody may have to refund."""
-    return f"payment {closing.payment_reference}" if closing.payment_reference else closing.reason
+    """Say what came too late: of a payment its reference, which is due back."""
+    payment = closing.payment_reference
+    return f"payment {payment} is due back" if payment else closing.reason
 
 
 def why_not_live(outcome: KnownOutcome) -> str:
     """Return why a hold cannot be extended."""
     if isinstance(outcome, Held):
-        return f"its deadline, {clock(outcome.expires_at)}, has passed"
+        return f"its deadline, {clock(outcome.ends_at)}, has passed"
     return f"the checkout is {outcome.status}"
 
 
@@ -253,6 +305,7 @@ def ending_reason(outcome: FinalOutcome) -> str:
 def details(checkout: Checkout) -> str:
     """Return where a checkout stands, what it is about, and how it came there."""
     parts = [_headline(checkout), _lines_table(checkout.outcome, checkout.lines)]
+    parts.append(_payments_table(checkout.payments.told))
     parts.append(_events_table(checkout.events, checkout.events_left_out))
     return "\n\n".join(part for part in parts if part)
 
@@ -262,7 +315,8 @@ def _headline(checkout: Checkout) -> str:
         case None:
             words = ": not decided yet. Asked for:"
         case Held() as held:
-            words = f" until {clock(held.expires_at)}, {_unless(checkout.request.checkout_id)}:"
+            unless = _unless(checkout.request.checkout_id)
+            words = f" until {clock(held.ends_at)}{_in_flight(held)}, {unless}:"
         case Committed() as paid:
             words = (
                 f" at {clock(paid.at)}, payment {_cell(paid.payment_reference)}. "
@@ -280,6 +334,12 @@ def _headline(checkout: Checkout) -> str:
         case Unavailable():
             words = ": it was not decided in time. Nothing is or will be held of:"
     return f"**{checkout.status}**{words}"
+
+
+def _in_flight(held: Held) -> str:
+    if held.ends_at == held.expires_at:
+        return ""
+    return f" for a payment in flight (the buyer was told {clock(held.expires_at)})"
 
 
 def _unless(checkout_id: str) -> str:
@@ -316,6 +376,17 @@ def _shortages_table(shortages: Sequence[Shortage]) -> str:
         for short in shortages[:LINES_SHOWN_MAX]
     ]
     return _table(headings, rows)
+
+
+def _payments_table(payments: Sequence[PaymentReport]) -> str:
+    """Return the payments, unless there is but the one that the headline names."""
+    if all(payment.state == "settled" for payment in payments):
+        return ""
+    rows = [
+        (p.payment_reference, p.state, p.reason, _in_cell(p.at))
+        for p in payments[-LINES_SHOWN_MAX:]
+    ]
+    return _table(("payment", "state", "why", "since"), rows)
 
 
 def _events_table(events: Sequence[CheckoutEvent], left_out: int) -> str:

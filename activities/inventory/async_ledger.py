@@ -17,24 +17,29 @@ from activities.inventory.database.errors import ConnectionLost
 from activities.inventory.database.pool import LedgerPool
 from activities.inventory.database.repeats import REPEAT_WITHIN_SECONDS
 from activities.inventory.ledger import (
-    BATCH_SIZE_MAX,
     HOLD_SECONDS_CAP_DEFAULT,
+    PAYMENT_GRACE_CAP_DEFAULT,
     RECONCILER,
-    check_batch,
-    check_batch_size,
 )
+from activities.inventory.ledger_readings import BATCH_SIZE_MAX, check_batch, check_batch_size
 from activities.inventory.operations.abandon import abandon
 from activities.inventory.operations.adjust import adjust
 from activities.inventory.operations.amend import amend
 from activities.inventory.operations.batch import ReserveAnswer
-from activities.inventory.operations.close import close, expire_overdue
+from activities.inventory.operations.close import ClosingAnswer, close, expire_overdue
 from activities.inventory.operations.extend import extend
 from activities.inventory.operations.part import part
+from activities.inventory.operations.pause import pause
+from activities.inventory.operations.refund import refund
+from activities.inventory.operations.reinstate import reinstate
 from activities.inventory.operations.reserve import reserve
+from activities.inventory.operations.standing import read_resumable
 from activities.inventory.operations.supersede import supersede
+from activities.inventory.payment_records import Pause, PauseAnswer, PaymentFigures, Resumable
 from activities.inventory.reading import availability
 from activities.inventory.reading.audits import PRESENT_AUDITS, find_breaches
 from activities.inventory.reading.open_holds import read_holds
+from activities.inventory.reading.refunds import read_payment_figures, read_refunds
 from activities.inventory.reading.timelines import read_timeline
 from activities.inventory.records import (
     Breach,
@@ -43,11 +48,11 @@ from activities.inventory.records import (
     HoldExtension,
     Part,
     PartAnswer,
-    ReservationState,
 )
 from holdfast_client.contract.holds import Holds, HoldsRequest
 from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.contract.outcomes import KnownAdjustmentOutcome
+from holdfast_client.contract.refunds import RefundDone, Refunded, Refunds, RefundsRequest
 from holdfast_client.contract.timeline import Timeline
 
 
@@ -57,15 +62,21 @@ class AsyncLedger:
     Args:
         pool: the connections.
         hold_seconds_cap: how long a hold may last in all, extensions included.
+        payment_grace_cap: how long after its deadline a hold waits for a payment, in seconds.
 
     Raises as the ledger does, and asks again by itself, once, where a connection is lost.
     """
 
     def __init__(
-        self, pool: LedgerPool, *, hold_seconds_cap: int = HOLD_SECONDS_CAP_DEFAULT
+        self,
+        pool: LedgerPool,
+        *,
+        hold_seconds_cap: int = HOLD_SECONDS_CAP_DEFAULT,
+        payment_grace_cap: int = PAYMENT_GRACE_CAP_DEFAULT,
     ) -> None:
         self._pool = pool
         self._hold_seconds_cap = hold_seconds_cap
+        self._payment_grace_cap = payment_grace_cap
 
     async def reserve(self, requests: Sequence[CheckoutRequest]) -> tuple[ReserveAnswer, ...]:
         """Hold all lines of each request, or none of it and record why."""
@@ -80,10 +91,34 @@ class AsyncLedger:
         """Hold nothing for a request that nobody waits for, unless it was decided before."""
         return await self._run(partial(abandon, request))
 
-    async def close(self, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
+    async def close(self, closings: Sequence[Closing]) -> tuple[ClosingAnswer, ...]:
         """Fulfil, commit, cancel or expire holds; the loser of a race learns what came first."""
         check_batch(closings)
         return await self._run(partial(close, closings))
+
+    async def reinstate(self, closing: Closing) -> ClosingAnswer:
+        """Settle an expired checkout by a payment that came late, as its next attempt."""
+        return await self._run(partial(reinstate, closing))
+
+    async def resumable(self, checkout_id: str) -> Resumable | None:
+        """Return what a workflow goes on with; None of what nobody knows, or holds nothing ever."""
+        return await self._read_at_one_moment(partial(read_resumable, checkout_id))
+
+    async def pause(self, wish: Pause) -> PauseAnswer:
+        """Let a live hold wait for a payment that is in flight, or not any longer."""
+        return await self._run(lambda: in_transaction(pause(wish, self._payment_grace_cap)))
+
+    async def refund(self, wish: RefundDone) -> Refunded:
+        """Put down that a payment which was due back has gone back."""
+        return await self._run(partial(refund, wish))
+
+    async def refunds(self, request: RefundsRequest) -> Refunds:
+        """Return the payments that are due back, the oldest first."""
+        return await self._read_at_one_moment(partial(read_refunds, request))
+
+    async def payment_figures(self) -> PaymentFigures:
+        """Return how many payments are due back or in flight, and what waits to be packed."""
+        return await self._run(read_payment_figures)
 
     async def extend(self, extensions: Sequence[HoldExtension]) -> tuple[ExtensionAnswer, ...]:
         """Move the deadlines of live holds, under the cap; what is over stays over."""

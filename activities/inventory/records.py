@@ -13,6 +13,7 @@ from holdfast_client.contract.outcomes import (
     Held,
     HeldLine,
     KnownOutcome,
+    RefundReason,
     ShipmentReport,
     Shortage,
     parse_known_outcome,
@@ -27,7 +28,9 @@ _SHORTAGES: Final = TypeAdapter(tuple[Shortage, ...])
 class Closing:
     """The wish to end a checkout, or to commit a hold.
 
-    ``expired`` only comes true once the deadline has passed.
+    ``expired`` only comes true once the deadline has passed. ``attempt`` is of which it speaks,
+    None of the last. A payment that is ``reinstating`` is not due back where its hold had expired,
+    before it was tried to hold all of it again.
     """
 
     checkout_id: str
@@ -35,6 +38,8 @@ class Closing:
     reason: str = ""
     actor: str = ""
     payment_reference: str | None = None
+    attempt: int | None = None
+    reinstating: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,7 @@ class HoldExtension:
     seconds: int | None = None
     reason: str = ""
     actor: str = ""
+    attempt: int | None = None
 
     @property
     def record_id(self) -> str:
@@ -65,13 +71,20 @@ class ReservationState:
     ``remaining_seconds`` is the deadline less the database's clock, negative when overdue, and
     None unless it is held. Waiting that long needs no agreement between clocks. The workflow of a
     hold is to wake ``wake_late_seconds`` after that: not 0 where too many would wake with it.
-    ``supersedes`` says that it has taken over what the request names.
+    ``supersedes`` says that it has taken over what the request names. ``refund_due`` is why the
+    payment that was told of is due back; None where it is not. ``shortages`` are why it could not
+    be reinstated. ``is_known`` is false of a tombstone, which never held anything. ``attempt``
+    counts from 1, one more where a late payment was reinstated.
     """
 
     outcome: KnownOutcome
     remaining_seconds: float | None
     wake_late_seconds: float = 0.0
     supersedes: bool = False
+    refund_due: RefundReason | str | None = None
+    shortages: tuple[Shortage, ...] = ()
+    is_known: bool = True
+    attempt: int = 1
 
 
 ExtensionVerdict = Literal["extended", "not_active", "over_cap"]
@@ -109,6 +122,7 @@ class Part:
     rest_released: bool = False
     reason: str = ""
     actor: str = ""
+    attempt: int | None = None
 
 
 PartVerdict = Literal["done", "over_open", "not_active", "conflict"]
@@ -297,11 +311,14 @@ class DeniedDemand:
     least_available: int
 
 
+Invariant = Literal["I1", "I2", "I3", "I4", "I5", "I6"]
+
+
 @dataclass(frozen=True, slots=True)
 class Breach:
     """One violation of an invariant."""
 
-    invariant: Literal["I1", "I2", "I3", "I4", "I5"]
+    invariant: Invariant
     subject: str
     finding: str
 
@@ -334,7 +351,11 @@ def shortages_json(shortages: tuple[Shortage, ...]) -> str:
 def reservation_state(row: Any) -> ReservationState:
     """Translate a row of a reservation that was read, or ended, in the database."""
     remaining = row.remaining_seconds if row.status == "held" else None
-    return ReservationState(parse_known_outcome(_outcome_fields(row)), remaining)
+    # What was ended just now had been held, so its row need not say that it is no tombstone.
+    is_known = getattr(row, "digest", "") is not None
+    return ReservationState(
+        parse_known_outcome(_outcome_fields(row)), remaining, is_known=is_known, attempt=row.attempt
+    )
 
 
 def _outcome_fields(row: Any) -> dict[str, Any]:
@@ -343,6 +364,7 @@ def _outcome_fields(row: Any) -> dict[str, Any]:
             return {
                 "status": "held",
                 "expires_at": row.expires_at,
+                "paying_until": row.paying_until,
                 "lines": row.lines,
                 "revision": row.revision,
             }
@@ -353,6 +375,7 @@ def _outcome_fields(row: Any) -> dict[str, Any]:
                 "lines": row.lines,
                 "revision": row.revision,
                 "at": row.committed_at,
+                "reinstated": row.attempt > 1,
             }
         case "denied":
             return {"status": "denied", "shortages": row.shortages or []}
@@ -363,6 +386,7 @@ def _outcome_fields(row: Any) -> dict[str, Any]:
                 "lines": row.lines,
                 "released": row.released,
                 "at": row.closed_at,
+                "reinstated": row.attempt > 1,
             }
         case "cancelled":
             return {

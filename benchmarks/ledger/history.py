@@ -49,6 +49,14 @@ SELECT c.checkout_id, 'held', 'customer-' || c.n % 5000,
   FROM (SELECT n, :prefix || lpad(to_hex(n * CAST(:stride AS bigint)), 16, '0') AS checkout_id
           FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n) AS c
 """)
+_PAYMENTS: Final = text("""
+INSERT INTO holdfast.payments (payment_reference, checkout_id, state, created_at, changed_at)
+SELECT r.payment_reference, r.checkout_id, 'settled', r.closed_at, r.closed_at
+  FROM generate_series(CAST(:first AS bigint), CAST(:last AS bigint)) AS n
+  JOIN holdfast.reservations AS r
+    ON r.checkout_id = :prefix || lpad(to_hex(n * CAST(:stride AS bigint)), 16, '0')
+ WHERE r.status = 'fulfilled'
+""")
 _LINES: Final = text("""
 INSERT INTO holdfast.reservation_lines
        (reservation_id, stock_item_id, ends_at, quantity, fulfilled_quantity, released_quantity,
@@ -112,7 +120,7 @@ def write_closed(engine: Engine, count: int, announce: Callable[[str], None]) ->
     for first in range(1, count + 1, ROWS_A_STEP):
         last = min(first + ROWS_A_STEP - 1, count)
         bounds: Bounds = {"prefix": "", "first": first, "last": last, **_spread(count)}
-        _write(engine, (_CLOSED, _LINES, _MOVES), bounds)
+        _write(engine, (_CLOSED, _PAYMENTS, _LINES, _MOVES), bounds)
         announce(f"history: {last:,} of {count:,} closed reservations")
     with engine.begin() as connection:
         connection.execute(_RECEIVE_SOLD)

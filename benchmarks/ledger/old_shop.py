@@ -127,7 +127,7 @@ def deny(shop: OldShop, times: int) -> list[float]:
 
 def fulfil(shop: OldShop, times: int) -> list[float]:
     """Pay for a hold."""
-    closings = [Closing(id, "fulfilled", payment_reference="paid") for id in shop.hold(times)]
+    closings = [Closing(id, "fulfilled", payment_reference=f"paid {id}") for id in shop.hold(times)]
     return [_seconds(partial(shop.ledger.close, [closing])) for closing in closings]
 
 

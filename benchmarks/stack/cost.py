@@ -56,7 +56,7 @@ class Kind:
 
 async def _paid(shop: ReservationClient, checkout_id: str) -> object:
     await _hold(shop, checkout_id)
-    return await shop.confirm(checkout_id, "payment")
+    return await shop.confirm(checkout_id, f"payment of {checkout_id}")
 
 
 async def _abandoned(shop: ReservationClient, checkout_id: str) -> object:
@@ -75,7 +75,7 @@ async def _denied(shop: ReservationClient, checkout_id: str) -> object:
 async def _extended(shop: ReservationClient, checkout_id: str) -> object:
     await _hold(shop, checkout_id)
     await shop.extend(checkout_id, 600, reason="asked on the phone")
-    return await shop.confirm(checkout_id, "payment")
+    return await shop.confirm(checkout_id, f"payment of {checkout_id}")
 
 
 async def _amended(shop: ReservationClient, checkout_id: str) -> object:

@@ -37,7 +37,7 @@ class HoldfastShop:
 
     async def confirm(self, checkout_id: str) -> None:
         try:
-            outcome = await self._client.confirm(checkout_id, "payment")
+            outcome = await self._client.confirm(checkout_id, f"payment of {checkout_id}")
         except OutcomeUnknown as error:
             raise Unanswered(str(error)) from error
         if not isinstance(outcome, Fulfilled):

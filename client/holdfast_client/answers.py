@@ -10,9 +10,10 @@ from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from holdfast_client.contract.errors import HoldfastError, HoldNotActive
+from holdfast_client.contract.errors import CheckoutNotFound, HoldfastError, HoldNotActive
 from holdfast_client.contract.fields import excerpt
 from holdfast_client.contract.holds import Holds
+from holdfast_client.contract.messages import Late
 from holdfast_client.contract.outcomes import (
     AdjustmentOutcome,
     CheckoutReport,
@@ -22,11 +23,13 @@ from holdfast_client.contract.outcomes import (
     Held,
     OpenOutcome,
     Outcome,
+    RefundDue,
     SettledOutcome,
     UnknownOutcome,
     parse_adjustment_outcome,
     parse_outcome,
 )
+from holdfast_client.contract.refunds import Refunded, Refunds
 from holdfast_client.contract.timeline import Timeline
 from holdfast_client.questions import Reply, Update
 
@@ -49,9 +52,24 @@ def final_outcome_of(answer: Any) -> FinalOutcome | UnknownOutcome:
     return outcome
 
 
-def settled_of(answer: Any) -> SettledOutcome:
-    """Return what a payment led to."""
-    outcome = outcome_of(answer)
+def settled_of(reply: Reply, asked: Update, late: Late | None) -> SettledOutcome | RefundDue:
+    """Return what a payment led to; who asks for nothing ``late`` is told where it stands.
+
+    Raises:
+        CheckoutNotFound: nobody knows the checkout, and the payment is due back.
+    """
+    answer = reply.answer
+    if isinstance(answer, dict) and answer.get("status") == "refund_due":
+        due = _read(RefundDue.model_validate, answer, "a payment that is due back")
+        if late:
+            return due
+        if due.standing is None:
+            raise CheckoutNotFound(f"{asked.subject} is not known; the payment is due back")
+        outcome: Outcome = due.standing
+        if isinstance(outcome, Committed):
+            outcome = outcome.model_copy(update={"duplicate_payment": True})
+    else:
+        outcome = outcome_of(answer)
     if isinstance(outcome, Held):
         raise _unreadable(answer, "an outcome of a payment")
     return outcome
@@ -119,6 +137,16 @@ def timeline_of(answer: Any) -> Timeline:
 def holds_of(answer: Any) -> Holds:
     """Return the open holds."""
     return _read(Holds.model_validate, answer, "a list of holds")
+
+
+def refunds_of(answer: Any) -> Refunds:
+    """Return the payments that are due back."""
+    return _read(Refunds.model_validate, answer, "a list of refunds")
+
+
+def refunded_of(answer: Any) -> Refunded:
+    """Return that a payment has gone back."""
+    return _read(Refunded.model_validate, answer, "a refund")
 
 
 def _read(parse: Callable[[Any], _Answer], answer: Any, expected: str) -> _Answer:

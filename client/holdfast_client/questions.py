@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from holdfast_client.contract.fields import Message
-from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.contract.messages import CheckoutRequest, Settlement, StockAdjustment
 from holdfast_client.contract.summaries import CheckoutFilter
 
 # What to do where no answer comes: each question's end of a sentence.
@@ -19,6 +19,8 @@ SHIP_AGAIN: Final = "ask again with the same shipment id, and it is shipped once
 ADJUST_AGAIN: Final = (
     "whether it was applied is unknown and nothing is lost: ask again with the same adjustment id"
 )
+PAY_AGAIN: Final = "ask again: of the same payment it counts once"
+SEE_REFUNDS: Final = "see whether it is still among the refunds"
 READ_AGAIN: Final = "nothing was changed: ask again"
 
 
@@ -70,6 +72,9 @@ class Update(_OfCheckout):
     update_id: str = field(default_factory=lambda: uuid.uuid4().hex)
     is_repeatable: bool = False
     remedy: str = ASK_AGAIN
+    # What says the same where the checkout's own workflow is gone; None lets what is open have one
+    # again, which is then asked.
+    settlement: Settlement | None = None
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ Its rules are worth copying:
   sent twice (a double click, a reload, a retry) is one attempt.
 - What became of an attempt is read from Holdfast, never remembered here.
 - The payment is authorised, then the hold is confirmed, and only then is the money taken.
+- What the payment provider tells by webhook, late or twice, is one call: `confirm` with `late`.
 - Where the outcome is unknown, the same is asked again with the same id, which is always safe.
 """
 
@@ -16,6 +17,7 @@ import secrets
 import sys
 import uuid
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
@@ -25,22 +27,29 @@ from django.core.wsgi import get_wsgi_application
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import path
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_GET, require_POST
 
 from holdfast_client import (
     CheckoutConflict,
     CheckoutInterrupted,
     CheckoutNotFound,
+    Committed,
     Denied,
     Fulfilled,
+    GraceRefused,
     Held,
+    HoldNotActive,
     Outcome,
     OutcomeUnknown,
+    RefundDue,
+    RefundNotDue,
     SyncReservationClient,
 )
 
 CATALOGUE: Final = {"MUG-01": "Stoneware mug", "TEE-07": "Linen tea towel"}
 HOLD_SECONDS: Final = 600
+BANK_SECONDS: Final = 600
 QUANTITY_MAX: Final = 20
 ASKS_MAX: Final = 2
 Answer = TypeVar("Answer")
@@ -61,6 +70,9 @@ class Payments:
 
     def release(self, reference: str) -> None:
         """Give the money free."""
+
+    def refund(self, reference: str) -> None:
+        """Give the money back; safe to repeat."""
 
 
 payments = Payments()
@@ -97,7 +109,8 @@ def checkout(request: HttpRequest) -> HttpResponse:
     page = {"report": report, "lines": lines}
     if report.status == "held" and report.expires_at is not None:
         # Told in seconds, so that a wrong clock in the browser does not matter.
-        left = report.expires_at - datetime.now(UTC)
+        # While the buyer is at the bank the hold waits longer than they were told.
+        left = max(report.expires_at, report.paying_until or report.expires_at) - datetime.now(UTC)
         return render(request, "held.html", {**page, "seconds": max(0.0, left.total_seconds())})
     request.session["over"] = report.status != "pending"
     return render(request, "ended.html", page)
@@ -114,6 +127,34 @@ def pay(request: HttpRequest) -> HttpResponse:
     else:
         payments.release(reference)
     return redirect("checkout")
+
+
+@csrf_exempt
+@require_POST
+def told_of_payment(request: HttpRequest) -> HttpResponse:
+    """Take what the payment provider tells, which may come late and more than once.
+
+    Check its signature first, and let it tell again after an error: each answer stays the same.
+    """
+    attempt, reference = request.POST["attempt"], request.POST["reference"]
+    match request.POST["event"]:
+        case "started":
+            with suppress(HoldNotActive, GraceRefused):
+                reservations.payment_started(attempt, reference, BANK_SECONDS)
+        case "failed":
+            reservations.payment_ended(attempt, reference)
+        case "paid":
+            _settle(attempt, reference)
+    return HttpResponse(status=204)
+
+
+def _settle(attempt: str, reference: str) -> None:
+    outcome = _asked_again(lambda: reservations.confirm(attempt, reference, late="reinstate"))
+    is_second = isinstance(outcome, Committed) and outcome.duplicate_payment
+    if isinstance(outcome, RefundDue) or is_second:
+        payments.refund(reference)
+        with suppress(RefundNotDue):  # told before
+            reservations.refund_done(reference, actor="webhook")
 
 
 @require_POST
@@ -297,6 +338,7 @@ urlpatterns = [
     path("checkout", checkout, name="checkout"),
     path("pay", pay, name="pay"),
     path("cancel", cancel, name="cancel"),
+    path("webhooks/payment", told_of_payment, name="told_of_payment"),
 ]
 
 _PAGES: Final = {

@@ -6,15 +6,16 @@ Its rules are worth copying:
   Whatever is sent twice is one attempt, and whoever does not know the id cannot touch it.
 - An outcome is an answer (200), whatever it says. Errors are for what is wrong or unknown.
 - The payment is authorised, then the hold is confirmed, and only then is the money taken.
+- What the payment provider tells by webhook, late or twice, is one call: `confirm` with `late`.
 - Where the outcome is unknown (503), the page asks the same again with the same id.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime
-from typing import Annotated, Final, TypeVar
+from typing import Annotated, Final, Literal, TypeVar
 from uuid import UUID
 
 import uvicorn
@@ -27,17 +28,24 @@ from holdfast_client import (
     CheckoutInterrupted,
     CheckoutNotFound,
     CheckoutReport,
+    Committed,
     Fulfilled,
+    GraceRefused,
     HoldfastError,
+    HoldNotActive,
     InvalidRequest,
     Line,
     Outcome,
     OutcomeUnknown,
+    RefundDue,
+    RefundNotDue,
     ReservationClient,
     Reservations,
+    SettledOutcome,
 )
 
 HOLD_SECONDS: Final = 600
+BANK_SECONDS: Final = 600
 ANSWER_TIMEOUT_SECONDS: Final = 5.0
 ASKS_MAX: Final = 2
 Answer = TypeVar("Answer")
@@ -48,6 +56,14 @@ class Cart(BaseModel):
 
     lines: Annotated[list[Line], Field(min_length=1, max_length=100)]
     customer_id: str | None = None
+
+
+class PaymentEvent(BaseModel):
+    """What a payment provider tells of a payment that the buyer makes at the bank's own page."""
+
+    attempt: UUID
+    reference: str
+    event: Literal["started", "failed", "paid"]
 
 
 class Payments:
@@ -62,6 +78,9 @@ class Payments:
 
     async def release(self, reference: str) -> None:
         """Give the money free."""
+
+    async def refund(self, reference: str) -> None:
+        """Give the money back; safe to repeat."""
 
 
 payments = Payments()
@@ -117,7 +136,7 @@ async def status(attempt: UUID, shop: Shop) -> CheckoutReport:
 
 
 @app.post("/checkouts/{attempt}/payment")
-async def pay(attempt: UUID, shop: Shop) -> Outcome:
+async def pay(attempt: UUID, shop: Shop) -> SettledOutcome:
     """Authorise, confirm, and take the money only if the stock is the buyer's."""
     reference = await payments.authorise(attempt)
     outcome = await _asked_again(lambda: shop.confirm(str(attempt), reference))
@@ -126,6 +145,27 @@ async def pay(attempt: UUID, shop: Shop) -> Outcome:
     else:
         await payments.release(reference)
     return outcome
+
+
+@app.post("/webhooks/payment")
+async def told_of_payment(told: PaymentEvent, shop: Shop) -> None:
+    """Take what the payment provider tells, which may come late and more than once.
+
+    Check its signature first, and let it tell again after an error: each answer stays the same.
+    """
+    attempt, reference = str(told.attempt), told.reference
+    if told.event == "started":
+        with suppress(HoldNotActive, GraceRefused):
+            await shop.payment_started(attempt, reference, BANK_SECONDS)
+    elif told.event == "failed":
+        await shop.payment_ended(attempt, reference)
+    else:
+        outcome = await _asked_again(lambda: shop.confirm(attempt, reference, late="reinstate"))
+        is_second = isinstance(outcome, Committed) and outcome.duplicate_payment
+        if isinstance(outcome, RefundDue) or is_second:
+            await payments.refund(reference)
+            with suppress(RefundNotDue):  # told before
+                await shop.refund_done(reference, actor="webhook")
 
 
 @app.delete("/checkouts/{attempt}")
@@ -255,8 +295,10 @@ function show(outcome) {
 }
 
 // Counted from the server's clock, so that a wrong one in the browser does not matter.
-function countDown({expires_at, now}) {
-  const end = performance.now() + (new Date(expires_at) - now);
+// While the buyer is at the bank the hold waits longer than they were told.
+function countDown({expires_at, paying_until, now}) {
+  const ends = Math.max(new Date(expires_at), new Date(paying_until ?? expires_at));
+  const end = performance.now() + (ends - now);
   part("countdown").dateTime = expires_at;
   (function tick() {
     const left = Math.max(0, Math.ceil((end - performance.now()) / 1000));

@@ -17,6 +17,7 @@ from activities.inventory.records import Closing, ClosingStatus, ReservationStat
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.outcomes import Outcome
 from tests.adoption.shops import EXAMPLES, Shop
+from tests.inventory.shop import states
 
 
 @dataclass
@@ -84,8 +85,10 @@ class Adopted:
         return answer.outcome
 
     def close(self, checkout_id: str, status: ClosingStatus = "fulfilled") -> Outcome:
-        closing = Closing(checkout_id, status, payment_reference=f"pay-{checkout_id}")
-        return self.ledger.close([closing])[0].outcome
+        is_payment = status in {"fulfilled", "committed"}
+        payment = f"pay-{checkout_id}" if is_payment else None
+        (state,) = states(self.ledger.close([Closing(checkout_id, status, "", "", payment)]))
+        return state.outcome
 
     def expire_now(self, checkout_id: str) -> Outcome:
         """Let the deadline of a hold be over, and end it."""

@@ -120,7 +120,7 @@ async def test_a_recalled_sku_is_given_back_by_one_batch_and_whole_carts_with_it
     await shop.reserve(f"{unique}-1", [(sku, 1), (other, 2)])
     await shop.reserve(f"{unique}-2", [(sku, 3)])
     await shop.reserve(f"{unique}-3", [(sku, 2)])
-    await shop.confirm(f"{unique}-3", "pay_1")
+    await shop.confirm(f"{unique}-3", f"pay-{unique}-3")
     await shop.adjust_stock(f"{unique}-recall", sku, "deactivate", 0, reason="recalled")
     assert isinstance(await shop.reserve(f"{unique}-4", [(sku, 1)]), Denied)
 

@@ -12,7 +12,12 @@ from temporalio.worker import UnsandboxedWorkflowRunner, Worker
 from holdfast_client import ReservationClient
 from tests.client.real_shop import RealShop
 from tests.client.shops import FakeShop, Shop
-from tests.client.stub_workflows import StubAdjustStock, StubCheckout
+from tests.client.stub_workflows import (
+    StubAdjustStock,
+    StubCheckout,
+    StubSettlement,
+    StubTimeline,
+)
 from tests.inventory.databases import fresh_database
 from tests.workflows.stage import at_work, open_stage
 
@@ -53,7 +58,7 @@ async def task_queue(temporal_client: Client) -> AsyncIterator[str]:
     async with Worker(
         temporal_client,
         task_queue=name,
-        workflows=[StubCheckout, StubAdjustStock],
+        workflows=[StubCheckout, StubAdjustStock, StubSettlement, StubTimeline],
         workflow_runner=UnsandboxedWorkflowRunner(),
     ):
         yield name

@@ -12,7 +12,7 @@ from tests.client.waiting import closed
 from tests.workflows.stage import Stage
 
 _OPEN = "SELECT checkout_id FROM holdfast.reservations WHERE status = 'held'"
-_DUE = _OPEN + " AND expires_at <= holdfast.clock()"
+_DUE = _OPEN + " AND ends_at <= holdfast.clock()"
 _RETIRE = "UPDATE holdfast.stock_items SET active = false WHERE sku = :sku AND location = :location"
 
 

@@ -12,11 +12,14 @@ from temporalio.exceptions import ApplicationError
 from holdfast_client.contract.names import (
     ADJUST_STOCK_WORKFLOW,
     CANCEL_UPDATE,
+    CHECKOUT_NOT_FOUND,
     CHECKOUT_WORKFLOW,
     CONFIRM_UPDATE,
     EXTEND_UPDATE,
     RESERVED_UPDATE,
+    SETTLEMENT_WORKFLOW,
     STATUS_QUERY,
+    TIMELINE_WORKFLOW,
 )
 
 # The scripts `lose` and `restart` leave an update unfinished on purpose.
@@ -127,3 +130,27 @@ class StubAdjustStock:
     @workflow.signal
     def release(self) -> None:
         self._is_released = True
+
+
+@workflow.defn(name=SETTLEMENT_WORKFLOW)
+class StubSettlement:
+    """A settlement: a payment is due back, a cancellation cancels, what is resumed had expired."""
+
+    @workflow.run
+    async def run(self, wish: dict[str, Any]) -> dict[str, Any]:
+        told = {"operation": wish["operation"]}
+        if wish["operation"] == "cancel":
+            return CANCELLED | told
+        if wish["operation"] == "resume":
+            return {"status": "expired", "at": AT} | told
+        due = {"status": "refund_due", "reason": "duplicate", "standing": FULFILLED}
+        return due | told | {"payment_reference": wish["payment_reference"]}
+
+
+@workflow.defn(name=TIMELINE_WORKFLOW)
+class StubTimeline:
+    """A database that knows no checkout."""
+
+    @workflow.run
+    async def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        raise ApplicationError("it is unknown", type=CHECKOUT_NOT_FOUND, non_retryable=True)

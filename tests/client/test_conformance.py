@@ -173,9 +173,9 @@ async def test_a_confirmed_hold_leaves_the_stock_for_good(shop: Shop, checkout_i
     sku = new_sku()
     await shop.stock(sku, 5)
     await hold(shop, checkout_id, sku, 2, hold_seconds=60)
-    outcome = await shop.client.confirm(checkout_id, "pay_1", actor="psp")
+    outcome = await shop.client.confirm(checkout_id, f"pay-{checkout_id}", actor="psp")
     assert isinstance(outcome, Fulfilled)
-    assert outcome.payment_reference == "pay_1"
+    assert outcome.payment_reference == f"pay-{checkout_id}"
     assert outcome.lines == (HeldLine(sku=sku, location="main", quantity=2),)
     await shop.pass_time(61)
     assert await shop.available(sku) == (3, 0, 3)
@@ -187,7 +187,7 @@ async def test_a_second_confirmation_gets_the_outcome_of_the_first(
     sku = new_sku()
     await shop.stock(sku, 5)
     await hold(shop, checkout_id, sku)
-    first = await shop.client.confirm(checkout_id, "pay_1")
+    first = await shop.client.confirm(checkout_id, f"pay-{checkout_id}")
     assert await shop.client.confirm(checkout_id, "pay_2") == first
     assert await shop.available(sku) == (4, 0, 4)
 
@@ -200,10 +200,10 @@ async def test_whichever_of_payment_and_cancellation_came_first_stands(
     paid, dropped = f"{checkout_id}/paid", f"{checkout_id}/dropped"
     await hold(shop, paid, sku)
     await hold(shop, dropped, sku)
-    assert isinstance(await shop.client.confirm(paid, "pay_1"), Fulfilled)
+    assert isinstance(await shop.client.confirm(paid, f"pay-{paid}"), Fulfilled)
     assert isinstance(await shop.client.cancel(dropped), Cancelled)
     assert isinstance(await shop.client.cancel(paid), Fulfilled)
-    assert isinstance(await shop.client.confirm(dropped, "pay_1"), Cancelled)
+    assert isinstance(await shop.client.confirm(dropped, f"pay-{dropped}"), Cancelled)
     assert await shop.available(sku) == (4, 0, 4)
 
 
@@ -215,7 +215,7 @@ async def test_a_denied_checkout_stays_denied_whatever_is_asked(
     assert isinstance(denied, Denied)
     await shop.stock(sku, 5)
     assert await shop.client.reserve(checkout_id, [(sku, 1)]) == denied
-    assert await shop.client.confirm(checkout_id, "pay_1") == denied
+    assert await shop.client.confirm(checkout_id, f"pay-{checkout_id}") == denied
     assert await shop.client.cancel(checkout_id) == denied
 
 
@@ -240,7 +240,7 @@ async def test_confirming_or_cancelling_an_expired_hold_says_that_it_expired(
     await shop.stock(sku, 5)
     await hold(shop, checkout_id, sku, hold_seconds=60)
     await shop.pass_time(61)
-    assert isinstance(await shop.client.confirm(checkout_id, "pay_1"), Expired)
+    assert isinstance(await shop.client.confirm(checkout_id, f"pay-{checkout_id}"), Expired)
     assert isinstance(await shop.client.cancel(checkout_id), Expired)
     assert await shop.available(sku) == (5, 0, 5)
 
@@ -251,7 +251,7 @@ async def test_reserving_again_after_the_end_gives_the_final_outcome_or_the_conf
     sku = new_sku()
     await shop.stock(sku, 5)
     await hold(shop, checkout_id, sku)
-    final = await shop.client.confirm(checkout_id, "pay_1")
+    final = await shop.client.confirm(checkout_id, f"pay-{checkout_id}")
     assert await shop.client.reserve(checkout_id, [(sku, 1)]) == final
     with pytest.raises(CheckoutConflict):
         await shop.client.reserve(checkout_id, [(sku, 2)])
@@ -298,7 +298,7 @@ async def test_an_extension_over_the_cap_is_refused_and_the_hold_stays_as_it_is(
 
 
 async def _confirmed(shop: Shop, checkout_id: str) -> Outcome:
-    return await shop.client.confirm(checkout_id, "pay_1")
+    return await shop.client.confirm(checkout_id, f"pay-{checkout_id}")
 
 
 async def _cancelled(shop: Shop, checkout_id: str) -> Outcome:
@@ -307,7 +307,7 @@ async def _cancelled(shop: Shop, checkout_id: str) -> Outcome:
 
 async def _expired(shop: Shop, checkout_id: str) -> Outcome:
     await shop.pass_time(61)
-    return await shop.client.confirm(checkout_id, "pay_1")
+    return await shop.client.confirm(checkout_id, f"pay-{checkout_id}")
 
 
 @pytest.mark.parametrize("end", [_confirmed, _cancelled, _expired])

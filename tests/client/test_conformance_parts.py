@@ -29,7 +29,7 @@ def units(sku: str, quantity: int, location: str = "main") -> HeldLine:
 async def commit(shop: Shop, checkout_id: str, sku: str, quantity: int = 3) -> Committed:
     await shop.stock(sku, 10)
     await hold(shop, checkout_id, sku, quantity)
-    outcome = await shop.client.confirm(checkout_id, "pay_1", settle="commit")
+    outcome = await shop.client.confirm(checkout_id, f"pay-{checkout_id}", settle="commit")
     assert isinstance(outcome, Committed)
     return outcome
 
@@ -50,7 +50,7 @@ async def test_what_is_committed_stays_reserved_past_the_deadline(
 async def test_another_payment_is_a_duplicate(shop: Shop, checkout_id: str) -> None:
     sku = new_sku()
     outcome = await commit(shop, checkout_id, sku)
-    assert await shop.client.confirm(checkout_id, "pay_1") == outcome
+    assert await shop.client.confirm(checkout_id, f"pay-{checkout_id}") == outcome
     second = await shop.client.confirm(checkout_id, "pay_2", settle="commit")
     assert second == outcome.model_copy(update={"duplicate_payment": True})
     assert await shop.available(sku) == (10, 3, 7)
@@ -110,7 +110,7 @@ async def test_where_a_sku_is_at_two_places_the_place_must_be_named(
     await shop.stock(sku, 5, location="attic")
     lines = [{"sku": sku, "quantity": 1}, {"sku": sku, "quantity": 2, "location": "attic"}]
     await shop.client.reserve(checkout_id, lines)
-    await shop.client.confirm(checkout_id, "pay_1", settle="commit")
+    await shop.client.confirm(checkout_id, f"pay-{checkout_id}", settle="commit")
     with pytest.raises(OverOpen):
         await shop.client.fulfil(checkout_id, "s-1", [(sku, 1)])
     first = await shop.client.fulfil(
@@ -147,7 +147,7 @@ async def test_a_part_of_a_hold_is_given_back_once(shop: Shop, checkout_id: str)
     assert answer == held.model_copy(update={"lines": (units(sku, 2),), "revision": 2})
     assert await shop.client.release(checkout_id, [(sku, 1)], release_id="r-1") == answer
     assert await shop.available(sku) == (5, 2, 3)
-    paid = await shop.client.confirm(checkout_id, "pay_1")
+    paid = await shop.client.confirm(checkout_id, f"pay-{checkout_id}")
     assert isinstance(paid, Fulfilled)
     assert (paid.lines, paid.released) == ((units(sku, 2),), (units(sku, 1),))
     assert await shop.available(sku) == (3, 0, 3)
@@ -183,12 +183,12 @@ async def test_the_timeline_tells_payment_shipments_and_what_was_given_back(
     await shop.client.fulfil(checkout_id, "s-1", [(sku, 1)], actor="sam")
     await shop.client.release(checkout_id, [(sku, 1)], reason="less")
     while_open = await shop.client.timeline(checkout_id)
-    assert (while_open.status, while_open.payment_reference) == ("committed", "pay_1")
+    assert (while_open.status, while_open.payment_reference) == ("committed", f"pay-{checkout_id}")
     await shop.client.fulfil(checkout_id, "s-2", [(sku, 1)], rest="release")
     timeline = await shop.client.timeline(checkout_id)
     assert [(e.event, e.actor, e.reason, e.units, e.shipment_id) for e in timeline.events] == [
         ("held", "", "", None, None),
-        ("committed", "", "payment pay_1", None, None),
+        ("committed", "", f"payment pay-{checkout_id}", None, None),
         ("shipped", "sam", "", 1, "s-1"),
         ("released", "", "less", 1, None),
         ("shipped", "", "", 1, "s-2"),
@@ -206,7 +206,7 @@ async def test_the_timeline_tells_payment_shipments_and_what_was_given_back(
 
 async def test_bad_arguments_are_named(shop: Shop, checkout_id: str) -> None:
     for part, field in (
-        (shop.client.confirm(checkout_id, "p", settle="later"), "settle"),  # type: ignore[arg-type]
+        (shop.client.confirm(checkout_id, "p", settle="later"), "settle"),  # type: ignore[call-overload]
         (shop.client.fulfil(checkout_id, ""), "shipment_id"),
         (shop.client.fulfil(checkout_id, "s", []), "lines"),
         (shop.client.fulfil(checkout_id, "s", [("A", 0)]), "lines[0].quantity"),

@@ -41,7 +41,7 @@ async def test_the_status_tells_the_lines_the_deadline_and_the_story(
 
 async def test_an_unknown_checkout_is_not_found(shop: Shop, checkout_id: str) -> None:
     asked: list[Callable[[], Awaitable[object]]] = [
-        lambda: shop.client.confirm(checkout_id, "pay_1"),
+        lambda: shop.client.confirm(checkout_id, f"pay-{checkout_id}"),
         lambda: shop.client.extend(checkout_id, 60),
         lambda: shop.client.cancel(checkout_id),
         lambda: shop.client.status(checkout_id),

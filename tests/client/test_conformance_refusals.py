@@ -69,7 +69,7 @@ async def test_what_cannot_be_extended_any_more_tells_where_it_stands(
     sku = new_sku()
     await shop.stock(sku, 1)
     await hold(shop, checkout_id, sku)
-    paid = await shop.client.confirm(checkout_id, "pay_1")
+    paid = await shop.client.confirm(checkout_id, f"pay-{checkout_id}")
     with pytest.raises(HoldNotActive, match="fulfilled") as raised:
         await shop.client.extend(checkout_id, 60)
     assert isinstance(paid, Fulfilled)
@@ -139,6 +139,8 @@ async def test_what_is_taken_out_of_sale_is_denied_until_it_is_put_back(
     denied = await shop.client.reserve(f"{checkout_id}/meanwhile", [(sku, 1)])
     assert isinstance(denied, Denied)
     assert [short.reason for short in denied.shortages] == ["inactive"]
-    assert isinstance(await shop.client.confirm(f"{checkout_id}/before", "pay_1"), Fulfilled)
+    assert isinstance(
+        await shop.client.confirm(f"{checkout_id}/before", f"pay-{checkout_id}/before"), Fulfilled
+    )
     await shop.client.adjust_stock(f"{checkout_id}/in", sku, "activate", 0)
     await hold(shop, f"{checkout_id}/after", sku, 3)

@@ -16,6 +16,7 @@ from holdfast_client import (
     HoldNotActive,
     InvalidRequest,
     OutcomeUnknown,
+    RefundDue,
     ReservationClient,
 )
 from holdfast_client.contract.names import CHECKOUT_WORKFLOW, checkout_workflow_id
@@ -70,7 +71,7 @@ async def _cancelled(temporal_client: Client, checkout_id: str) -> None:
 @pytest.mark.parametrize(
     ("interrupt", "how"), [(_terminated, "by support"), (_cancelled, "cancelled")]
 )
-async def test_an_interrupted_checkout_says_so_to_whoever_asks(
+async def test_an_interrupted_checkout_goes_on_without_its_workflow(
     client: ReservationClient,
     temporal_client: Client,
     checkout_id: str,
@@ -79,24 +80,34 @@ async def test_an_interrupted_checkout_says_so_to_whoever_asks(
 ) -> None:
     await client.reserve(checkout_id, [("MUG", 1)])
     await interrupt(temporal_client, checkout_id)
-    asked: list[Callable[[], Awaitable[object]]] = [
+    # What is known to nobody else, too, has no more to say.
+    for ask in (
         lambda: client.reserve(checkout_id, [("MUG", 1)]),
-        lambda: client.confirm(checkout_id, "pay_1"),
-        lambda: client.extend(checkout_id, 60),
-        lambda: client.cancel(checkout_id),
         lambda: client.status(checkout_id),
-    ]
-    for ask in asked:
+    ):
         with pytest.raises(CheckoutInterrupted, match=how):
             await ask()
+    # The rest is settled beside it.
+    assert (await client.confirm(checkout_id, "pay_2")).status == "fulfilled"
+    due = await client.confirm(checkout_id, "pay_2", late="refund")
+    assert isinstance(due, RefundDue)
+    assert due.reason == "duplicate"
+    assert (await client.cancel(checkout_id)).status == "cancelled"
+    for change in (
+        lambda: client.extend(checkout_id, 60),
+        lambda: client.fulfil(checkout_id, "s-1"),
+        lambda: client.release(checkout_id, [("MUG", 1)]),
+    ):
+        with pytest.raises(HoldNotActive, match="expired"):
+            await change()
 
 
 @pytest.mark.parametrize(
-    ("failure", "error"),
+    ("failure", "error", "is_refusal"),
     [
-        ("InvalidRequest", InvalidRequest),
-        ("CheckoutConflict", CheckoutConflict),
-        ("Bug", CheckoutInterrupted),
+        ("InvalidRequest", InvalidRequest, True),
+        ("CheckoutConflict", CheckoutConflict, True),
+        ("Bug", CheckoutInterrupted, False),
     ],
 )
 async def test_a_checkout_that_failed_says_why_to_whoever_asks(  # noqa: PLR0917 fixtures
@@ -106,6 +117,7 @@ async def test_a_checkout_that_failed_says_why_to_whoever_asks(  # noqa: PLR0917
     checkout_id: str,
     failure: str,
     error: type[HoldfastError],
+    is_refusal: bool,
 ) -> None:
     await temporal_client.start_workflow(
         CHECKOUT_WORKFLOW,
@@ -114,10 +126,14 @@ async def test_a_checkout_that_failed_says_why_to_whoever_asks(  # noqa: PLR0917
         task_queue=task_queue,
     )
     await closed(temporal_client, checkout_id)
-    for ask in (client.cancel, client.status):
-        with pytest.raises(HoldfastError) as refusal:
-            await ask(checkout_id)
-        assert type(refusal.value) is error
+    with pytest.raises(HoldfastError) as refusal:
+        await client.status(checkout_id)
+    assert type(refusal.value) is error
+    if is_refusal:
+        with pytest.raises(error):
+            await client.cancel(checkout_id)
+    else:
+        assert (await client.cancel(checkout_id)).status == "cancelled"
 
 
 async def test_an_update_that_the_end_overtook_is_answered_by_the_result(

@@ -145,6 +145,7 @@ def test_every_checkout_of_a_crowd_is_served_and_exact(pooler: PgBouncer, shop: 
             (held,) = ledger.reserve([checkout(id, MUG=1)])
             (paid,) = ledger.close([Closing(id, "fulfilled", payment_reference=f"pay-{number}")])
             assert not isinstance(held, Exception)
+            assert not isinstance(paid, Exception)
             return held.outcome.status, paid.outcome.status
 
         with ThreadPoolExecutor(BUYERS) as buyers:
@@ -349,7 +350,7 @@ async def test_a_worker_behind_a_pooler_serves_a_checkout_from_end_to_end(
         client = ReservationClient(await Client.connect(temporal_address))
         held = await client.reserve(unique, [("MUG", 1)])
         assert held.status == "held", held
-        assert (await client.confirm(unique, "pay_1")).status == "fulfilled"
+        assert (await client.confirm(unique, f"pay-{unique}")).status == "fulfilled"
     assert shop.ledger.audit() == ()
 
 

@@ -37,6 +37,7 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
         (
             ("docs/contract.md", '{"checkout_id": "cart-42", "lines": '),
             ("docs/contract.md", '{"adjustment_id": "delivery-881", "sku": "MUG-01",'),
+            ("docs/contract.md", '{"checkout_id": "cart-42", "operation": "confirm", '),
         ),
         "tests/docs/test_contract.py::test_the_examples_of_the_contract_are_valid_messages",
     ),

@@ -11,7 +11,7 @@ from typing import Any, Final, get_args
 import pytest
 import yaml
 
-from holdfast_client.contract.outcomes import CheckoutStatus
+from holdfast_client.contract.outcomes import CheckoutStatus, PaymentState
 from tests.docs.blocks import CANNOT_RUN, RUN_BY
 from tests.docs.pages import PAGES, ROOT, Block, page
 from tests.limits import HANG_SECONDS
@@ -119,9 +119,10 @@ def test_what_cannot_run_here_names_what_is_there(block: Block):
 
 
 def test_the_drawings_of_the_lifecycle_use_its_words():
-    states, sequence = page("docs/lifecycle.md").blocks("mermaid")
-    drawn = set(re.findall(r"^ *(\w+) -->|--> (\w+)", states, re.MULTILINE))
-    assert {word for pair in drawn for word in pair if word} == set(get_args(CheckoutStatus))
+    states, sequence, payments = page("docs/lifecycle.md").blocks("mermaid")
+    for drawing, words in ((states, CheckoutStatus), (payments, PaymentState)):
+        drawn = set(re.findall(r"^ *(\w+) -->|--> (\w+)", drawing, re.MULTILINE))
+        assert {word for pair in drawn for word in pair if word} == set(get_args(words))
     members = re.findall(r"^ *participant (\w) as ", sequence, re.MULTILINE)
     spoken = re.findall(r"^ *(\w)-+>>(\w):", sequence, re.MULTILINE)
     assert {member for pair in spoken for member in pair} == set(members)

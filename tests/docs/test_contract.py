@@ -11,7 +11,7 @@ import pytest
 from activities.inventory.database.migrate import VERSION_TABLE
 from activities.inventory.sql.schema import SCHEMA
 from holdfast_client.contract import fields, names, outcomes
-from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.contract.messages import CheckoutRequest, Settlement, StockAdjustment
 from holdfast_client.contract.outcomes import CheckoutReport
 from tests.docs.pages import page
 from tests.inventory.databases import fresh_database
@@ -67,9 +67,10 @@ def test_what_goes_beyond_the_first_contract_is_marked():
 
 
 def test_the_examples_of_the_contract_are_valid_messages():
-    checkout, adjustment = CONTRACT.blocks("json")
+    checkout, adjustment, settlement = CONTRACT.blocks("json")
     assert CheckoutRequest.model_validate_json(checkout).checkout_id == "cart-42"
     assert StockAdjustment.model_validate_json(adjustment).kind == "receive"
+    assert Settlement.model_validate_json(settlement).late == "refund"
 
 
 @pytest.mark.parametrize("model", get_args(outcomes.KnownOutcome), ids=lambda model: model.__name__)

@@ -103,7 +103,7 @@ async def test_the_operations_page_sets_up_works_and_moves_in_its_order(
     moved = f"{new_server.url.removesuffix('holdfast')}moved"
     urls = {"OLD_URL": new_server.url, "NEW_OWNER_URL": moved}
     told = await replace(reader, named={**reader.named, **urls}).shell(move)
-    assert "I1, I2, I3, I4 and I5 hold" in told
+    assert "I1, I2, I3, I4, I5 and I6 hold" in told
     with psycopg.connect(moved) as link:
         shown = link.execute("SELECT sku, total FROM holdfast.stock_availability").fetchall()
     assert shown == [("MUG-01", 7)]

@@ -37,6 +37,9 @@ class Recorded(example.Payments):
     def release(self, reference: str) -> None:
         self.told.append("release")
 
+    def refund(self, reference: str) -> None:
+        self.told.append("refund")
+
 
 @pytest.fixture
 def payments(monkeypatch: pytest.MonkeyPatch) -> Recorded:
@@ -87,6 +90,35 @@ async def test_a_cart_is_held_counted_down_and_sold(
     assert 0 < float(told[1]) <= example.HOLD_SECONDS
     assert "it is yours" in await _press(browser, "/pay")
     assert payments.told == ["authorise", "capture"]
+    assert await shop.available("MUG-01") == (3, 0, 3)
+
+
+async def _tell(browser: Browser, attempt: str, event: str, reference: str) -> None:
+    told = {"attempt": attempt, "reference": reference, "event": event}
+    answer: Any = await asyncio.to_thread(browser.post, "/webhooks/payment", told)
+    assert answer.status_code == 204
+
+
+async def test_webhooks_keep_the_hold_and_a_late_one_still_gets_the_goods(
+    shop: RealShop, browser: Browser, payments: Recorded
+):
+    await shop.stock("MUG-01", 5)
+    await _open(browser)
+    await _reserve(browser, MUG_01=2)
+    attempt = browser.session["attempt"]
+    await _tell(browser, attempt, "started", "p-1")
+    await shop.pass_time(example.HOLD_SECONDS - 60)
+    (seconds,) = re.findall(r'data-seconds="([\d.]+)"', await _open(browser, "/checkout"))
+    assert float(seconds) > 0
+    await _tell(browser, attempt, "failed", "p-1")
+    await shop.pass_time(61)
+    await _tell(browser, attempt, "paid", "p-2")
+    assert "it is yours" in await _open(browser, "/checkout")
+    assert payments.told == []
+    # A second payment for the same cart goes back.
+    for _ in range(2):
+        await _tell(browser, attempt, "paid", "p-3")
+    assert set(payments.told) == {"refund"}
     assert await shop.available("MUG-01") == (3, 0, 3)
 
 

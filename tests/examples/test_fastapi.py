@@ -34,6 +34,9 @@ class Recorded(example.Payments):
     async def release(self, reference: str) -> None:
         self.told.append("release")
 
+    async def refund(self, reference: str) -> None:
+        self.told.append("refund")
+
 
 @pytest.fixture
 def payments(monkeypatch: pytest.MonkeyPatch) -> Recorded:
@@ -103,6 +106,45 @@ async def test_a_payment_that_comes_after_the_deadline_is_given_free(
     assert payments.told == ["authorise", "release"]
 
 
+async def _tell(web: httpx.AsyncClient, attempt: object, event: str, reference: str) -> None:
+    told = {"attempt": str(attempt), "reference": reference, "event": event}
+    assert (await web.post("/webhooks/payment", json=told)).status_code == 200
+
+
+async def test_a_webhook_keeps_the_hold_and_a_late_one_still_gets_the_goods(
+    shop: RealShop, web: httpx.AsyncClient, payments: Recorded
+):
+    await shop.stock("MUG-01", 5)
+    attempt = uuid4()
+    checkout = f"/checkouts/{attempt}"
+    await web.put(checkout, json=_cart(2))
+    await _tell(web, attempt, "started", "p-1")
+    await shop.pass_time(example.HOLD_SECONDS - 1)
+    status = (await web.get(checkout)).json()
+    assert status["paying_until"] is not None
+    await _tell(web, attempt, "failed", "p-1")
+    await shop.pass_time(2)
+    for _ in range(2):
+        await _tell(web, attempt, "paid", "p-2")
+    assert (await web.get(checkout)).json()["status"] == "fulfilled"
+    assert payments.told == []
+    assert await shop.available("MUG-01") == (3, 0, 3)
+
+
+async def test_a_late_payment_of_what_is_sold_out_goes_back_once(
+    shop: RealShop, web: httpx.AsyncClient, payments: Recorded
+):
+    await shop.stock("MUG-01", 2)
+    attempt = uuid4()
+    await web.put(f"/checkouts/{attempt}", json=_cart(2))
+    await shop.pass_time(example.HOLD_SECONDS + 1)
+    await web.put(f"/checkouts/{uuid4()}", json=_cart(2))
+    for _ in range(2):
+        await _tell(web, attempt, "paid", "p-1")
+    assert set(payments.told) == {"refund"}
+    assert (await shop.client.refunds()).refunds == ()
+
+
 async def test_what_was_given_back_is_free_at_once(shop: RealShop, web: httpx.AsyncClient):
     await shop.stock("MUG-01", 5)
     checkout = f"/checkouts/{uuid4()}"
@@ -132,7 +174,7 @@ async def test_each_error_has_its_own_status_code(shop: RealShop, web: httpx.Asy
     assert (await web.put(checkout, json=_cart(0))).status_code == 422
     assert (await web.post(f"/checkouts/{uuid4()}/payment")).status_code == 404
     await shop._stage.till.handle(str(attempt)).terminate("by hand")
-    gone = await web.post(f"{checkout}/payment")
+    gone = await web.put(checkout, json=_cart(2))
     assert (gone.status_code, gone.json()) == (410, {"detail": "CheckoutInterrupted"})
 
 

@@ -87,7 +87,7 @@ def _shop_around(shop: Shop, client: int) -> None:
         others = f"c{chance.randrange(CLIENTS)}-{chance.randrange(CARTS_EACH)}"
         shop.ledger.close([Closing(others, "cancelled")])
         if chance.random() < 0.5:
-            shop.ledger.close([Closing(own, "fulfilled", payment_reference="pay_1")])
+            shop.ledger.close([Closing(own, "fulfilled", payment_reference=f"pay-{own}")])
 
 
 # --- the server's tables -------------------------------------------------------------------------

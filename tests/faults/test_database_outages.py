@@ -93,7 +93,7 @@ async def test_a_silent_database_keeps_nobody_waiting_for_an_answer_and_comes_ba
                 await shoppers.until_served(20)
             proxy.blackhole()
             silence = asyncio.ensure_future(asyncio.sleep(SILENCE_SECONDS))
-            payment = asyncio.ensure_future(client.confirm(f"{unique}-paid", "pay_1"))
+            payment = asyncio.ensure_future(client.confirm(f"{unique}-paid", f"pay-{unique}-paid"))
             ids = [f"{unique}-dark-{number}" for number in range(CROWD)]
             asking = client_of(stage, ANSWER_SECONDS_MAX)
             answers = await asyncio.gather(*(asking.reserve(id, [(sku, 1)]) for id in ids))
@@ -145,7 +145,7 @@ async def test_a_slow_database_slows_checkouts_and_spoils_none(stage: Stage, uni
             ids = [f"{unique}-{number}" for number in range(4)]
             reserved = await asyncio.gather(*(client.reserve(id, [(sku, 1)]) for id in ids))
             assert [outcome.status for outcome in reserved] == ["held"] * 4
-            paid = await asyncio.gather(*(client.confirm(id, "pay_1") for id in ids[:2]))
+            paid = await asyncio.gather(*(client.confirm(id, f"pay-{id}") for id in ids[:2]))
             given_back = await asyncio.gather(*(client.cancel(id) for id in ids[2:]))
     assert [outcome.status for outcome in (*paid, *given_back)] == [
         *["fulfilled"] * 2,
@@ -181,7 +181,7 @@ async def test_a_server_without_room_for_a_connection_is_waited_for(
         assert (await reserve).status == "denied"  # nothing was stocked while there was no room
         sku = own_stage.stock(unique, 5)
         assert isinstance(await client.reserve(f"{unique}-2", [(sku, 1)]), Held)
-        assert isinstance(await client.confirm(f"{unique}-2", "pay_1"), Fulfilled)
+        assert isinstance(await client.confirm(f"{unique}-2", f"pay-{unique}-2"), Fulfilled)
 
 
 async def _waits_in_the_open(handle: Any) -> bool:
@@ -205,7 +205,7 @@ async def test_a_lock_that_a_stranger_keeps_hinders_nobody_else_and_nobody_for_e
         await client.reserve(f"{unique}-paid", [(locked, 1)])
         with blockade(stage.shop, locked) as block:
             reserve = asyncio.ensure_future(client.reserve(f"{unique}-1", [(locked, 1)]))
-            payment = asyncio.ensure_future(client.confirm(f"{unique}-paid", "pay_1"))
+            payment = asyncio.ensure_future(client.confirm(f"{unique}-paid", f"pay-{unique}-paid"))
             await block.until_waiting(2)
             beside = await client.reserve(f"{unique}-2", [(other, 1)])
             assert isinstance(beside, Held)

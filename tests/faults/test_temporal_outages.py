@@ -101,14 +101,16 @@ async def test_a_silent_temporal_leaves_outcomes_unknown_until_it_speaks_again(
                     proxy.blackhole()
                     silence = asyncio.ensure_future(asyncio.sleep(SILENCE_SECONDS))
                     with pytest.raises(OutcomeUnknown):
-                        await client.confirm(f"{unique}-paid", "pay_1")
+                        await client.confirm(f"{unique}-paid", f"pay-{unique}-paid")
                     with pytest.raises(OutcomeUnknown):
                         await client.reserve(f"{unique}-dark", [(sku, 1)])
                     await until(lambda: own_stage.ledger.count_overdue() == 1)
                     await silence
                     proxy.mend(cut=cut)
                     await shoppers.until_served(20)
-                paid = await _answered(lambda: client.confirm(f"{unique}-paid", "pay_1"))
+                paid = await _answered(
+                    lambda: client.confirm(f"{unique}-paid", f"pay-{unique}-paid")
+                )
                 dark = await _answered(lambda: client.reserve(f"{unique}-dark", [(sku, 1)]))
                 left = await own_stage.till.result(f"{unique}-left")
             assert (type(paid), type(dark), left["status"]) == (Fulfilled, Held, "expired")
@@ -174,11 +176,11 @@ async def test_an_extension_and_a_payment_that_timed_out_are_made_once_when_aske
     async with at_work(own_stage):
         await _answered(lambda: client.extend(unique, 600, extension_id="once"))
     with pytest.raises(OutcomeUnknown):
-        await client.confirm(unique, "pay_1")
+        await client.confirm(unique, f"pay-{unique}")
     async with at_work(own_stage):
-        paid = await _answered(lambda: client.confirm(unique, "pay_1"))
+        paid = await _answered(lambda: client.confirm(unique, f"pay-{unique}"))
         assert isinstance(paid, Fulfilled)
-        assert await client.confirm(unique, "pay_1") == paid
+        assert await client.confirm(unique, f"pay-{unique}") == paid
     (row,) = own_stage.shop.sql("SELECT expires_at FROM holdfast.reservations")
     assert (row.expires_at - held.expires_at).total_seconds() == 600
     assert own_stage.shop.movements(unique) == [("reserve", 0, 2), ("fulfil", -2, -2)]

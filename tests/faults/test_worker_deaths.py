@@ -147,7 +147,7 @@ async def _ask(client: ReservationClient, call: str, moment: str) -> Outcome:
         case "reserve":
             return await client.reserve(checkout_id, [(_sku(call, moment), 1)])
         case "confirm":
-            return await client.confirm(checkout_id, "pay_1")
+            return await client.confirm(checkout_id, f"pay-{checkout_id}")
         case "extend":
             return await client.extend(checkout_id, EXTENSION_SECONDS)
         case _:

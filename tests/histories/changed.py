@@ -15,7 +15,7 @@ from temporalio.common import RawValue
 from workflows.checkout import CheckoutWorkflow
 
 with workflow.unsafe.imports_passed_through():
-    from activities.inventory.records import Closing
+    from activities.inventory.records import Closing, ReservationState
     from holdfast_client.contract.names import CHECKOUT_WORKFLOW
     from workflows.ledger_task import LedgerTask
 
@@ -28,10 +28,10 @@ class PausingTask(LedgerTask):
 
     pauses = True
 
-    async def close(self, closing: Closing) -> None:
+    async def close(self, closing: Closing) -> ReservationState:
         if self.pauses:
             await workflow.sleep(timedelta(seconds=PAUSE_SECONDS))
-        await super().close(closing)
+        return await super().close(closing)
 
 
 @workflow.defn(name=CHECKOUT_WORKFLOW)

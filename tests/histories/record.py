@@ -84,6 +84,59 @@ class Recorder:
         await self.reserve("expired", hold_seconds=1)
         await self.keep_ended("expired")
 
+    async def payments(self) -> None:
+        await self.reserve("payment-in-flight")
+        message = {"payment_reference": "pay-payment-in-flight", "seconds": 300, "actor": "web"}
+        await self.till.update("payment-in-flight", "payment_started", message)
+        ended = {"payment_reference": "pay-payment-in-flight", "result": "failed", "actor": "web"}
+        await self.till.update("payment-in-flight", "payment_ended", ended)
+        other = {"payment_reference": "pay-paid", "seconds": 300}
+        await refusal_of(self.till.update("payment-in-flight", "payment_started", other))
+        await refusal_of(self.till.confirm("payment-in-flight", "pay-paid"))
+        await self.till.confirm("payment-in-flight")
+        await self.keep_ended("payment-in-flight")
+        await self.reserve("paid-twice")
+        await self.till.commit("paid-twice")
+        await self.till.confirm("paid-twice", "pay-second")
+        await self.till.cancel("paid-twice")
+        await self.keep_ended("paid-twice")
+
+    async def settlements(self) -> None:
+        await self.reserve("resumed-then-shipped")
+        await self.till.handle("resumed-then-shipped").terminate("by hand")
+        await self._settle("settled", "resumed-then-shipped", settle="commit")
+        await self.till.until_event("resumed-then-shipped", "resumed")
+        await self.till.ship("resumed-then-shipped", "s-1", {MUG: 1})
+        await self.till.ship("resumed-then-shipped", "s-2")
+        await self.keep_ended("resumed-then-shipped")
+        await self.reserve("reinstated", hold_seconds=600)
+        self.stage.shop.sql(
+            "UPDATE holdfast.reservations SET expires_at = holdfast.clock() "
+            "WHERE checkout_id = 'reinstated'"
+        )
+        self.stage.shop.expire("reinstated")
+        late = {"payment_reference": "pay-reinstated", "settle": "commit", "late": "reinstate"}
+        await self.till.update("reinstated", "confirm", late)
+        await self.till.ship("reinstated", "s-1")
+        await self.keep_ended("reinstated")
+        await self._settle("settlement-due-back", "reinstated", payment="pay-late")
+
+    async def _settle(self, path: str, checkout_id: str, payment: str = "", **how: Any) -> None:
+        reference = payment or f"pay-{checkout_id}"
+        handle = await self.stage.client.start_workflow(
+            "SettlementWorkflow",
+            {
+                "checkout_id": checkout_id,
+                "operation": "confirm",
+                "payment_reference": reference,
+                **how,
+            },
+            id=f"settlement/{checkout_id}/1",
+            task_queue=self.till.task_queue,
+        )
+        await handle.result()
+        await self.keep(path, handle)
+
     async def cancellations(self) -> None:
         await self.reserve("cancelled-by-update")
         await self.till.cancel("cancelled-by-update")
@@ -154,7 +207,7 @@ class Recorder:
         """What is paid and shipped later, and what is given back in parts."""
         await self.reserve("committed-then-shipped")
         await self.till.commit("committed-then-shipped")
-        await self.till.commit("committed-then-shipped", "pay_2")
+        await self.till.commit("committed-then-shipped", "pay-another")
         for _ in range(2):
             await self.till.ship("committed-then-shipped", "s-1", {MUG: 1})
         await refusal_of(self.till.ship("committed-then-shipped", "s-2", {MUG: 2}))
@@ -338,6 +391,8 @@ async def record(shelf: Path) -> None:
             async with at_work(recorder.stage, sandboxed=False):
                 await recorder.after_its_start()
                 await recorder.holds()
+                await recorder.payments()
+                await recorder.settlements()
                 await recorder.cancellations()
                 await recorder.extensions()
                 await recorder.late()

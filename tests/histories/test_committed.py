@@ -21,8 +21,9 @@ from workflows.adjust_stock import AdjustStockWorkflow
 from workflows.checkout import PrivateCheckoutWorkflow
 from workflows.payloads import DATA_CONVERTER
 from workflows.reconcile import ReconcileWorkflow
+from workflows.settlement import SettlementWorkflow
 
-OTHERS = (AdjustStockWorkflow, ReconcileWorkflow)
+OTHERS = (AdjustStockWorkflow, ReconcileWorkflow, SettlementWorkflow)
 RUNNERS: dict[str, WorkflowRunner] = {
     "sandboxed": SandboxedWorkflowRunner(),
     "unsandboxed": UnsandboxedWorkflowRunner(),
@@ -37,15 +38,16 @@ PATHS = {
     "committed-then-shipped", "conflict", "continued-first-run", "continued-last-run", "denied",
     "expired", "extended-before-the-reserve", "extended-then-paid", "extension-over-cap",
     "extension-too-late", "given-back-then-paid", "held", "invalid-start", "paid",
-    "paid-in-an-outage", "paid-too-late", "reconcile", "rest-given-back", "signals-ignored",
-    "superseded", "superseding", "timer-too-early", "unavailable",
+    "paid-in-an-outage", "paid-too-late", "paid-twice", "payment-in-flight", "reconcile",
+    "reinstated", "rest-given-back", "resumed-then-shipped", "settled", "settlement-due-back",
+    "signals-ignored", "superseded", "superseding", "timer-too-early", "unavailable",
 }  # fmt: skip
 # Where no hold is ended by a message or its deadline, so that the changed copies change nothing.
 UNTOUCHED = {
     "abandoned", "adjustment-applied", "adjustment-conflict", "adjustment-invalid",
     "adjustment-refused", "amended-too-late", "committed-last-run", "conflict",
     "continued-first-run", "denied", "extension-too-late", "held", "invalid-start", "reconcile",
-    "unavailable",
+    "resumed-then-shipped", "settled", "settlement-due-back", "unavailable",
 }  # fmt: skip
 # What no history may say of the machine that it was recorded on: paths, addresses, names.
 NAMING = re.compile(r"/(home|root|work|tmp|usr|var)/|\d+\.\d+\.\d+\.\d+|\.py\b|@")

@@ -22,7 +22,8 @@ from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.outcomes import CheckoutEvent
 from tests.histories.shelf import SHELVES, label
 from tests.histories.test_committed import replay
-from workflows.lifecycle import CarriedState, Checkout
+from workflows.carried import CarriedState
+from workflows.lifecycle import Checkout
 from workflows.payloads import DATA_CONVERTER, read_message
 
 CONTINUED: Final = sorted(SHELVES.glob("*/continued-last-run.json"))

@@ -8,21 +8,23 @@ from sqlalchemy import Connection
 
 from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.database.carrier import carry
+from activities.inventory.ledger import PAYMENT_GRACE_CAP_DEFAULT
 from activities.inventory.operations import adjust as adjusting
 from activities.inventory.operations import amend as amending
 from activities.inventory.operations import close as closing
 from activities.inventory.operations import extend as extending
 from activities.inventory.operations import load as loading
 from activities.inventory.operations import part as parting
+from activities.inventory.operations import pause as pausing
 from activities.inventory.operations import reserve as reserving
 from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
+from activities.inventory.payment_records import Pause, PauseAnswer
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
     HoldExtension,
     Part,
     PartAnswer,
-    ReservationState,
     StockLoad,
     StockRow,
 )
@@ -38,7 +40,7 @@ def decide(connection: Connection, batch: ReserveBatch) -> tuple[ReserveAnswer, 
     return carry(connection, reserving.decide(batch, overdue_max=0))
 
 
-def close(connection: Connection, closings: Sequence[Closing]) -> tuple[ReservationState, ...]:
+def close(connection: Connection, closings: Sequence[Closing]) -> tuple[closing.ClosingAnswer, ...]:
     return carry(connection, closing.close(closings))
 
 
@@ -54,6 +56,10 @@ def part(connection: Connection, wish: Part) -> PartAnswer:
 
 def amend(connection: Connection, change: LineChange) -> LineChangeAnswer:
     return carry(connection, amending.decide(change, overdue_max=0))
+
+
+def pause(connection: Connection, wish: Pause) -> PauseAnswer:
+    return carry(connection, pausing.pause(wish, PAYMENT_GRACE_CAP_DEFAULT))
 
 
 def load(connection: Connection, rows: Sequence[StockRow]) -> StockLoad:

@@ -9,19 +9,21 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from tests.inventory.carts import Answer, Cart, entry_of, lines_of, summed
-from tests.inventory.oracle_stock import Hold, StockOracle
+from tests.inventory.oracle_holds import Ending, Hold
+from tests.inventory.oracle_payments import Payments
 
 
-class Oracle(StockOracle):
+class Oracle(Payments):
     """The ledger of one location, in memory.
 
     Args:
         now: the standing clock.
         cap_seconds: how long a hold may last in all.
+        grace_seconds: how long after its deadline one waits for a payment at most.
     """
 
-    def __init__(self, now: datetime, cap_seconds: int) -> None:
-        super().__init__(now)
+    def __init__(self, now: datetime, cap_seconds: int, grace_seconds: int) -> None:
+        super().__init__(now, grace_seconds)
         self.cap = timedelta(seconds=cap_seconds)
 
     def overdue(self, seconds: float = 0) -> list[str]:
@@ -72,25 +74,53 @@ class Oracle(StockOracle):
             return {"status": "conflict"}
         return self._take_over(id, old, asked)
 
-    def end(self, batch: list[tuple[str, str]]) -> list[Answer]:
-        # The first wish for an id counts; an expiry counts only where nobody wishes otherwise.
-        wishes = [pair for pair in batch if pair[1] == "expired"]
-        wishes += reversed([pair for pair in batch if pair[1] != "expired"])
-        for id, status in dict(wishes).items():
-            hold = self.holds.get(id)
-            if hold is None:
-                self.holds[id] = Hold(
-                    self._ending("cancelled" if status == "cancelled" else "expired")
-                )
-            elif status == "cancelled" and hold.is_open:
-                hold.answer = self._given_back(hold)
-            elif hold.answer["status"] == "held" and (status != "expired" or self._is_late(hold)):
-                hold.answer = self._ended(hold, status)
-        return [self.holds[id].answer for id, _ in batch]
+    def end(self, batch: list[Ending]) -> list[tuple[Answer, str]]:
+        """Return for each wish where it leads, and why its payment is due back."""
+        rest = batch
+        while rest:
+            # The first wish for an id counts; an expiry only where nobody wishes otherwise.
+            wishes = [wish for wish in rest if wish[1] == "expired"]
+            wishes += reversed([wish for wish in rest if wish[1] != "expired"])
+            counts = {id: (status, payment) for id, status, payment in wishes}
+            for id in dict.fromkeys(id for id, _, _ in rest):
+                self._end(id, *counts[id])
+            # Another payment for the same checkout comes after it.
+            rest = [wish for wish in rest if wish[2] and wish[2] != counts[wish[0]][1]]
+        return [self._paid(id, payment) for id, _, payment in batch]
+
+    def _end(self, id: str, status: str, payment: str) -> None:
+        hold = self.holds.get(id)
+        if hold is None:
+            hold = self.holds[id] = Hold(
+                self._ending("cancelled" if status == "cancelled" else "expired")
+            )
+        elif status == "cancelled" and hold.is_open:
+            hold.answer = self._given_back(hold)
+        elif hold.answer["status"] == "held" and (status != "expired" or self._is_late(hold)):
+            if payment and self._belongs_elsewhere(payment, id):
+                return
+            self.paying.pop(payment, None)
+            hold.payment = payment
+            hold.answer = self._ended(hold, status)
+            if payment:
+                self.payments[payment] = (id, "settled", "")
+            return
+        if payment and not self._belongs_elsewhere(payment, id) and self._is_undecided(payment):
+            self.paying.pop(payment, None)
+            reason = "duplicate" if hold.payment else hold.answer["status"]
+            if hold.answer["status"] == "cancelled":
+                reason = "cancelled"
+            reason = reason if hold.asked else "unknown_checkout"
+            self.payments[payment] = (id, "refund_due", reason)
+
+    def _paid(self, id: str, payment: str) -> tuple[Answer, str]:
+        if payment and self._belongs_elsewhere(payment, id):
+            return {"status": "conflict"}, ""
+        return self.holds[id].answer, self.payments[payment][2] if payment else ""
 
     def expire_overdue(self, grace_seconds: float, count_max: int) -> int:
         ids = self.overdue(grace_seconds)[:count_max]
-        self.end([(id, "expired") for id in ids])
+        self.end([(id, "expired", "") for id in ids])
         return len(ids)
 
     def extend(self, batch: list[tuple[str, datetime, str]]) -> list[tuple[str, Answer]]:
@@ -125,6 +155,7 @@ class Oracle(StockOracle):
                 held = {
                     "status": "held",
                     "expires_at": self.now + timedelta(seconds=seconds),
+                    "paying_until": None,
                     "lines": lines_of(cart),
                     "revision": 1,
                 }
@@ -175,11 +206,12 @@ class Oracle(StockOracle):
         if status == "committed":
             return {
                 "status": status,
-                "payment_reference": "pay_1",
+                "payment_reference": hold.payment,
                 "lines": lines_of(hold.cart),
                 "revision": hold.answer["revision"],
                 "at": self.now,
                 "duplicate_payment": False,
+                "reinstated": False,
             }
         if status != "fulfilled":
             return self._ending(status)
@@ -195,15 +227,19 @@ class Oracle(StockOracle):
     def _fulfilled(self, hold: Hold) -> Answer:
         return {
             "status": "fulfilled",
-            "payment_reference": "pay_1",
+            "payment_reference": hold.payment,
             "lines": lines_of(hold.shipped),
             "at": self.now,
             "released": lines_of(hold.released),
+            "reinstated": False,
         }
 
     def _given_back(self, hold: Hold) -> Answer:
         """Say how a checkout ends of which all that is open is given back."""
         if not hold.shipped:
+            if hold.payment:
+                id, _, _ = self.payments[hold.payment]
+                self.payments[hold.payment] = (id, "refund_due", "cancelled")
             return self._ending("cancelled")
         hold.released = summed(hold.released, hold.cart)
         return self._fulfilled(hold)
@@ -273,11 +309,12 @@ class Oracle(StockOracle):
                 self.holds[id] = Hold(told, asked=asked, party=party)
                 return self.holds[id].answer
         assert old.opened is not None
-        assert old.deadline is not None
-        latest = max(old.opened + self.cap, old.deadline)
+        assert old.told is not None
+        latest = max(old.opened + self.cap, old.told)
         held = {
             "status": "held",
             "expires_at": min(self.now + timedelta(seconds=seconds), latest),
+            "paying_until": None,
             "lines": lines_of(cart),
             "revision": 1,
         }
@@ -332,9 +369,9 @@ class Oracle(StockOracle):
         hold = self.holds.setdefault(id, Hold(self._ending("expired")))
         if name in hold.extended:
             return "extended"
-        if not self._is_live(hold) or hold.deadline is None or hold.opened is None:
+        if not self._is_live(hold) or hold.told is None or hold.opened is None:
             return "not_active"
-        if deadline > hold.deadline:
+        if deadline > hold.told:
             if deadline > hold.opened + self.cap:
                 return "over_cap"
             hold.answer = hold.answer | {"expires_at": deadline}

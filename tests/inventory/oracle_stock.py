@@ -1,37 +1,11 @@
-"""What the ledger ought to answer about stock, and what it keeps of holds."""
+"""What the ledger ought to answer about stock."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from tests.inventory.carts import Answer, Cart, refused
-
-
-@dataclass
-class Hold:
-    """One reservation from its first mention on; ``cart`` is what is open, or was at the end."""
-
-    answer: Answer
-    cart: Cart = field(default_factory=dict)
-    asked: tuple[Any, ...] | None = None
-    opened: datetime | None = None
-    party: str = "a"
-    extended: list[str] = field(default_factory=list)
-    shipped: Cart = field(default_factory=dict)
-    released: Cart = field(default_factory=dict)
-    parts: dict[tuple[str, str], object] = field(default_factory=dict)
-    amended: dict[str, object] = field(default_factory=dict)
-
-    @property
-    def deadline(self) -> datetime | None:
-        deadline: datetime | None = self.answer.get("expires_at")
-        return deadline
-
-    @property
-    def is_open(self) -> bool:
-        return self.answer["status"] in {"held", "committed"}
+from tests.inventory.oracle_holds import Hold
 
 
 class StockOracle:

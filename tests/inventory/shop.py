@@ -5,15 +5,19 @@ The figures are read by SQL of their own, so a test never asks the ledger whethe
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Engine, text
 
 from activities.inventory.amendment_records import LineChange, LineChangeAnswer
+from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.ledger import Ledger
+from activities.inventory.operations.close import ClosingAnswer
 from activities.inventory.records import (
     Closing,
+    ClosingStatus,
     ExtensionAnswer,
     HoldExtension,
     Part,
@@ -33,6 +37,7 @@ from holdfast_client.contract.outcomes import AdjustmentOutcome, Denied, Held, O
 
 OPENING: Final = datetime(2031, 3, 14, 9, 0, 0, tzinfo=UTC)
 TABLES: Final = (
+    "payments",
     "stock_movements",
     "operation_records",
     "reservation_lines",
@@ -97,14 +102,24 @@ class Shop:
         assert isinstance(outcome, Denied), outcome
         return outcome
 
-    def fulfil(self, checkout_id: str, payment_reference: str = "pay_1") -> Outcome:
-        return self._close(Closing(checkout_id, "fulfilled", payment_reference=payment_reference))
+    def fulfil(self, checkout_id: str, payment_reference: str | None = None) -> Outcome:
+        return self.pay(checkout_id, "fulfilled", payment_reference).outcome
 
     def cancel(self, checkout_id: str, reason: str = "changed my mind") -> Outcome:
         return self._close(Closing(checkout_id, "cancelled", reason=reason, actor="shopper"))
 
-    def commit(self, checkout_id: str, payment_reference: str = "pay_1") -> Outcome:
-        return self._close(Closing(checkout_id, "committed", payment_reference=payment_reference))
+    def commit(self, checkout_id: str, payment_reference: str | None = None) -> Outcome:
+        return self.pay(checkout_id, "committed", payment_reference).outcome
+
+    def pay(
+        self, checkout_id: str, status: ClosingStatus, payment_reference: str | None = None
+    ) -> ReservationState:
+        """Pay, by a payment of the checkout's own where none is named; raise its conflict."""
+        reference = payment_reference or f"pay-{checkout_id}"
+        (answer,) = self.ledger.close([Closing(checkout_id, status, payment_reference=reference)])
+        if isinstance(answer, PaymentConflict):
+            raise answer
+        return answer
 
     def ship(
         self, checkout_id: str, shipment_id: str, *, rest_released: bool = False, **quantities: int
@@ -147,7 +162,7 @@ class Shop:
         return self.ledger.reservations([checkout_id])[checkout_id]
 
     def _close(self, closing: Closing) -> Outcome:
-        (state,) = self.ledger.close([closing])
+        (state,) = states(self.ledger.close([closing]))
         return state.outcome
 
     # --- beside the ledger -----------------------------------------------------------------------
@@ -188,6 +203,15 @@ class Shop:
         )
         return [tuple(row) for row in rows]
 
+    def payment(self, payment_reference: str) -> tuple[str, str, str] | None:
+        """Return a payment's checkout, state and reason; None where it is unknown."""
+        rows = self.sql(
+            "SELECT checkout_id, state, reason FROM holdfast.payments "
+            "WHERE payment_reference = :id",
+            id=payment_reference,
+        )
+        return tuple(rows[0]) if rows else None
+
     def status(self, checkout_id: str) -> str:
         (row,) = self.sql(
             "SELECT status FROM holdfast.reservations WHERE checkout_id = :id", id=checkout_id
@@ -197,6 +221,13 @@ class Shop:
     def count(self, table: str) -> int:
         (row,) = self.sql(f"SELECT count(*) FROM holdfast.{table}")
         return int(row[0])
+
+
+def states(answers: Sequence[ClosingAnswer]) -> tuple[ReservationState, ...]:
+    """Return where each stands, of closings none of which is a conflict of payments."""
+    told = tuple(answer for answer in answers if isinstance(answer, ReservationState))
+    assert len(told) == len(answers), answers
+    return told
 
 
 def _lines(quantities: dict[str, int]) -> tuple[Line, ...]:

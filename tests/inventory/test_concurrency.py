@@ -127,7 +127,11 @@ def _anything(shop: Shop, chance: random.Random, worker: int, number: int) -> No
             shop.ledger.close([Closing(id, "cancelled") for id in ids[:2]])
         case 3:
             shop.ledger.close(
-                [Closing(id, "fulfilled", payment_reference="pay_1") for id in ids[:2]]
+                [
+                    # Some name a payment of others.
+                    Closing(id, "fulfilled", payment_reference=f"pay-{chance.choice(ids[:3])}")
+                    for id in ids[:2]
+                ]
             )
         case 4:
             shop.ledger.close([Closing(id, "expired") for id in ids])

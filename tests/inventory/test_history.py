@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from activities.inventory.ledger import DENIED_ROWS_MAX, PAGE_SIZE_MAX
+from activities.inventory.ledger_readings import DENIED_ROWS_MAX, PAGE_SIZE_MAX
 from activities.inventory.records import (
     DeniedDemand,
     DeniedPeriod,

@@ -85,7 +85,7 @@ def units(sku: str, quantity: int) -> HeldLine:
 
 def test_what_is_committed_stays_on_the_shelf_reserved_and_without_a_deadline(shop: Shop) -> None:
     outcome = committed(shop, MUG=4)
-    assert (outcome.payment_reference, outcome.at) == ("pay_1", shop.now)
+    assert (outcome.payment_reference, outcome.at) == ("pay-c", shop.now)
     assert (outcome.lines, outcome.revision) == ((units("MUG", 4),), 1)
     assert shop.figures("MUG") == (10, 4, 6)
     shop.pass_seconds(100_000)
@@ -107,7 +107,7 @@ def test_what_is_committed_is_no_overdue_hold_in_a_buyers_way(shop: Shop) -> Non
 def test_a_payment_of_what_is_committed_sells_nothing(shop: Shop) -> None:
     first = committed(shop, MUG=4)
     for settle in (shop.fulfil, shop.commit):
-        for payment in ("pay_1", "pay_2"):
+        for payment in ("pay-c", "another"):
             assert settle("c", payment) == first
     assert shop.figures("MUG") == (10, 4, 6)
 
@@ -129,7 +129,7 @@ def test_a_commit_is_told_among_the_operations(shop: Shop) -> None:
     kinds = [tuple(row) for row in told if row.kind != "load"]
     assert kinds == [
         ("reserve", "reserve"),
-        ("commit", "pay_1"),
+        ("commit", "pay-c"),
         ("fulfil", "s-1"),
         ("release", "fulfilled"),
     ]

@@ -16,7 +16,7 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from activities.inventory import ledger
+from activities.inventory import ledger_readings
 from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, Ledger
 from activities.inventory.operations.batch import ReserveBatch
@@ -25,6 +25,7 @@ from activities.inventory.sql.statements import (
     audits,
     movements,
     operations,
+    payments,
     reservations,
     stock,
     timelines,
@@ -44,6 +45,7 @@ DAILY: Final = {
         (stock, ("READ_AVAILABILITY", "READ_STANDINGS")),
         (movements, ("READ_MOVED_SINCE",)),
         (operations, ("READ_OPERATION",)),
+        (payments, ("READ_PAYMENTS",)),
     )
     for name in names
 }
@@ -74,7 +76,7 @@ SELECT custom_plans, generic_plans FROM pg_prepared_statements WHERE statement L
 """)
 
 
-def _kept_plan(engine: Engine, statement: str, before: str = "SELECT 1") -> str:
+def kept_plan(engine: Engine, statement: str, before: str = "SELECT 1") -> str:
     """Return the plan of a statement whatever its parameters are."""
     return "\n".join(_explained(engine, statement, before))
 
@@ -124,7 +126,7 @@ def first_day(postgres_url: str, template: str) -> Iterator[Engine]:
 
 @pytest.mark.parametrize("name", DAILY)
 def test_a_plan_made_on_an_empty_shop_reads_no_table_whole(engine: Engine, name: str) -> None:
-    plan = _kept_plan(engine, STATEMENTS[name])
+    plan = kept_plan(engine, STATEMENTS[name])
     assert "Index" in plan
     assert "Seq Scan" not in plan
 
@@ -141,7 +143,7 @@ def test_a_plan_made_on_the_first_day_goes_through_no_index_whole(
 
 @pytest.mark.parametrize("name", READINGS)
 def test_a_story_is_found_by_its_index(engine: Engine, name: str) -> None:
-    plan = _kept_plan(engine, STATEMENTS[name])
+    plan = kept_plan(engine, STATEMENTS[name])
     assert READINGS[name][1] in plan
     assert "Seq Scan" not in plan
 
@@ -160,6 +162,11 @@ def _reserve_beside_a_denial(connection: Connection, id: str) -> None:
 
 def _close(connection: Connection, id: str) -> None:
     by_hand.close(connection, [Closing(f"held-{id}", "cancelled")])
+
+
+def _pay(connection: Connection, id: str) -> None:
+    wish = Closing(f"held-{id}", "fulfilled", payment_reference=f"pay-{id}")
+    by_hand.close(connection, [wish])
 
 
 def _extend(connection: Connection, id: str) -> None:
@@ -183,7 +190,7 @@ def _mug(id: str) -> CheckoutRequest:
 
 
 @pytest.mark.parametrize(
-    "operation", [_reserve, _reserve_beside_a_denial, _close, _extend, _adjust, _load]
+    "operation", [_reserve, _reserve_beside_a_denial, _close, _pay, _extend, _adjust, _load]
 )
 def test_what_is_done_on_the_first_day_looks_up_as_few_rows_beside_two_thousand_holds(
     first_day: Engine, operation: Callable[[Connection, str], None]
@@ -216,7 +223,7 @@ def _rows_read(
 
 @pytest.mark.parametrize("name", ["FIND_OVERDUE_ON", "FIND_NEXT_EXPIRY"])
 def test_a_denial_looks_at_the_holds_on_its_own_items_only(engine: Engine, name: str) -> None:
-    plan = _kept_plan(engine, STATEMENTS[name])
+    plan = kept_plan(engine, STATEMENTS[name])
     assert "using reservation_lines_open on reservation_lines" in plan
     assert "stock_item_id = i.id" in plan
 
@@ -230,7 +237,7 @@ def test_an_audit_plans_freely_because_it_reads_whole_tables(
                                 'plan_cache_mode'])
            AND %(breaches_max)s > 0
     """
-    monkeypatch.setattr(ledger, "DRIFT_AUDITS", (("I1", settings),))
+    monkeypatch.setattr(ledger_readings, "DRIFT_AUDITS", (("I1", settings),))
     assert [breach.finding for breach in shop.ledger.drift()] == ["on", "on", "on", "auto"]
 
 
@@ -255,6 +262,6 @@ def test_the_check_for_drift_looks_up_the_lines_of_open_holds_whatever_else_ther
     before = (
         f"{audits.PLAN_FREELY}; SET LOCAL enable_nestloop = off; SET LOCAL enable_seqscan = off"
     )
-    plan = _kept_plan(engine, audits.RESERVED_IS_OPEN, before)
+    plan = kept_plan(engine, audits.RESERVED_IS_OPEN, before)
     assert "reservation_lines_open" in plan
     assert "reservations_pkey on reservations" in plan

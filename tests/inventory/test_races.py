@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -22,7 +23,7 @@ from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.contract.outcomes import AdjustmentApplied, Denied
 from tests.inventory import by_hand
 from tests.inventory.crowd import waiting_behind
-from tests.inventory.shop import Figures, Shop, checkout
+from tests.inventory.shop import Figures, Shop, checkout, states
 
 PAID = Closing("c1", "fulfilled", payment_reference="pay_1")
 GIVEN_BACK = Closing("c1", "cancelled", reason="no")
@@ -115,7 +116,10 @@ def test_of_two_endings_at_once_the_first_wins_and_the_second_is_told(
         late = partial(shop.ledger.close, [second])
         with waiting_behind(shop.engine, connection, late) as (answer,):
             pass
-    assert answer.result() == (won,)
+    # Of a payment that comes second it is told that it is due back.
+    due = second.payment_reference and first is not PAID and first.status
+    assert isinstance(won, ReservationState)
+    assert answer.result() == (replace(won, refund_due=due or None),)
     assert won.outcome.status == first.status == shop.status("c1")
     assert len(shop.movements("c1")) == 2
 
@@ -127,7 +131,7 @@ def test_a_release_that_comes_during_the_reserve_waits_and_gives_back(shop: Shop
         late = partial(shop.ledger.close, [GIVEN_BACK])
         with waiting_behind(shop.engine, first, late) as (answer,):
             pass
-    assert answer.result()[0].outcome.status == "cancelled"
+    assert states(answer.result())[0].outcome.status == "cancelled"
     assert shop.movements("c1") == [("reserve", 0, 2), ("cancel", 0, -2)]
     assert shop.figures("MUG").reserved == 0
 
@@ -177,7 +181,7 @@ def test_an_expiry_behind_an_extension_sees_the_new_deadline(
         with waiting_behind(shop.engine, first, expiry) as (ended,):
             shop.pass_seconds(5)
     assert answer.verdict == verdict
-    assert ended.result()[0].outcome.status == status
+    assert states(ended.result())[0].outcome.status == status
 
 
 def test_an_extension_behind_an_expiry_does_not_revive(shop: Shop) -> None:

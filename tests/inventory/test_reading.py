@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from activities.inventory.database.migrate import latest_version
-from activities.inventory.ledger import PAGE_SIZE_MAX
+from activities.inventory.ledger_readings import PAGE_SIZE_MAX
 from activities.inventory.records import Availability, StockRow
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from tests.inventory.shop import Shop

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, event, text
 
 from activities.inventory.database.engine import statement_engine
 from activities.inventory.database.errors import ReservationConflict
-from activities.inventory.ledger import BATCH_SIZE_MAX, Ledger
+from activities.inventory.ledger import Ledger
+from activities.inventory.ledger_readings import BATCH_SIZE_MAX
 from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension, ReservationState
 from holdfast_client.contract.messages import CheckoutRequest, Line
@@ -20,7 +21,7 @@ from holdfast_client.contract.outcomes import (
     Shortage,
 )
 from tests.inventory import by_hand
-from tests.inventory.shop import Figures, Shop, checkout
+from tests.inventory.shop import Figures, Shop, checkout, states
 
 # --- reserve -------------------------------------------------------------------------------------
 
@@ -205,14 +206,16 @@ def test_the_largest_batch_is_one_transaction(shop: Shop) -> None:
     shop.ledger.reserve([checkout(id, MUG=1) for id in ids])
     assert shop.figures("MUG").available == 0
     assert shop.status(ids[-1]) == "denied"
-    shop.ledger.close([Closing(id, "cancelled") for id in ids])
+    states(shop.ledger.close([Closing(id, "cancelled") for id in ids]))
     assert shop.figures("MUG").reserved == 0
 
 
 def test_an_expiry_that_is_not_due_does_not_take_the_place_of_a_cancellation(shop: Shop) -> None:
     shop.stock(MUG=1)
     shop.hold("c1", MUG=1)
-    expired, cancelled = shop.ledger.close([Closing("c1", "expired"), Closing("c1", "cancelled")])
+    expired, cancelled = states(
+        shop.ledger.close([Closing("c1", "expired"), Closing("c1", "cancelled")])
+    )
     assert (expired.outcome.status, cancelled.outcome.status) == ("cancelled", "cancelled")
 
 

@@ -25,16 +25,17 @@ from hypothesis.stateful import (
 )
 
 from activities.inventory.amendment_records import LineChange
-from activities.inventory.database.errors import AdjustmentConflict, StockLoadRefused
-from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
-from activities.inventory.records import (
-    Closing,
-    HoldExtension,
-    Part,
-    PartKind,
-    ReservationState,
+from activities.inventory.database.errors import (
+    AdjustmentConflict,
+    PaymentConflict,
+    RefundNotDue,
+    StockLoadRefused,
 )
+from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, PAYMENT_GRACE_CAP_DEFAULT
+from activities.inventory.payment_records import Pause
+from activities.inventory.records import Closing, HoldExtension, Part, PartKind, ReservationState
 from holdfast_client.contract.messages import AdjustmentKind, Line, merged
+from holdfast_client.contract.refunds import RefundDone
 from tests.inventory.carts import Cart, summed
 from tests.inventory.oracle import Oracle
 from tests.inventory.shop import Figures, Shop, checkout, clear, open_shop
@@ -69,6 +70,10 @@ parts = st.sampled_from(["p1", "p2", "p3", "p4"])
 # Of lines that an amendment is to replace: any, those of now, those of before.
 revisions = st.sampled_from([None, None, 0, 1])
 graces = st.sampled_from([0, 1, 10])
+# How long a hold waits for a payment; 0 says that it has failed.
+waits = st.sampled_from([0, 0, 1, 10, 60, 3_600])
+# By which payment: one of the checkout's own, or one that others name too.
+payments = st.sampled_from(["", "", "", "pay_1", "pay_2"])
 statuses = st.sampled_from(["fulfilled", "committed", "cancelled", "expired"])
 changes = st.one_of(
     st.tuples(st.just("receive"), st.sampled_from(SKUS), st.integers(1, 4)),
@@ -89,7 +94,7 @@ class LedgerMachine(RuleBasedStateMachine):
         super().__init__()
         clear(shop.engine)
         self.shop = open_shop(shop.engine, shop.ledger)
-        self.oracle = Oracle(self.shop.now, HOLD_SECONDS_CAP_DEFAULT)
+        self.oracle = Oracle(self.shop.now, HOLD_SECONDS_CAP_DEFAULT, PAYMENT_GRACE_CAP_DEFAULT)
 
     @initialize(totals=st.tuples(*[st.integers(2, 15)] * len(STOCKED)))
     def open_the_shop(self, totals: tuple[int, ...]) -> None:
@@ -141,17 +146,54 @@ class LedgerMachine(RuleBasedStateMachine):
         )
         assert told == self.oracle.supersede(id, cart, length, old_id, party)
 
-    @rule(wishes=_batches(st.tuples(picks, statuses)))
-    def end(self, wishes: list[tuple[int, Any]]) -> None:
-        self._end([(self._meant(pick), status) for pick, status in wishes])
+    @rule(wishes=_batches(st.tuples(picks, statuses, payments)))
+    def end(self, wishes: list[tuple[int, str, str]]) -> None:
+        self._end([(self._meant(pick), status, payment) for pick, status, payment in wishes])
 
-    def _end(self, batch: list[tuple[str, Any]]) -> None:
-        closings = [
-            Closing(id, status, reason="no", actor="shopper", payment_reference="pay_1")
-            for id, status in batch
+    def _end(self, batch: list[tuple[str, str, str]]) -> None:
+        """End checkouts, each paid by one of its own where none that may be shared is named."""
+        wishes = [
+            (id, status, (payment or f"pay-{id}") if status in {"fulfilled", "committed"} else "")
+            for id, status, payment in batch
         ]
-        told = [state.outcome.model_dump() for state in self.shop.ledger.close(closings)]
-        assert told == self.oracle.end(batch)
+        closings = [
+            Closing(id, status, "no", "shopper", payment or None)  # type: ignore[arg-type]
+            for id, status, payment in wishes
+        ]
+        told = [
+            (answer.outcome.model_dump(), answer.refund_due or "")
+            if isinstance(answer, ReservationState)
+            else ({"status": "conflict"}, "")
+            for answer in self.shop.ledger.close(closings)
+        ]
+        assert told == self.oracle.end(wishes)
+
+    @rule(pick=picks, payment=payments, seconds=waits, name=parts)
+    def wait_for_a_payment(self, pick: int, payment: str, seconds: int, name: str) -> None:
+        id = self._meant(pick)
+        payment = payment or f"pay-{id}"
+        wish = (
+            Pause(id, "payment_started", name, payment, seconds=seconds)
+            if seconds
+            else Pause(id, "payment_ended", name, payment, result="failed")
+        )
+        expected, standing = self.oracle.pause(id, payment, seconds, name)
+        try:
+            answer = self.shop.ledger.pause(wish)
+        except PaymentConflict:
+            assert expected == "conflict"
+        else:
+            verdict = "differs" if answer.verdict == "conflict" else answer.verdict
+            assert (verdict, answer.state.outcome.model_dump()) == (expected, standing)
+
+    @rule(payment=st.sampled_from(["pay_1", "pay_2", *(f"pay-{id}" for id in IDS[:5])]))
+    def refund(self, payment: str) -> None:
+        try:
+            self.shop.ledger.refund(RefundDone(payment_reference=payment))
+            is_due = True
+        except RefundNotDue:
+            is_due = False
+        assert is_due == self.oracle.refund(payment)
 
     @rule(wishes=_batches(st.tuples(picks, seconds, names)))
     def extend(self, wishes: list[tuple[int, int, str]]) -> None:
@@ -160,7 +202,7 @@ class LedgerMachine(RuleBasedStateMachine):
 
     @rule(pick=picks)
     def commit(self, pick: int) -> None:
-        self._end([(self._meant(pick), "committed")])
+        self._end([(self._meant(pick), "committed", "")])
 
     @rule(pick=picks, cart=st.one_of(st.none(), carts), rest=st.booleans(), name=parts)
     def ship(self, pick: int, cart: Cart | None, rest: bool, name: str) -> None:
@@ -232,7 +274,7 @@ class LedgerMachine(RuleBasedStateMachine):
         hold = self.oracle.holds.get(id)
         if hold and hold.is_open and hold.deadline and hold.deadline > self.shop.now:
             self.pass_time((hold.deadline - self.shop.now).total_seconds())
-        self._end([(id, "expired")])
+        self._end([(id, "expired", "")])
 
     @invariant()
     def the_figures_agree(self) -> None:
@@ -269,6 +311,13 @@ class LedgerMachine(RuleBasedStateMachine):
             for id, hold in self.oracle.holds.items()
             if hold.extended
         }
+
+    @invariant()
+    def the_payments_agree(self) -> None:
+        rows = self.shop.sql(
+            "SELECT payment_reference, checkout_id, state, reason FROM holdfast.payments"
+        )
+        assert {reference: tuple(rest) for reference, *rest in rows} == self.oracle.payments
 
     @invariant()
     def the_same_holds_are_overdue(self) -> None:

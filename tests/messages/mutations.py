@@ -21,6 +21,9 @@ from holdfast_client.contract.messages import (
     Confirmation,
     Extension,
     PartialRelease,
+    PaymentEnded,
+    PaymentStarted,
+    Settlement,
     Shipment,
     StockAdjustment,
 )
@@ -36,19 +39,25 @@ MODELS: Final[Mapping[str, type[BaseModel]]] = {
     "fulfil": Shipment,
     "release": PartialRelease,
     "amend": Amendment,
+    "payment_started": PaymentStarted,
+    "payment_ended": PaymentEnded,
     "reserved": CheckoutRequest,
     "extend": Extension,
     "cancel": Cancellation,
     "no_such_signal": Cancellation,
     "CheckoutWorkflow": CheckoutRequest,
     "AdjustStockWorkflow": StockAdjustment,
+    "SettlementWorkflow": Settlement,
     "ReconcileWorkflow": ReconcileOptions,
 }
 UPDATES: Final = (
-    "confirm", "extend_hold", "cancel_hold", "fulfil", "release", "amend", "reserved",
+    "confirm", "extend_hold", "cancel_hold", "fulfil", "release", "amend", "payment_started",
+    "payment_ended", "reserved",
 )  # fmt: skip
 SIGNALS: Final = ("extend", "cancel", "no_such_signal")
-STARTS: Final = ("CheckoutWorkflow", "AdjustStockWorkflow", "ReconcileWorkflow")
+STARTS: Final = (
+    "CheckoutWorkflow", "AdjustStockWorkflow", "SettlementWorkflow", "ReconcileWorkflow",
+)  # fmt: skip
 
 _REQUEST: Final[Message] = {
     "checkout_id": "cart-42",
@@ -61,7 +70,23 @@ _REQUEST: Final[Message] = {
     "cart_id": "42",
 }
 _LEGAL: Final[Mapping[type[BaseModel], Message]] = {
-    Confirmation: {"payment_reference": "pay_1", "settle": "commit", "actor": "web"},
+    Confirmation: {
+        "payment_reference": "pay_1",
+        "settle": "commit",
+        "late": "refund",
+        "actor": "web",
+    },
+    PaymentStarted: {"payment_reference": "pay_1", "seconds": 300, "actor": "web"},
+    PaymentEnded: {"payment_reference": "pay_1", "result": "failed", "actor": "web"},
+    Settlement: {
+        "checkout_id": "cart-42",
+        "operation": "confirm",
+        "payment_reference": "pay_1",
+        "settle": "fulfil",
+        "late": "reinstate",
+        "reason": "",
+        "actor": "web",
+    },
     Extension: {"seconds": 600, "reason": "on the phone", "actor": "support"},
     Cancellation: {"reason": "changed my mind", "actor": "shopper"},
     Shipment: {

@@ -167,7 +167,7 @@ async def test_a_payment_goes_before_extensions_that_wait(
         for _ in range(WAITING_MESSAGES_MAX + 1):
             await handle.signal("extend", {"seconds": 1})
         paid = asyncio.ensure_future(
-            handle.execute_update("confirm", {"payment_reference": "pay_1"}, id="p")
+            handle.execute_update("confirm", {"payment_reference": f"pay-{unique}"}, id="p")
         )
         await until(lambda: till.is_known(unique, "p"))
         async with at_work(stage, sandboxed=False):

@@ -25,7 +25,7 @@ from workflows.checkout import CheckoutWorkflow
 with workflow.unsafe.imports_passed_through():
     from holdfast_client.contract.names import CHECKOUT_WORKFLOW
     from holdfast_client.contract.outcomes import KnownOutcome
-    from workflows.lifecycle import Ticket
+    from workflows.tickets import Ticket
 
 PAUSE_SECONDS: Final = 0.01
 

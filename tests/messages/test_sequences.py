@@ -111,7 +111,8 @@ class Shopper:
         if kind == "cancel":
             return self._updating("cancel_hold", legal("cancel_hold"))
         settle = "commit" if kind == "commit" else "fulfil"
-        return self._updating("confirm", [{"payment_reference": "pay_1", "settle": settle}])
+        payment = f"pay-{self._handle.id}"
+        return self._updating("confirm", [{"payment_reference": payment, "settle": settle}])
 
     async def _signal(self, kind: str, details: dict[str, Any]) -> Said:
         arguments: list[Any] = [{"seconds": details.get("seconds", 0)}]

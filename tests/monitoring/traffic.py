@@ -68,7 +68,9 @@ class Traffic:
     async def _pay(self) -> None:
         await self._hold("paid")
         await self.shop.extend(f"{self.word}-paid", 60)
-        assert isinstance(await self.shop.confirm(f"{self.word}-paid", "pay_1"), Fulfilled)
+        assert isinstance(
+            await self.shop.confirm(f"{self.word}-paid", f"pay-{self.word}-paid"), Fulfilled
+        )
 
     async def _want_too_much(self) -> None:
         outcome = await self.shop.reserve(f"{self.word}-denied", [(self.word, 1_000)])
@@ -104,7 +106,9 @@ class Traffic:
     async def _pay_too_late(self) -> None:
         await self._hold("late")
         self.ledger.close([Closing(f"{self.word}-late", "cancelled")])
-        assert isinstance(await self.shop.confirm(f"{self.word}-late", "pay_2"), Cancelled)
+        assert isinstance(
+            await self.shop.confirm(f"{self.word}-late", f"pay_2-{self.word}"), Cancelled
+        )
 
     async def _leave_a_hold_without_a_workflow(self) -> None:
         checkout_id = f"{self.word}-terminated"

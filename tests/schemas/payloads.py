@@ -12,11 +12,21 @@ from jsonschema import Draft202012Validator, FormatChecker
 from tests.docs.pages import ROOT
 
 SCHEMAS: Final = ROOT / "schemas"
-_STARTS: Final = {"CheckoutWorkflow": "checkout-request", "AdjustStockWorkflow": "stock-adjustment"}
-_RESULTS: Final = {"CheckoutWorkflow": "outcome", "AdjustStockWorkflow": "adjustment-outcome"}
+_STARTS: Final = {
+    "CheckoutWorkflow": "checkout-request",
+    "AdjustStockWorkflow": "stock-adjustment",
+    "SettlementWorkflow": "settlement",
+}
+_RESULTS: Final = {
+    "CheckoutWorkflow": "outcome",
+    "AdjustStockWorkflow": "adjustment-outcome",
+    "SettlementWorkflow": "settled",
+}
 _MESSAGES: Final = {
     "reserved": "checkout-request",
     "confirm": "confirmation",
+    "payment_started": "payment-started",
+    "payment_ended": "payment-ended",
     "extend_hold": "extension",
     "extend": "extension",
     "cancel_hold": "cancellation",
@@ -47,7 +57,9 @@ def payloads(history: Mapping[str, Any]) -> Iterator[Payload]:
     workflow = first["workflowType"]["name"]
     if workflow not in _STARTS:
         return
-    yield Payload(_STARTS[workflow], _documents(first["input"])[0], False)
+    start = _documents(first["input"])[0]
+    schema = "resumed-checkout" if "resume" in start else _STARTS[workflow]
+    yield Payload(schema, start, False)
     for event in history["events"]:
         yield from _messages(event)
         yield from _answers(event, _RESULTS[workflow])
@@ -65,7 +77,7 @@ def _messages(event: Mapping[str, Any]) -> Iterator[Payload]:
 def _answers(event: Mapping[str, Any], result: str) -> Iterator[Payload]:
     answered = event.get("workflowExecutionUpdateCompletedEventAttributes", {})
     if success := answered.get("outcome", {}).get("success"):
-        yield Payload("outcome", _documents(success)[0], True)
+        yield Payload("settled", _documents(success)[0], True)
     if completed := event.get("workflowExecutionCompletedEventAttributes"):
         yield Payload(result, _documents(completed["result"])[0], True)
 

@@ -36,7 +36,7 @@ async def test_the_stacks_worker_works_under_its_own_role_and_the_ready_line_is_
         assert isinstance(await client.confirm("cart-1", "pay-1"), Fulfilled)
         with psycopg.connect(database_url) as link:
             assert link.execute(SESSIONS).fetchall() == [(WORKER_ROLE,)]
-        assert operator.run("audit", **settings).stdout == "I1, I2, I3, I4 and I5 hold\n"
+        assert operator.run("audit", **settings).stdout == "I1, I2, I3, I4, I5 and I6 hold\n"
         told = operator.run("migrate", **settings).stdout
         assert told == f"schema {latest_version()} (nothing to do)\n"
         assert make_url(database_url).username != WORKER_ROLE

@@ -90,7 +90,7 @@ async def test_a_worker_without_the_key_leaves_a_checkout_to_one_with_it(
         at_work(stage),
     ):
         assert isinstance(await asked, Held)
-        assert isinstance(await shop.confirm(unique, "pay_1"), Fulfilled)
+        assert isinstance(await shop.confirm(unique, f"pay-{unique}"), Fulfilled)
 
 
 async def test_a_worker_that_lost_the_key_leaves_an_open_checkout_as_it_is(
@@ -103,7 +103,7 @@ async def test_a_worker_that_lost_the_key_leaves_an_open_checkout_as_it_is(
             assert isinstance(await shop.reserve(unique, [(unique, 1)]), Held)
     async with a_stage(session_database_url, temporal_address, unique, NEW) as stage:
         async with at_work(stage):
-            asked = asyncio.create_task(shop.confirm(unique, "pay_1"))
+            asked = asyncio.create_task(shop.confirm(unique, f"pay-{unique}"))
             why = await _failed_task(stage.client, unique)
         # With keys of its own it tells even that only to those who have them.
         assert why == "Encoded failure"
@@ -152,7 +152,7 @@ async def test_a_message_under_a_key_that_no_worker_has_is_refused_and_the_check
         # It can read its own key too, else it could not read the refusal.
         stranger = await customer(temporal_address, unique, NEW, OLD)
         for call in (
-            stranger.confirm(unique, "pay_1"),
+            stranger.confirm(unique, f"pay-{unique}"),
             stranger.cancel(unique),
             stranger.extend(unique, 60),
         ):
@@ -165,7 +165,7 @@ async def test_a_message_under_a_key_that_no_worker_has_is_refused_and_the_check
         assert all("key 2026" in event.reason for event in report)
         handle = stage.client.get_workflow_handle(f"checkout/{unique}")
         assert await failed_tasks_of(handle) == []
-        assert isinstance(await shop.confirm(unique, "pay_1"), Fulfilled)
+        assert isinstance(await shop.confirm(unique, f"pay-{unique}"), Fulfilled)
 
 
 async def _ignored(shop: Any, id: str) -> list[Any]:
@@ -188,7 +188,7 @@ async def test_a_forged_message_under_a_known_key_is_refused_too(
         for message in (forged, plain):
             await stage.client.get_workflow_handle(f"checkout/{unique}").signal("cancel", message)
         await until(lambda: _ignored(shop, unique))
-        assert isinstance(await shop.confirm(unique, "pay_1"), Fulfilled)
+        assert isinstance(await shop.confirm(unique, f"pay-{unique}"), Fulfilled)
 
 
 async def test_a_client_without_the_key_is_told_so_and_what_it_asked_for_is_done(
@@ -229,7 +229,7 @@ async def test_an_attempt_at_an_activity_on_a_worker_without_the_key_is_made_aga
                 await until(attempts)
             async with _part_worker(stage, OLD):
                 assert isinstance(await extending, Held)
-            assert isinstance(await shop.confirm(unique, "pay_1"), Fulfilled)
+            assert isinstance(await shop.confirm(unique, f"pay-{unique}"), Fulfilled)
 
 
 @asynccontextmanager
@@ -270,7 +270,7 @@ async def test_a_signal_ignored_for_want_of_its_key_stays_ignored_when_the_key_c
         at_work(stage),
     ):
         assert await _ignored(shop, unique)
-        assert isinstance(await shop.confirm(unique, "pay_1"), Fulfilled)
+        assert isinstance(await shop.confirm(unique, f"pay-{unique}"), Fulfilled)
     assert await failed_tasks_of(handle) == []
     for keys in ((OLD,), (OLD, NEW)):
         await _replay(handle, *keys)
@@ -315,7 +315,7 @@ async def test_a_message_that_was_read_is_not_lost_on_a_worker_that_cannot_read_
         at_work(stage),
     ):
         assert isinstance(await extending, Held)
-        assert isinstance(await shop.confirm(unique, "pay_1"), Cancelled)
+        assert isinstance(await shop.confirm(unique, f"pay-{unique}"), Cancelled)
         assert kind == "signal" or isinstance(await cancelling, Cancelled)
         assert stage.shop.figures(unique) == Figures(1, 0, 1)
 

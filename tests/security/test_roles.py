@@ -21,6 +21,7 @@ from activities.inventory.database.errors import LedgerUnavailable, WorkerRoleUn
 from activities.inventory.database.migrate import upgrade, upgrade_database
 from activities.inventory.database.rights.grants import FUNCTION_GRANTS, READ_GRANTS
 from activities.inventory.ledger import Ledger
+from activities.inventory.payment_records import Pause
 from activities.inventory.records import (
     Closing,
     DeniedPeriod,
@@ -33,6 +34,7 @@ from activities.inventory.records import (
 from holdfast_client.contract.holds import HoldsRequest
 from holdfast_client.contract.messages import Line, StockAdjustment, merged
 from holdfast_client.contract.outcomes import Held
+from holdfast_client.contract.refunds import RefundDone, RefundsRequest
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
 from tests.inventory.shop import checkout
 from tests.worker.conftest import Operator
@@ -89,6 +91,9 @@ OPERATIONS: Final[dict[str, Step]] = {
     "adjust": _receive,
     "reserve": lambda ledger: ledger.reserve([checkout("c1", MUG=2), checkout("none", MUG=99)]),
     "extend": _extend,
+    "pause": lambda ledger: ledger.pause(
+        Pause("c2", "payment_started", "p-1", "pay_2", seconds=60)
+    ),
     "part": lambda ledger: ledger.part(
         Part("c2", "release", "r-1", (Line(sku="MUG", quantity=1),), reason="less")
     ),
@@ -105,6 +110,13 @@ OPERATIONS: Final[dict[str, Step]] = {
             Closing("never-seen", "expired"),
         ]
     ),
+    "reinstate": lambda ledger: ledger.reinstate(
+        Closing("c2", "fulfilled", payment_reference="pay_2", reinstating=True)
+    ),
+    "refunds": lambda ledger: ledger.refunds(RefundsRequest()),
+    "refund": lambda ledger: ledger.refund(RefundDone(payment_reference="pay_2")),
+    "resumable": lambda ledger: ledger.resumable("c1"),
+    "payment_figures": lambda ledger: ledger.payment_figures(),
     "expire_overdue": lambda ledger: ledger.expire_overdue(0),
     "reservations": lambda ledger: ledger.reservations(["c1"]),
     "availability": lambda ledger: ledger.availability(["MUG"]),

@@ -81,7 +81,7 @@ async def test_a_checkout_goes_through_tls_from_the_client_to_a_worker_process(
         _wait_ready(worker)
         client = await ReservationClient.connect()
         assert isinstance(await client.reserve(unique, [(unique, 1)]), Held)
-        assert isinstance(await client.confirm(unique, "pay_1"), Fulfilled)
+        assert isinstance(await client.confirm(unique, f"pay-{unique}"), Fulfilled)
 
 
 def test_health_goes_through_tls_and_says_why_it_does_not(

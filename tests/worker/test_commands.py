@@ -9,7 +9,8 @@ import psycopg
 import pytest
 
 from activities.inventory.database.migrate import latest_version
-from activities.inventory.ledger import BATCH_SIZE_MAX, PAGE_SIZE_MAX, Ledger
+from activities.inventory.ledger import Ledger
+from activities.inventory.ledger_readings import BATCH_SIZE_MAX, PAGE_SIZE_MAX
 from activities.inventory.reading.audits import BREACHES_MAX
 from activities.inventory.records import StockRow
 from tests.worker.conftest import Operator
@@ -77,9 +78,9 @@ def test_a_stock_file_is_loaded_and_a_second_load_changes_nothing(
     assert first.stdout == "2 rows: 2 new, 0 changed, 0 as they were\n"
     assert second.stdout == "2 rows: 0 new, 0 changed, 2 as they were\n"
     told = operator.run("audit")
-    assert told.stdout == "I1, I2, I3, I4 and I5 hold\n"
+    assert told.stdout == "I1, I2, I3, I4, I5 and I6 hold\n"
     assert told.stderr.splitlines() == [
-        f"checking {name}" for name in ("I1", "I2", "I3", "I4", "I5")
+        f"checking {name}" for name in ("I1", "I2", "I3", "I4", "I5", "I6")
     ]
 
 

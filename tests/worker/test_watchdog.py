@@ -59,7 +59,7 @@ async def paid(client: ReservationClient, checkout_id: str) -> Outcome:
 
     async def answer() -> Outcome | None:
         try:
-            return await client.confirm(checkout_id, "pay_1")
+            return await client.confirm(checkout_id, f"pay-{checkout_id}")
         except OutcomeUnknown:
             return None
 

@@ -9,7 +9,7 @@ import pytest
 
 from tests.workflows.histories import details_of, failed_tasks_of
 from tests.workflows.stage import Stage, at_work
-from tests.workflows.test_resets import _reset
+from tests.workflows.test_resets import reset
 from workflows import policies
 
 SHORT = timedelta(seconds=0.3)
@@ -55,7 +55,7 @@ async def test_a_reset_of_an_old_hold_leaves_it_held(
         held = await till.reserve(unique, {sku: 2})
     monkeypatch.setattr(policies, "RESERVE_BUDGET", timedelta(0))
     async with at_work(idle_stage):
-        await _reset(idle_stage, unique)
+        await reset(idle_stage, unique)
         assert await till.reserve(unique, {sku: 2}) == held
         assert (await till.confirm(unique))["status"] == "fulfilled"
     assert idle_stage.shop.figures(sku) == (3, 0, 3)

@@ -8,7 +8,7 @@ from tests.workflows.histories import details_of, failed_tasks_of, kinds_of, sum
 from tests.workflows.stage import Stage, at_work
 from tests.workflows.test_committed import committed, line
 from tests.workflows.test_message_races import admitted
-from tests.workflows.test_resets import _reset
+from tests.workflows.test_resets import reset
 from tests.workflows.till import refusal_of
 
 
@@ -129,7 +129,7 @@ async def test_a_reset_amends_nothing_again(stage: Stage, unique: str):
     await till.amend(unique, {sku: 5})
     await till.amend(unique, {sku: 4})
     before = await till.status(unique)
-    await _reset(stage, unique)
+    await reset(stage, unique)
     await till.until_event(unique, "held")
     report = await till.status(unique)
     assert (report["lines"], report["revision"]) == (before["lines"], 3)

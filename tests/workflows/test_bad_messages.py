@@ -19,6 +19,9 @@ from holdfast_client.contract.messages import (
     Confirmation,
     Extension,
     PartialRelease,
+    PaymentEnded,
+    PaymentStarted,
+    Settlement,
     Shipment,
     StockAdjustment,
 )
@@ -35,11 +38,14 @@ UPDATES: dict[str, type[BaseModel]] = {
     "fulfil": Shipment,
     "release": PartialRelease,
     "amend": Amendment,
+    "payment_started": PaymentStarted,
+    "payment_ended": PaymentEnded,
 }
 SIGNALS = {"extend": Extension, "cancel": Cancellation}
 STARTS: dict[str, type[BaseModel]] = {
     "CheckoutWorkflow": CheckoutRequest,
     "AdjustStockWorkflow": StockAdjustment,
+    "SettlementWorkflow": Settlement,
     "ReconcileWorkflow": ReconcileOptions,
 }
 EXAMPLES = settings(
@@ -264,6 +270,11 @@ BAD_UPDATES: dict[tuple[str, str], list[dict[str, Any]]] = {
         {}, {"actor": "web"}, {"payment_reference": ""}, {"payment_reference": "x" * 501}
     ],
     ("confirm", "actor"): [{"payment_reference": "p", "actor": None}],
+    ("confirm", "late"): [{"payment_reference": "p", "late": "perhaps"}],
+    ("payment_started", "seconds"): [
+        {"payment_reference": "p", "seconds": seconds} for seconds in (0, 3_601, True, None)
+    ],
+    ("payment_ended", "result"): [{"payment_reference": "p", "result": "settled"}],
     ("confirm", "paid"): [{"payment_reference": "p", "paid": True}],
     ("extend_hold", "seconds"): [
         {}, {"seconds": 0}, {"seconds": -60}, {"seconds": 86_401}, {"seconds": True},

@@ -32,6 +32,7 @@ async def test_a_reserve_holds_all_lines_and_answers_with_the_deadline(
             {"sku": mug, "location": "main", "quantity": 2},
             {"sku": tea, "location": "main", "quantity": 1},
         ],
+        "paying_until": None,
         "revision": 1,
     }
     ((expires_at, created_at),) = stage.shop.sql(
@@ -124,13 +125,14 @@ async def test_a_confirmed_checkout_is_fulfilled_and_its_stock_leaves(
 ):
     sku = stage.stock(unique, 5)
     held = await till.reserve(unique, {sku: 2})
-    answer = await till.confirm(unique, "pay_7")
+    answer = await till.confirm(unique)
     assert answer == {
         "status": "fulfilled",
-        "payment_reference": "pay_7",
+        "payment_reference": f"pay-{unique}",
         "lines": held["lines"],
         "released": [],
         "at": answer["at"],
+        "reinstated": False,
     }
     assert await till.result(unique) == answer
     assert stage.shop.figures(sku) == (3, 0, 3)
@@ -252,7 +254,10 @@ async def test_the_status_query_tells_where_the_checkout_stands(
         "status": "held",
         "lines": [{"sku": sku, "location": "main", "quantity": 2}],
         "expires_at": held["expires_at"],
+        "paying_until": None,
         "revision": 1,
+        "payments": [],
+        "payments_left_out": 0,
         "shipments": [],
         "shipments_left_out": 0,
         "events": report["events"],

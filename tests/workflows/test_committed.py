@@ -10,7 +10,7 @@ from temporalio.common import SearchAttributeKey
 from tests.workflows.histories import details_of, failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage, at_work
 from tests.workflows.test_message_races import admitted
-from tests.workflows.test_resets import _reset
+from tests.workflows.test_resets import reset
 from tests.workflows.till import Till, refusal_of
 from tests.workflows.waiting import until
 
@@ -27,11 +27,12 @@ async def committed(stage: Stage, unique: str, quantity: int = 3) -> tuple[Till,
     answer = await stage.till.commit(unique)
     assert answer == {
         "status": "committed",
-        "payment_reference": "pay_1",
+        "payment_reference": f"pay-{unique}",
         "lines": [line(sku, quantity)],
         "revision": 1,
         "at": answer["at"],
         "duplicate_payment": False,
+        "reinstated": False,
     }
     return stage.till, sku
 
@@ -51,11 +52,11 @@ async def test_a_committed_checkout_has_no_deadline_and_keeps_its_stock(stage: S
 
 async def test_a_second_payment_is_named_and_sells_nothing(stage: Stage, unique: str):
     till, sku = await committed(stage, unique)
-    for payment, is_second in (("pay_1", False), ("pay_2", True)):
+    for payment, is_second in ((f"pay-{unique}", False), (f"second-{unique}", True)):
         for settle in (till.commit, till.confirm):
             answer = await settle(unique, payment)
             assert (answer["status"], answer["duplicate_payment"]) == ("committed", is_second)
-            assert answer["payment_reference"] == "pay_1"
+            assert answer["payment_reference"] == f"pay-{unique}"
     assert (await till.events(unique)).count("paid twice") == 2
     assert stage.shop.figures(sku) == (10, 3, 7)
 
@@ -197,7 +198,7 @@ async def test_a_reset_ships_and_gives_back_nothing_again(stage: Stage, unique: 
     await till.ship(unique, "s-1", {sku: 1})
     await till.give_back(unique, {sku: 1})
     figures = stage.shop.figures(sku)
-    await _reset(stage, unique)
+    await reset(stage, unique)
     await till.until_event(unique, "committed")
     await until(lambda: _has_shipments(till, unique, 1))
     assert stage.shop.figures(sku) == figures == (9, 3, 6)

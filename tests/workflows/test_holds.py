@@ -51,7 +51,9 @@ async def test_nothing_held_is_an_answer(stage: Stage, unique: str):
     [
         ("sku", [{"sku": ""}]),
         ("limit", [{"limit": 0}]),
-        ("committed", [{"committed": True}]),
+        ("committed", [{"committed": "yes"}]),
+        ("committed", [{"committed": True, "ends_within_seconds": 9}]),
+        ("older_than_seconds", [{"older_than_seconds": 9}]),
         ("", []),
         ("", [{}, {}]),
     ],

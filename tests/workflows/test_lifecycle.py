@@ -32,8 +32,10 @@ from holdfast_client.contract.outcomes import (
     ShipmentReport,
     Unavailable,
 )
-from workflows.lifecycle import CarriedState, Checkout, Wish
+from workflows.carried import CarriedState
+from workflows.lifecycle import Checkout
 from workflows.policies import EVENTS_KEPT_MAX, WAIT_SECONDS_MIN, WAITING_MESSAGES_MAX
+from workflows.tickets import Wish
 
 NOW = datetime(2031, 3, 14, 9, 0, 0, tzinfo=UTC)
 REQUEST = CheckoutRequest(
@@ -177,8 +179,17 @@ def test_extensions_that_wait_take_no_room_from_payments_and_cancellations():
 
 def test_who_ends_the_hold_is_served_before_who_extends_it_and_else_the_first():
     checkout = waiting_for(EXTEND, PAY, EXTEND, CANCEL)
-    served = [ticket.wish for ticket in checkout.take_all()]
+    served = [checkout.next_message().wish for _ in range(4)]
     assert served == [PAY, CANCEL, EXTEND, EXTEND]
+    assert not checkout.has_messages
+
+
+def test_who_is_told_by_the_outcome_goes_and_a_payment_that_did_not_settle_it_stays():
+    second = Confirmation(payment_reference="pay_2")
+    checkout = waiting_for(EXTEND, PAY, second, CANCEL)
+    checkout.outcome = Fulfilled(payment_reference="pay_1", lines=LINES, at=NOW)
+    assert [ticket.wish for ticket in checkout.take_told()] == [PAY, CANCEL, EXTEND]
+    assert checkout.next_message().wish == second
     assert not checkout.has_messages
 
 

@@ -17,7 +17,7 @@ from tests.workflows.waiting import until
 EXTEND = {"seconds": 600, "reason": "on the phone", "actor": "sam"}
 
 
-async def _reset(
+async def reset(
     stage: Stage,
     checkout_id: str,
     excluding: ResetReapplyExcludeType.ValueType | None = None,
@@ -66,7 +66,7 @@ async def _extended(stage: Stage, checkout_id: str) -> datetime:
 async def test_a_checkout_that_is_reset_does_not_extend_its_hold_again(stage: Stage, unique: str):
     deadline = await _extended(stage, unique)
     records = stage.shop.extensions(unique)
-    await _reset(stage, unique)
+    await reset(stage, unique)
     await stage.till.until_event(unique, "extended", 3)
     assert _deadline(stage.shop, unique) == deadline
     assert stage.shop.extensions(unique) == records
@@ -77,7 +77,7 @@ async def test_a_checkout_that_is_reset_does_not_extend_its_hold_again(stage: St
 
 async def test_an_extension_after_a_reset_is_one_more(stage: Stage, unique: str):
     deadline = await _extended(stage, unique)
-    await _reset(stage, unique)
+    await reset(stage, unique)
     await stage.till.until_event(unique, "extended", 3)
     await stage.till.signal(unique, "extend", EXTEND)
     await stage.till.until_event(unique, "extended", 4)
@@ -91,7 +91,7 @@ async def test_after_a_reset_without_its_signals_an_equal_one_is_taken_for_the_f
 ):
     """The limit that docs/lifecycle.md names."""
     deadline = await _extended(stage, unique)
-    await _reset(stage, unique, ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL)
+    await reset(stage, unique, ResetReapplyExcludeType.RESET_REAPPLY_EXCLUDE_TYPE_SIGNAL)
     await stage.till.until_event(unique, "extended")
     await stage.till.signal(unique, "extend", EXTEND)
     await stage.till.until_event(unique, "extended", 2)

@@ -46,7 +46,7 @@ def client_of(stage: Stage) -> ReservationClient:
 async def test_what_a_paid_checkout_costs(stage: Stage, unique: str):
     client = client_of(stage)
     await client.reserve(unique, [(stage.stock(unique, 5), 1)], customer_id="u-1")
-    await client.confirm(unique, "pay_1")
+    await client.confirm(unique, f"pay-{unique}")
     await stage.till.result(unique)
     assert await actions_of(stage.till, unique) == 6
     assert await status_of(stage.till, unique) is None

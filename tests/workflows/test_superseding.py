@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.workflows.histories import failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage
 from tests.workflows.test_committed import line
-from tests.workflows.test_resets import _reset
+from tests.workflows.test_resets import reset
 from tests.workflows.till import failure_of, refusal_of
 
 CUSTOMER = {"customer_id": "u-17"}
@@ -76,7 +76,7 @@ async def test_a_reset_takes_nothing_over_again(stage: Stage, unique: str):
     await till.reserve(old, {sku: 3}, **CUSTOMER)
     held = await till.reserve(new, {sku: 2}, supersedes=old, **CUSTOMER)
     await till.result(old)
-    await _reset(stage, new)
+    await reset(stage, new)
     assert await till.reserve(new, {sku: 2}, supersedes=old, **CUSTOMER) == held
     assert stage.shop.figures(sku) == (3, 2, 1)
     assert (await till.confirm(new))["status"] == "fulfilled"

@@ -39,14 +39,14 @@ async def test_the_timeline_says_what_was_held_extended_and_sold(
     await till.reserve(unique, {sku: 3}, customer_id="u-17")
     message = {"seconds": 600, "reason": "bank is slow", "actor": "sam"}
     until = moment((await till.update(unique, "extend_hold", message))["expires_at"])
-    await till.confirm(unique, "pay_1")
+    await till.confirm(unique, f"p{unique}")
     reserve, hold, extension, _, longer_hold, sale, _ = await summaries_of(till.handle(unique))
     assert reserve == f"Reserve 3 {sku} for u-17: all or none"
     assert hold.startswith("Held for u-17 until ")
     assert hold.endswith(f" unless paid: 3 {sku}")
     assert extension == f"10 min longer, until {until:%Y-%m-%d %H:%M:%S} UTC (sam: bank is slow)"
     assert f"{until:%H:%M:%S}" in longer_hold
-    assert sale == f"Sell 3 {sku} (web: payment pay_1)"
+    assert sale == f"Sell 3 {sku} (web: payment p{unique})"
 
 
 async def test_stock_that_is_given_back_is_named_in_the_timeline(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -58,7 +59,7 @@ def holding(*lines: tuple[str, int], customer_id: str | None = None) -> Checkout
     return subject
 
 
-def closing(status: ClosingStatus, **fields: str) -> Closing:
+def closing(status: ClosingStatus, **fields: Any) -> Closing:
     return Closing("cart-42", status, **fields)
 
 
@@ -153,7 +154,10 @@ def test_giving_up_gives_nothing_back_because_nothing_is_known_to_be_held():
 
 
 def test_a_payment_that_comes_too_late_is_named_because_somebody_has_to_refund_it():
-    assert web_ui.late_reason(closing("fulfilled", payment_reference="pay_1")) == "payment pay_1"
+    assert (
+        web_ui.late_reason(closing("fulfilled", payment_reference="pay_1"))
+        == "payment pay_1 is due back"
+    )
     assert web_ui.late_reason(closing("cancelled", reason="too dear")) == "too dear"
 
 

@@ -116,16 +116,19 @@ class Till:
             task_queue=self.task_queue,
         )
 
-    async def confirm(self, checkout_id: str, payment_reference: str = "pay_1") -> Json:
+    async def confirm(self, checkout_id: str, payment_reference: str | None = None) -> Json:
+        """Pay, by a payment of the checkout's own where none is named."""
+        reference = payment_reference or f"pay-{checkout_id}"
         return await self.update(
-            checkout_id, "confirm", {"payment_reference": payment_reference, "actor": "web"}
+            checkout_id, "confirm", {"payment_reference": reference, "actor": "web"}
         )
 
-    async def commit(self, checkout_id: str, payment_reference: str = "pay_1") -> Json:
+    async def commit(self, checkout_id: str, payment_reference: str | None = None) -> Json:
+        reference = payment_reference or f"pay-{checkout_id}"
         return await self.update(
             checkout_id,
             "confirm",
-            {"payment_reference": payment_reference, "settle": "commit", "actor": "web"},
+            {"payment_reference": reference, "settle": "commit", "actor": "web"},
         )
 
     async def ship(

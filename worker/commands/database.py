@@ -53,7 +53,7 @@ def health() -> None:
 
 
 def audit() -> None:
-    """Check invariants I1 to I5 and print each breach."""
+    """Check invariants I1 to I6 and print each breach."""
     with opened_ledger(statement_timeout_ms=0) as ledger:
         breaches = ledger.audit(lambda invariant: print(f"checking {invariant}", file=sys.stderr))
     for breach in breaches:
@@ -62,7 +62,7 @@ def audit() -> None:
         found = Counter(breach.invariant for breach in breaches)
         at_least = "at least " if max(found.values()) == BREACHES_MAX else ""
         raise typer.Exit(_refused(f"{at_least}{len(breaches):,} breaches"))
-    print("I1, I2, I3, I4 and I5 hold")
+    print("I1, I2, I3, I4, I5 and I6 hold")
 
 
 def _warn_of_excess(settings: Settings) -> None:

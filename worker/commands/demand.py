@@ -8,7 +8,7 @@ from typing import Annotated, Final
 
 import typer
 
-from activities.inventory.ledger import DENIED_ROWS_MAX
+from activities.inventory.ledger_readings import DENIED_ROWS_MAX
 from activities.inventory.records import DeniedPeriod
 from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.terminal import options

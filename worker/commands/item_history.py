@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Final
 
-from activities.inventory.ledger import PAGE_SIZE_MAX, Ledger
+from activities.inventory.ledger import Ledger
+from activities.inventory.ledger_readings import PAGE_SIZE_MAX
 from activities.inventory.records import HistoryPeriod
 from holdfast_client.terminal import options
 from holdfast_client.terminal.moments import parse_moment

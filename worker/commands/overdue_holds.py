@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from activities.inventory.ledger import PAGE_SIZE_MAX
+from activities.inventory.ledger_readings import PAGE_SIZE_MAX
 from holdfast_client.terminal import options
 from worker import tables
 from worker.commands.options import JsonOption

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Annotated, Final
 
 from activities.inventory.grouping.batches import in_batches
-from activities.inventory.ledger import LOW_STOCK_THRESHOLD_DEFAULT
+from activities.inventory.ledger_readings import LOW_STOCK_THRESHOLD_DEFAULT
 from activities.inventory.records import Availability
 from holdfast_client.terminal import options
 from worker import tables

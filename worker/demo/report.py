@@ -21,6 +21,7 @@ _INVARIANTS: Final = (
     ("I3", "total and reserved = the sums of their movements"),
     ("I4", "every hold ended once, as its movements say"),
     ("I5", "the shop's own tables, where adopted, say the same"),
+    ("I6", "a payment settles one checkout, and a checkout has one"),
 )
 _LINKED: Final = (Step.FULFILLED, Step.EXPIRED, Step.CANCELLED)
 
@@ -30,7 +31,7 @@ class Verdict:
     """What the demo proved.
 
     Args:
-        breaches: of I1 to I5.
+        breaches: of the invariants.
         disagreements: answers that shoppers got and the database does not confirm.
         unended: holds that should have ended and are still open.
     """

@@ -10,6 +10,8 @@
       LedgerFailed          the database refused a statement for a reason nobody has foreseen
       ReservationConflict   the reservation id belongs to a different request
       AdjustmentConflict    the adjustment id belongs to a different change
+      PaymentConflict       the payment belongs to another checkout
+      RefundNotDue          no such payment is due back
       StockLoadRefused      a stock file asks for less than is reserved; nothing was loaded
       DatabaseUnfit         the server is too old, or the database cannot hold every text
         SessionUnfit        its sessions lack settings that the ledger relies on
@@ -70,6 +72,9 @@ CONSTRAINT_MEANINGS: Final = {
     "reservation_lines_quantities_add_up": "a line's units would not add up",
     "reservation_lines_quantities_not_negative": "more of a line would go than is open",
     "reservation_lines_returned_within_fulfilled": "more of a line would come back than had left",
+    "payments_state_known": "a payment would be in no state that there is",
+    "payments_refund_has_reason": "a payment would be due back for no reason",
+    "payments_waited_for_is_open": "a payment would be waited for that is decided",
     "operation_records_of_reservation": "one operation would be made twice",
     "stock_movements_deltas_fit_the_kind": "a movement's figures would not fit its kind",
     "stock_movements_reservation_fits_the_kind": "a movement would belong to the wrong thing",
@@ -122,8 +127,35 @@ class ReservationConflict(LedgerConflict):
     """The reservation id belongs to a different request; it was left as it is."""
 
 
+class PaymentConflict(LedgerConflict):
+    """The payment belongs to another checkout; nothing was changed.
+
+    Args:
+        payment_reference: of the payment.
+        checkout_id: to which it belongs.
+    """
+
+    def __init__(self, payment_reference: str, checkout_id: str) -> None:
+        super().__init__(f"payment {payment_reference} belongs to checkout {checkout_id}")
+        self.payment_reference = payment_reference
+        self.checkout_id = checkout_id
+
+
 class AdjustmentConflict(LedgerConflict):
     """The adjustment id belongs to a different change; it was left as it is."""
+
+
+class RefundNotDue(LedgerError):
+    """No such payment is due back.
+
+    Args:
+        payment_reference: of the payment.
+        state: where it stands; None where it is unknown.
+    """
+
+    def __init__(self, payment_reference: str, state: str | None) -> None:
+        super().__init__(f"payment {payment_reference} is not due back: it is {state or 'unknown'}")
+        self.state = state
 
 
 class StockLoadRefused(LedgerError):

@@ -14,10 +14,11 @@ from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import (
     LedgerUnavailable,
     LedgerUnreachable,
+    PaymentConflict,
     ReservationConflict,
 )
 from activities.inventory.grouping.group_commit import GroupCommit, TurnDidNotCome
-from activities.inventory.ledger import BATCH_SIZE_MAX
+from activities.inventory.ledger_readings import BATCH_SIZE_MAX
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
@@ -87,8 +88,15 @@ class GroupedLedger:
         return answer
 
     async def close(self, closing: Closing) -> ReservationState:
-        """Fulfil, cancel or expire a hold, and return where it stands."""
-        return await _in_turn(self._closings, closing)
+        """Fulfil, cancel or expire a hold, and return where it stands.
+
+        Raises:
+            PaymentConflict: the payment belongs to another checkout.
+        """
+        answer = await _in_turn(self._closings, closing)
+        if isinstance(answer, PaymentConflict):
+            raise answer
+        return answer
 
     async def extend(self, extension: HoldExtension) -> ExtensionAnswer:
         """Move the deadline of a live hold."""

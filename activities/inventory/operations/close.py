@@ -2,35 +2,92 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
+from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.operations.standing import read_rows
 from activities.inventory.records import Closing, ReservationState, reservation_state
+from activities.inventory.sql.statements import payments as statements_of_payments
 from activities.inventory.sql.statements import reservations as statements
 
 # Whoever ends a hold beside its workflow cannot know why that has not.
 OVERDUE: Final = "not ended by its workflow, which was interrupted or is late"
 
 
-def close(closings: Sequence[Closing]) -> Steps[tuple[ReservationState, ...]]:
+ClosingAnswer = ReservationState | PaymentConflict
+
+
+def close(closings: Sequence[Closing]) -> Steps[tuple[ClosingAnswer, ...]]:
     """End a batch of holds and return where each reservation stands.
 
     Of several wishes for an id the first counts, but an expiry, which may come to nothing, gives
-    way to any other. An id that was never reserved becomes a closed row, so that a reserve that
-    comes late is refused.
+    way to any other; whatever other payments there are for it are due back. An id that was never
+    reserved becomes a closed row, so that a reserve that comes late is refused.
+
+    Returns:
+        For each where it stands, or the conflict of a payment that belongs to another checkout.
     """
+    rows: dict[str, Any] = {}
+    for wishes in _rounds(closings):
+        rows |= yield from _end(wishes)
+    rows |= yield from read_rows({closing.checkout_id for closing in closings} - rows.keys())
+    payments = yield from _read_payments(closings, rows)
+    return tuple(
+        _answer(closing, rows[closing.checkout_id], payments.get(closing.payment_reference))
+        for closing in closings
+    )
+
+
+def _rounds(closings: Sequence[Closing]) -> Iterator[Mapping[str, Closing]]:
+    """Yield wishes that can be made at once: one for an id, and of the rest the other payments."""
     by_id: dict[str, Closing] = {}
     for closing in closings:
         known = by_id.setdefault(closing.checkout_id, closing)
         if known.status == "expired":
             by_id[closing.checkout_id] = closing
-    closed = yield from _end(by_id)
-    others = yield from read_rows(by_id.keys() - closed.keys())
-    rows = closed | others
-    return tuple(reservation_state(rows[closing.checkout_id]) for closing in closings)
+    yield by_id
+    others = [
+        closing
+        for closing in closings
+        if closing.payment_reference is not None
+        and closing.payment_reference != by_id[closing.checkout_id].payment_reference
+    ]
+    if others:
+        yield from _rounds(others)
+
+
+def _read_payments(
+    closings: Sequence[Closing], rows: Mapping[str, Any]
+) -> Steps[dict[str | None, Any]]:
+    """Return what became of the payments that did not settle their checkouts, by reference."""
+    others = {
+        closing.payment_reference
+        for closing in closings
+        if closing.payment_reference is not None and not _settles(closing, rows)
+    }
+    if not others:
+        return {}
+    found = yield Call(statements_of_payments.READ_PAYMENTS, {"payment_references": list(others)})
+    return {row.payment_reference: row for row in found}
+
+
+def _settles(closing: Closing, rows: Mapping[str, Any]) -> bool:
+    row = rows[closing.checkout_id]
+    is_paid = row.status in {"committed", "fulfilled"}
+    return is_paid and row.payment_reference == closing.payment_reference
+
+
+def _answer(closing: Closing, row: Any, payment: Any) -> ClosingAnswer:
+    if payment is None:
+        return reservation_state(row)
+    if payment.checkout_id != closing.checkout_id:
+        return PaymentConflict(payment.payment_reference, payment.checkout_id)
+    is_due = payment.state in {"refund_due", "refunded"}
+    return replace(reservation_state(row), refund_due=payment.reason if is_due else None)
 
 
 def expire_overdue(grace_seconds: float, batch_size_max: int, actor: str) -> Steps[int]:
@@ -58,6 +115,8 @@ def _end(closings: Mapping[str, Closing]) -> Steps[dict[str, Any]]:
             "statuses": array_text(closing.status for closing in wishes),
             "reasons": array_text(closing.reason for closing in wishes),
             "actors": array_text(closing.actor for closing in wishes),
+            "attempts": array_text(closing.attempt for closing in wishes),
+            "reinstatings": array_text(str(closing.reinstating) for closing in wishes),
             "payment_references": array_text(closing.payment_reference for closing in wishes),
         },
     )

@@ -16,6 +16,7 @@ from zlib import crc32
 from pydantic_core import to_json
 
 from activities.inventory.amendment_records import LineChange
+from activities.inventory.payment_records import Pause
 from activities.inventory.records import Part
 from holdfast_client.contract.fields import Message
 from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
@@ -23,6 +24,7 @@ from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
 REQUEST_KEYS: Final = ("lines", "hold_seconds", "customer_id", "cart_id", "supersedes")
 PART_KEYS: Final = ("lines", "rest", "reason", "actor")
 AMENDMENT_KEYS: Final = ("lines", "revision", "reason", "actor")
+PAUSE_KEYS: Final = ("payment_reference", "seconds", "result", "actor")
 ADJUSTMENT_KEYS: Final = ("sku", "location", "kind", "quantity", "reason", "actor", "new")
 
 _WHOLE_LENGTH: Final = 32
@@ -37,6 +39,11 @@ def request_digest(request: CheckoutRequest) -> str:
 def adjustment_digest(adjustment: StockAdjustment) -> str:
     """Return a text that is equal for two adjustments exactly when they are the same."""
     return _digest(adjustment, ADJUSTMENT_KEYS)
+
+
+def pause_digest(pause: Pause) -> str:
+    """Return a text that is equal for two pauses exactly when they are the same."""
+    return _digest_of([to_json(getattr(pause, key)) for key in PAUSE_KEYS])
 
 
 def part_digest(part: Part) -> str:

@@ -22,13 +22,20 @@ from holdfast_client.contract.fields import HOLD_SECONDS_MAX
 class ExtensibleHold:
     """What decides on an extension of one reservation.
 
-    ``deadline`` is None unless it is held. ``made`` are the ids of the extensions on record.
+    ``deadline`` is None unless it is held. ``ends_at`` is later where a payment is in flight: until
+    then it is live. ``made`` are the ids of the extensions on record.
     """
 
     id: int
     created_at: datetime
     deadline: datetime | None
     made: frozenset[str]
+    ends_at: datetime | None = None
+    attempt: int = 1
+
+    def is_live(self, at: datetime) -> bool:
+        """Say whether it is held and not over at a moment."""
+        return self.deadline is not None and at < max(self.deadline, self.ends_at or self.deadline)
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +136,8 @@ def _decide(
 ) -> tuple[ExtensionVerdict, MadeExtension | None]:
     if extension.record_id in hold.made:
         return "extended", None
-    if hold.deadline is None or at >= hold.deadline:
+    is_other = extension.attempt not in {None, hold.attempt}
+    if hold.deadline is None or is_other or not hold.is_live(at):
         return "not_active", None
     deadline = max(hold.deadline, extension.expires_at)
     if deadline > max(hold.deadline, hold.created_at + cap):
@@ -148,7 +156,9 @@ def _read_extensible(
         },
     )
     return {
-        row.checkout_id: ExtensibleHold(row.id, row.created_at, row.deadline, frozenset(row.made))
+        row.checkout_id: ExtensibleHold(
+            row.id, row.created_at, row.deadline, frozenset(row.made), row.ends_at, row.attempt
+        )
         for row in rows
     }
 

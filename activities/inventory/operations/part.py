@@ -81,7 +81,8 @@ def part(wish: Part) -> Steps[PartAnswer]:
     records = reservation.records or {}
     if known := records.get(wish.kind):
         return (yield from _earlier(wish, known, digest))
-    if reservation.status not in _OPEN_FOR[wish.kind]:
+    is_other = wish.attempt not in {None, reservation.attempt}
+    if is_other or reservation.status not in _OPEN_FOR[wish.kind]:
         return (yield from _answer(wish, "not_active"))
     found = yield Call(statements.READ_OPEN_LINES, {"id": reservation.id})
     lines = [

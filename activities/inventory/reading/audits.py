@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Final, Literal
+from typing import Final
 
 from activities.inventory.database.calls import Call, Steps
-from activities.inventory.records import Breach
+from activities.inventory.records import Breach, Invariant
 from activities.inventory.sql.statements import audits as statements
 
 BREACHES_MAX: Final = 1_000
 
-Audit = tuple[Literal["I1", "I2", "I3", "I4", "I5"], str]
+Audit = tuple[Invariant, str]
 
 # These read stock items and open lines only, so they cost the same however much is closed.
 PRESENT_AUDITS: Final[tuple[Audit, ...]] = (
@@ -25,6 +25,7 @@ HISTORY_AUDITS: Final[tuple[Audit, ...]] = (
     ("I3", statements.FIGURES_ARE_MOVEMENTS),
     ("I4", statements.LINES_ARE_MOVEMENTS),
     ("I5", statements.SHOP_IS_EQUAL),
+    ("I6", statements.PAYMENTS_SETTLE_ONCE),
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from activities.inventory.database.arrays import array_text
@@ -23,28 +23,27 @@ from holdfast_client.contract.holds import (
 def read_holds(request: HoldsRequest) -> Steps[Holds]:
     """Return the open holds that are asked for, those that end first, and what comes free when.
 
+    Or what is committed, those that were paid first.
+
     To be made in a transaction that sees one snapshot.
 
     Args:
         request: which holds, and how many at most.
     """
     as_of = yield from scalar(Call(CLOCK, {}))
-    seconds = request.ends_within_seconds
+    read, count = _statements(request)
     wanted = {
         "sku": request.sku,
         "customer_id": request.customer_id,
-        "ends_before": None if seconds is None else as_of + timedelta(seconds=seconds),
+        "ends_before": _moved(as_of, request.ends_within_seconds),
+        "committed_before": _moved(as_of, request.older_than_seconds, -1),
     }
-    read, count = (
-        (statements.READ_HOLDS, statements.COUNT_HOLDS)
-        if request.sku is None
-        else (statements.READ_HOLDS_OF_SKU, statements.COUNT_HOLDS_OF_SKU)
-    )
     rows = yield Call(read, wanted | {"rows_max": request.limit})
     # Whoever is not cut short has seen all.
     is_cut = len(rows) == request.limit
     found = (yield from scalar(Call(count, wanted))) if is_cut else len(rows)
-    free = yield from _coming_free(rows, request.sku)
+    # What is committed does not come free by itself.
+    free = () if request.committed else (yield from _coming_free(rows, request.sku))
     holds = yield from _open_holds(rows, request.sku)
     return Holds(
         as_of=as_of,
@@ -64,6 +63,18 @@ def read_holds(request: HoldsRequest) -> Steps[Holds]:
     )
 
 
+def _statements(request: HoldsRequest) -> tuple[str, str]:
+    if request.committed:
+        return statements.READ_COMMITTED, statements.COUNT_COMMITTED
+    if request.sku is None:
+        return statements.READ_HOLDS, statements.COUNT_HOLDS
+    return statements.READ_HOLDS_OF_SKU, statements.COUNT_HOLDS_OF_SKU
+
+
+def _moved(moment: datetime, seconds: int | None, direction: int = 1) -> datetime | None:
+    return None if seconds is None else moment + direction * timedelta(seconds=seconds)
+
+
 def _open_holds(rows: Sequence[Any], sku: str | None) -> Steps[tuple[OpenHold, ...]]:
     ids = array_text(row.id for row in rows)
     lines = yield Call(
@@ -76,7 +87,10 @@ def _open_holds(rows: Sequence[Any], sku: str | None) -> Steps[tuple[OpenHold, .
             customer_id=row.customer_id,
             cart_id=row.cart_id,
             held_at=row.created_at,
-            expires_at=row.expires_at,
+            expires_at=None if row.committed_at else row.expires_at,
+            paying_until=None if row.committed_at else row.paying_until,
+            committed_at=row.committed_at,
+            payment_reference=row.payment_reference,
             units=held[row.id].units,
             lines=held[row.id].lines,
             lines_left_out=held[row.id].found - len(held[row.id].lines),
@@ -88,7 +102,7 @@ def _open_holds(rows: Sequence[Any], sku: str | None) -> Steps[tuple[OpenHold, .
 def _coming_free(rows: Sequence[Any], sku: str | None) -> Steps[Sequence[Any]]:
     wanted = {
         "ids": array_text(row.id for row in rows),
-        "deadlines": [row.expires_at for row in rows],
+        "deadlines": [row.ends_at for row in rows],
         "sku": sku,
         "rows_max": COMES_FREE_MAX,
     }

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.sql.statements import timelines as statements
-from holdfast_client.contract.outcomes import HeldLine, Shortage
+from activities.inventory.sql.statements.payments import READ_PAYMENTS_OF
+from holdfast_client.contract.outcomes import HeldLine, PaymentReport, Shortage
 from holdfast_client.contract.timeline import (
     TIMELINE_ROWS_MAX,
     Timeline,
@@ -21,6 +22,8 @@ _CHANGES: Final[dict[str, TimelineEventName]] = {
     "amend": "amended",
     "fulfil": "shipped",
     "release": "released",
+    "payment_started": "payment_started",
+    "payment_ended": "payment_ended",
 }
 
 
@@ -34,9 +37,21 @@ def read_timeline(checkout_id: str) -> Steps[Timeline | None]:
         return None
     row = found[0]
     bounded = {"id": row.id, "rows_max": TIMELINE_ROWS_MAX}
+    earlier: Sequence[Any] = ()
+    if row.attempt > 1:
+        named = {"checkout_id": checkout_id, "attempt": row.attempt}
+        earlier = yield Call(statements.READ_EARLIER, named)
     lines = yield Call(statements.READ_LINES, bounded)
     changes = yield Call(statements.READ_CHANGES, bounded)
     movements = yield Call(statements.READ_MOVEMENTS, bounded)
+    payments = yield Call(
+        READ_PAYMENTS_OF,
+        {
+            "checkout_id": checkout_id,
+            "payment_reference": row.payment_reference,
+            "rows_max": TIMELINE_ROWS_MAX,
+        },
+    )
     shortages = row.shortages or []
     return Timeline(
         checkout_id=checkout_id,
@@ -49,9 +64,11 @@ def read_timeline(checkout_id: str) -> Steps[Timeline | None]:
         payment_reference=row.payment_reference,
         lines=tuple(HeldLine(sku=r.sku, location=r.location, quantity=r.quantity) for r in lines),
         lines_left_out=_left_out(lines),
+        payments=tuple(_payment(r) for r in payments),
+        payments_left_out=_left_out(payments),
         shortages=tuple(Shortage.model_validate(s) for s in shortages[:TIMELINE_ROWS_MAX]),
         shortages_left_out=max(len(shortages) - TIMELINE_ROWS_MAX, 0),
-        events=tuple(_events(row, changes[::-1])),
+        events=tuple(_events(row, changes[::-1], earlier)),
         events_left_out=_left_out(changes),
         movements=tuple(_movement(r) for r in movements),
         movements_left_out=_left_out(movements),
@@ -62,9 +79,16 @@ def _left_out(rows: Sequence[Any]) -> int:
     return rows[0].found - len(rows) if rows else 0
 
 
-def _events(row: Any, changes: Sequence[Any]) -> Iterator[TimelineEvent]:
+def _events(row: Any, changes: Sequence[Any], earlier: Sequence[Any]) -> Iterator[TimelineEvent]:
+    for attempt in earlier:
+        yield TimelineEvent(at=attempt.created_at, event="held", expires_at=attempt.expires_at)
+        yield TimelineEvent(
+            at=attempt.closed_at, event=attempt.status, actor=attempt.actor, reason=attempt.reason
+        )
+    if earlier:
+        yield TimelineEvent(at=row.created_at, event="reinstated")
     # A deadline is set by a hold alone: what has none never was one.
-    if row.expires_at is not None:
+    elif row.expires_at is not None:
         first = changes[0].first_deadline if changes else None
         yield TimelineEvent(at=row.created_at, event="held", expires_at=first or row.expires_at)
     told = [_change(change) for change in changes]
@@ -80,15 +104,27 @@ def _events(row: Any, changes: Sequence[Any]) -> Iterator[TimelineEvent]:
 
 
 def _change(row: Any) -> TimelineEvent:
+    reason = row.reason
+    if row.payment_reference is not None:
+        reason = f"payment {row.payment_reference}" + (f": {reason}" if reason else "")
     return TimelineEvent(
         at=row.created_at,
         event=_CHANGES[row.kind],
         actor=row.actor,
-        reason=row.reason,
+        reason=reason,
         seconds=row.seconds,
         expires_at=row.to_deadline,
         units=row.units,
         shipment_id=row.operation_id if row.kind == "fulfil" else None,
+    )
+
+
+def _payment(row: Any) -> PaymentReport:
+    return PaymentReport(
+        payment_reference=row.payment_reference,
+        state=row.state,
+        reason=row.reason,
+        at=row.changed_at,
     )
 
 

@@ -17,6 +17,7 @@ _FIRST: Final = (
     "tables/reservation_lines.sql",
     "tables/operation_records.sql",
     "tables/stock_movements.sql",
+    "tables/payments.sql",
 )
 
 

@@ -16,6 +16,7 @@ from holdfast_client.cli.arguments import parse_lines
 from holdfast_client.cli.holds_command import holds
 from holdfast_client.cli.parts_commands import fulfil, release
 from holdfast_client.cli.record_options import ActorOption, CheckoutArgument, ReasonOption
+from holdfast_client.cli.refunds_command import list_refunds, refund_done
 from holdfast_client.cli.replay.command import replay
 from holdfast_client.cli.session import (
     AddressOption,
@@ -32,8 +33,8 @@ from holdfast_client.cli.session import (
 from holdfast_client.cli.views_command import views
 from holdfast_client.contract.errors import HoldfastError
 from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
-from holdfast_client.contract.messages import Settle
-from holdfast_client.contract.outcomes import CheckoutStatus, Committed
+from holdfast_client.contract.messages import Late, Settle
+from holdfast_client.contract.outcomes import CheckoutStatus, Committed, RefundDue
 from holdfast_client.contract.summaries import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX
 from holdfast_client.terminal import command_line, options
 from holdfast_client.terminal.command_line import Commands, Failure, Program
@@ -143,15 +144,25 @@ def confirm(
             "fulfil|commit",
         ),
     ] = "fulfil",
+    late: Annotated[
+        Late | None,
+        options.text(
+            "Of a hold that is over: refund, or reinstate it if all of it can be had.",
+            "refund|reinstate",
+        ),
+    ] = None,
     actor: ActorOption = "",
 ) -> ExitCode:
     """Say that a checkout is paid: its stock is sold, or kept for it until it is shipped."""
     outcome = session.ask(
-        lambda client: client.confirm(checkout, payment_reference, settle=settle, actor=actor)
+        lambda client: client.confirm(
+            checkout, payment_reference, settle=settle, late=late, actor=actor
+        )
     )
     session.screen.show(outcome.model_dump(mode="json"), sheet.outcome_sheet(checkout, outcome))
     # A second payment did not do what was hoped for: it is due back.
-    if isinstance(outcome, Committed) and outcome.duplicate_payment:
+    is_second = isinstance(outcome, Committed) and outcome.duplicate_payment
+    if is_second or isinstance(outcome, RefundDue):
         return ExitCode.REFUSED
     return exit_codes.of_status(outcome.status, {"committed", "fulfilled"})
 
@@ -265,6 +276,13 @@ commands.command()(with_session(fulfil))
 commands.command()(with_session(holds))
 commands.command()(with_session(release))
 commands.command()(with_session(replay))
+refunds = Commands(
+    help="Payments that are due back: list them, and say which have gone back.",
+    no_args_is_help=True,
+)
+refunds.command("list")(with_session(list_refunds))
+refunds.command("done")(with_session(refund_done))
+commands.add_typer(refunds, name="refunds")
 commands.command()(with_session(views))
 
 

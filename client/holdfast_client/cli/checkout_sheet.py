@@ -18,6 +18,8 @@ from holdfast_client.contract.outcomes import (
     HeldLine,
     KnownOutcome,
     Outcome,
+    PaymentReport,
+    RefundDue,
     ShipmentReport,
     Shortage,
     UnknownOutcome,
@@ -38,8 +40,10 @@ _EVENT_COLUMNS: Final = (
 )
 
 
-def outcome_sheet(checkout_id: str, outcome: Outcome) -> Sheet:
-    """Lay out the outcome of a checkout."""
+def outcome_sheet(checkout_id: str, outcome: Outcome | RefundDue) -> Sheet:
+    """Lay out the outcome of a checkout, or of a payment that is due back."""
+    if isinstance(outcome, RefundDue):
+        return _refund_due_sheet(checkout_id, outcome)
     facts: list[tuple[str, Cell]] = [("checkout_id", checkout_id), ("status", outcome.status)]
     tables: list[Table] = []
     match outcome:
@@ -68,6 +72,19 @@ def outcome_sheet(checkout_id: str, outcome: Outcome) -> Sheet:
     return Sheet(_outcome_headline(checkout_id, outcome), tuple(facts), tuple(tables))
 
 
+def _refund_due_sheet(checkout_id: str, due: RefundDue) -> Sheet:
+    standing = due.standing.status if due.standing else "unknown"
+    facts: tuple[tuple[str, Cell], ...] = (
+        ("checkout_id", checkout_id),
+        ("status", due.status),
+        ("payment_reference", due.payment_reference),
+        ("reason", due.reason),
+        ("standing", standing),
+    )
+    headline = f"Payment {due.payment_reference} of {checkout_id} is due back: {due.reason}."
+    return Sheet(headline, facts, (_shortages_table(due.shortages),))
+
+
 def other_facts(outcome: UnknownOutcome) -> list[tuple[str, Cell]]:
     """Return the keys of an answer that this version does not know, each with its JSON."""
     others = (outcome.model_extra or {}).items()
@@ -88,6 +105,7 @@ def report_sheet(report: CheckoutReport) -> Sheet:
         (
             _lines_table(report.lines),
             _shipments_table(report.shipments),
+            _payments_table(report.payments),
             Table("event", _EVENT_COLUMNS, events),
         ),
     )
@@ -107,7 +125,7 @@ def timeline_sheet(timeline: Timeline) -> Sheet:
     ]
     facts += [
         (f"{kind}_left_out", count)
-        for kind in ("lines", "shortages", "events", "movements")
+        for kind in ("lines", "payments", "shortages", "events", "movements")
         if (count := getattr(timeline, f"{kind}_left_out"))
     ]
     return Sheet(
@@ -115,6 +133,7 @@ def timeline_sheet(timeline: Timeline) -> Sheet:
         tuple(fact for fact in facts if fact[1]),
         (
             _lines_table(timeline.lines),
+            _payments_table(timeline.payments),
             _shortages_table(timeline.shortages),
             _timeline_table(timeline.events),
             _movements_table(timeline.movements),
@@ -258,6 +277,12 @@ def _released_table(lines: Sequence[HeldLine]) -> Table:
 
 def _cells(lines: Sequence[HeldLine]) -> tuple[tuple[Cell, ...], ...]:
     return tuple((line.sku, line.location, line.quantity) for line in lines)
+
+
+def _payments_table(payments: Sequence[PaymentReport]) -> Table:
+    columns = ("payment_reference", "state", Column("reason", rank=1), Column("at", rank=2))
+    rows = tuple((p.payment_reference, p.state, p.reason, p.at) for p in payments)
+    return Table("payment", columns, rows)
 
 
 def _shortages_table(shortages: Sequence[Shortage]) -> Table:

@@ -12,11 +12,14 @@ from holdfast_client.contract.errors import (
     CheckoutInterrupted,
     CheckoutNotFound,
     ExtensionRefused,
+    GraceRefused,
     HoldfastError,
     HoldNotActive,
     InvalidRequest,
     OperationConflict,
     OverOpen,
+    PaymentConflict,
+    RefundNotDue,
     RevisionConflict,
 )
 from holdfast_client.contract.outcomes import FINAL_STATUSES
@@ -29,10 +32,13 @@ _REFUSALS = (
     CheckoutInterrupted,
     CheckoutNotFound,
     ExtensionRefused,
+    GraceRefused,
     HoldNotActive,
     OperationConflict,
     OverOpen,
     RevisionConflict,
+    PaymentConflict,
+    RefundNotDue,
 )
 # All that a checkout can be but unavailable, which says no more than that nothing was done.
 _TOLD_STATUSES = (FINAL_STATUSES - {"unavailable"}) | {"pending", "held", "committed"}

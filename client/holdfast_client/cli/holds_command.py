@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from holdfast_client.cli.holds_sheet import holds_sheet, remarks
+import typer
+
+from holdfast_client.cli.holds_sheet import committed_sheet, holds_sheet, remarks
 from holdfast_client.cli.session import Session
 from holdfast_client.contract.holds import HOLDS_LIMIT_DEFAULT, HOLDS_LIMIT_MAX
 from holdfast_client.terminal import options
@@ -19,6 +21,13 @@ def holds(
     ends_within: Annotated[
         int | None, options.whole_seconds("Only those that end so soon, such as 1h.")
     ] = None,
+    committed: Annotated[
+        bool, typer.Option("--committed", help="What is paid and to be packed, the oldest first.")
+    ] = False,
+    older_than: Annotated[
+        int | None,
+        options.whole_seconds("With --committed: only what was paid longer ago, such as 2d."),
+    ] = None,
     limit: Annotated[
         int, options.whole_number("At most so many;", 1, HOLDS_LIMIT_MAX)
     ] = HOLDS_LIMIT_DEFAULT,
@@ -29,10 +38,16 @@ def holds(
     """
     found = session.ask(
         lambda client: client.holds(
-            sku=sku, customer_id=customer, ends_within_seconds=ends_within, limit=limit
+            sku=sku,
+            customer_id=customer,
+            ends_within_seconds=ends_within,
+            limit=limit,
+            committed=committed,
+            older_than_seconds=older_than,
         )
     )
-    session.screen.show(found.model_dump(mode="json"), holds_sheet(found, sku))
+    sheet = committed_sheet(found, sku) if committed else holds_sheet(found, sku)
+    session.screen.show(found.model_dump(mode="json"), sheet)
     for remark in remarks(found, sku):
         session.screen.note(remark)
     return ExitCode.DONE

@@ -11,19 +11,20 @@ from holdfast_client.terminal.moments import local_text
 from holdfast_client.terminal.sheet import Column, Sheet, Table
 
 _HOLD_COLUMNS: Final = (
-    "expires_at",
+    "ends_at",
     "checkout_id",
     Column("customer_id", rank=1),
     "units",
     Column("lines", rank=2, is_prose=True),
 )
+_COMMITTED_COLUMNS: Final = ("committed_at", *_HOLD_COLUMNS[1:])
 _FREE_COLUMNS: Final = ("at", "sku", Column("location", rank=1), "units", "units_by_then")
 
 
 def holds_sheet(found: Holds, sku: str | None) -> Sheet:
     """Lay out who holds what, and what comes free when."""
     holds = tuple(
-        (hold.expires_at, hold.checkout_id, hold.customer_id, hold.units, _lines(hold))
+        (hold.ends_at, hold.checkout_id, hold.customer_id, hold.units, _lines(hold))
         for hold in found.holds
     )
     free = tuple(
@@ -35,6 +36,23 @@ def holds_sheet(found: Holds, sku: str | None) -> Sheet:
         _headline(found, sku),
         tuple((name, count) for name in left_out if (count := getattr(found, name))),
         (Table("hold", _HOLD_COLUMNS, holds), Table("comes_free", _FREE_COLUMNS, free)),
+    )
+
+
+def committed_sheet(found: Holds, sku: str | None) -> Sheet:
+    """Lay out what is to be packed."""
+    rows = tuple(
+        (hold.committed_at, hold.checkout_id, hold.customer_id, hold.units, _lines(hold))
+        for hold in found.holds
+    )
+    units = counted(sum(hold.units for hold in found.holds), "unit")
+    headline = f"{counted(len(rows), 'checkout')} to be packed, {units}{_of(sku)}."
+    left_out = found.holds_left_out
+    facts = (("holds_left_out", left_out),) if left_out else ()
+    return Sheet(
+        headline if rows else f"Nothing is to be packed{_of(sku)}.",
+        facts,
+        (Table("committed", _COMMITTED_COLUMNS, rows),),
     )
 
 
@@ -56,7 +74,7 @@ def _headline(found: Holds, sku: str | None) -> str:
     if not found.holds:
         return f"Nothing is held{_of(sku)}."
     units = counted(sum(hold.units for hold in found.holds), "unit")
-    first = local_text(found.holds[0].expires_at)
+    first = local_text(found.holds[0].ends_at)
     return f"{counted(len(found.holds), 'hold')} of {units}{_of(sku)}; the next ends at {first}."
 
 

@@ -12,6 +12,9 @@
       AmendmentRefused     some of the new lines cannot be had; the old ones stay
       RevisionConflict     the lines were changed meanwhile; they stay
       OperationConflict    the shipment id already names other content
+      GraceRefused         the hold waits for the payment as long as is allowed already
+      PaymentConflict      the payment belongs to another checkout
+      RefundNotDue         no such payment is due back
       ExtensionRefused     the hold would grow longer than the cap allows
       CheckoutInterrupted  the checkout's workflow was terminated or failed
       StockUnreadable      availability could not be read from the database; ask again
@@ -149,6 +152,35 @@ class HoldNotActive(HoldfastError):
             return parse_outcome(self.details.get("standing"))
         except ValidationError:
             return None
+
+
+class PaymentConflict(HoldfastError):
+    """The payment belongs to another checkout; nothing was changed."""
+
+    @property
+    def checkout_id(self) -> str | None:
+        """To which it belongs; None where it is not told."""
+        checkout_id = self.details.get("checkout_id")
+        return None if checkout_id is None else str(checkout_id)
+
+
+class GraceRefused(HoldfastError):
+    """The hold waits for this payment as long as is allowed already; it goes on as it is."""
+
+    @property
+    def cap_seconds(self) -> int | None:
+        """How long after its deadline a hold waits at most, in seconds; None if not known."""
+        return _whole_number(self.details.get("cap_seconds"))
+
+
+class RefundNotDue(HoldfastError):
+    """The payment is not due back; it may be on record as gone back already."""
+
+    @property
+    def state(self) -> str | None:
+        """Where it stands; None for a payment that nobody knows."""
+        state = self.details.get("state")
+        return None if state is None else str(state)
 
 
 class ExtensionRefused(HoldfastError):

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 
 from holdfast_client.contract.fields import Answer, Message, PartyId, Sku, UtcTime
 from holdfast_client.contract.outcomes import HeldLine
@@ -15,19 +16,40 @@ HOLDS_LIMIT_DEFAULT: Final = 100
 HOLD_LINES_MAX: Final = 5
 COMES_FREE_MAX: Final = 200
 ENDS_WITHIN_SECONDS_MAX: Final = 2_592_000
+OLDER_THAN_SECONDS_MAX: Final = 315_360_000
 
 
 class HoldsRequest(Message):
-    """Which open holds are wanted: those that meet every given condition, by their deadline."""
+    """Which open holds are wanted: those that meet every given condition, by their deadline.
+
+    Or what is ``committed``, to be packed, those that were paid first, and of them perhaps only
+    what was paid longer ago than ``older_than_seconds``.
+    """
 
     sku: Sku | None = None
     customer_id: PartyId | None = None
     ends_within_seconds: Annotated[int, Field(ge=1, le=ENDS_WITHIN_SECONDS_MAX)] | None = None
     limit: Annotated[int, Field(ge=1, le=HOLDS_LIMIT_MAX)] = HOLDS_LIMIT_DEFAULT
+    committed: bool = False
+    older_than_seconds: Annotated[int, Field(ge=0, le=OLDER_THAN_SECONDS_MAX)] | None = None
+
+    @field_validator("committed")
+    @classmethod
+    def _has_no_deadline(cls, committed: bool, known: ValidationInfo) -> bool:
+        if committed and known.data.get("ends_within_seconds") is not None:
+            raise ValueError("does not go with ends_within_seconds: it has no deadline")
+        return committed
+
+    @field_validator("older_than_seconds")
+    @classmethod
+    def _is_of_what_is_committed(cls, seconds: int | None, known: ValidationInfo) -> int | None:
+        if seconds is not None and not known.data.get("committed"):
+            raise ValueError("goes with committed alone")
+        return seconds
 
 
 class OpenHold(Answer):
-    """One checkout's open hold.
+    """One checkout's open hold, or a committed checkout: paid, and still on the shelf.
 
     Where one SKU was asked for, ``units`` and ``lines`` are of that SKU alone. Of many lines the
     first ``HOLD_LINES_MAX`` are told. A deadline that has passed belongs to a hold that nothing has
@@ -38,10 +60,19 @@ class OpenHold(Answer):
     customer_id: str | None = None
     cart_id: str | None = None
     held_at: UtcTime
-    expires_at: UtcTime
+    # None of what is committed, which has no deadline.
+    expires_at: UtcTime | None
+    paying_until: UtcTime | None = None
+    committed_at: UtcTime | None = None
+    payment_reference: str | None = None
     units: int
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)]
     lines_left_out: int = 0
+
+    @property
+    def ends_at(self) -> datetime | None:
+        """When it ends: later than its deadline where a payment is in flight."""
+        return max((at for at in (self.expires_at, self.paying_until) if at), default=None)
 
 
 class ComingFree(Answer):

@@ -11,6 +11,7 @@ from pydantic.config import JsonDict
 from holdfast_client.contract.fields import (
     HOLD_SECONDS_DEFAULT,
     LINES_MAX,
+    PAYMENT_SECONDS_MAX,
     STOCK_QUANTITY_MAX,
     CheckoutId,
     HoldSeconds,
@@ -95,14 +96,81 @@ class CheckoutRequest(Message):
 
 
 Settle = Literal["fulfil", "commit"]
+Late = Literal["refund", "reinstate"]
 Rest = Literal["keep", "release"]
 
 
 class Confirmation(Message):
-    """The shop was paid: fulfil the hold, or commit it and ship it later."""
+    """The shop was paid: fulfil the hold, or commit it and ship it later.
+
+    ``late`` says what becomes of a payment whose hold is over: due back (``refund``), or where it
+    had expired and all of it can be had, held again and paid (``reinstate``). With it the answer
+    tells of the payment; without, where the checkout stands.
+    """
 
     payment_reference: Reference
     settle: Settle = "fulfil"
+    late: Late | None = None
+    actor: Text = ""
+
+
+SettlementOperation = Literal["confirm", "cancel", "resume"]
+
+
+class Settlement(Message):
+    """What comes when a checkout's own workflow is gone: a payment, or that it is given back.
+
+    ``resume`` lets what is open have a workflow again. ``payment_reference``, ``settle`` and
+    ``late`` are of ``confirm`` alone.
+    """
+
+    checkout_id: CheckoutId
+    operation: SettlementOperation
+    payment_reference: Annotated[Reference | None, Field(validate_default=True)] = None
+    settle: Settle = "fulfil"
+    late: Late = "refund"
+    reason: Text = ""
+    actor: Text = ""
+
+    @field_validator("payment_reference")
+    @classmethod
+    def _goes_with_confirm(cls, reference: str | None, known: ValidationInfo) -> str | None:
+        is_payment = known.data.get("operation") == "confirm"
+        if is_payment != (reference is not None):
+            raise ValueError("is of confirm" + (", which needs it" if is_payment else " alone"))
+        return reference
+
+
+class ResumedAttempt(Message):
+    """Which attempt of a checkout a workflow goes on with; ``digest`` is of what was asked for."""
+
+    attempt: Annotated[int, Field(ge=1)]
+    digest: Annotated[str, Field(pattern=r"^[0-9a-f]{1,128}$")]
+
+
+class Resumed(Message):
+    """The start of a workflow that goes on with a checkout of the ledger."""
+
+    checkout_id: CheckoutId
+    resume: ResumedAttempt
+
+
+PaymentResult = Literal["failed", "cancelled"]
+
+
+class PaymentStarted(Message):
+    """The buyer is at the bank: keep the hold for so many seconds (1 to 3,600)."""
+
+    payment_reference: Reference
+    seconds: Annotated[int, Field(ge=1, le=PAYMENT_SECONDS_MAX)]
+    actor: Text = ""
+
+
+class PaymentEnded(Message):
+    """The payment has come to nothing: its checkout does not wait for it any more."""
+
+    payment_reference: Reference
+    result: PaymentResult
     actor: Text = ""
 
 

@@ -11,6 +11,9 @@ ADJUST_STOCK_WORKFLOW: Final = "AdjustStockWorkflow"
 RECONCILE_WORKFLOW: Final = "ReconcileWorkflow"
 TIMELINE_WORKFLOW: Final = "TimelineWorkflow"
 HOLDS_WORKFLOW: Final = "HoldsWorkflow"
+SETTLEMENT_WORKFLOW: Final = "SettlementWorkflow"
+REFUNDS_WORKFLOW: Final = "RefundsWorkflow"
+REFUND_DONE_WORKFLOW: Final = "RefundDoneWorkflow"
 RECONCILE_SCHEDULE_ID: Final = "holdfast-reconcile"
 
 RESERVED_UPDATE: Final = "reserved"
@@ -20,6 +23,8 @@ CANCEL_UPDATE: Final = "cancel_hold"
 FULFIL_UPDATE: Final = "fulfil"
 RELEASE_UPDATE: Final = "release"
 AMEND_UPDATE: Final = "amend"
+PAYMENT_STARTED_UPDATE: Final = "payment_started"
+PAYMENT_ENDED_UPDATE: Final = "payment_ended"
 EXTEND_SIGNAL: Final = "extend"
 CANCEL_SIGNAL: Final = "cancel"
 STATUS_QUERY: Final = "status"
@@ -48,6 +53,9 @@ OPERATION_CONFLICT: Final = "OperationConflict"
 OVER_OPEN: Final = "OverOpen"
 AMENDMENT_REFUSED: Final = "AmendmentRefused"
 REVISION_CONFLICT: Final = "RevisionConflict"
+GRACE_REFUSED: Final = "GraceRefused"
+PAYMENT_CONFLICT: Final = "PaymentConflict"
+REFUND_NOT_DUE: Final = "RefundNotDue"
 TOO_MANY_MESSAGES: Final = "TooManyMessages"
 ADJUSTMENT_CONFLICT: Final = "AdjustmentConflict"
 CHECKOUT_NOT_FOUND: Final = "CheckoutNotFound"
@@ -59,6 +67,8 @@ _CHECKOUT_PREFIX: Final = "checkout/"
 _ADJUSTMENT_PREFIX: Final = "stock/"
 _TIMELINE_PREFIX: Final = "timeline/"
 _HOLDS_PREFIX: Final = "holds/"
+_SETTLEMENT_PREFIX: Final = "settlement/"
+_REFUNDS_PREFIX: Final = "refunds/"
 
 
 def checkout_workflow_id(checkout_id: str) -> str:
@@ -84,3 +94,13 @@ def timeline_workflow_id(checkout_id: str, question_id: str) -> str:
 def holds_workflow_id(question_id: str) -> str:
     """Return the workflow id of one question for open holds."""
     return f"{_HOLDS_PREFIX}{question_id}"
+
+
+def refunds_workflow_id(question_id: str) -> str:
+    """Return the workflow id of one question for refunds, or of one that is done."""
+    return f"{_REFUNDS_PREFIX}{question_id}"
+
+
+def settlement_workflow_id(checkout_id: str, word: str) -> str:
+    """Return the workflow id of one settlement of a checkout."""
+    return f"{_SETTLEMENT_PREFIX}{checkout_id}/{word}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import ConfigDict, Field, TypeAdapter
@@ -24,10 +25,17 @@ FINAL_STATUSES: Final[frozenset[CheckoutStatus]] = frozenset(
 )
 
 
+# Why a payment is due back: how its checkout stood when it came, or that it was not the first.
+RefundReason = Literal[
+    "expired", "cancelled", "denied", "duplicate", "unavailable", "unknown_checkout"
+]
+PaymentState = Literal["started", "failed", "settled", "refund_due", "refunded"]
+
+
 # Of checkouts and of stock adjustments.
 KNOWN_STATUSES: Final = (
     "held", "committed", "denied", "fulfilled", "cancelled", "expired", "unavailable",
-    "applied", "refused",
+    "applied", "refused", "refund_due",
 )  # fmt: skip
 
 
@@ -55,15 +63,22 @@ class Shortage(Answer):
 
 
 class Held(Answer):
-    """All lines are held until ``expires_at``.
+    """All lines are held until ``expires_at``, or while a payment is in flight until
+    ``paying_until``, whichever is later.
 
     ``revision`` counts from 1, one more with each change of the lines.
     """
 
     status: Literal["held"] = "held"
     expires_at: UtcTime
+    paying_until: UtcTime | None = None
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)]
     revision: int = 1
+
+    @property
+    def ends_at(self) -> datetime:
+        """When it is over: the later of the two."""
+        return max(self.expires_at, self.paying_until or self.expires_at)
 
 
 class Committed(Answer):
@@ -71,6 +86,7 @@ class Committed(Answer):
 
     ``lines`` is what is open: neither shipped nor given back. ``at`` is when it was paid.
     ``duplicate_payment`` answers a payment that is not the one on record: it is due back.
+    ``reinstated`` says that it had expired before, and was paid late.
     """
 
     status: Literal["committed"] = "committed"
@@ -79,6 +95,7 @@ class Committed(Answer):
     revision: int = 1
     at: UtcTime
     duplicate_payment: bool = False
+    reinstated: bool = False
 
 
 class Denied(Answer):
@@ -89,13 +106,17 @@ class Denied(Answer):
 
 
 class Fulfilled(Answer):
-    """Paid, and the stock has left: ``lines`` in all, less what was given back. Final."""
+    """Paid, and the stock has left: ``lines`` in all, less what was given back. Final.
+
+    ``reinstated`` says that it had expired before, and was paid late.
+    """
 
     status: Literal["fulfilled"] = "fulfilled"
     payment_reference: str
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)]
     at: UtcTime
     released: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
+    reinstated: bool = False
 
 
 class Cancelled(Answer):
@@ -143,8 +164,24 @@ class UnknownOutcome(Answer):
 FinalOutcome = Denied | Fulfilled | Cancelled | Expired | Unavailable
 OpenOutcome = Held | Committed
 KnownOutcome = OpenOutcome | FinalOutcome
-SettledOutcome = Committed | FinalOutcome | UnknownOutcome
 Outcome = KnownOutcome | UnknownOutcome
+
+
+class RefundDue(Answer):
+    """The answer to a payment that settles nothing: it is due back, and on record as that.
+
+    ``shortages`` say why what had expired could not be reinstated. ``standing`` is where the
+    checkout stands; None of one that nobody knows.
+    """
+
+    status: Literal["refund_due"] = "refund_due"
+    payment_reference: str
+    reason: RefundReason | str
+    shortages: Annotated[tuple[Shortage, ...], Field(strict=False)] = ()
+    standing: Annotated[KnownOutcome, Field(discriminator="status")] | None = None
+
+
+SettledOutcome = Committed | FinalOutcome | UnknownOutcome
 
 _OUTCOME: Final[TypeAdapter[KnownOutcome]] = TypeAdapter(
     Annotated[KnownOutcome, Field(discriminator="status")]
@@ -197,18 +234,36 @@ class ShipmentReport(Answer):
     lines_left_out: int = 0
 
 
+PAYMENTS_KEPT_MAX: Final = 50
+
+
+class PaymentReport(Answer):
+    """What became of a payment that was named for a checkout, and since when.
+
+    ``reason`` is why it failed or is due back.
+    """
+
+    payment_reference: str
+    state: PaymentState | str
+    reason: str = ""
+    at: UtcTime
+
+
 class CheckoutReport(Answer):
     """The answer of the ``status`` query: where a checkout stands and how it came there.
 
-    ``revision`` is None unless something is open. ``shipments`` are the last
-    ``SHIPMENTS_KEPT_MAX``, the earliest first.
+    ``revision`` is None unless something is open. ``payments`` and ``shipments`` are the last
+    ``PAYMENTS_KEPT_MAX`` and ``SHIPMENTS_KEPT_MAX``, the earliest first.
     """
 
     checkout_id: str
     status: CheckoutStatus | str
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
     expires_at: UtcTime | None = None
+    paying_until: UtcTime | None = None
     revision: int | None = None
+    payments: Annotated[tuple[PaymentReport, ...], Field(strict=False)] = ()
+    payments_left_out: int = 0
     shipments: Annotated[tuple[ShipmentReport, ...], Field(strict=False)] = ()
     shipments_left_out: int = 0
     events: Annotated[tuple[CheckoutEvent, ...], Field(strict=False)] = ()

@@ -7,15 +7,33 @@ from typing import Annotated, Final, Literal
 from pydantic import Field
 
 from holdfast_client.contract.fields import Answer, CheckoutId, Message, UtcTime
-from holdfast_client.contract.outcomes import HeldLine, Shortage
+from holdfast_client.contract.outcomes import (
+    PAYMENTS_KEPT_MAX,
+    SHIPMENTS_KEPT_MAX,
+    CheckoutEvent,
+    CheckoutReport,
+    HeldLine,
+    PaymentReport,
+    ShipmentReport,
+    Shortage,
+)
 
-# At most so many lines, shortages, changes and movements, of each; the rest is counted. With the
-# longest texts that are allowed they stay below what Temporal carries in one payload.
+# At most so many lines, payments, shortages, changes and movements, of each; the rest is counted.
+# With the longest texts that are allowed they stay below what Temporal carries in one payload.
 TIMELINE_ROWS_MAX: Final = 200
 
 RecordedStatus = Literal["held", "committed", "denied", "fulfilled", "cancelled", "expired"]
 MovementKind = Literal["reserve", "amend", "supersede", "fulfil", "release", "cancel", "expire"]
-TimelineEventName = Literal[RecordedStatus, "extended", "amended", "shipped", "released"]
+TimelineEventName = Literal[
+    RecordedStatus,
+    "extended",
+    "amended",
+    "shipped",
+    "released",
+    "payment_started",
+    "payment_ended",
+    "reinstated",
+]
 
 
 class TimelineRequest(Message):
@@ -27,7 +45,8 @@ class TimelineRequest(Message):
 class TimelineEvent(Answer):
     """Something that became of the checkout.
 
-    ``expires_at`` is the deadline that a ``held`` or ``extended`` set; ``seconds`` is by how much
+    ``expires_at`` is the deadline that a ``held`` or ``extended`` set, or until when a
+    ``payment_started`` lets the hold wait; ``seconds`` is by how much
     an extension was asked to move it, or None where that was not recorded. ``units`` is how many
     a ``shipped`` or ``released`` took, or were open after an ``amended``; ``shipment_id`` which
     shipment it was.
@@ -73,9 +92,35 @@ class Timeline(Answer):
     payment_reference: str | None = None
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
     lines_left_out: int = 0
+    payments: Annotated[tuple[PaymentReport, ...], Field(strict=False)] = ()
+    payments_left_out: int = 0
     shortages: Annotated[tuple[Shortage, ...], Field(strict=False)] = ()
     shortages_left_out: int = 0
     events: Annotated[tuple[TimelineEvent, ...], Field(strict=False)] = ()
     events_left_out: int = 0
     movements: Annotated[tuple[TimelineMovement, ...], Field(strict=False)] = ()
     movements_left_out: int = 0
+
+    def report(self) -> CheckoutReport:
+        """Return what a checkout's own workflow would report, as far as the database tells."""
+        is_held = self.status == "held"
+        pauses = [e.expires_at for e in self.events if e.event == "payment_started"]
+        return CheckoutReport(
+            checkout_id=self.checkout_id,
+            status=self.status,
+            lines=self.lines,
+            expires_at=self.expires_at if is_held else None,
+            paying_until=max(filter(None, pauses), default=None) if is_held else None,
+            payments=self.payments[-PAYMENTS_KEPT_MAX:],
+            payments_left_out=max(len(self.payments) - PAYMENTS_KEPT_MAX, 0)
+            + self.payments_left_out,
+            shipments=tuple(
+                ShipmentReport(shipment_id=e.shipment_id, at=e.at, units=e.units or 0)
+                for e in self.events
+                if e.shipment_id is not None
+            )[-SHIPMENTS_KEPT_MAX:],
+            events=tuple(
+                CheckoutEvent(at=e.at, event=e.event, actor=e.actor, reason=e.reason)
+                for e in self.events
+            ),
+        )

@@ -67,6 +67,14 @@ def over_cap(cap_seconds: int | None, seconds_max: int | None) -> str:
     return f"{words} the {counted(cap_seconds, 'second')} allowed in all; {left}"
 
 
+def grace_at_cap(cap_seconds: int | None) -> str:
+    """Return why a hold does not wait longer for a payment, as far as known."""
+    words = "the hold waits for this payment as long as is allowed already"
+    if cap_seconds is None:
+        return words
+    return f"{words}: {counted(cap_seconds, 'second')} after its deadline"
+
+
 def units(lines: Sequence[Goods]) -> str:
     """Return how much it is without saying what, such as ``3 units of 2 SKUs``."""
     quantity = sum(line.quantity for line in lines)

@@ -23,7 +23,7 @@ from holdfast_client.contract.outcomes import (
     HeldLine,
     KnownOutcome,
     OpenOutcome,
-    SettledOutcome,
+    Outcome,
     Shortage,
     ShortageReason,
     Unavailable,
@@ -51,21 +51,16 @@ def reserve(shop: MemoryShop, request: CheckoutRequest, is_available: bool) -> K
     return known.outcome
 
 
-def confirm(shop: MemoryShop, checkout: Checkout, message: Confirmation) -> SettledOutcome:
-    """Fulfil or commit a live hold, or return the outcome that came first."""
-    outcome = checkout.outcome
-    if isinstance(outcome, Committed):
-        is_another = message.payment_reference != outcome.payment_reference
-        return outcome.model_copy(update={"duplicate_payment": is_another})
-    if not isinstance(outcome, Held):
-        return outcome
+def settle(shop: MemoryShop, checkout: Checkout, held: Held, message: Confirmation) -> Outcome:
+    """Fulfil or commit a live hold, whose payment is on record."""
     if message.settle == "commit":
-        return _commit(shop, checkout, outcome, message)
+        return _commit(shop, checkout, held, message)
     fulfilled = Fulfilled(
         payment_reference=message.payment_reference,
-        lines=outcome.lines,
+        lines=held.lines,
         released=checkout.released,
         at=shop.now,
+        reinstated=checkout.attempt > 1,
     )
     return shop.end(checkout, fulfilled, actor=message.actor)
 
@@ -166,7 +161,7 @@ def _short(
     besides: Checkout | None,
 ) -> Shortage:
     deadlines = [
-        outcome.expires_at
+        outcome.ends_at
         for checkout, outcome in shop.open_holds()
         if checkout is not besides
         if any((line.sku, line.location) == (held.sku, held.location) for held in outcome.lines)
@@ -187,6 +182,7 @@ def _commit(shop: MemoryShop, checkout: Checkout, held: Held, message: Confirmat
         lines=held.lines,
         revision=held.revision,
         at=shop.now,
+        reinstated=checkout.attempt > 1,
     )
     checkout.outcome = committed
     checkout.note(shop.now, "committed", message.actor)

@@ -14,15 +14,17 @@ from holdfast_client.contract.holds import (
     HoldsRequest,
     OpenHold,
 )
-from holdfast_client.contract.outcomes import HeldLine
-from holdfast_client.fake.shop import MemoryShop
+from holdfast_client.contract.outcomes import HeldLine, OpenOutcome
+from holdfast_client.fake.shop import Checkout, MemoryShop
 
 
 def holds_of(shop: MemoryShop, request: HoldsRequest) -> Holds:
     """Return the open holds that are asked for, with as many rows as the real ones have."""
-    found = sorted(_open_holds(shop, request), key=lambda pair: _place(pair[0]))
+    list_them = _committed if request.committed else _open_holds
+    found = sorted(list_them(shop, request), key=lambda pair: _place(pair[0]))
     listed = found[: request.limit]
-    free = _comes_free(listed)
+    # What is committed does not come free by itself.
+    free = () if request.committed else _comes_free(listed)
     return Holds(
         as_of=shop.now,
         holds=tuple(hold for hold, _ in listed),
@@ -41,29 +43,50 @@ def _open_holds(
         is_wanted = (
             bool(lines)
             and request.customer_id in {None, checkout.request.customer_id}
-            and (seconds is None or held.expires_at <= shop.now + timedelta(seconds=seconds))
+            and (seconds is None or held.ends_at <= shop.now + timedelta(seconds=seconds))
         )
         if is_wanted:
-            hold = OpenHold(
-                checkout_id=checkout.request.checkout_id,
-                customer_id=checkout.request.customer_id,
-                cart_id=checkout.request.cart_id,
-                held_at=checkout.started_at,
-                expires_at=held.expires_at,
-                units=sum(line.quantity for line in lines),
-                lines=lines[:HOLD_LINES_MAX],
-                lines_left_out=max(len(lines) - HOLD_LINES_MAX, 0),
-            )
-            yield hold, lines
+            yield _listed(checkout, held, lines), lines
+
+
+def _committed(
+    shop: MemoryShop, request: HoldsRequest
+) -> Iterable[tuple[OpenHold, tuple[HeldLine, ...]]]:
+    paid_by = shop.now - timedelta(seconds=request.older_than_seconds or 0)
+    for checkout, committed in shop.committed():
+        lines = tuple(line for line in committed.lines if request.sku in {None, line.sku})
+        is_wanted = (
+            bool(lines)
+            and request.customer_id in {None, checkout.request.customer_id}
+            and committed.at <= paid_by
+        )
+        if is_wanted:
+            yield _listed(checkout, committed, lines), lines
+
+
+def _listed(checkout: Checkout, outcome: OpenOutcome, lines: tuple[HeldLine, ...]) -> OpenHold:
+    return OpenHold(
+        checkout_id=checkout.request.checkout_id,
+        customer_id=checkout.request.customer_id,
+        cart_id=checkout.request.cart_id,
+        held_at=checkout.started_at,
+        expires_at=getattr(outcome, "expires_at", None),
+        paying_until=getattr(outcome, "paying_until", None),
+        committed_at=getattr(outcome, "at", None),
+        payment_reference=getattr(outcome, "payment_reference", None),
+        units=sum(line.quantity for line in lines),
+        lines=lines[:HOLD_LINES_MAX],
+        lines_left_out=max(len(lines) - HOLD_LINES_MAX, 0),
+    )
 
 
 def _place(hold: OpenHold) -> tuple[object, ...]:
-    return hold.expires_at, hold.checkout_id
+    return hold.committed_at or hold.ends_at, hold.checkout_id
 
 
 def _comes_free(listed: Iterable[tuple[OpenHold, tuple[HeldLine, ...]]]) -> tuple[ComingFree, ...]:
     moved = sorted(
-        (hold.expires_at, line.sku, line.location, line.quantity)
+        (hold.ends_at, line.sku, line.location, line.quantity)
         for hold, lines in listed
         for line in lines
     )

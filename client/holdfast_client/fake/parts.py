@@ -46,6 +46,7 @@ def ship(shop: MemoryShop, checkout: Checkout, message: Shipment) -> KnownOutcom
         lines=checkout.shipped,
         released=checkout.released,
         at=shop.now,
+        reinstated=checkout.attempt > 1,
     )
     return shop.end(checkout, fulfilled, actor=message.actor)
 

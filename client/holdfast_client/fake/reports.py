@@ -6,6 +6,7 @@ from datetime import datetime
 from itertools import islice
 
 from holdfast_client.contract.outcomes import (
+    PAYMENTS_KEPT_MAX,
     SHIPMENTS_KEPT_MAX,
     CheckoutReport,
     Held,
@@ -15,15 +16,19 @@ from holdfast_client.contract.summaries import CheckoutFilter, CheckoutSummary
 from holdfast_client.fake.shop import Checkout, MemoryShop
 
 
-def report_of(checkout: Checkout) -> CheckoutReport:
+def report_of(shop: MemoryShop, checkout: Checkout) -> CheckoutReport:
     """Return where a checkout stands and how it came there."""
     outcome = checkout.outcome
+    payments = tuple(p.report() for p in shop.payments_of(checkout.request.checkout_id))
     return CheckoutReport(
         checkout_id=checkout.request.checkout_id,
         status=outcome.status,
         lines=checkout.about,
         expires_at=outcome.expires_at if isinstance(outcome, Held) else None,
+        paying_until=outcome.paying_until if isinstance(outcome, Held) else None,
         revision=outcome.revision if isinstance(outcome, OpenOutcome) else None,
+        payments=payments[-PAYMENTS_KEPT_MAX:],
+        payments_left_out=max(len(payments) - PAYMENTS_KEPT_MAX, 0),
         shipments=tuple(checkout.shipments[-SHIPMENTS_KEPT_MAX:]),
         shipments_left_out=max(len(checkout.shipments) - SHIPMENTS_KEPT_MAX, 0),
         events=tuple(checkout.events),

@@ -28,6 +28,8 @@ from holdfast_client.contract.outcomes import (
     KnownAdjustmentOutcome,
     KnownOutcome,
     OpenOutcome,
+    PaymentReport,
+    PaymentState,
     ShipmentReport,
 )
 from holdfast_client.contract.timeline import MovementKind, TimelineEvent, TimelineMovement
@@ -76,6 +78,7 @@ class Checkout:
     started_at: datetime
     outcome: KnownOutcome
     closed_at: datetime | None = None
+    attempt: int = 1
     events: list[CheckoutEvent] = field(default_factory=list)
     timeline: list[TimelineEvent] = field(default_factory=list)
     movements: list[TimelineMovement] = field(default_factory=list)
@@ -121,6 +124,7 @@ class Checkout:
                 lines=self.shipped,
                 released=summed(self.released, self.open_lines),
                 at=at,
+                reinstated=self.attempt > 1,
             )
         return Cancelled(reason=reason, actor=actor, at=at)
 
@@ -141,6 +145,31 @@ class Checkout:
         self.events.append(CheckoutEvent(at=at, event=event, actor=actor, reason=reason))
 
 
+@dataclass
+class Payment:
+    """What became of one payment; ``paying_until`` is how long its checkout waits for it."""
+
+    reference: str
+    checkout_id: str
+    changed_at: datetime
+    state: PaymentState = "started"
+    reason: str = ""
+    paying_until: datetime | None = None
+
+    def turn(self, state: PaymentState, at: datetime, reason: str = "") -> None:
+        """Let it be in another state from a moment on."""
+        self.state, self.reason, self.changed_at = state, reason, at
+
+    def report(self) -> PaymentReport:
+        """Return it as a checkout's report tells it."""
+        return PaymentReport(
+            payment_reference=self.reference,
+            state=self.state,
+            reason=self.reason,
+            at=self.changed_at,
+        )
+
+
 def summed(*parts: tuple[HeldLine, ...]) -> tuple[HeldLine, ...]:
     """Return the units of all parts, a line for each stock item, in order."""
     units: dict[tuple[str, str], int] = {}
@@ -159,24 +188,29 @@ class MemoryShop:
     Args:
         now: where the clock starts.
         hold_length_seconds_max: the cap on a hold's whole length, from its creation.
+        payment_grace_cap: how long after its deadline a hold waits for a payment, in seconds.
     """
 
-    def __init__(self, now: datetime, hold_length_seconds_max: int) -> None:
+    def __init__(
+        self, now: datetime, hold_length_seconds_max: int, payment_grace_cap: int = 1_800
+    ) -> None:
         self.now = now
         self.hold_length_max = timedelta(seconds=hold_length_seconds_max)
         self.items: dict[tuple[str, str], StockItem] = {}
+        self.payment_grace_cap = payment_grace_cap
         self.checkouts: dict[str, Checkout] = {}
         # Ids under which nothing can be held any more.
         self.barred: set[str] = set()
+        self.payments: dict[str, Payment] = {}
         self.adjustments: dict[str, tuple[StockAdjustment, KnownAdjustmentOutcome]] = {}
 
     def advance(self, seconds: float) -> None:
         """Let time pass and end every hold whose deadline has come, the earliest first."""
         self.now += timedelta(seconds=seconds)
         due = [
-            (outcome.expires_at, checkout)
+            (outcome.ends_at, checkout)
             for checkout, outcome in self.open_holds()
-            if outcome.expires_at <= self.now
+            if outcome.ends_at <= self.now
         ]
         for deadline, checkout in sorted(due, key=lambda pair: pair[0]):
             self.end(checkout, Expired(at=deadline), at=deadline)
@@ -187,6 +221,16 @@ class MemoryShop:
             return self.checkouts[checkout_id]
         except KeyError:
             raise CheckoutNotFound(f"checkout {checkout_id!r} is not known to {by}") from None
+
+    def payments_of(self, checkout_id: str) -> Iterator[Payment]:
+        """Yield all that was named for a checkout, the first leading."""
+        return (p for p in self.payments.values() if p.checkout_id == checkout_id)
+
+    def committed(self) -> Iterator[tuple[Checkout, Committed]]:
+        """Yield each committed checkout with where it stands."""
+        for checkout in self.checkouts.values():
+            if isinstance(checkout.outcome, Committed):
+                yield checkout, checkout.outcome
 
     def open_holds(self) -> Iterator[tuple[Checkout, Held]]:
         """Yield each open hold with its checkout."""
@@ -237,6 +281,9 @@ class MemoryShop:
     ) -> FinalOutcome:
         """End a checkout, now if no moment is given; what is open moves as its outcome says."""
         at = at or self.now
+        if isinstance(checkout.outcome, Committed) and isinstance(outcome, Cancelled):
+            paid_by = self.payments[checkout.outcome.payment_reference]
+            paid_by.turn("refund_due", at, "cancelled")
         # What is fulfilled while it was committed has been shipped: only its rest is given back.
         was_shipped = isinstance(checkout.outcome, Committed) and isinstance(outcome, Fulfilled)
         kind = "release" if was_shipped else _ENDINGS[outcome.status]

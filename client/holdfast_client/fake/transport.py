@@ -14,11 +14,14 @@ from holdfast_client.contract.messages import (
     Confirmation,
     Extension,
     PartialRelease,
+    PaymentEnded,
+    PaymentStarted,
     Shipment,
 )
 from holdfast_client.contract.outcomes import OpenOutcome, Outcome
+from holdfast_client.contract.refunds import RefundDone, RefundsRequest
 from holdfast_client.contract.timeline import TimelineRequest
-from holdfast_client.fake import holding, parts
+from holdfast_client.fake import holding, parts, payments
 from holdfast_client.fake.adjusting import adjust
 from holdfast_client.fake.amendments import amend
 from holdfast_client.fake.holds import holds_of
@@ -79,7 +82,7 @@ class MemoryTransport:
             case Update():
                 return self._updated(question)
             case Status():
-                return _told(report_of(self._shop.checkout(question.checkout_id)))
+                return _told(report_of(self._shop, self._shop.checkout(question.checkout_id)))
             case ListCheckouts():
                 return Reply(summaries_of(self._shop, question.wanted))
             case Adjust():
@@ -95,6 +98,8 @@ class MemoryTransport:
         """Do nothing: a shop in memory outlives its clients."""
 
     def _updated(self, asked: Update) -> Reply:
+        if isinstance(asked.message, Confirmation):
+            return self._paid(asked, asked.message)
         checkout = self._shop.checkout(asked.checkout_id)
         # Temporal answers a known id as before, whatever it carries now, and after the end too.
         known = self._decided.get((asked.checkout_id, asked.update_id))
@@ -115,10 +120,14 @@ class MemoryTransport:
         self._decided[asked.checkout_id, asked.update_id] = decided
         return decided
 
+    def _paid(self, asked: Update, message: Confirmation) -> Reply:
+        self._require_inventory(asked)
+        return _told(payments.pay(self._shop, asked.checkout_id, message))
+
     def _changed(self, checkout: Checkout, asked: Update) -> Outcome:
         match asked.message:
-            case Confirmation() as message:
-                return holding.confirm(self._shop, checkout, message)
+            case PaymentStarted() | PaymentEnded() as message:
+                return payments.in_flight(self._shop, checkout, message)
             case Extension() as message:
                 return holding.extend(self._shop, checkout, message)
             case Cancellation() as message:
@@ -134,9 +143,13 @@ class MemoryTransport:
     def _read(self, asked: Read) -> Answer:
         match asked.request:
             case TimelineRequest(checkout_id=id):
-                return timeline_of(self._shop.checkout(id, by="the database"))
+                return timeline_of(self._shop, self._shop.checkout(id, by="the database"))
             case HoldsRequest() as request:
                 return holds_of(self._shop, request)
+            case RefundsRequest() as request:
+                return payments.refunds_of(self._shop, request)
+            case RefundDone() as message:
+                return payments.refunded(self._shop, message)
         raise TypeError(f"the fake knows no {asked.workflow!r}")
 
     def _require_inventory(self, question: Question) -> None:

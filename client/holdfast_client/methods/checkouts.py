@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import overload
 
 from holdfast_client import answers
 from holdfast_client.contract import arguments
@@ -13,13 +14,16 @@ from holdfast_client.contract.messages import (
     CheckoutRequest,
     Confirmation,
     Extension,
+    Late,
     Settle,
+    Settlement,
 )
 from holdfast_client.contract.names import CANCEL_UPDATE, CONFIRM_UPDATE, EXTEND_UPDATE
 from holdfast_client.contract.outcomes import (
     FinalOutcome,
     Held,
     Outcome,
+    RefundDue,
     SettledOutcome,
     UnknownOutcome,
 )
@@ -73,36 +77,78 @@ class CheckoutMethods(Asking):
         reply = await self._ask(Reserve(request))
         return answers.outcome_of(reply.answer)
 
+    @overload
     async def confirm(
         self,
         checkout_id: str,
         payment_reference: str,
         *,
         settle: Settle = "fulfil",
+        late: None = None,
         actor: str = "",
-    ) -> SettledOutcome:
+    ) -> SettledOutcome: ...
+
+    @overload
+    async def confirm(
+        self,
+        checkout_id: str,
+        payment_reference: str,
+        *,
+        settle: Settle = "fulfil",
+        late: Late | None,
+        actor: str = "",
+    ) -> SettledOutcome | RefundDue: ...
+
+    async def confirm(
+        self,
+        checkout_id: str,
+        payment_reference: str,
+        *,
+        settle: Settle = "fulfil",
+        late: Late | None = None,
+        actor: str = "",
+    ) -> SettledOutcome | RefundDue:
         """Fulfil or commit the hold, because it was paid.
+
+        One call for every webhook, whenever it comes: also where the checkout's workflow was
+        terminated, or Temporal has forgotten it. What settles nothing is on record as due back.
 
         Args:
             checkout_id: the checkout.
             payment_reference: the payment, 1 to 500 characters.
             settle: ``fulfil`` sells the stock at once; ``commit`` keeps it reserved, without a
                 deadline, until it is shipped.
+            late: what becomes of a payment whose hold is over. ``refund``: it is due back.
+                ``reinstate``: where the hold had expired and all of it can be had, it is held again
+                and paid; else it is due back. None: it is due back too, and the answer tells where
+                the checkout stands.
             actor: who says so.
 
         Returns:
-            Fulfilled or Committed, or the final outcome that came first. Of what another payment
-            has committed already, Committed with ``duplicate_payment``: this one is due back.
+            Fulfilled or Committed, ``reinstated`` where it had expired. Of what another payment has
+            committed already, Committed with ``duplicate_payment``: this one is due back. Where the
+            hold is over: with ``late`` RefundDue, with its reason and what fell short; without it
+            the final outcome that came first.
 
         Raises:
-            CheckoutNotFound: no such checkout.
+            PaymentConflict: the payment belongs to another checkout.
+            CheckoutNotFound: no such checkout; the payment is due back. With ``late`` that is
+                told by RefundDue.
         """
         message = arguments.validated(
-            Confirmation, payment_reference=payment_reference, settle=settle, actor=actor
+            Confirmation, payment_reference=payment_reference, settle=settle, late=late, actor=actor
         )
         id = arguments.id_of_call("checkout_id", checkout_id)
-        reply = await self._ask(Update(id, CONFIRM_UPDATE, message, is_repeatable=True))
-        return answers.settled_of(reply.answer)
+        settlement = Settlement(
+            checkout_id=id,
+            operation="confirm",
+            payment_reference=message.payment_reference,
+            settle=settle,
+            late=late or "refund",
+            actor=actor,
+        )
+        asked = Update(id, CONFIRM_UPDATE, message, is_repeatable=True, settlement=settlement)
+        return answers.settled_of(await self._ask(asked), asked, late)
 
     async def extend(
         self,
@@ -159,5 +205,7 @@ class CheckoutMethods(Asking):
         """
         message = arguments.validated(Cancellation, reason=reason, actor=actor)
         id = arguments.id_of_call("checkout_id", checkout_id)
-        reply = await self._ask(Update(id, CANCEL_UPDATE, message, is_repeatable=True))
+        settlement = Settlement(checkout_id=id, operation="cancel", reason=reason, actor=actor)
+        asked = Update(id, CANCEL_UPDATE, message, is_repeatable=True, settlement=settlement)
+        reply = await self._ask(asked)
         return answers.final_outcome_of(reply.answer)

@@ -61,6 +61,8 @@ class ReadingMethods(Asking):
         customer_id: str | None = None,
         ends_within_seconds: int | None = None,
         limit: int = HOLDS_LIMIT_DEFAULT,
+        committed: bool = False,
+        older_than_seconds: int | None = None,
     ) -> Holds:
         """List who holds stock and until when, and what comes free when, by deadline.
 
@@ -72,6 +74,8 @@ class ReadingMethods(Asking):
             customer_id: only this buyer's.
             ends_within_seconds: only those that end so soon, 1 to 2,592,000 s.
             limit: 1 to 200 holds, those that end first.
+            committed: what is paid and still on the shelf instead, those that were paid first.
+            older_than_seconds: of these only what was paid longer ago.
         """
         request = arguments.validated(
             HoldsRequest,
@@ -79,6 +83,8 @@ class ReadingMethods(Asking):
             customer_id=customer_id,
             ends_within_seconds=ends_within_seconds,
             limit=limit,
+            committed=committed,
+            older_than_seconds=older_than_seconds,
         )
         workflow_id = holds_workflow_id(uuid.uuid4().hex)
         reply = await self._ask(Read("the holds", HOLDS_WORKFLOW, workflow_id, request))

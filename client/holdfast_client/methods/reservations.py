@@ -5,11 +5,14 @@ from __future__ import annotations
 from holdfast_client.methods.amending import AmendMethods
 from holdfast_client.methods.checkouts import CheckoutMethods
 from holdfast_client.methods.parts import PartMethods
+from holdfast_client.methods.payments import PaymentMethods
 from holdfast_client.methods.reading import ReadingMethods
 from holdfast_client.methods.stock import StockMethods
 
 
-class Reservations(CheckoutMethods, AmendMethods, PartMethods, ReadingMethods, StockMethods):
+class Reservations(
+    CheckoutMethods, AmendMethods, PartMethods, PaymentMethods, ReadingMethods, StockMethods
+):
     """Reserves stock for checkouts, and says what became of them.
 
     Every method may raise, besides what it names itself:

@@ -6,11 +6,14 @@ from __future__ import annotations
 from holdfast_client.sync_methods.amending import AmendMethods
 from holdfast_client.sync_methods.checkouts import CheckoutMethods
 from holdfast_client.sync_methods.parts import PartMethods
+from holdfast_client.sync_methods.payments import PaymentMethods
 from holdfast_client.sync_methods.reading import ReadingMethods
 from holdfast_client.sync_methods.stock import StockMethods
 
 
-class SyncReservations(CheckoutMethods, AmendMethods, PartMethods, ReadingMethods, StockMethods):
+class SyncReservations(
+    CheckoutMethods, AmendMethods, PartMethods, PaymentMethods, ReadingMethods, StockMethods
+):
     """Reserves stock for checkouts, and says what became of them.
 
     Every method may raise, besides what it names itself:

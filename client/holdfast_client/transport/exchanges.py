@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
+import json
 import uuid
 from datetime import timedelta
 from typing import Any, Final
@@ -30,7 +32,9 @@ from temporalio.service import RPCError
 
 from holdfast_client.contract import names
 from holdfast_client.contract.conflicts import adjustment_conflict, checkout_conflict
-from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.contract.errors import CheckoutInterrupted, CheckoutNotFound
+from holdfast_client.contract.messages import CheckoutRequest, Settlement, StockAdjustment
+from holdfast_client.contract.timeline import Timeline, TimelineRequest
 from holdfast_client.questions import (
     Adjust,
     ListCheckouts,
@@ -60,6 +64,8 @@ ASKS_MAX: Final = 3
 # How many rows a list reads for each one it may return; see CheckoutFilter.admits.
 ROWS_READ_PER_ROW_MAX: Final = 10
 READING_EXECUTION_TIMEOUT: Final = timedelta(minutes=1)
+# Of the digest of a settlement's input, which names it.
+_WORD: Final = 32
 _CLOSED: Final = frozenset(
     {
         WorkflowExecutionStatus.CANCELED,
@@ -117,14 +123,86 @@ class Exchanges:
                 if not was_accepted_and_lost(error):
                     raise
                 may_be_done = not question.is_repeatable
-            if await self._is_closed(handle):
-                return Reply(await self._result(question.checkout_id), is_result=True)
+            reply = await self._without_its_run(handle, question)
+            if reply:
+                return reply
             if may_be_done:
                 break
         raise overtaken(question)
 
+    async def _without_its_run(
+        self, handle: WorkflowHandle[Any, Any], question: Update
+    ) -> Reply | None:
+        """Answer where no run takes the update; None where one does now, and is to be asked."""
+        status = await self._status_of(handle)
+        if status is WorkflowExecutionStatus.COMPLETED:
+            result = await self._result(question.checkout_id)
+            if not is_to_be_settled(question, result):
+                return Reply(result, is_result=True)
+        elif status is WorkflowExecutionStatus.FAILED:
+            await self._raise_refusal(question.checkout_id)
+        elif status is not None and status not in _CLOSED:
+            return None
+        answer = await self._settled(question)
+        is_resumed = answer.get("operation") == "resume"
+        if is_resumed and answer.get("status") in {"held", "committed"}:
+            return None
+        return Reply(answer, is_result=is_resumed)
+
+    async def _settled(self, question: Update) -> dict[str, Any]:
+        """Have it settled by a workflow of its own, once for what is asked."""
+        wish = question.settlement or Settlement(
+            checkout_id=question.checkout_id, operation="resume"
+        )
+        payload = wish.model_dump(mode="json")
+        word = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:_WORD]
+        try:
+            handle = await sent(
+                self._temporal.start_workflow(
+                    names.SETTLEMENT_WORKFLOW,
+                    payload,
+                    id=names.settlement_workflow_id(question.checkout_id, word),
+                    task_queue=self._task_queue,
+                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
+                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
+                    rpc_timeout=self._rpc_timeout,
+                )
+            )
+            answer: dict[str, Any] = await sent(handle.result(rpc_timeout=self._rpc_timeout))
+        except WorkflowFailureError as error:
+            raise reading_failure_of(question, error.cause) from error
+        return answer
+
+    async def _raise_refusal(self, checkout_id: str) -> None:
+        """Raise why a checkout's workflow failed, where that is a refusal of the request itself."""
+        try:
+            await self._result(checkout_id)
+        except CheckoutInterrupted:
+            return
+
     async def status(self, question: Status) -> Reply:
-        """Return the checkout's report; raises where its workflow ended without an outcome."""
+        """Return the checkout's report; where no run can tell it, what the database knows."""
+        try:
+            return await self._report(question)
+        except CheckoutInterrupted as interrupted:
+            try:
+                return Reply(await self._recorded(question))
+            except CheckoutNotFound:
+                # It ended before the database had heard of it.
+                raise interrupted from None
+        except RPCError as error:
+            if not is_not_found(error):
+                raise
+        return Reply(await self._recorded(question))
+
+    async def _recorded(self, question: Status) -> Any:
+        request = TimelineRequest(checkout_id=question.checkout_id)
+        workflow_id = names.timeline_workflow_id(question.checkout_id, uuid.uuid4().hex)
+        asked = Read(question.subject, names.TIMELINE_WORKFLOW, workflow_id, request)
+        timeline = Timeline.model_validate((await self.read(asked)).answer)
+        return timeline.report().model_dump(mode="json")
+
+    async def _report(self, question: Status) -> Reply:
         try:
             answer = await sent(
                 self._checkout(question.checkout_id).query(
@@ -252,9 +330,15 @@ class Exchanges:
         except WorkflowFailureError as error:
             raise interruption_of(checkout_id, error.cause) from error
 
-    async def _is_closed(self, handle: WorkflowHandle[Any, Any]) -> bool:
-        description = await sent(handle.describe(rpc_timeout=self._rpc_timeout))
-        return description.status in _CLOSED
+    async def _status_of(self, handle: WorkflowHandle[Any, Any]) -> WorkflowExecutionStatus | None:
+        """Return how its last run stands; None where Temporal does not know it."""
+        try:
+            description = await sent(handle.describe(rpc_timeout=self._rpc_timeout))
+        except RPCError as error:
+            if is_not_found(error):
+                return None
+            raise
+        return description.status
 
     async def _first_input(self, started: WorkflowAlreadyStartedError) -> Any:
         """Return what the first run of a workflow was started with, from its history."""
@@ -269,6 +353,17 @@ class Exchanges:
 
     def _checkout(self, checkout_id: str) -> WorkflowHandle[Any, Any]:
         return self._temporal.get_workflow_handle(names.checkout_workflow_id(checkout_id))
+
+
+def is_to_be_settled(question: Update, result: Any) -> bool:
+    """Say whether a message to a checkout that is over must reach the database.
+
+    That is a payment which did not settle it: it is due back, or makes the checkout anew.
+    """
+    settlement = question.settlement
+    if settlement is None or settlement.operation != "confirm" or not isinstance(result, dict):
+        return False
+    return result.get("payment_reference") != settlement.payment_reference
 
 
 async def _read_error_of(start: WithStartWorkflowOperation[Any, Any]) -> None:

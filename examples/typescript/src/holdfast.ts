@@ -56,7 +56,14 @@ export interface Shortage {
   next_expiry: string | null;
 }
 
-export type Held = { status: "held"; expires_at: string; lines: HeldLine[]; revision: number };
+export type Held = {
+  status: "held";
+  expires_at: string;
+  /** While a payment is in flight it is held until then, where that is later. */
+  paying_until: string | null;
+  lines: HeldLine[];
+  revision: number;
+};
 /** Paid, and still on the shelf; `lines` is what is open. */
 export type Committed = {
   status: "committed";
@@ -66,6 +73,8 @@ export type Committed = {
   at: string;
   /** This payment is not the one on record, and due back. */
   duplicate_payment: boolean;
+  /** It had expired, and was paid late. */
+  reinstated: boolean;
 };
 /** Paid, and gone: `lines` have left, `released` were given back. */
 export type Fulfilled = {
@@ -74,6 +83,8 @@ export type Fulfilled = {
   lines: HeldLine[];
   released: HeldLine[];
   at: string;
+  /** It had expired, and was paid late. */
+  reinstated: boolean;
 };
 export type FinalOutcome =
   | { status: "denied"; shortages: Shortage[] }
@@ -96,6 +107,8 @@ export interface CheckoutReport {
   lines: HeldLine[];
   expires_at: string | null;
   shipments: { shipment_id: string; at: string; units: number }[];
+  paying_until: string | null;
+  payments: { payment_reference: string; state: string; reason: string; at: string }[];
   events: { at: string; event: string; actor: string; reason: string }[];
 }
 

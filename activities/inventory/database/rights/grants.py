@@ -22,10 +22,12 @@ READ_GRANTS: Final = (
     "reservation_lines",
     "operation_records",
     "stock_movements",
+    "payments",
     "alembic_version",
     "stock_availability",
     "overdue_reservations",
     "operations",
+    "refunds_due",
 )
 # All that writes. They run with the rights of the tables' owner; each is granted by name, because
 # to everybody else they are closed.
@@ -44,6 +46,10 @@ FUNCTION_GRANTS: Final = (
     "part_reservation",
     "amend_reservation",
     "supersede_reservation",
+    "claim_payment",
+    "reinstate_reservation",
+    "pause_hold",
+    "refund_payment",
     "claim_operation",
     "answer_operation",
     "create_stock_items",

@@ -1,17 +1,19 @@
 -- End holds and committed checkouts, each at most once, or commit holds; tell of those that it
--- changed. Ids that nobody has used become tombstones. Only what is open moves, only what is overdue
+-- changed. Their payments are put down first. Ids that nobody has used become tombstones. Only what is open moves, only what is overdue
 -- expires, and who has paid already is not sold to again. What ends after some of it was shipped is
 -- fulfilled, and the rest of it released.
 CREATE FUNCTION holdfast.close_reservations(
-    checkout_ids text[], statuses text[], reasons text[], actors text[], payment_references text[])
+    checkout_ids text[], statuses text[], reasons text[], actors text[], payment_references text[],
+    attempts integer[], reinstatings boolean[])
 RETURNS TABLE (
-    checkout_id text, status text, reason text, actor text, closed_at timestamptz,
+    checkout_id text, attempt integer, status text, reason text, actor text, closed_at timestamptz,
     payment_reference text, committed_at timestamptz, revision integer, lines jsonb,
     released jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     at timestamptz;
+    settled text[];
     closed bigint[];
 BEGIN
     PERFORM holdfast.claim_reservations(
@@ -22,6 +24,10 @@ BEGIN
         NULL, NULL, NULL, reasons, actors);
     PERFORM holdfast.lock_reservations(checkout_ids);
     at := holdfast.clock();
+    IF statuses && ARRAY['fulfilled', 'committed', 'cancelled'] THEN
+        settled := holdfast.put_down_payments(
+            at, checkout_ids, statuses, payment_references, actors, reinstatings);
+    END IF;
     WITH ended AS (
         UPDATE holdfast.reservations AS r
            SET status = CASE WHEN r.status = 'committed' AND EXISTS (
@@ -37,12 +43,16 @@ BEGIN
                                           ELSE r.committing END,
                reason = c.reason, actor = c.actor,
                payment_reference = coalesce(r.payment_reference, c.payment_reference)
-          FROM unnest(checkout_ids, statuses, reasons, actors, payment_references)
-               AS c(checkout_id, status, reason, actor, payment_reference)
+          FROM unnest(checkout_ids, statuses, reasons, actors, payment_references, attempts)
+               AS c(checkout_id, status, reason, actor, payment_reference, attempt)
          WHERE r.checkout_id = ANY(ARRAY[c.checkout_id])
            AND r.closed_at IS NULL
+           -- Who speaks of an attempt that is over changes no later one.
+           AND (c.attempt IS NULL OR r.attempt = c.attempt)
            AND (c.status = 'cancelled' OR r.status = 'held')
            AND (c.status <> 'expired' OR r.ends_at <= at)
+           -- Not by a payment of another checkout, or one that is due back.
+           AND (c.payment_reference IS NULL OR c.checkout_id = ANY(settled))
         RETURNING r.id
     )
     SELECT array_agg(id) FROM ended INTO closed;
@@ -65,7 +75,7 @@ BEGIN
       WHERE r.id = ANY(closed) AND r.status <> 'committed' AND l.quantity > 0
      HAVING count(*) > 0;
     RETURN QUERY
-    SELECT r.checkout_id, r.status, r.reason, r.actor, r.closed_at, r.payment_reference,
+    SELECT r.checkout_id, r.attempt, r.status, r.reason, r.actor, r.closed_at, r.payment_reference,
            r.committed_at, r.revision,
            CASE WHEN r.status IN ('committed', 'fulfilled')
                 THEN holdfast.lines_of(r.id, r.status) ELSE '[]' END,

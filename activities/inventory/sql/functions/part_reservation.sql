@@ -1,5 +1,6 @@
 -- Take units out of an open reservation whose row is locked, each kind of it (`fulfil`, `release`)
--- recorded under the operation's id, and end the reservation where `ending` says how. Returns when.
+-- recorded under the operation's id, and end the reservation where `ending` says how. Where nothing of
+-- it was shipped, its payment is due back then. Returns when.
 --
 -- `places` says to which of the kinds a posting belongs, from 1. A revision is counted where
 -- anything was released: then its lines are others than before.
@@ -26,6 +27,13 @@ BEGIN
            reason = CASE WHEN ending IS NULL THEN r.reason ELSE part_reservation.reason END,
            actor = CASE WHEN ending IS NULL THEN r.actor ELSE part_reservation.actor END
      WHERE r.id = reservation;
+    UPDATE holdfast.payments AS p
+       SET state = 'refund_due', reason = 'cancelled', actor = part_reservation.actor,
+           changed_at = at
+     WHERE ending = 'cancelled'
+       AND p.state = 'settled'
+       AND p.payment_reference = (SELECT r.payment_reference FROM holdfast.reservations AS r
+                                   WHERE r.id = reservation);
     PERFORM holdfast.post_movements(
                 array_agg(numbers[p.place]), array_agg(reservation), array_agg(p.item),
                 array_agg(CASE WHEN ending = 'cancelled' THEN 'cancel' ELSE kinds[p.place] END),

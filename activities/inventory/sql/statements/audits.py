@@ -124,3 +124,42 @@ SELECT subject, finding FROM holdfast.find_shop_breaches(false, %(breaches_max)s
 SHOP_IS_EQUAL: Final = """
 SELECT subject, finding FROM holdfast.find_shop_breaches(true, %(breaches_max)s)
 """
+
+# I6: a settled payment is that of its checkout's reservation, which is paid; a paid checkout has
+# its one settled payment; what is due back says why.
+PAYMENTS_SETTLE_ONCE: Final = """
+WITH settled AS (
+    SELECT p.payment_reference, p.checkout_id, count(r.id) AS settles
+      FROM holdfast.payments AS p
+      LEFT JOIN holdfast.reservations AS r
+        ON r.payment_reference = p.payment_reference
+       AND r.checkout_id = p.checkout_id
+       AND r.status IN ('committed', 'fulfilled')
+     WHERE p.state = 'settled'
+     GROUP BY 1, 2
+)
+SELECT 'payment ' || s.payment_reference AS subject,
+       format('settled, but settles %%s reservations of checkout %%s', s.settles, s.checkout_id)
+           AS finding
+  FROM settled AS s
+ WHERE s.settles <> 1
+ UNION ALL
+SELECT 'checkout/' || r.checkout_id,
+       format('status %%s, paid by %%s, which is %%s', r.status, r.payment_reference,
+              coalesce(p.state || ' for ' || p.checkout_id, 'unknown'))
+  FROM holdfast.reservations AS r
+  LEFT JOIN holdfast.payments AS p ON p.payment_reference = r.payment_reference
+ WHERE r.status IN ('committed', 'fulfilled')
+   AND (p.state, p.checkout_id) IS DISTINCT FROM ('settled', r.checkout_id)
+ UNION ALL
+SELECT 'checkout/' || s.checkout_id, format('settled by %%s payments', count(*))
+  FROM settled AS s
+ GROUP BY s.checkout_id
+HAVING count(*) > 1
+ UNION ALL
+SELECT 'payment ' || p.payment_reference, format('%%s for no reason', p.state)
+  FROM holdfast.payments AS p
+ WHERE p.state IN ('refund_due', 'refunded') AND p.reason = ''
+ ORDER BY 1
+ LIMIT %(breaches_max)s
+"""

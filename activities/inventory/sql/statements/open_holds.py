@@ -26,15 +26,28 @@ _HOLDS_OF_SKU: Final = """
                         OFFSET 0) AS o
          WHERE s.sku = %(sku)s
          ORDER BY o.ends_at, o.reservation_id) AS o,
-       LATERAL (SELECT id, checkout_id, customer_id, cart_id, created_at, ends_at
+       LATERAL (SELECT id, checkout_id, customer_id, cart_id, created_at, expires_at,
+                       paying_until, ends_at, committed_at, payment_reference
                   FROM holdfast.reservations
                  WHERE id = o.reservation_id
                 OFFSET 0) AS r
  WHERE (%(customer_id)s::text IS NULL OR r.customer_id = %(customer_id)s)
 """
-_COLUMNS: Final = (
-    "SELECT r.id, r.checkout_id, r.customer_id, r.cart_id, r.created_at, r.ends_at AS expires_at"
-)
+# What is paid and still on the shelf.
+_COMMITTED: Final = """
+  FROM holdfast.reservations AS r
+ WHERE r.status = 'committed'
+   AND r.committed_at <= coalesce(%(committed_before)s::timestamptz, 'infinity')
+   AND (%(customer_id)s::text IS NULL OR r.customer_id = %(customer_id)s)
+   AND (%(sku)s::text IS NULL
+        OR EXISTS (SELECT FROM holdfast.reservation_lines AS l
+                     JOIN holdfast.stock_items AS s ON s.id = ANY(ARRAY[l.stock_item_id])
+                    WHERE l.reservation_id = r.id AND l.quantity > 0 AND s.sku = %(sku)s))
+"""
+_COLUMNS: Final = """
+SELECT r.id, r.checkout_id, r.customer_id, r.cart_id, r.created_at, r.expires_at, r.paying_until,
+       r.ends_at, r.committed_at, r.payment_reference
+"""
 
 # The open holds that end first.
 READ_HOLDS: Final = f"""
@@ -56,6 +69,16 @@ READ_HOLDS_OF_SKU: Final = f"""
 
 COUNT_HOLDS_OF_SKU: Final = f"SELECT count(*) {_HOLDS_OF_SKU}"
 
+# What is to be packed, those that were paid first.
+READ_COMMITTED: Final = f"""
+{_COLUMNS}
+{_COMMITTED}
+ ORDER BY r.committed_at, r.id
+ LIMIT %(rows_max)s
+"""
+
+COUNT_COMMITTED: Final = f"SELECT count(*) {_COMMITTED}"
+
 # What each of these reservations holds, of one SKU or of all: units, how many lines, the first few.
 READ_HELD_LINES: Final = """
 SELECT h.id, held.units, held.found, held.lines
@@ -70,6 +93,7 @@ SELECT h.id, held.units, held.found, held.lines
                   FROM holdfast.reservation_lines AS l
                   JOIN holdfast.stock_items AS s ON s.id = ANY(ARRAY[l.stock_item_id])
                  WHERE l.reservation_id = h.id
+                   AND l.quantity > 0
                    AND (%(sku)s::text IS NULL OR s.sku = %(sku)s)) AS held
 """
 

@@ -119,19 +119,19 @@ SELECT i.id,
 # End holds and committed checkouts, each at most once, or commit holds; tell of those that it
 # changed, and bury ids that nobody has used.
 CLOSE: Final = """
-SELECT checkout_id, status, reason, actor, closed_at, payment_reference, committed_at, revision,
-       lines, released, NULL AS superseded_by
+SELECT checkout_id, attempt, status, reason, actor, closed_at, payment_reference, committed_at,
+       revision, lines, released, NULL AS superseded_by
   FROM holdfast.close_reservations(
        %(checkout_ids)s::text[], %(statuses)s::text[], %(reasons)s::text[], %(actors)s::text[],
-       %(payment_references)s::text[])
+       %(payment_references)s::text[], %(attempts)s::integer[], %(reinstatings)s::boolean[])
 """
 
 # What decides on extensions, to be read under the locks: when each hold began and ends, and which
 # of these extensions were made before.
 READ_EXTENSIBLE: Final = """
 SELECT DISTINCT ON (r.checkout_id)
-       r.id, r.checkout_id, coalesce(r.held_since, r.created_at) AS created_at,
-       CASE r.status WHEN 'held' THEN r.expires_at END AS deadline,
+       r.id, r.checkout_id, r.attempt, coalesce(r.held_since, r.created_at) AS created_at,
+       CASE r.status WHEN 'held' THEN r.expires_at END AS deadline, r.ends_at,
        ARRAY(SELECT o.operation_id
                FROM holdfast.operation_records AS o
               WHERE o.reservation_id = r.id
@@ -152,7 +152,7 @@ SELECT holdfast.extend_reservations(
 # What decides on taking units out of a checkout, to be read under its lock: the last attempt, and
 # what is on record under the operation's id.
 READ_PARTED: Final = """
-SELECT r.id, r.status,
+SELECT r.id, r.attempt, r.status,
        (SELECT jsonb_object_agg(
                    o.kind, jsonb_build_object('digest', encode(o.digest, 'hex'),
                                               'answer', o.answer, 'at', o.created_at))
@@ -209,9 +209,9 @@ SELECT holdfast.amend_reservation(
 # database's clock.
 READ_RESERVATIONS: Final = """
 SELECT DISTINCT ON (r.checkout_id)
-       r.checkout_id, r.status, r.expires_at, r.created_at, r.committed_at, r.closed_at, r.reason,
-       r.actor, r.payment_reference, r.revision, r.superseded_by, r.shortages,
-       encode(r.digest, 'hex') AS digest,
+       r.checkout_id, r.attempt, r.status, r.expires_at, r.paying_until, r.created_at,
+       r.committed_at, r.closed_at, r.reason, r.actor, r.payment_reference, r.revision,
+       r.superseded_by, r.shortages, encode(r.digest, 'hex') AS digest,
        extract(epoch FROM r.ends_at - holdfast.clock())::double precision AS remaining_seconds,
        holdfast.lines_of(r.id, r.status) AS lines,
        CASE r.status WHEN 'fulfilled' THEN holdfast.lines_of(r.id, 'released') ELSE '[]' END
@@ -236,4 +236,36 @@ COUNT_OVERDUE: Final = """
 SELECT count(*)
   FROM holdfast.reservations
  WHERE ends_at < (SELECT holdfast.clock()) - make_interval(secs => %(older_than_seconds)s)
+"""
+
+# What an expired checkout may be given again: what it held when it expired, by SKU and location.
+READ_EXPIRED_LINES: Final = """
+SELECT r.id, m.stock_item_id, s.sku, s.location, -m.reserved_delta AS quantity
+  FROM (SELECT id, status, closing
+          FROM holdfast.reservations
+         WHERE checkout_id = %(checkout_id)s
+         ORDER BY attempt DESC
+         LIMIT 1) AS r,
+       LATERAL (SELECT stock_item_id, reserved_delta
+                  FROM holdfast.stock_movements
+                 WHERE operation = r.closing
+                OFFSET 0) AS m
+  JOIN holdfast.stock_items AS s ON s.id = ANY(ARRAY[m.stock_item_id])
+ WHERE r.status = 'expired'
+ ORDER BY s.sku COLLATE "C", s.location COLLATE "C"
+"""
+
+# Hold them again, as the next attempt.
+REINSTATE: Final = """
+SELECT holdfast.reinstate_reservation(
+       %(at)s, %(id)s, %(items)s::bigint[], %(quantities)s::bigint[])
+"""
+
+# What a workflow needs to go on with a checkout: what was asked for, as far as it is kept.
+READ_RESUMABLE: Final = """
+SELECT attempt, customer_id, cart_id, encode(digest, 'hex') AS digest
+  FROM holdfast.reservations
+ WHERE checkout_id = %(checkout_id)s
+ ORDER BY attempt DESC
+ LIMIT 1
 """

@@ -6,12 +6,20 @@ from typing import Final
 
 # What the row of a checkout's last attempt tells.
 READ_CHECKOUT: Final = """
-SELECT id, status, customer_id, cart_id, created_at, expires_at, committed_at, closed_at, reason,
-       actor, payment_reference, shortages
+SELECT id, attempt, status, customer_id, cart_id, created_at, expires_at, committed_at, closed_at,
+       reason, actor, payment_reference, shortages
   FROM holdfast.reservations
  WHERE checkout_id = %(checkout_id)s
  ORDER BY attempt DESC
  LIMIT 1
+"""
+
+# The attempts before the last, which have expired.
+READ_EARLIER: Final = """
+SELECT created_at, expires_at, closed_at, status, actor, reason
+  FROM holdfast.reservations
+ WHERE checkout_id = %(checkout_id)s AND attempt < %(attempt)s
+ ORDER BY attempt
 """
 
 # Its lines as they were taken, and how many there are in all.
@@ -29,10 +37,12 @@ SELECT s.sku, s.location, l.taken_quantity AS quantity, count(*) OVER () AS foun
 READ_CHANGES: Final = """
 SELECT created_at, kind, operation_id, (answer ->> 'to_deadline')::timestamptz AS to_deadline,
        (answer ->> 'seconds')::integer AS seconds, (answer ->> 'units')::bigint AS units,
+       answer ->> 'payment_reference' AS payment_reference,
        reason, actor, count(*) OVER () AS found,
        min((answer ->> 'from_deadline')::timestamptz) OVER () AS first_deadline
   FROM holdfast.operation_records
- WHERE reservation_id = %(id)s AND kind IN ('extend', 'amend', 'fulfil', 'release')
+ WHERE reservation_id = %(id)s
+   AND kind IN ('extend', 'amend', 'fulfil', 'release', 'payment_started', 'payment_ended')
  ORDER BY created_at DESC, 4 DESC NULLS FIRST, sequence DESC
  LIMIT %(rows_max)s
 """

@@ -59,3 +59,7 @@ CREATE INDEX reservations_open_by_deadline ON holdfast.reservations (ends_at)
 
 CREATE INDEX reservations_denied_by_time ON holdfast.reservations (created_at)
     WHERE shortages IS NOT NULL;
+
+-- What is to be packed, the oldest first.
+CREATE INDEX reservations_committed ON holdfast.reservations (committed_at)
+    WHERE status = 'committed';

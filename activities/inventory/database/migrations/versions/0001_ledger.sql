@@ -108,6 +108,10 @@ CREATE INDEX reservations_open_by_deadline ON holdfast.reservations (ends_at)
 CREATE INDEX reservations_denied_by_time ON holdfast.reservations (created_at)
     WHERE shortages IS NOT NULL;
 
+-- What is to be packed, the oldest first.
+CREATE INDEX reservations_committed ON holdfast.reservations (committed_at)
+    WHERE status = 'committed';
+
 -- The units of a stock item that a reservation took, and what became of them.
 CREATE TABLE holdfast.reservation_lines (
     reservation_id bigint NOT NULL,
@@ -201,6 +205,36 @@ CREATE TABLE holdfast.stock_movements (
             'reserve', 'amend', 'supersede', 'fulfil', 'release', 'cancel', 'expire')))
 );
 
+-- What became of each payment that was named, one row for a reference. A plain paid checkout writes
+-- one, once, in its last state. Holdfast moves no money: it says where some is due back.
+CREATE TABLE holdfast.payments (
+    -- The order of references is part of the order of locks, so it must not depend on a locale.
+    payment_reference text COLLATE "C" NOT NULL,
+    -- The first checkout that named it; only a failed payment may move to another.
+    checkout_id text COLLATE "C" NOT NULL,
+    state text NOT NULL,
+    -- Why it failed, or is due back.
+    reason text NOT NULL DEFAULT '',
+    actor text NOT NULL DEFAULT '',
+    -- Until when its checkout waits for it. Null where it does not.
+    paying_until timestamptz,
+    created_at timestamptz NOT NULL,
+    -- Since when it is in its state.
+    changed_at timestamptz NOT NULL,
+    CONSTRAINT payments_pkey PRIMARY KEY (payment_reference),
+    CONSTRAINT payments_state_known CHECK (
+        state IN ('started', 'failed', 'settled', 'refund_due', 'refunded')),
+    CONSTRAINT payments_refund_has_reason CHECK (
+        state NOT IN ('refund_due', 'refunded') OR reason <> ''),
+    CONSTRAINT payments_waited_for_is_open CHECK (
+        paying_until IS NULL OR state IN ('started', 'failed'))
+);
+
+-- A settled payment is found by its checkout's reservation, which names it.
+CREATE INDEX payments_of_checkout ON holdfast.payments (checkout_id) WHERE state <> 'settled';
+
+CREATE INDEX payments_refund_due ON holdfast.payments (changed_at) WHERE state = 'refund_due';
+
 -- Change what is open of a reservation whose row is locked, by so much for each stock item, recorded
 -- under the operation's id. Where the stock does not suffice it fails with HF001. Its revision is
 -- one higher afterwards; its deadline stays. Returns when.
@@ -257,6 +291,26 @@ RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_te
     RETURNING sequence
 $$;
 
+-- Take the row of a payment for a checkout whose rows are locked, before stock is, and say what state
+-- it has; NULL where it belongs to another checkout. A new one is started, until the transaction
+-- decides.
+CREATE FUNCTION holdfast.claim_payment(
+    at timestamptz, payment_reference text, checkout_id text, actor text)
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    standing text;
+BEGIN
+    INSERT INTO holdfast.payments AS p
+           (payment_reference, checkout_id, state, actor, created_at, changed_at)
+    VALUES (claim_payment.payment_reference, claim_payment.checkout_id, 'started',
+            claim_payment.actor, at, at)
+        ON CONFLICT ON CONSTRAINT payments_pkey DO UPDATE
+       SET checkout_id = excluded.checkout_id
+     WHERE p.state = 'failed' OR p.checkout_id = excluded.checkout_id
+    RETURNING p.state INTO standing;
+    RETURN standing;
+END $$;
+
 -- Take checkout ids that nobody has used, as closed rows that hold nothing, and tell their numbers.
 -- Waits for anyone who is just now taking the same id. A claim of `reserve` is a denial until it is
 -- granted; one without a digest is a tombstone.
@@ -284,19 +338,21 @@ BEGIN
 END $$;
 
 -- End holds and committed checkouts, each at most once, or commit holds; tell of those that it
--- changed. Ids that nobody has used become tombstones. Only what is open moves, only what is overdue
+-- changed. Their payments are put down first. Ids that nobody has used become tombstones. Only what is open moves, only what is overdue
 -- expires, and who has paid already is not sold to again. What ends after some of it was shipped is
 -- fulfilled, and the rest of it released.
 CREATE FUNCTION holdfast.close_reservations(
-    checkout_ids text[], statuses text[], reasons text[], actors text[], payment_references text[])
+    checkout_ids text[], statuses text[], reasons text[], actors text[], payment_references text[],
+    attempts integer[], reinstatings boolean[])
 RETURNS TABLE (
-    checkout_id text, status text, reason text, actor text, closed_at timestamptz,
+    checkout_id text, attempt integer, status text, reason text, actor text, closed_at timestamptz,
     payment_reference text, committed_at timestamptz, revision integer, lines jsonb,
     released jsonb)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     at timestamptz;
+    settled text[];
     closed bigint[];
 BEGIN
     PERFORM holdfast.claim_reservations(
@@ -307,6 +363,10 @@ BEGIN
         NULL, NULL, NULL, reasons, actors);
     PERFORM holdfast.lock_reservations(checkout_ids);
     at := holdfast.clock();
+    IF statuses && ARRAY['fulfilled', 'committed', 'cancelled'] THEN
+        settled := holdfast.put_down_payments(
+            at, checkout_ids, statuses, payment_references, actors, reinstatings);
+    END IF;
     WITH ended AS (
         UPDATE holdfast.reservations AS r
            SET status = CASE WHEN r.status = 'committed' AND EXISTS (
@@ -322,12 +382,16 @@ BEGIN
                                           ELSE r.committing END,
                reason = c.reason, actor = c.actor,
                payment_reference = coalesce(r.payment_reference, c.payment_reference)
-          FROM unnest(checkout_ids, statuses, reasons, actors, payment_references)
-               AS c(checkout_id, status, reason, actor, payment_reference)
+          FROM unnest(checkout_ids, statuses, reasons, actors, payment_references, attempts)
+               AS c(checkout_id, status, reason, actor, payment_reference, attempt)
          WHERE r.checkout_id = ANY(ARRAY[c.checkout_id])
            AND r.closed_at IS NULL
+           -- Who speaks of an attempt that is over changes no later one.
+           AND (c.attempt IS NULL OR r.attempt = c.attempt)
            AND (c.status = 'cancelled' OR r.status = 'held')
            AND (c.status <> 'expired' OR r.ends_at <= at)
+           -- Not by a payment of another checkout, or one that is due back.
+           AND (c.payment_reference IS NULL OR c.checkout_id = ANY(settled))
         RETURNING r.id
     )
     SELECT array_agg(id) FROM ended INTO closed;
@@ -350,7 +414,7 @@ BEGIN
       WHERE r.id = ANY(closed) AND r.status <> 'committed' AND l.quantity > 0
      HAVING count(*) > 0;
     RETURN QUERY
-    SELECT r.checkout_id, r.status, r.reason, r.actor, r.closed_at, r.payment_reference,
+    SELECT r.checkout_id, r.attempt, r.status, r.reason, r.actor, r.closed_at, r.payment_reference,
            r.committed_at, r.revision,
            CASE WHEN r.status IN ('committed', 'fulfilled')
                 THEN holdfast.lines_of(r.id, r.status) ELSE '[]' END,
@@ -535,7 +599,8 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 $$;
 
 -- Take units out of an open reservation whose row is locked, each kind of it (`fulfil`, `release`)
--- recorded under the operation's id, and end the reservation where `ending` says how. Returns when.
+-- recorded under the operation's id, and end the reservation where `ending` says how. Where nothing of
+-- it was shipped, its payment is due back then. Returns when.
 --
 -- `places` says to which of the kinds a posting belongs, from 1. A revision is counted where
 -- anything was released: then its lines are others than before.
@@ -562,6 +627,13 @@ BEGIN
            reason = CASE WHEN ending IS NULL THEN r.reason ELSE part_reservation.reason END,
            actor = CASE WHEN ending IS NULL THEN r.actor ELSE part_reservation.actor END
      WHERE r.id = reservation;
+    UPDATE holdfast.payments AS p
+       SET state = 'refund_due', reason = 'cancelled', actor = part_reservation.actor,
+           changed_at = at
+     WHERE ending = 'cancelled'
+       AND p.state = 'settled'
+       AND p.payment_reference = (SELECT r.payment_reference FROM holdfast.reservations AS r
+                                   WHERE r.id = reservation);
     PERFORM holdfast.post_movements(
                 array_agg(numbers[p.place]), array_agg(reservation), array_agg(p.item),
                 array_agg(CASE WHEN ending = 'cancelled' THEN 'cancel' ELSE kinds[p.place] END),
@@ -570,6 +642,53 @@ BEGIN
                 array_agg(part_reservation.actor))
        FROM unnest(places, items, quantities) AS p(place, item, quantity);
     RETURN at;
+END $$;
+
+-- Let a hold wait for a payment until a moment, or with none not any more, on record under the
+-- operation's id. The reservation's row is locked. Says whether the payment is the checkout's, or
+-- nobody's: of another checkout nothing is written, and the transaction is to be undone.
+--
+-- A hold waits for the last of its payments. One that ends is failed; a payment that nobody has named
+-- ends without a trace.
+CREATE FUNCTION holdfast.pause_hold(
+    at timestamptz, reservation bigint, operation_id text, kind text, digest text, answer jsonb,
+    actor text, payment_reference text, until timestamptz, reason text)
+RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    checkout text;
+    is_own boolean;
+BEGIN
+    SELECT r.checkout_id FROM holdfast.reservations AS r WHERE r.id = reservation INTO checkout;
+    IF until IS NULL THEN
+        UPDATE holdfast.payments AS p
+           SET state = 'failed', reason = pause_hold.reason, actor = pause_hold.actor,
+               paying_until = NULL, changed_at = at
+         WHERE p.payment_reference = pause_hold.payment_reference
+           AND p.checkout_id = checkout
+           AND p.state IN ('started', 'failed');
+    ELSE
+        INSERT INTO holdfast.payments AS p
+               (payment_reference, checkout_id, state, actor, paying_until, created_at, changed_at)
+        VALUES (pause_hold.payment_reference, checkout, 'started', pause_hold.actor, until, at, at)
+            ON CONFLICT ON CONSTRAINT payments_pkey DO UPDATE
+           SET checkout_id = excluded.checkout_id, paying_until = excluded.paying_until
+         WHERE p.state = 'failed' OR p.state = 'started' AND p.checkout_id = excluded.checkout_id
+        RETURNING true INTO is_own;
+        IF is_own IS NULL THEN
+            RETURN false;
+        END IF;
+    END IF;
+    INSERT INTO holdfast.operation_records
+           (operation_id, reservation_id, kind, digest, answer, reason, actor, created_at)
+    VALUES (pause_hold.operation_id, reservation, pause_hold.kind,
+            decode(pause_hold.digest, 'hex'), pause_hold.answer, pause_hold.reason,
+            pause_hold.actor, at);
+    UPDATE holdfast.reservations AS r
+       SET paying_until = (SELECT max(p.paying_until)
+                             FROM holdfast.payments AS p
+                            WHERE p.checkout_id = checkout AND p.state <> 'settled')
+     WHERE r.id = reservation AND r.status = 'held';
+    RETURN true;
 END $$;
 
 -- The one writer of stock: figures, movements and the quantities of lines. Every verb is a set of
@@ -676,6 +795,96 @@ BEGIN
     RETURN at;
 END $$;
 
+-- Put payments down before their checkouts change, whose rows are locked: what settles a hold, what
+-- is due back because there is no hold, and what a cancelled checkout was paid with. Returns the
+-- checkouts that are settled.
+--
+-- All of them in one statement, sorted, so that rows which are there and rows which are new are
+-- locked in one order. A reference that belongs to another checkout is locked and left as it is.
+CREATE FUNCTION holdfast.put_down_payments(
+    at timestamptz, checkout_ids text[], statuses text[], payment_references text[], actors text[],
+    reinstatings boolean[])
+RETURNS text[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    unavailable CONSTANT text := 'the inventory did not answer in time';
+    settled text[];
+BEGIN
+    WITH put_down AS (
+        INSERT INTO holdfast.payments AS p
+               (payment_reference, checkout_id, state, reason, actor, created_at, changed_at)
+        SELECT DISTINCT ON (m.payment_reference COLLATE "C")
+               m.payment_reference, m.checkout_id, m.state,
+               CASE WHEN m.state = 'settled' THEN ''
+                    WHEN m.payment_reference = m.paid_by THEN 'cancelled'
+                    WHEN m.paid_by IS NOT NULL AND m.status <> 'cancelled' THEN 'duplicate'
+                    WHEN m.note = unavailable THEN 'unavailable'
+                    WHEN m.is_tombstone THEN 'unknown_checkout'
+                    ELSE m.status
+               END,
+               m.actor, at, at
+          FROM (SELECT c.checkout_id, coalesce(c.payment_reference, r.payment_reference)
+                           AS payment_reference,
+                       CASE WHEN r.status = 'held' THEN 'settled' ELSE 'refund_due' END AS state,
+                       r.status, r.payment_reference AS paid_by, r.reason AS note,
+                       r.digest IS NULL AS is_tombstone, coalesce(c.actor, '') AS actor, c.place
+                  FROM unnest(checkout_ids, statuses, payment_references, actors, reinstatings)
+                       WITH ORDINALITY
+                       AS c(checkout_id, status, payment_reference, actor, reinstating, place),
+                       LATERAL (SELECT id, status, payment_reference, reason, digest
+                                  FROM holdfast.reservations
+                                 WHERE checkout_id = c.checkout_id
+                                 ORDER BY attempt DESC
+                                 LIMIT 1) AS r
+                 WHERE c.payment_reference IS NOT NULL
+                       AND (r.status NOT IN ('committed', 'fulfilled')
+                            OR r.payment_reference <> c.payment_reference)
+                       -- What had expired may come to be held again: that is decided first.
+                       AND NOT (c.reinstating AND r.status = 'expired' AND r.digest IS NOT NULL)
+                    -- Of what was shipped in part the payment stays where it is.
+                    OR c.status = 'cancelled' AND r.status = 'committed'
+                       AND NOT EXISTS (SELECT FROM holdfast.reservation_lines AS l
+                                        WHERE l.reservation_id = r.id
+                                          AND l.fulfilled_quantity > 0)) AS m
+         -- Of two who name one reference its own checkout counts, then who came first.
+         ORDER BY m.payment_reference COLLATE "C",
+                  m.payment_reference IS NOT DISTINCT FROM m.paid_by DESC, m.place
+            ON CONFLICT (payment_reference) DO UPDATE
+           SET checkout_id = excluded.checkout_id, state = excluded.state,
+               reason = excluded.reason, actor = excluded.actor, paying_until = NULL,
+               changed_at = excluded.changed_at
+         WHERE p.state = 'failed'
+            OR p.checkout_id = excluded.checkout_id
+               AND (p.state = 'started'
+                    OR p.state = 'settled' AND excluded.reason = 'cancelled')
+        RETURNING p.checkout_id, p.state
+    )
+    SELECT array_agg(checkout_id) FROM put_down WHERE state = 'settled' INTO settled;
+    RETURN coalesce(settled, '{}');
+END $$;
+
+-- Say that a payment which was due back has gone back. Tells of the payment: its checkout, the state
+-- it had, and when; nothing where there is no such payment.
+CREATE FUNCTION holdfast.refund_payment(payment_reference text, actor text)
+RETURNS TABLE (checkout_id text, state text, refunded_at timestamptz)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY
+    WITH known AS (
+        SELECT p.payment_reference, p.checkout_id, p.state
+          FROM holdfast.payments AS p
+         WHERE p.payment_reference = refund_payment.payment_reference
+           FOR NO KEY UPDATE
+    ), refunded AS (
+        UPDATE holdfast.payments AS p
+           SET state = 'refunded', actor = refund_payment.actor, changed_at = holdfast.clock()
+          FROM known AS k
+         WHERE p.payment_reference = k.payment_reference AND k.state = 'refund_due'
+        RETURNING p.changed_at
+    )
+    SELECT k.checkout_id, k.state, (SELECT changed_at FROM refunded) FROM known AS k;
+END $$;
+
 -- What is written to stay is not changed or removed.
 CREATE FUNCTION holdfast.refuse_change() RETURNS trigger
 LANGUAGE plpgsql
@@ -695,6 +904,51 @@ FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER operation_records_answered_once
 BEFORE UPDATE ON holdfast.operation_records
 FOR EACH ROW WHEN (OLD.answer IS NOT NULL) EXECUTE FUNCTION holdfast.refuse_change();
+
+-- A payment stays with its checkout, unless it failed; its state only goes up; it is never removed.
+CREATE FUNCTION holdfast.refuse_payment_change() RETURNS trigger
+LANGUAGE plpgsql
+AS $$ BEGIN
+    RAISE EXCEPTION 'a payment stays with its checkout, and its state only goes up'
+        USING ERRCODE = 'integrity_constraint_violation';
+END $$;
+
+CREATE TRIGGER payments_only_go_up
+BEFORE UPDATE ON holdfast.payments
+FOR EACH ROW WHEN (NOT (
+    NEW.payment_reference = OLD.payment_reference
+    AND (NEW.checkout_id = OLD.checkout_id OR OLD.state = 'failed')
+    AND (NEW.state = OLD.state
+         OR OLD.state = 'started' AND NEW.state IN ('failed', 'settled', 'refund_due')
+         OR OLD.state = 'failed' AND NEW.state IN ('settled', 'refund_due')
+         OR OLD.state = 'settled' AND NEW.state = 'refund_due'
+         OR OLD.state = 'refund_due' AND NEW.state = 'refunded')))
+EXECUTE FUNCTION holdfast.refuse_payment_change();
+
+CREATE TRIGGER payments_stay
+BEFORE DELETE OR TRUNCATE ON holdfast.payments
+FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_payment_change();
+
+-- Hold again what an expired reservation held when it expired, as the next attempt of its checkout,
+-- whose rows and stock are locked: it is to be paid in this transaction.
+CREATE FUNCTION holdfast.reinstate_reservation(
+    at timestamptz, reservation bigint, items bigint[], quantities bigint[])
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    next_id bigint;
+    ids bigint[];
+BEGIN
+    INSERT INTO holdfast.reservations
+           (checkout_id, attempt, status, customer_id, cart_id, digest, created_at, expires_at)
+    SELECT r.checkout_id, r.attempt + 1, 'held', r.customer_id, r.cart_id, r.digest, at, at
+      FROM holdfast.reservations AS r
+     WHERE r.id = reservation AND r.status = 'expired'
+    RETURNING id INTO next_id;
+    ids := array_fill(next_id, ARRAY[cardinality(items)]);
+    PERFORM holdfast.post_movements(
+        ids, ids, items, array_fill('reserve'::text, ARRAY[cardinality(items)]),
+        array_fill(0::bigint, ARRAY[cardinality(items)]), quantities, NULL, NULL);
+END $$;
 
 -- Where every id is new and all that they want can be had, hold it all and say since when; else do
 -- nothing and return NULL: there is something to decide, and that is not done here.
@@ -845,6 +1099,19 @@ SELECT r.id, r.checkout_id, r.customer_id, r.expires_at,
        r.ends_at
   FROM holdfast.reservations AS r, (SELECT holdfast.clock() AS at OFFSET 0) AS moment
  WHERE r.ends_at <= moment.at;
+
+-- Payments that somebody has to give back, and since when.
+CREATE VIEW holdfast.refunds_due AS
+SELECT p.payment_reference, p.checkout_id, r.customer_id, p.reason, p.changed_at AS due_at,
+       extract(epoch FROM moment.at - p.changed_at)::double precision AS due_seconds
+  FROM holdfast.payments AS p
+  LEFT JOIN LATERAL (SELECT customer_id
+                       FROM holdfast.reservations
+                      WHERE checkout_id = p.checkout_id
+                      ORDER BY attempt DESC
+                      LIMIT 1) AS r ON true,
+       (SELECT holdfast.clock() AS at OFFSET 0) AS moment
+ WHERE p.state = 'refund_due';
 
 -- What a product page reads.
 CREATE VIEW holdfast.stock_availability AS

@@ -1,0 +1,135 @@
+"""Pause: a hold waits for a payment that is in flight, for a bounded time; and waits no longer.
+
+Each once for its operation's id, under the reservation's lock. A pause never revives a hold.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic_core import to_json
+
+from activities.inventory.database.arrays import array_text
+from activities.inventory.database.calls import Call, Steps, scalar
+from activities.inventory.database.errors import PaymentConflict
+from activities.inventory.operations.close import close
+from activities.inventory.operations.digests import PAUSE_KEYS, differing_keys, pause_digest
+from activities.inventory.operations.standing import read_states
+from activities.inventory.payment_records import Pause, PauseAnswer, PauseVerdict
+from activities.inventory.records import Closing
+from activities.inventory.sql.statements import payments as statements
+from activities.inventory.sql.statements.reservations import (
+    CLAIM_TOMBSTONES,
+    CLOCK,
+    LOCK_RESERVATIONS,
+)
+
+UNPAID = "not paid before the deadline"
+
+
+def pause(wish: Pause, grace_cap_seconds: int) -> Steps[PauseAnswer]:
+    """Begin or end a pause, in one transaction. An id that was never reserved becomes a closed row.
+
+    Raises:
+        PaymentConflict: the payment belongs to another checkout; the transaction is to be undone.
+    """
+    named = {"checkout_ids": array_text([wish.checkout_id])}
+    yield Call(CLAIM_TOMBSTONES, named)
+    yield Call(LOCK_RESERVATIONS, named)
+    rows = yield Call(
+        statements.READ_PAUSABLE,
+        {
+            "checkout_id": wish.checkout_id,
+            "operation_id": wish.operation_id,
+            "kind": wish.kind,
+            "payment_reference": wish.payment_reference,
+        },
+    )
+    row, digest = rows[0], pause_digest(wish)
+    if row.digest is not None:
+        if row.digest == digest:
+            return (yield from _answer(wish, "done"))
+        differs = differing_keys(PAUSE_KEYS, row.digest, digest)
+        return (yield from _answer(wish, "conflict", differs=differs))
+    if row.payment_state not in {None, "failed"} and row.payment_checkout_id != wish.checkout_id:
+        raise PaymentConflict(wish.payment_reference, row.payment_checkout_id)
+    if wish.attempt not in {None, row.attempt}:
+        return (yield from _answer(wish, "not_active"))
+    at = yield from scalar(Call(CLOCK, {}))
+    if wish.kind == "payment_started":
+        return (yield from _begin(wish, row, at, digest, grace_cap_seconds))
+    return (yield from _end(wish, row, at, digest))
+
+
+def pause_until(
+    at: datetime, deadline: datetime, seconds: int, grace_cap_seconds: int, known: datetime | None
+) -> datetime | None:
+    """Return until when a hold waits for a payment; None where that is at the cap already.
+
+    Args:
+        at: the ledger's clock.
+        deadline: of the hold, as the buyer was told.
+        seconds: how long it is to wait.
+        grace_cap_seconds: how long after the deadline at most; it is cut to that.
+        known: until when it waits for the same payment.
+    """
+    cap = deadline + timedelta(seconds=grace_cap_seconds)
+    until = min(at + timedelta(seconds=seconds), cap)
+    return None if until == cap and known is not None and known >= cap else until
+
+
+def _begin(
+    wish: Pause, row: Any, at: datetime, digest: str, grace_cap_seconds: int
+) -> Steps[PauseAnswer]:
+    if row.ends_at is None or at >= row.ends_at:
+        return (yield from _answer(wish, "not_active"))
+    known = row.payment_until if row.payment_checkout_id == wish.checkout_id else None
+    until = pause_until(at, row.expires_at, wish.seconds or 0, grace_cap_seconds, known)
+    if until is None:
+        return (yield from _answer(wish, "at_cap", cap_seconds=grace_cap_seconds))
+    yield from _write(wish, row.id, at, digest, until)
+    return (yield from _answer(wish, "done"))
+
+
+def _end(wish: Pause, row: Any, at: datetime, digest: str) -> Steps[PauseAnswer]:
+    """End a pause, and the hold with it where its deadline has passed."""
+    yield from _write(wish, row.id, at, digest, None)
+    if row.payment_checkout_id == wish.checkout_id:
+        yield from close([Closing(wish.checkout_id, "expired", UNPAID)])
+    return (yield from _answer(wish, "done"))
+
+
+def _write(wish: Pause, id: int, at: datetime, digest: str, until: datetime | None) -> Steps[None]:
+    told = {
+        "payment_reference": wish.payment_reference,
+        "seconds": wish.seconds,
+        "to_deadline": until,
+    }
+    is_own = yield from scalar(
+        Call(
+            statements.PAUSE,
+            {
+                "at": at,
+                "id": id,
+                "operation_id": wish.operation_id,
+                "kind": wish.kind,
+                "digest": digest,
+                "answer": to_json(told).decode(),
+                "actor": wish.actor,
+                "payment_reference": wish.payment_reference,
+                "until": until,
+                "reason": wish.result or "",
+            },
+        )
+    )
+    if not is_own:
+        rows = yield Call(
+            statements.READ_PAYMENTS, {"payment_references": [wish.payment_reference]}
+        )
+        raise PaymentConflict(wish.payment_reference, rows[0].checkout_id)
+
+
+def _answer(wish: Pause, verdict: PauseVerdict, **told: Any) -> Steps[PauseAnswer]:
+    states = yield from read_states([wish.checkout_id])
+    return PauseAnswer(verdict, states[wish.checkout_id], **told)

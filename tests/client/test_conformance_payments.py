@@ -1,0 +1,179 @@
+"""Payments, the same for the fake and the real client: in flight, late, twice, given back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from holdfast_client import (
+    CheckoutNotFound,
+    Committed,
+    Expired,
+    Fulfilled,
+    GraceRefused,
+    Held,
+    HoldNotActive,
+    Late,
+    PaymentConflict,
+    RefundDue,
+    RefundNotDue,
+    Settle,
+)
+from tests.client.shops import Shop
+
+
+async def held(shop: Shop, checkout_id: str, hold_seconds: int = 60) -> Held:
+    await shop.stock("MUG-01", 3)
+    outcome = await shop.client.reserve(checkout_id, [("MUG-01", 2)], hold_seconds=hold_seconds)
+    assert isinstance(outcome, Held)
+    return outcome
+
+
+async def test_a_payment_in_flight_keeps_the_hold_past_its_deadline(shop: Shop, checkout_id: str):
+    first = await held(shop, checkout_id)
+    waiting = await shop.client.payment_started(checkout_id, "p-1", 600, actor="web")
+    assert waiting.expires_at == first.expires_at
+    assert waiting.paying_until is not None
+    assert waiting.paying_until > first.expires_at + timedelta(seconds=500)
+    await shop.pass_time(61)
+    report = await shop.client.status(checkout_id)
+    assert (report.status, report.paying_until) == ("held", waiting.paying_until)
+    assert isinstance(await shop.client.confirm(checkout_id, "p-1"), Fulfilled)
+
+
+async def test_a_payment_that_ends_past_the_deadline_ends_the_hold(shop: Shop, checkout_id: str):
+    await held(shop, checkout_id)
+    await shop.client.payment_started(checkout_id, "p-1", 600)
+    before = await shop.client.payment_ended(checkout_id, "nobody knows", "cancelled")
+    assert before.status == "held"
+    await shop.pass_time(61)
+    assert isinstance(await shop.client.payment_ended(checkout_id, "p-1"), Expired)
+    assert await shop.available("MUG-01") == (3, 0, 3)
+    timeline = await shop.client.timeline(checkout_id)
+    assert [event.event for event in timeline.events] == [
+        "held",
+        "payment_started",
+        "payment_ended",
+        "payment_ended",
+        "expired",
+    ]
+    assert [(p.payment_reference, p.state, p.reason) for p in timeline.payments] == [
+        ("p-1", "failed", "failed")
+    ]
+
+
+async def test_a_grace_has_an_end_and_never_revives_a_hold(shop: Shop, checkout_id: str):
+    first = await held(shop, checkout_id)
+    waiting = await shop.client.payment_started(checkout_id, "p-1", 3_600)
+    assert waiting.paying_until == first.expires_at + timedelta(seconds=1_800)
+    with pytest.raises(GraceRefused) as refused:
+        await shop.client.payment_started(checkout_id, "p-1", 3_600)
+    assert refused.value.cap_seconds == 1_800
+    await shop.client.cancel(checkout_id)
+    with pytest.raises(HoldNotActive):
+        await shop.client.payment_started(checkout_id, "p-1", 60)
+
+
+async def test_a_payment_belongs_to_one_checkout(shop: Shop, checkout_id: str):
+    await held(shop, checkout_id)
+    other = f"{checkout_id}-2"
+    await shop.client.reserve(other, [("MUG-01", 1)])
+    await shop.client.confirm(checkout_id, "p-1")
+    for ask in (
+        lambda: shop.client.confirm(other, "p-1"),
+        lambda: shop.client.payment_started(other, "p-1", 60),
+        lambda: shop.client.payment_ended(other, "p-1"),
+    ):
+        with pytest.raises(PaymentConflict) as conflict:
+            await ask()
+        assert conflict.value.checkout_id == checkout_id
+    assert (await shop.client.status(other)).status == "held"
+
+
+async def test_a_second_payment_goes_back_and_its_goods_stay(shop: Shop, checkout_id: str):
+    await held(shop, checkout_id)
+    await shop.client.confirm(checkout_id, "p-1", settle="commit")
+    second = await shop.client.confirm(checkout_id, "p-2", late="reinstate")
+    assert isinstance(second, Committed)
+    assert second.duplicate_payment
+    (due,) = (await shop.client.refunds()).refunds
+    assert (due.payment_reference, due.checkout_id, due.reason) == ("p-2", checkout_id, "duplicate")
+    refunded = await shop.client.refund_done("p-2", actor="sam")
+    assert (refunded.payment_reference, refunded.checkout_id) == ("p-2", checkout_id)
+    assert (await shop.client.refunds()).refunds == ()
+    for payment, state in (("p-2", "refunded"), ("p-1", "settled"), ("p-9", None)):
+        with pytest.raises(RefundNotDue) as refused:
+            await shop.client.refund_done(payment)
+        assert refused.value.state == state
+
+
+async def test_what_is_committed_is_listed_to_be_packed(shop: Shop, checkout_id: str):
+    await held(shop, checkout_id)
+    await shop.client.confirm(checkout_id, "p-1", settle="commit")
+    found = await shop.client.holds(committed=True)
+    (packed,) = [hold for hold in found.holds if hold.checkout_id == checkout_id]
+    assert (packed.payment_reference, packed.expires_at, packed.units) == ("p-1", None, 2)
+    assert (await shop.client.holds(committed=True, older_than_seconds=86_400)).holds == ()
+    await shop.client.cancel(checkout_id)
+    (due,) = (await shop.client.refunds()).refunds
+    assert (due.payment_reference, due.reason) == ("p-1", "cancelled")
+
+
+@pytest.mark.parametrize("settle", ["fulfil", "commit"])
+async def test_a_late_payment_is_reinstated_where_all_can_be_had(
+    shop: Shop, checkout_id: str, settle: Settle
+):
+    await held(shop, checkout_id)
+    await shop.pass_time(61)
+    paid = await shop.client.confirm(checkout_id, "p-1", settle=settle, late="reinstate")
+    assert isinstance(paid, Fulfilled | Committed)
+    assert paid.reinstated
+    assert [line.quantity for line in paid.lines] == [2]
+    again = await shop.client.confirm(checkout_id, "p-1", late="reinstate")
+    assert again == paid
+    if settle == "commit":
+        assert (await shop.client.status(checkout_id)).status == "committed"
+        assert isinstance(await shop.client.fulfil(checkout_id, "s-1"), Fulfilled)
+    assert await shop.available("MUG-01") == (1, 0, 1)
+
+
+async def test_a_late_payment_goes_back_where_something_falls_short(shop: Shop, checkout_id: str):
+    await held(shop, checkout_id)
+    await shop.pass_time(61)
+    await shop.client.reserve(f"{checkout_id}-2", [("MUG-01", 2)])
+    due = await shop.client.confirm(checkout_id, "p-1", late="reinstate")
+    assert isinstance(due, RefundDue)
+    assert (due.payment_reference, due.reason) == ("p-1", "expired")
+    assert [(s.sku, s.requested, s.available) for s in due.shortages] == [("MUG-01", 2, 1)]
+    assert isinstance(due.standing, Expired)
+    # Told again it stays so, whatever it is asked with, and without `late` where it stands is told.
+    lates: tuple[Late, ...] = ("reinstate", "refund")
+    for late in lates:
+        again = await shop.client.confirm(checkout_id, "p-1", late=late)
+        assert isinstance(again, RefundDue)
+        assert again.reason == "expired"
+    assert isinstance(await shop.client.confirm(checkout_id, "p-1"), Expired)
+
+
+@pytest.mark.parametrize("ending", ["cancelled", "denied"])
+async def test_what_did_not_expire_is_never_reinstated(shop: Shop, checkout_id: str, ending: str):
+    await shop.stock("MUG-01", 3)
+    quantity = 9 if ending == "denied" else 1
+    await shop.client.reserve(checkout_id, [("MUG-01", quantity)])
+    if ending == "cancelled":
+        await shop.client.cancel(checkout_id)
+    due = await shop.client.confirm(checkout_id, "p-1", late="reinstate")
+    assert isinstance(due, RefundDue)
+    assert (due.reason, due.standing and due.standing.status) == (ending, ending)
+    states = [(p.state, p.reason) for p in (await shop.client.timeline(checkout_id)).payments]
+    assert states == [("refund_due", ending)]
+
+
+async def test_a_payment_of_a_checkout_that_nobody_knows_is_due_back(shop: Shop, checkout_id: str):
+    due = await shop.client.confirm(checkout_id, "p-1", late="refund")
+    assert isinstance(due, RefundDue)
+    assert (due.reason, due.standing) == ("unknown_checkout", None)
+    with pytest.raises(CheckoutNotFound):
+        await shop.client.confirm(checkout_id, "p-2")
+    assert len((await shop.client.refunds()).refunds) == 2

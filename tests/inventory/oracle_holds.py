@@ -1,0 +1,46 @@
+"""What the oracle keeps of a reservation."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from tests.inventory.carts import Answer, Cart
+
+# A checkout, how it is to end, and the payment that says so, or none.
+Ending = tuple[str, str, str]
+
+
+@dataclass
+class Hold:
+    """One reservation from its first mention on; ``cart`` is what is open, or was at the end."""
+
+    answer: Answer
+    cart: Cart = field(default_factory=dict)
+    asked: tuple[Any, ...] | None = None
+    opened: datetime | None = None
+    party: str = "a"
+    extended: list[str] = field(default_factory=list)
+    shipped: Cart = field(default_factory=dict)
+    released: Cart = field(default_factory=dict)
+    parts: dict[tuple[str, str], object] = field(default_factory=dict)
+    amended: dict[str, object] = field(default_factory=dict)
+    payment: str = ""
+    # By which message about a payment what was decided.
+    pauses: dict[tuple[str, str], object] = field(default_factory=dict)
+
+    @property
+    def told(self) -> datetime | None:
+        """The deadline that the buyer was told."""
+        deadline: datetime | None = self.answer.get("expires_at")
+        return deadline
+
+    @property
+    def deadline(self) -> datetime | None:
+        """When it ends: later where a payment is in flight."""
+        return max(filter(None, (self.told, self.answer.get("paying_until"))), default=None)
+
+    @property
+    def is_open(self) -> bool:
+        return self.answer["status"] in {"held", "committed"}
