@@ -99,7 +99,7 @@ def status(*, as_json: JsonOption = False) -> None:
 def drain(
     plan: PlanArgument,
     sku: Annotated[str, sku_argument("Of what.")],
-    units: Annotated[int, typer.Argument(metavar="N", min=1, max=QUANTITY_MAX, help="Units.")],
+    units: Annotated[int, options.whole_number_argument("Units,", 1, QUANTITY_MAX)],
     *,
     reason: ReasonOption = "",
     actor: ActorOption = "",

@@ -41,6 +41,17 @@ def whole_number(
     )
 
 
+def whole_number_argument(help: str, least: int, most: int, metavar: str = "N") -> Any:
+    """Return an argument that takes a whole number in a range, whose ends are in it."""
+
+    def parse(text: str) -> int:
+        return parse_whole_number("", text, least, most)
+
+    return typer.Argument(
+        parser=_typed(parse), metavar=metavar, help=f"{help} {range_words(least, most)}."
+    )
+
+
 def share(help: str, most: float = 1.0) -> Any:
     """Return an option that takes a number such as 0.1, from 0 on."""
 
