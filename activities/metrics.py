@@ -73,6 +73,12 @@ class LedgerMetrics:
     """
 
     def __init__(self, meter: MetricMeter = MetricMeter.noop) -> None:
+        self._count_calls(meter)
+        self._count_checkouts(meter)
+        self._open_gauges(meter)
+        self._start_at_zero()
+
+    def _count_calls(self, meter: MetricMeter) -> None:
         self._duration = meter.create_histogram_timedelta(
             LEDGER_DURATION, "How long a transaction of the ledger took."
         )
@@ -85,6 +91,8 @@ class LedgerMetrics:
         self._unavailable = meter.create_counter(
             "holdfast_ledger_unavailable", "Calls that the database did not answer or gave up."
         )
+
+    def _count_checkouts(self, meter: MetricMeter) -> None:
         self._tombstone_hits = meter.create_counter(
             "holdfast_tombstone_hits", "Reserves that found their checkout closed already."
         )
@@ -103,6 +111,8 @@ class LedgerMetrics:
         self._swept_holds = meter.create_counter(
             "holdfast_swept_holds", "Overdue holds that were ended along with another's."
         )
+
+    def _open_gauges(self, meter: MetricMeter) -> None:
         self._units_held = meter.create_gauge(
             "holdfast_units_held", "Units reserved by open holds, when last looked at."
         )
@@ -130,7 +140,6 @@ class LedgerMetrics:
             "holdfast_ledger_checked_timestamp_seconds",
             "When this worker last looked at the ledger's figures, in seconds since 1970.",
         )
-        self._start_at_zero()
 
     def observe_batch(self, operation: str, batch_size: int, seconds: float) -> None:
         """Record one transaction for so many requests, whether it succeeded or not."""

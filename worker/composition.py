@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import structlog
 from sqlalchemy import Engine
@@ -47,11 +47,12 @@ from worker.runtime import open_tracing, temporal_runtime
 from worker.settings import Settings
 from worker.temporal import connect_temporal, ensure_schedule, ensure_search_attributes
 from workflows.adjust_stock import AdjustStockWorkflow
-from workflows.checkout import CheckoutWorkflow, PrivateCheckoutWorkflow
+from workflows.checkout import CheckoutWorkflow
 from workflows.details import DetailsWhenAsked
 from workflows.holds import HoldsWorkflow
 from workflows.metrics import start_at_zero
 from workflows.patches import makes_change
+from workflows.private_checkout import PrivateCheckoutWorkflow
 from workflows.reconcile import ReconcileWorkflow
 from workflows.refunds import RefundDoneWorkflow, RefundsWorkflow
 from workflows.settlement import SettlementWorkflow
@@ -169,38 +170,12 @@ def build_worker(
         makes_change: whether a run that begins takes a changed way; see docs/versioning.md.
     """
     metrics = metrics or LedgerMetrics()
-    plan = WakeUpPlan(settings.expiries_per_second)
-    checkout = CheckoutActivities(ledger, metrics, plan)
-    stock = StockActivities(ledger.ungrouped, metrics)
-    reconcile = ReconcileActivities(ledger.ungrouped, metrics)
-    refunds = RefundActivities(ledger.ungrouped)
-    settlement = SettlementActivities(ledger.ungrouped)
     return Worker(
         client,
         task_queue=task_queue,
         workflows=workflows or _workflows(settings),
         patch_activation_callback=makes_change,
-        activities=[
-            checkout.reserve,
-            checkout.fulfil,
-            checkout.release,
-            checkout.extend,
-            checkout.commit,
-            checkout.ship,
-            checkout.give_back,
-            checkout.amend,
-            checkout.abandon,
-            checkout.pause,
-            stock.adjust_stock,
-            reconcile.expire_overdue,
-            reconcile.find_drift,
-            TimelineActivities(ledger.ungrouped).read_timeline,
-            HoldsActivities(ledger.ungrouped).read_holds,
-            refunds.read_refunds,
-            refunds.refund_done,
-            settlement.read_resumable,
-            settlement.forward,
-        ],
+        activities=_activities(ledger, metrics, WakeUpPlan(settings.expiries_per_second)),
         max_concurrent_activities=settings.activity_slots,
         max_concurrent_local_activities=settings.activity_slots,
         max_concurrent_workflow_tasks=settings.workflow_slots,
@@ -217,6 +192,37 @@ def build_worker(
         debug_mode=True,
         interceptors=[DetailsWhenAsked()],
     )
+
+
+def _activities(
+    ledger: GroupedLedger, metrics: LedgerMetrics, plan: WakeUpPlan
+) -> list[Callable[..., Any]]:
+    checkout = CheckoutActivities(ledger, metrics, plan)
+    stock = StockActivities(ledger.ungrouped, metrics)
+    reconcile = ReconcileActivities(ledger.ungrouped, metrics)
+    refunds = RefundActivities(ledger.ungrouped)
+    settlement = SettlementActivities(ledger.ungrouped)
+    return [
+        checkout.reserve,
+        checkout.fulfil,
+        checkout.release,
+        checkout.extend,
+        checkout.commit,
+        checkout.ship,
+        checkout.give_back,
+        checkout.amend,
+        checkout.abandon,
+        checkout.pause,
+        stock.adjust_stock,
+        reconcile.expire_overdue,
+        reconcile.find_drift,
+        TimelineActivities(ledger.ungrouped).read_timeline,
+        HoldsActivities(ledger.ungrouped).read_holds,
+        refunds.read_refunds,
+        refunds.refund_done,
+        settlement.read_resumable,
+        settlement.forward,
+    ]
 
 
 @asynccontextmanager

@@ -49,7 +49,7 @@ with workflow.unsafe.imports_passed_through():
         TOO_MANY_MESSAGES,
     )
     from holdfast_client.contract.outcomes import Held, KnownOutcome, RefundDue
-    from workflows import extension_ids, policies, refusals, web_ui
+    from workflows import current_details, extension_ids, policies, refusals
     from workflows.ledger_task import LedgerTask
     from workflows.lifecycle import Checkout
     from workflows.payloads import (
@@ -285,7 +285,7 @@ class CheckoutWorkflow:
 
     def current_details(self) -> str:
         """Return what the Web UI shows, as markdown."""
-        return web_ui.details(self._standing.checkout) if self._standing else ""
+        return current_details.details(self._standing.checkout) if self._standing else ""
 
     # --- the workflow's own cancellation ---------------------------------------------------------
 
@@ -382,21 +382,6 @@ class CheckoutWorkflow:
             # It was over before the turn came.
             raise refusals.not_open(outcome)
         return outcome
-
-
-@workflow.defn(name=CHECKOUT_WORKFLOW)
-class PrivateCheckoutWorkflow(CheckoutWorkflow):
-    """The same checkout, which names nobody where Temporal does not encrypt."""
-
-    private_metadata = True
-
-    @workflow.init
-    def __init__(self, *payloads: RawValue) -> None:
-        super().__init__(*payloads)
-
-    @workflow.run
-    async def run(self, *payloads: RawValue) -> Any:
-        return await super().run(*payloads)
 
 
 def _id_of_update() -> str:

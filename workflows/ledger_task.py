@@ -27,7 +27,7 @@ from holdfast_client.contract.messages import (
 )
 from holdfast_client.contract.names import CANCEL_SIGNAL, checkout_workflow_id
 from holdfast_client.contract.outcomes import Committed, Held, Unavailable
-from workflows import ledger_calls, refusals, web_ui
+from workflows import ledger_calls, ledger_requests, refusals, web_ui
 from workflows.kept_timer import KeptTimer
 from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach, PaymentTaken
 from workflows.payments import refund_due
@@ -91,7 +91,7 @@ class LedgerTask:
         checkout, wake_at = self._checkout, self._checkout.wake_at
         if isinstance(checkout.outcome, Held) and wake_at:
             if wake_at <= workflow.now():
-                await self.close(checkout.expiring())
+                await self.close(ledger_requests.expiring(checkout))
                 return
             summary = web_ui.timer_summary(checkout, checkout.outcome, private=self._private)
             self._timer.ring_at(wake_at, summary)
@@ -101,7 +101,7 @@ class LedgerTask:
             lambda: checkout.has_messages or self._timer.rang or is_long(checkout)
         )
         if self._timer.rang and isinstance(checkout.outcome, Held) and not checkout.has_messages:
-            await self.close(checkout.expiring())
+            await self.close(ledger_requests.expiring(checkout))
 
     # --- calls -----------------------------------------------------------------------------------
 
@@ -151,7 +151,7 @@ class LedgerTask:
             self._standing.give_up()
             reason = excerpt(str(error), TEXT_LENGTH_MAX)
             self._standing.tell("unavailable", reason=reason)
-            closing = self._checkout.giving_up()
+            closing = ledger_requests.giving_up(self._checkout)
             await ledger_calls.close(closing, self._summary_of(closing), at_once=False)
         else:
             self._standing.settle(state)
@@ -174,17 +174,23 @@ class LedgerTask:
             case Confirmation() as wish:
                 await self._pay(ticket, wish)
             case Cancellation() as wish:
-                await self.close(checkout.cancelling(wish))
+                await self.close(ledger_requests.cancelling(checkout, wish))
             case Extension() as wish if isinstance(checkout.outcome, Held):
                 await self._extend(ticket, wish)
             case PaymentStarted() as wish if isinstance(checkout.outcome, Held):
-                await self._pause(ticket, checkout.awaiting(wish, ticket.operation_id))
+                await self._pause(
+                    ticket, ledger_requests.awaiting(checkout, wish, ticket.operation_id)
+                )
             case PaymentEnded() as wish:
-                await self._pause(ticket, checkout.awaiting_no_more(wish, ticket.operation_id))
+                await self._pause(
+                    ticket, ledger_requests.awaiting_no_more(checkout, wish, ticket.operation_id)
+                )
             case Shipment() as wish:
-                await self._part(ticket, checkout.shipping(wish))
+                await self._part(ticket, ledger_requests.shipping(checkout, wish))
             case PartialRelease() as wish:
-                await self._part(ticket, checkout.giving_back(wish, ticket.operation_id))
+                await self._part(
+                    ticket, ledger_requests.giving_back(checkout, wish, ticket.operation_id)
+                )
             case Amendment() as wish:
                 await self._amend(ticket, wish)
         ticket.answer = checkout.answer_to(ticket.wish)
@@ -215,7 +221,7 @@ class LedgerTask:
 
     async def _pay(self, ticket: Ticket, wish: Confirmation) -> None:
         try:
-            state = await self.close(self._checkout.confirming(wish))
+            state = await self.close(ledger_requests.confirming(self._checkout, wish))
         except PaymentTaken as refusal:
             ticket.failure = refusal.failure()
             self._standing.tell("payment refused", actor=wish.actor, reason=str(refusal))
@@ -225,7 +231,7 @@ class LedgerTask:
 
     async def _extend(self, ticket: Ticket, wish: Extension) -> None:
         checkout, standing = self._checkout, self._standing
-        extension = checkout.extending(wish, ticket.operation_id)
+        extension = ledger_requests.extending(checkout, wish, ticket.operation_id)
         summary = web_ui.extend_summary(extension, wish, private=self._private)
         answer = await ledger_calls.extend(extension, summary)
         standing.settle(answer.state)
@@ -284,7 +290,7 @@ class LedgerTask:
     async def _amend(self, ticket: Ticket, wish: Amendment) -> None:
         checkout, standing = self._checkout, self._standing
         before = checkout.outcome
-        change = checkout.amending(wish, ticket.operation_id)
+        change = ledger_requests.amending(checkout, wish, ticket.operation_id)
         summary = web_ui.amend_summary(change, private=self._private)
         answer = await ledger_calls.amend(change, summary)
         standing.settle(answer.state)

@@ -10,24 +10,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from activities.inventory.amendment_records import LineChange
-from activities.inventory.payment_records import Pause, Resumable
-from activities.inventory.records import Closing, HoldExtension, Part, ReservationState
+from activities.inventory.payment_records import Resumable
+from activities.inventory.records import ReservationState
 from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT, Message
 from holdfast_client.contract.messages import (
-    Amendment,
     Cancellation,
     CheckoutRequest,
     Confirmation,
     Extension,
     Line,
-    PartialRelease,
-    PaymentEnded,
-    PaymentStarted,
     Resumed,
     ResumedAttempt,
-    Shipment,
-    merged,
 )
 from holdfast_client.contract.outcomes import (
     SHIPMENTS_KEPT_MAX,
@@ -225,109 +218,6 @@ class Checkout:
         """The database did not answer within the reserve budget."""
         self.outcome = Unavailable()
         self.wake_at = None
-
-    # --- what is asked of the ledger -------------------------------------------------------------
-
-    def confirming(self, wish: Confirmation) -> Closing:
-        return Closing(
-            self.request.checkout_id,
-            "committed" if wish.settle == "commit" else "fulfilled",
-            actor=wish.actor,
-            payment_reference=wish.payment_reference,
-            attempt=self.attempt,
-            reinstating=wish.late == "reinstate",
-        )
-
-    def cancelling(self, wish: Cancellation) -> Closing:
-        return Closing(
-            self.request.checkout_id,
-            "cancelled",
-            reason=wish.reason,
-            actor=wish.actor,
-            attempt=self.attempt,
-        )
-
-    def expiring(self) -> Closing:
-        return Closing(
-            self.request.checkout_id,
-            "expired",
-            reason="not paid before the deadline",
-            attempt=self.attempt,
-        )
-
-    def giving_up(self) -> Closing:
-        return Closing(
-            self.request.checkout_id, "cancelled", reason="the inventory did not answer in time"
-        )
-
-    def shipping(self, wish: Shipment) -> Part:
-        return Part(
-            self.request.checkout_id,
-            "fulfil",
-            wish.shipment_id,
-            wish.lines,
-            rest_released=wish.rest == "release",
-            actor=wish.actor,
-            attempt=self.attempt,
-        )
-
-    def giving_back(self, wish: PartialRelease, operation_id: str) -> Part:
-        return Part(
-            self.request.checkout_id,
-            "release",
-            operation_id,
-            wish.lines,
-            reason=wish.reason,
-            actor=wish.actor,
-            attempt=self.attempt,
-        )
-
-    def awaiting(self, wish: PaymentStarted, operation_id: str) -> Pause:
-        return Pause(
-            self.request.checkout_id,
-            "payment_started",
-            operation_id,
-            wish.payment_reference,
-            seconds=wish.seconds,
-            actor=wish.actor,
-            attempt=self.attempt,
-        )
-
-    def awaiting_no_more(self, wish: PaymentEnded, operation_id: str) -> Pause:
-        return Pause(
-            self.request.checkout_id,
-            "payment_ended",
-            operation_id,
-            wish.payment_reference,
-            result=wish.result,
-            actor=wish.actor,
-            attempt=self.attempt,
-        )
-
-    def amending(self, wish: Amendment, operation_id: str) -> LineChange:
-        return LineChange(
-            self.request.checkout_id,
-            operation_id,
-            merged(wish.lines),
-            wish.revision,
-            wish.reason,
-            wish.actor,
-        )
-
-    def extending(self, wish: Extension, extension_id: str) -> HoldExtension:
-        """Name the deadline itself, which a worker of 0.1.0 knows alone, and the extension's id."""
-        if not isinstance(self.outcome, Held):
-            raise RuntimeError("only a hold can be extended")
-        deadline = self.outcome.expires_at + timedelta(seconds=wish.seconds)
-        return HoldExtension(
-            self.request.checkout_id,
-            deadline,
-            extension_id,
-            wish.seconds,
-            wish.reason,
-            wish.actor,
-            self.attempt,
-        )
 
     # --- its own events --------------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""The words that support staff read in the Temporal Web UI."""
+"""The words that support staff read in the Temporal Web UI, beside bars and in events."""
 
 from __future__ import annotations
 
@@ -18,17 +18,12 @@ from activities.inventory.records import (
 )
 from holdfast_client.contract.messages import Extension, Settlement, StockAdjustment
 from holdfast_client.contract.outcomes import (
-    Cancelled,
-    CheckoutEvent,
     Committed,
     Denied,
-    Expired,
     FinalOutcome,
     Fulfilled,
     Held,
-    HeldLine,
     KnownOutcome,
-    PaymentReport,
     Shortage,
     Unavailable,
 )
@@ -44,12 +39,6 @@ from holdfast_client.contract.wording import (
 )
 from workflows.lifecycle import Checkout
 from workflows.policies import LINES_SHOWN_MAX
-
-# The Web UI draws tables without any room between their columns. It leaves this space alone, and
-# markdown counts it as text.
-_COLUMN_GAP: Final = "\N{EM SPACE}"
-_UNBROKEN_SPACE: Final = "\N{NO-BREAK SPACE}"
-
 
 ABANDONED_SUMMARY: Final = "Nobody waits for it any more: hold nothing that is not held"
 ABANDONED_REASON: Final = "nobody waited for the decision any more"
@@ -95,7 +84,7 @@ def timer_summary(checkout: Checkout, held: Held, *, private: bool = False) -> s
 
 def extend_summary(extension: HoldExtension, wish: Extension, *, private: bool = False) -> str:
     words = f"{duration(wish.seconds)} longer, until {clock(extension.expires_at)}"
-    return summary(words if private else words + _who_and_why(wish.actor, wish.reason))
+    return summary(words if private else words + who_and_why(wish.actor, wish.reason))
 
 
 def closing_summary(checkout: Checkout, closing: Closing, *, private: bool = False) -> str:
@@ -116,7 +105,7 @@ def closing_summary(checkout: Checkout, closing: Closing, *, private: bool = Fal
             words = f"Give back {what}, cancelled"
         case _:
             words = f"Give back {what}, not paid before the deadline"
-    return words if private else summary(words + _who_and_why(closing.actor, _why(closing)))
+    return words if private else summary(words + who_and_why(closing.actor, _why(closing)))
 
 
 def part_summary(checkout: Checkout, wish: Part, *, private: bool = False) -> str:
@@ -128,7 +117,7 @@ def part_summary(checkout: Checkout, wish: Part, *, private: bool = False) -> st
         words, why = f"Ship {what}{rest}", f"shipment {wish.operation_id}"
     else:
         words, why = f"Give back {what}", wish.reason
-    return words if private else summary(words + _who_and_why(wish.actor, why))
+    return words if private else summary(words + who_and_why(wish.actor, why))
 
 
 def amend_summary(change: LineChange, *, private: bool = False) -> str:
@@ -136,7 +125,7 @@ def amend_summary(change: LineChange, *, private: bool = False) -> str:
     if private:
         return f"Hold {units(change.lines)} instead"
     words = f"Hold {goods(change.lines)} instead"
-    return summary(words + _who_and_why(change.actor, change.reason))
+    return summary(words + who_and_why(change.actor, change.reason))
 
 
 def pause_summary(wish: Pause, *, private: bool = False) -> str:
@@ -146,7 +135,7 @@ def pause_summary(wish: Pause, *, private: bool = False) -> str:
         words = f"Wait {duration(wish.seconds or 0)} for {payment}"
     else:
         words = f"Wait no longer for {payment}"
-    return words if private else summary(words + _who_and_why(wish.actor, wish.result or ""))
+    return words if private else summary(words + who_and_why(wish.actor, wish.result or ""))
 
 
 def settlement_summary(wish: Settlement) -> str:
@@ -158,7 +147,7 @@ def settlement_summary(wish: Settlement) -> str:
 
 def adjustment_summary(adjustment: StockAdjustment) -> str:
     words = f"{adjustment.kind} {adjustment.quantity:,} of {adjustment.sku}"
-    return summary(words + _who_and_why("", adjustment.reason))
+    return summary(words + who_and_why("", adjustment.reason))
 
 
 def _what_for_whom(checkout: Checkout, *, private: bool) -> str:
@@ -167,7 +156,7 @@ def _what_for_whom(checkout: Checkout, *, private: bool) -> str:
     return f"{goods(checkout.lines)}{buyer(checkout.request.customer_id)}"
 
 
-def _who_and_why(actor: str, reason: str) -> str:
+def who_and_why(actor: str, reason: str) -> str:
     note = ": ".join(word for word in (actor, reason) if word)
     return f" ({note})" if note else ""
 
@@ -297,129 +286,6 @@ def ending_reason(outcome: FinalOutcome) -> str:
             return shortages_reason(outcome.shortages)
         case _:
             return getattr(outcome, "reason", "")
-
-
-# --- the current details, as the markdown that the Web UI renders ------------------------------
-
-
-def details(checkout: Checkout) -> str:
-    """Return where a checkout stands, what it is about, and how it came there."""
-    parts = [_headline(checkout), _lines_table(checkout.outcome, checkout.lines)]
-    parts.append(_payments_table(checkout.payments.told))
-    parts.append(_events_table(checkout.events, checkout.events_left_out))
-    return "\n\n".join(part for part in parts if part)
-
-
-def _headline(checkout: Checkout) -> str:
-    match checkout.outcome:
-        case None:
-            words = ": not decided yet. Asked for:"
-        case Held() as held:
-            unless = _unless(checkout.request.checkout_id)
-            words = f" until {clock(held.ends_at)}{_in_flight(held)}, {unless}:"
-        case Committed() as paid:
-            words = (
-                f" at {clock(paid.at)}, payment {_cell(paid.payment_reference)}. "
-                "Still on the shelf, to be shipped:"
-            )
-        case Denied() as denied:
-            words = f", nothing is held: {_cell(ending_reason(denied))}"
-        case Fulfilled() as sold:
-            words = f" at {clock(sold.at)}, payment {_cell(sold.payment_reference)}. Sold:"
-        case Cancelled() as cancelled:
-            note = _cell(_who_and_why(cancelled.actor, cancelled.reason))
-            words = f" at {clock(cancelled.at)}{note}. Nothing is held any more of:"
-        case Expired() as expired:
-            words = f" at {clock(expired.at)}, not paid. Nothing is held any more of:"
-        case Unavailable():
-            words = ": it was not decided in time. Nothing is or will be held of:"
-    return f"**{checkout.status}**{words}"
-
-
-def _in_flight(held: Held) -> str:
-    if held.ends_at == held.expires_at:
-        return ""
-    return f" for a payment in flight (the buyer was told {clock(held.expires_at)})"
-
-
-def _unless(checkout_id: str) -> str:
-    """Say how a hold ends, so that it stays true where a terminated workflow never says more."""
-    return (
-        "unless it is paid or given back before. If this workflow is terminated, these words stay, "
-        f"and `holdfast timeline {checkout_id}` tells what became of the stock. Held"
-    )
-
-
-def _lines_table(outcome: KnownOutcome | None, lines: Sequence[HeldLine]) -> str:
-    if isinstance(outcome, Denied):
-        return _shortages_table(outcome.shortages)
-    if not lines:
-        return ""
-    table = _table(
-        ("SKU", "location", "units"),
-        [(line.sku, line.location, f"{line.quantity:,}") for line in lines[:LINES_SHOWN_MAX]],
-    )
-    left_out = len(lines) - LINES_SHOWN_MAX
-    return f"{table}\n\n... and {left_out:,} more lines" if left_out > 0 else table
-
-
-def _shortages_table(shortages: Sequence[Shortage]) -> str:
-    headings = ("SKU", "location", "asked", "available", "the next hold on it ends")
-    rows = [
-        (
-            short.sku,
-            short.location,
-            f"{short.requested:,}",
-            f"{short.available:,}",
-            _in_cell(short.next_expiry) if short.next_expiry else "",
-        )
-        for short in shortages[:LINES_SHOWN_MAX]
-    ]
-    return _table(headings, rows)
-
-
-def _payments_table(payments: Sequence[PaymentReport]) -> str:
-    """Return the payments, unless there is but the one that the headline names."""
-    if all(payment.state == "settled" for payment in payments):
-        return ""
-    rows = [
-        (p.payment_reference, p.state, p.reason, _in_cell(p.at))
-        for p in payments[-LINES_SHOWN_MAX:]
-    ]
-    return _table(("payment", "state", "why", "since"), rows)
-
-
-def _events_table(events: Sequence[CheckoutEvent], left_out: int) -> str:
-    if not events:
-        return ""
-    shown = events[-LINES_SHOWN_MAX:]
-    table = _table(
-        ("when", "what", "who", "why"),
-        [(_in_cell(e.at), e.event, e.actor, e.reason) for e in shown],
-    )
-    earlier = left_out + len(events) - len(shown)
-    return f"{table}\n\n... after {earlier:,} earlier entries" if earlier else table
-
-
-def _in_cell(moment: datetime) -> str:
-    """Return a moment that breaks, in a narrow column, between its day and its time."""
-    return clock(moment).replace(" UTC", f"{_UNBROKEN_SPACE}UTC")
-
-
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    rule = "|".join([" :--- "] * len(headings))
-    return "\n".join([_row(headings), f"|{rule}|", *(_row([*map(_cell, row)]) for row in rows)])
-
-
-def _row(cells: Sequence[str]) -> str:
-    return f"| {f'{_COLUMN_GAP} | '.join(cells)} |"
-
-
-def _cell(text: str) -> str:
-    """Keep what strangers wrote from becoming markup or breaking out of its cell."""
-    for character in "\\`*_[]<>|#":
-        text = text.replace(character, f"\\{character}")
-    return text
 
 
 def _shortage_words(shortage: Shortage) -> str:

@@ -37,7 +37,7 @@ from activities.inventory.operations.standing import read_resumable
 from activities.inventory.operations.supersede import supersede
 from activities.inventory.payment_records import Pause, PauseAnswer, PaymentFigures, Resumable
 from activities.inventory.reading import availability
-from activities.inventory.reading.audits import PRESENT_AUDITS, find_breaches
+from activities.inventory.reading.audits import DRIFT_AUDITS, find_breaches
 from activities.inventory.reading.open_holds import read_holds
 from activities.inventory.reading.refunds import read_payment_figures, read_refunds
 from activities.inventory.reading.timelines import read_timeline
@@ -167,10 +167,8 @@ class AsyncLedger:
         return await self._run(availability.read_units_held)
 
     async def drift(self) -> tuple[Breach, ...]:
-        """Check I1 and I2."""
-        return await self._read_at_one_moment(
-            partial(find_breaches, PRESENT_AUDITS, lambda _: None)
-        )
+        """Check I1, I2 and the switches of I5."""
+        return await self._read_at_one_moment(partial(find_breaches, DRIFT_AUDITS, lambda _: None))
 
     async def _read_at_one_moment(self, begin: Callable[[], Steps[ResultT]]) -> ResultT:
         return await self._run(lambda: in_transaction(begin(), BEGIN_SNAPSHOT))

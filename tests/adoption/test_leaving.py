@@ -10,8 +10,10 @@ import pytest
 from activities.inventory.adoption import steps
 from activities.inventory.adoption.standing import drain
 from activities.inventory.adoption.steps import AdoptionRefused
+from activities.inventory.async_ledger import AsyncLedger
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
+from tests.inventory.pools import opened_pool
 from worker.embedded import postgres_cluster
 
 
@@ -113,16 +115,18 @@ def test_another_plan_is_neither_applied_beside_it_nor_left_in_its_place(shop: A
         steps.leave(shop.engine, shop.plan)
 
 
-def test_the_audit_finds_a_switch_that_a_restore_has_turned(shop: Adopted):
+async def test_the_reconciler_finds_a_switch_that_a_restore_has_turned(shop: Adopted):
     shop.adopt()
-    assert shop.ledger.drift() == ()
-    shop.sql.execute("ALTER TABLE products DISABLE TRIGGER ALL")
-    shop.sql.execute("ALTER TABLE products ENABLE TRIGGER ALL")
-    turned = {breach.subject for breach in shop.ledger.drift()}
-    assert 'trigger zz_holdfast_follow on "public"."products"' in turned
-    assert len(turned) == 6
-    shop.sql.execute("DROP TRIGGER zz_holdfast_keep ON products")
-    assert any("is missing" in breach.finding for breach in shop.ledger.drift())
+    async with opened_pool(shop.engine) as pool:
+        ledger = AsyncLedger(pool)
+        assert await ledger.drift() == ()
+        shop.sql.execute("ALTER TABLE products DISABLE TRIGGER ALL")
+        shop.sql.execute("ALTER TABLE products ENABLE TRIGGER ALL")
+        turned = {breach.subject for breach in await ledger.drift()}
+        assert 'trigger zz_holdfast_follow on "public"."products"' in turned
+        assert len(turned) == 6
+        shop.sql.execute("DROP TRIGGER zz_holdfast_keep ON products")
+        assert any("is missing" in breach.finding for breach in await ledger.drift())
 
 
 def test_the_audit_finds_rows_that_were_written_past_the_switches(shop: Adopted):

@@ -27,28 +27,17 @@ from temporalio.client import WorkflowHandle
 from activities.inventory.database.engine import open_engine
 from activities.inventory.database.migrate import upgrade
 from tests.histories.shelf import SHELVES, put
+from tests.histories.short_runs import ShortRuns
 from tests.workflows.histories import kinds_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import failure_of, refusal_of
 from tests.workflows.waiting import until
 from worker.embedded.postgres import EmbeddedPostgres
-from worker.embedded.temporal import EmbeddedTemporal
 from workflows.policies import RESERVE_BUDGET
 
 MUG: Final = "MUG-01"
 CUSTOMER: Final = {"customer_id": "customer-1", "cart_id": "cart-1"}
-SHORT_RUN_EVENTS: Final = 60
 WEEK_SECONDS: Final = 7 * 86_400 + 60
-
-
-class ShortRuns(EmbeddedTemporal):
-    """A server that suggests a new run early, so that the history of one that did stays small."""
-
-    def __init__(self, data_dir: Path) -> None:
-        super().__init__(data_dir, time_skipping=True)
-        self._settings = self._settings | {
-            "limit.historyCount.suggestContinueAsNew": str(SHORT_RUN_EVENTS)
-        }
 
 
 class Recorder:

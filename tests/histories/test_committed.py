@@ -18,8 +18,8 @@ from tests.histories.changed import PatchedCheckout, UnguardedCheckout
 from tests.histories.shelf import files, label, take, texts
 from worker.composition import WORKFLOWS
 from workflows.adjust_stock import AdjustStockWorkflow
-from workflows.checkout import PrivateCheckoutWorkflow
 from workflows.payloads import DATA_CONVERTER
+from workflows.private_checkout import PrivateCheckoutWorkflow
 from workflows.reconcile import ReconcileWorkflow
 from workflows.settlement import SettlementWorkflow
 

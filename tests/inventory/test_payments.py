@@ -91,9 +91,10 @@ def test_a_payment_of_a_checkout_that_nobody_knows_is_due_back(shop: Shop) -> No
 
 
 def test_a_payment_of_what_was_given_up_is_due_back_as_unavailable(shop: Shop) -> None:
+    from workflows import ledger_requests
     from workflows.lifecycle import Checkout  # what the workflow says then
 
-    shop.ledger.close([Checkout(checkout("c1", MUG=1)).giving_up()])
+    shop.ledger.close([ledger_requests.giving_up(Checkout(checkout("c1", MUG=1)))])
     assert shop.pay("c1", "fulfilled", "pay_1").refund_due == "unavailable"
 
 

@@ -148,6 +148,7 @@ async def test_a_cancelled_checkout_gives_its_stock_back(stage: Stage, till: Til
         "reason": "too dear",
         "actor": "shopper",
         "at": answer["at"],
+        "superseded_by": None,
     }
     assert await till.result(unique) == answer
     assert stage.shop.figures(sku) == (5, 0, 5)

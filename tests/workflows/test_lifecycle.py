@@ -32,6 +32,7 @@ from holdfast_client.contract.outcomes import (
     ShipmentReport,
     Unavailable,
 )
+from workflows import ledger_requests
 from workflows.carried import CarriedState
 from workflows.lifecycle import Checkout
 from workflows.policies import EVENTS_KEPT_MAX, WAIT_SECONDS_MIN, WAITING_MESSAGES_MAX
@@ -201,18 +202,20 @@ def test_temporals_own_cancellation_is_taken_however_many_messages_wait():
 
 def test_what_is_asked_of_the_ledger_carries_who_and_why():
     checkout = held()
-    paid = checkout.confirming(Confirmation(payment_reference="pay_1", actor="web"))
+    paid = ledger_requests.confirming(
+        checkout, Confirmation(payment_reference="pay_1", actor="web")
+    )
     assert (paid.status, paid.payment_reference, paid.actor) == ("fulfilled", "pay_1", "web")
-    cancelled = checkout.cancelling(Cancellation(reason="no", actor="sue"))
+    cancelled = ledger_requests.cancelling(checkout, Cancellation(reason="no", actor="sue"))
     assert (cancelled.status, cancelled.reason, cancelled.actor) == ("cancelled", "no", "sue")
-    assert checkout.expiring().status == "expired"
-    assert checkout.giving_up().status == "cancelled"
+    assert ledger_requests.expiring(checkout).status == "expired"
+    assert ledger_requests.giving_up(checkout).status == "cancelled"
     assert {c.checkout_id for c in (paid, cancelled)} == {"cart-42"}
 
 
 def test_an_extension_names_the_deadline_itself_and_its_own_id():
     wished = Extension(seconds=60, reason="card check", actor="psp")
-    asked = held().extending(wished, "extension-1")
+    asked = ledger_requests.extending(held(), wished, "extension-1")
     assert asked.expires_at == HELD.expires_at + timedelta(seconds=60)
     assert (asked.record_id, asked.seconds) == ("extension-1", 60)
     assert (asked.reason, asked.actor) == ("card check", "psp")
@@ -220,7 +223,7 @@ def test_an_extension_names_the_deadline_itself_and_its_own_id():
 
 def test_only_a_hold_can_be_extended_or_carried_over():
     with pytest.raises(RuntimeError):
-        Checkout(REQUEST).extending(EXTEND, "extension-1")
+        ledger_requests.extending(Checkout(REQUEST), EXTEND, "extension-1")
     with pytest.raises(RuntimeError):
         Checkout(REQUEST).carried()
 

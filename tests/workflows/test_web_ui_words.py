@@ -17,7 +17,7 @@ from activities.inventory.records import (
 )
 from holdfast_client.contract.messages import CheckoutRequest, Extension, Line, StockAdjustment
 from holdfast_client.contract.outcomes import Cancelled, Committed, Denied, Held, HeldLine, Shortage
-from workflows import web_ui
+from workflows import current_details, ledger_requests, web_ui
 from workflows.lifecycle import Checkout
 from workflows.policies import LINES_SHOWN_MAX
 
@@ -141,14 +141,14 @@ def test_a_shipment_and_a_release_say_what_who_and_why():
 
 
 def test_the_details_of_a_committed_checkout_say_that_it_is_to_be_shipped():
-    details = web_ui.details(committed(("MUG-01", 3)))
+    details = current_details.details(committed(("MUG-01", 3)))
     assert details.startswith("**committed** at 2031-03-14 09:26:53 UTC, payment pay\\_1. Still on")
 
 
 def test_giving_up_gives_nothing_back_because_nothing_is_known_to_be_held():
     subject = wanted(("A", 2))
     subject.give_up()
-    assert web_ui.closing_summary(subject, subject.giving_up()) == (
+    assert web_ui.closing_summary(subject, ledger_requests.giving_up(subject)) == (
         "Make sure that nothing is held (the inventory did not answer in time)"
     )
 
@@ -203,17 +203,17 @@ def test_every_summary_fits_whatever_it_is_made_of(character: str, length: int):
 
 
 def test_a_long_table_is_cut_and_says_how_much_is_missing():
-    details = web_ui.details(checkout(LINES_SHOWN_MAX + 3))
+    details = current_details.details(checkout(LINES_SHOWN_MAX + 3))
     assert details.count("| SKU-") == LINES_SHOWN_MAX
     assert "... and 3 more lines" in details
 
 
 def test_a_table_that_just_fits_is_not_cut():
-    assert "more lines" not in web_ui.details(checkout(LINES_SHOWN_MAX))
+    assert "more lines" not in current_details.details(checkout(LINES_SHOWN_MAX))
 
 
 def test_the_columns_of_a_table_are_kept_apart():
-    table = web_ui.details(checkout(2)).splitlines()[2:]
+    table = current_details.details(checkout(2)).splitlines()[2:]
     assert table == [
         "| SKU\N{EM SPACE} | location\N{EM SPACE} | units |",
         "| :--- | :--- | :--- |",
@@ -226,7 +226,7 @@ def test_of_a_long_story_the_latest_entries_are_shown():
     subject = checkout(1)
     for number in range(LINES_SHOWN_MAX + 5):
         subject.note(NOW, f"event-{number:03d}")
-    details = web_ui.details(subject)
+    details = current_details.details(subject)
     assert f"event-{LINES_SHOWN_MAX + 4:03d}" in details
     assert "event-004" not in details
     assert "... after 5 earlier entries" in details
@@ -235,7 +235,7 @@ def test_of_a_long_story_the_latest_entries_are_shown():
 def test_the_details_of_a_hold_stay_true_where_a_terminated_workflow_says_no_more():
     subject = checkout(1)
     subject.outcome = held(("MUG-01", 1))
-    first = web_ui.details(subject).splitlines()[0]
+    first = current_details.details(subject).splitlines()[0]
     assert first.startswith("**held** until 2031-03-14 09:26:53 UTC, unless it is paid or given")
     assert "If this workflow is terminated, these words stay" in first
     assert "`holdfast timeline cart-42` tells what became of the stock" in first
@@ -253,7 +253,7 @@ def test_the_details_of_a_denial_say_what_is_short():
         )
     ]
     subject.settle(ReservationState(Denied(shortages=tuple(shortages)), None), NOW)
-    details = web_ui.details(subject)
+    details = current_details.details(subject)
     words = "**denied**, nothing is held: A: 5 asked, 2 free; B: unknown SKU; C: not for sale"
     assert words in details
     assert "| A | main | 5 | 2 | |" in plain(details)
@@ -267,7 +267,7 @@ def test_what_strangers_wrote_is_never_markup(markup: str):
     subject = checkout(1)
     subject.note(NOW, "cancelled", actor=markup, reason=markup)
     subject.settle(ReservationState(Cancelled(reason=markup, actor=markup, at=NOW), None), NOW)
-    details = web_ui.details(subject)
+    details = current_details.details(subject)
     escaped = "".join(f"\\{c}" if c in "\\`*_[]<>|#" else c for c in markup)
     own_markup = details.replace(escaped, "")
     assert escaped in details
@@ -277,6 +277,6 @@ def test_what_strangers_wrote_is_never_markup(markup: str):
 def test_every_row_of_a_table_has_as_many_cells_as_its_heading():
     subject = checkout(2)
     subject.note(NOW + timedelta(seconds=1), "held | x", actor="a|b", reason="c|d")
-    for row in web_ui.details(subject).splitlines():
+    for row in current_details.details(subject).splitlines():
         if row.startswith("| 2031"):
             assert row.replace("\\|", "").count("|") == 5
