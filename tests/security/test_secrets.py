@@ -36,7 +36,7 @@ from holdfast_client.answers import (
     report_of,
     settled_of,
 )
-from holdfast_client.contract.messages import Extension
+from holdfast_client.contract.messages import Confirmation, Extension
 from holdfast_client.questions import Reply, Update
 from holdfast_client.transport.connection import connected
 from tests.inventory.databases import administer
@@ -175,7 +175,17 @@ def test_an_answer_that_a_client_cannot_read_is_told_by_its_shape_alone(answer: 
 LATER: Final = {"status": "backordered", "payment_reference": PAYMENT, "actor": [REASON]}
 
 
-@pytest.mark.parametrize("read", [outcome_of, final_outcome_of, settled_of, adjustment_outcome_of])
+PAYING: Final = Update("c", "confirm", Confirmation(payment_reference=PAYMENT))
+
+
+def settlement_of(answer: Any) -> Any:
+    """Read what a payment led to."""
+    return settled_of(Reply(answer, is_result=False), PAYING, None)
+
+
+@pytest.mark.parametrize(
+    "read", [outcome_of, final_outcome_of, settlement_of, adjustment_outcome_of]
+)
 def test_an_answer_of_a_later_version_shows_its_keys_and_not_what_is_in_them(read: Any):
     outcome = read(LATER)
     assert outcome.payment_reference == PAYMENT
