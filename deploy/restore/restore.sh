@@ -136,6 +136,9 @@ ALTER DATABASE :"name" RENAME TO :"before";
 ALTER DATABASE :"before" ALLOW_CONNECTIONS true;
 ALTER DATABASE :"restoring" RENAME TO :"name";
 COMMIT;' "name=$name" "restoring=$restoring" "before=$before"
+# A reserve that comes late holds nothing, but for what is done again now.
+ask postgres "SELECT format('ALTER DATABASE %I SET holdfast.replays_until = %L', :'name',
+    now() + interval '1 day') \gexec" "name=$name"
 trap - EXIT
 say "done: $name is the dump now; what was there is $before, to be dropped when all is well"
 

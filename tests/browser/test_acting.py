@@ -28,7 +28,7 @@ async def test_the_timeline_tells_who_extended_the_hold_and_the_payment_that_end
     web_ui: WebUi, shop: ReservationClient, held: Held, unique: str
 ):
     await shop.extend(unique, 600, reason="bank is slow", actor="sam")
-    await shop.confirm(unique, "pay_2001", actor="web")
+    await shop.confirm(unique, f"pay-{unique}", actor="web")
     await web_ui.open_checkout(unique)
     until = f"{held.expires_at + timedelta(seconds=600):%Y-%m-%d %H:%M:%S} UTC"
     for words in (
@@ -40,7 +40,7 @@ async def test_the_timeline_tells_who_extended_the_hold_and_the_payment_that_end
     # Beside a local activity the Web UI writes its name alone; opened, it shows the summary.
     await web_ui.bar("fulfil").click()
     await expect(
-        web_ui.page.get_by_text(f"Sell 3 {unique} (web: payment pay_2001)")
+        web_ui.page.get_by_text(f"Sell 3 {unique} (web: payment pay-{unique})")
     ).to_be_visible()
 
 

@@ -40,6 +40,7 @@ async def test_the_same_plain_json_goes_with_the_start_and_with_the_update(
             "hold_seconds": 900,
             "customer_id": "u-17",
             "cart_id": None,
+            "supersedes": None,
         }
     ] * 2
 

@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
+from temporalio.client import Client
 
 from holdfast_client import (
     CheckoutNotFound,
@@ -130,11 +131,13 @@ async def test_a_bad_id_is_refused_before_anything_is_sent(shop: Shop) -> None:
 
 
 async def test_without_a_worker_the_timeline_is_unknown_and_may_be_asked_for_again(
-    hasty_client: ReservationClient, checkout_id: str
+    temporal_client: Client, checkout_id: str
 ) -> None:
-    # The stand-ins of this queue know no such workflow.
+    hasty = ReservationClient(
+        temporal_client, task_queue=f"nobody-{checkout_id}", answer_timeout_seconds=0.7
+    )
     with pytest.raises(OutcomeUnknown, match="ask again"):
-        await hasty_client.timeline(checkout_id)
+        await hasty.timeline(checkout_id)
 
 
 async def test_the_fake_tells_of_what_was_given_up_as_the_database_does() -> None:

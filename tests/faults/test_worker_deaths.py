@@ -46,7 +46,8 @@ MOVEMENTS: Final = {
     "extend": [("reserve", 0, 1)],
 }
 # Temporal gives a lost task to another worker after ten seconds. By then nobody waits for a
-# reserve: what was not committed holds nothing.
+# reserve: what was not committed holds nothing. What stood still in the database when its worker
+# was killed may be committed there all the same, once it goes on.
 ABANDONED: Final = {("reserve", "before"), ("reserve", "during")}
 EXTENSION_SECONDS: Final = 60
 ABANDONED_SECONDS: Final = 2
@@ -66,6 +67,13 @@ class Aftermath:
     before: Mapping[str, Outcome]
     answers: Mapping[tuple[str, str], Outcome]
     late_payment: Outcome
+
+    @property
+    def abandoned(self) -> set[tuple[str, str]]:
+        """Return the calls of which nothing may be left."""
+        if self.stage.shop.movements("reserve-during"):
+            return ABANDONED - {("reserve", "during")}
+        return ABANDONED
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +168,7 @@ async def test_a_call_whose_worker_was_killed_is_carried_out_once(
     aftermath: Aftermath, call: str, moment: str
 ):
     checkout_id, answer = f"{call}-{moment}", aftermath.answers[call, moment]
-    if (call, moment) in ABANDONED:
+    if (call, moment) in aftermath.abandoned:
         assert answer.status == "unavailable"
         assert aftermath.stage.shop.movements(checkout_id) == []
     else:
@@ -189,7 +197,8 @@ async def test_a_hold_that_ended_while_no_worker_lived_is_expired_and_a_payment_
 async def test_the_books_are_right_after_the_death(aftermath: Aftermath):
     held = [outcome for outcome in aftermath.answers.values() if isinstance(outcome, Held)]
     # Those that reserved, but for the abandoned ones, and those that extended.
-    assert len(held) == 2 * len(MOMENTS) - len(ABANDONED)
-    assert aftermath.stage.shop.figures("locked") == (STOCK - 1, 1, STOCK - 2)
+    assert len(held) == 2 * len(MOMENTS) - len(aftermath.abandoned)
+    reserved = 1 + (("reserve", "during") not in aftermath.abandoned)
+    assert aftermath.stage.shop.figures("locked") == (STOCK - 1, reserved, STOCK - 1 - reserved)
     assert aftermath.stage.shop.figures("abandoned") == (STOCK, 0, STOCK)
     assert aftermath.stage.ledger.audit() == ()

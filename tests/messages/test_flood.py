@@ -33,7 +33,7 @@ from tests.workflows.waiting import until
 from worker.composition import build_worker, working_ledger
 from worker.embedded.temporal import EmbeddedTemporal
 from worker.temporal import connect_temporal
-from workflows import web_ui
+from workflows import current_details
 from workflows.checkout import CheckoutWorkflow
 from workflows.policies import EVENTS_KEPT_MAX, WAITING_MESSAGES_MAX
 
@@ -96,7 +96,7 @@ def test_no_signal_has_the_story_put_into_words(
     details: WorkflowInstanceDetails, monkeypatch: pytest.MonkeyPatch, sort: str
 ):
     told: list[Any] = []
-    monkeypatch.setattr(web_ui, "details", told.append)
+    monkeypatch.setattr(current_details, "details", told.append)
     checkout = held(details)
     checkout.signals(flood(sort, SIGNALS_MAX))
     (command,) = checkout.query("status", [])
@@ -145,7 +145,8 @@ async def test_a_payment_behind_thousands_of_signals_is_taken(
 ):
     async with open_stage(package_database_url, temporal_address, unique) as stage:
         till, sku = stage.till, stage.stock(unique, 5)
-        await till.start(unique, {sku: 2})
+        async with at_work(stage, sandboxed=False):
+            await till.reserve(unique, {sku: 2})
         sorts = ("extensions", "garbage", "unknown")
         said = await send_signals(stage, unique, SIGNALS_SENT, *sorts)
         assert said == {"taken": SIGNALS_SENT}

@@ -55,7 +55,7 @@ def _hold(ledger: Ledger, checkout_id: str, sku: str, quantity: int) -> None:
 
 def _sell(ledger: Ledger, checkout_id: str, sku: str, quantity: int) -> None:
     _hold(ledger, checkout_id, sku, quantity)
-    ledger.close([Closing(checkout_id, "fulfilled", payment_reference="paid")])
+    ledger.close([Closing(checkout_id, "fulfilled", payment_reference=f"pay-{checkout_id}")])
 
 
 def _load(

@@ -178,7 +178,7 @@ def test_a_shell_completes_commands_and_statuses(environment: dict[str, str]) ->
         }
         return set(holdfast(environment | asked).stdout.split())
 
-    assert completed("re") == {"refunds", "reserve", "replay"}
+    assert completed("re") == {"refunds", "release", "reserve", "replay"}
     assert completed("list", "--status", "ex") == {"expired"}
 
 

@@ -34,6 +34,12 @@ SELECT id, checkout_id
 """
 
 # A tombstone for what nobody waits for any more, unless its id is known.
+# Whether Temporal does again, after a restore, what the ledger does not know any more.
+IS_DONE_AGAIN: Final = """
+SELECT coalesce(clock_timestamp()
+                < nullif(current_setting('holdfast.replays_until', true), '')::timestamptz, false)
+"""
+
 CLAIM_ABANDONED: Final = """
 SELECT id, checkout_id
   FROM holdfast.claim_reservations(
