@@ -7,9 +7,10 @@ from typing import Any
 from temporalio import workflow
 from temporalio.common import RawValue
 
+from workflows.checkout import CheckoutWorkflow
+
 with workflow.unsafe.imports_passed_through():
     from holdfast_client.contract.names import CHECKOUT_WORKFLOW
-    from workflows.checkout import CheckoutWorkflow
 
 
 @workflow.defn(name=CHECKOUT_WORKFLOW)

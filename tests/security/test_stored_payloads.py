@@ -96,7 +96,7 @@ async def _live(stage: Stage, shop: ReservationClient) -> None:
     assert isinstance(await shop.reserve("denied", [(SKU, 999)], **parties), Denied)
     await shop.extend("extended", 60, reason=REASON, actor=ACTOR)
     for id in ("paid", "extended"):
-        assert isinstance(await shop.confirm(id, PAYMENT, actor=ACTOR), Fulfilled)
+        assert isinstance(await shop.confirm(id, f"{PAYMENT}-{id}", actor=ACTOR), Fulfilled)
         assert (await shop.status(id)).lines[0].sku == SKU
     cancelled = await shop.cancel("cancelled", reason=REASON, actor=ACTOR)
     assert isinstance(cancelled, Cancelled)
@@ -186,7 +186,8 @@ async def test_encryption_can_be_switched_on_and_its_key_changed_under_open_chec
             id = stage.stock(f"{unique}-{number}", 1)
             shop = await customer(temporal_address, unique, *late)
             while open_ids:
-                assert isinstance(await shop.confirm(open_ids.pop(), PAYMENT), Fulfilled)
+                paid = await shop.confirm(open_id := open_ids.pop(), f"{PAYMENT}-{open_id}")
+                assert isinstance(paid, Fulfilled)
             shop = await customer(temporal_address, unique, *early)
             assert isinstance(await shop.reserve(id, [(id, 1)]), Held)
             open_ids.append(id)
