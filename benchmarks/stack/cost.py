@@ -81,18 +81,18 @@ async def _extended(shop: ReservationClient, checkout_id: str) -> object:
 async def _amended(shop: ReservationClient, checkout_id: str) -> object:
     await _hold(shop, checkout_id)
     await shop.amend(checkout_id, [(SKU, 2)])
-    return await shop.confirm(checkout_id, "payment")
+    return await shop.confirm(checkout_id, f"pay-{checkout_id}")
 
 
 async def _shipped(shop: ReservationClient, checkout_id: str) -> object:
     await _hold(shop, checkout_id, 2)
-    await shop.confirm(checkout_id, "payment", settle="commit")
+    await shop.confirm(checkout_id, f"pay-{checkout_id}", settle="commit")
     return await shop.fulfil(checkout_id, "all")
 
 
 async def _shipped_in_parts(shop: ReservationClient, checkout_id: str) -> object:
     await _hold(shop, checkout_id, 2)
-    await shop.confirm(checkout_id, "payment", settle="commit")
+    await shop.confirm(checkout_id, f"pay-{checkout_id}", settle="commit")
     await shop.fulfil(checkout_id, "first", [(SKU, 1)])
     return await shop.fulfil(checkout_id, "rest")
 

@@ -60,7 +60,7 @@ def test_the_move_goes_as_its_page_says(shop: Adopted, tmp_path: Path):
     assert told["apply"].startswith("adopted public.inventory_stock: 1 rows\n2 units are reserved")
     assert "reserved_by_shop\tMUG-01\tmain\t10\t2\t2" in told["status"]
     assert told["drain"] == "MUG-01: 2 taken off; now 0 reserved by the shop, 0 in all\n"
-    assert told["audit"] == "I1, I2, I3, I4 and I5 hold\n"
+    assert told["audit"] == "I1, I2, I3, I4, I5 and I6 hold\n"
     assert told["leave"].startswith("left public.inventory_stock")
 
 

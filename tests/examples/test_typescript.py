@@ -83,6 +83,7 @@ async def test_a_checkout_service_in_typescript_gets_every_answer(
         sent += payloads(json.loads(history.to_json()))
     assert {each.schema for each in sent} == {
         "checkout-request", "extension", "confirmation", "release", "shipment", "outcome",
+        "settled",
     }  # fmt: skip
     for payload in sent:
         validator(payload.schema).validate(payload.document)

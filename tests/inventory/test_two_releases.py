@@ -39,6 +39,8 @@ def _cancel_as(name: str, checkout_id: str) -> Steps[int]:
             "reasons": array_text(["no"]),
             "actors": array_text(["sam"]),
             "payment_references": array_text([None]),
+            "attempts": array_text([None]),
+            "reinstatings": array_text([False]),
         },
     )
     return len(rows)

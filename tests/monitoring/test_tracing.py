@@ -135,7 +135,9 @@ async def test_a_statement_that_fails_is_traced_without_the_row_that_postgres_qu
     with psycopg.connect(own_database_url, autocommit=True) as link:
         link.execute(f"ALTER TABLE holdfast.reservations ADD CONSTRAINT x {NOBODY_PAYS}")
         with pytest.raises(LedgerFailed):
-            await AsyncLedger(pool).close([Closing("c1", "fulfilled", payment_reference=PAYMENT)])
+            await AsyncLedger(pool).close(
+                [Closing("c1", "fulfilled", payment_reference=f"{PAYMENT}-2")]
+            )
         link.execute("ALTER TABLE holdfast.reservations DROP CONSTRAINT x")
     await pool.close()
     (failed,) = [span for span in kept.get_finished_spans() if not span.status.is_ok]

@@ -108,8 +108,8 @@ async def test_without_the_conditional_transition_a_late_attempt_sells_twice(
         whoever_has_not_paid = "AND (c.status = 'cancelled' OR r.status = 'held')"
         rewrite_function(engine, "close_reservations", whoever_has_not_paid)
         # Nor would a payment that has settled it be put down once more.
-        by_a_payment_of_its_own = "AND (c.payment_reference IS NULL OR c.checkout_id = ANY(settled))"
-        rewrite_function(engine, "close_reservations", by_a_payment_of_its_own)
+        by_its_payment = "AND (c.payment_reference IS NULL OR c.checkout_id = ANY(settled))"
+        rewrite_function(engine, "close_reservations", by_its_payment)
         rewrite_function(
             engine,
             "close_reservations",

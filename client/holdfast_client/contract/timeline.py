@@ -101,6 +101,11 @@ class Timeline(Answer):
     movements: Annotated[tuple[TimelineMovement, ...], Field(strict=False)] = ()
     movements_left_out: int = 0
 
+    @property
+    def is_unknown(self) -> bool:
+        """Whether it stands only for what came under an id that nobody had used."""
+        return self.status == "expired" and self.expires_at is None
+
     def report(self) -> CheckoutReport:
         """Return what a checkout's own workflow would report, as far as the database tells."""
         is_held = self.status == "held"

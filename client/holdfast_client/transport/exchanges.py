@@ -200,6 +200,8 @@ class Exchanges:
         workflow_id = names.timeline_workflow_id(question.checkout_id, uuid.uuid4().hex)
         asked = Read(question.subject, names.TIMELINE_WORKFLOW, workflow_id, request)
         timeline = Timeline.model_validate((await self.read(asked)).answer)
+        if timeline.is_unknown:
+            raise CheckoutNotFound(f"{question.subject} is not known")
         return timeline.report().model_dump(mode="json")
 
     async def _report(self, question: Status) -> Reply:
