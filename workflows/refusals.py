@@ -8,12 +8,11 @@ from typing import Any
 from temporalio.exceptions import ApplicationError
 
 from activities.inventory.amendment_records import LineChangeAnswer
-from activities.inventory.operations.digests import REQUEST_KEYS, request_digest
-from activities.inventory.operations.digests import differing_keys as keys_that_differ
 from activities.inventory.payment_records import PauseAnswer, Resumable
 from activities.inventory.records import ExtensionAnswer, PartAnswer
 from holdfast_client.contract import wording
 from holdfast_client.contract.conflicts import differing_keys
+from holdfast_client.contract.digests import REQUEST_KEYS, keys_that_differ, request_digest
 from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.names import (
     AMENDMENT_REFUSED,

@@ -7,12 +7,8 @@ from typing import Any
 import pytest
 
 from activities.inventory.database.errors import AdjustmentConflict, ReservationConflict
-from activities.inventory.operations.digests import (
-    ADJUSTMENT_KEYS,
-    REQUEST_KEYS,
-    differing_keys,
-    request_digest,
-)
+from activities.inventory.operations.digests import ADJUSTMENT_KEYS
+from holdfast_client.contract.digests import REQUEST_KEYS, keys_that_differ, request_digest
 from holdfast_client.contract.messages import CheckoutRequest, Line, StockAdjustment
 from tests.inventory.shop import Shop
 
@@ -81,7 +77,7 @@ def test_requests_that_mean_the_same_have_one_digest() -> None:
 
 def test_what_a_digest_does_not_tell_is_not_made_up() -> None:
     digest = request_digest(_request().normalized())
-    assert differing_keys(REQUEST_KEYS, digest[:32], digest) == ()
+    assert keys_that_differ(REQUEST_KEYS, digest[:32], digest) == ()
 
 
 @pytest.mark.parametrize(

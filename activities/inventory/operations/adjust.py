@@ -9,11 +9,11 @@ from activities.inventory.database.errors import AdjustmentConflict
 from activities.inventory.operations.digests import (
     ADJUSTMENT_KEYS,
     adjustment_digest,
-    differing_keys,
 )
 from activities.inventory.operations.items import create_items, lock_items, move_totals
 from activities.inventory.sql.statements import operations as statements
 from activities.inventory.sql.statements.stock import READ_HOLDERS, SET_ACTIVE
+from holdfast_client.contract.digests import keys_that_differ
 from holdfast_client.contract.messages import AdjustmentKind, StockAdjustment
 from holdfast_client.contract.outcomes import (
     HOLDERS_MAX,
@@ -71,7 +71,7 @@ def adjust(adjustment: StockAdjustment) -> Steps[KnownAdjustmentOutcome]:
 def _earlier_answer(adjustment_id: str, digest: str) -> Steps[KnownAdjustmentOutcome]:
     rows = yield Call(statements.READ_OPERATION, {"operation_id": adjustment_id})
     if rows[0].digest != digest:
-        differs = differing_keys(ADJUSTMENT_KEYS, rows[0].digest, digest)
+        differs = keys_that_differ(ADJUSTMENT_KEYS, rows[0].digest, digest)
         raise AdjustmentConflict(
             f"adjustment {adjustment_id} was made with a different change{difference(differs)}",
             differs,

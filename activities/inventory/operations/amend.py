@@ -20,7 +20,6 @@ from activities.inventory.database.calls import Call, Steps
 from activities.inventory.operations.digests import (
     AMENDMENT_KEYS,
     amendment_digest,
-    differing_keys,
 )
 from activities.inventory.operations.overdue import look_for_overdue, without_overdue
 from activities.inventory.operations.shortages import (
@@ -31,6 +30,7 @@ from activities.inventory.operations.shortages import (
 )
 from activities.inventory.operations.standing import read_states
 from activities.inventory.sql.statements import reservations as statements
+from holdfast_client.contract.digests import keys_that_differ
 
 _OPEN: Final = frozenset({"held", "committed"})
 
@@ -125,7 +125,7 @@ def _make(change: LineChange, id: int, digest: str, deltas: Mapping[int, int]) -
 def _earlier(change: LineChange, made: str, digest: str) -> Steps[LineChangeAnswer]:
     if made == digest:
         return (yield from _answer(change, "done"))
-    differs = differing_keys(AMENDMENT_KEYS, made, digest)
+    differs = keys_that_differ(AMENDMENT_KEYS, made, digest)
     return (yield from _answer(change, "conflict", differs=differs))
 
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from activities.inventory.allocation.wants import Demand, Want
 from activities.inventory.database.arrays import array_text
 from activities.inventory.database.errors import ReservationConflict
-from activities.inventory.operations.digests import REQUEST_KEYS, differing_keys, request_digest
 from activities.inventory.records import ReservationState
+from holdfast_client.contract.digests import REQUEST_KEYS, keys_that_differ, request_digest
 from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.wording import difference
 
@@ -90,7 +90,7 @@ class ReserveBatch:
         return tuple(
             states[id]
             if (first := digests[id]) in {None, digest}
-            else self._conflict(id, differing_keys(REQUEST_KEYS, first or "", digest))
+            else self._conflict(id, keys_that_differ(REQUEST_KEYS, first or "", digest))
             for id, digest in self.asked
         )
 

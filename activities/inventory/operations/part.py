@@ -14,10 +14,11 @@ from pydantic_core import to_json
 
 from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
-from activities.inventory.operations.digests import PART_KEYS, differing_keys, part_digest
+from activities.inventory.operations.digests import PART_KEYS, part_digest
 from activities.inventory.operations.standing import read_states
 from activities.inventory.records import Part, PartAnswer, PartKind, PartVerdict
 from activities.inventory.sql.statements import reservations as statements
+from holdfast_client.contract.digests import keys_that_differ
 from holdfast_client.contract.messages import Line
 from holdfast_client.contract.outcomes import SHIPMENT_LINES_MAX, HeldLine, ShipmentReport
 
@@ -174,7 +175,7 @@ def _told(units: Mapping[int, int], lines: Sequence[OpenLine]) -> dict[str, Any]
 
 def _earlier(wish: Part, record: Mapping[str, Any], digest: str) -> Steps[PartAnswer]:
     if record["digest"] != digest:
-        differs = differing_keys(PART_KEYS, record["digest"], digest)
+        differs = keys_that_differ(PART_KEYS, record["digest"], digest)
         return (yield from _answer(wish, "conflict", differs=differs))
     return (yield from _answer(wish, "done", shipment=_shipment(wish, record)))
 

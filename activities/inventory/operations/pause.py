@@ -14,7 +14,7 @@ from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.operations.close import close
-from activities.inventory.operations.digests import PAUSE_KEYS, differing_keys, pause_digest
+from activities.inventory.operations.digests import PAUSE_KEYS, pause_digest
 from activities.inventory.operations.standing import read_states
 from activities.inventory.payment_records import Pause, PauseAnswer, PauseVerdict
 from activities.inventory.records import Closing
@@ -24,6 +24,7 @@ from activities.inventory.sql.statements.reservations import (
     CLOCK,
     LOCK_RESERVATIONS,
 )
+from holdfast_client.contract.digests import keys_that_differ
 
 UNPAID = "not paid before the deadline"
 
@@ -50,7 +51,7 @@ def pause(wish: Pause, grace_cap_seconds: int) -> Steps[PauseAnswer]:
     if row.digest is not None:
         if row.digest == digest:
             return (yield from _answer(wish, "done"))
-        differs = differing_keys(PAUSE_KEYS, row.digest, digest)
+        differs = keys_that_differ(PAUSE_KEYS, row.digest, digest)
         return (yield from _answer(wish, "conflict", differs=differs))
     if row.payment_state not in {None, "failed"} and row.payment_checkout_id != wish.checkout_id:
         raise PaymentConflict(wish.payment_reference, row.payment_checkout_id)

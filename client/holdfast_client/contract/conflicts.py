@@ -6,9 +6,10 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
+from holdfast_client.contract.digests import REQUEST_KEYS, keys_that_differ, request_digest
 from holdfast_client.contract.errors import AdjustmentConflict, CheckoutConflict
 from holdfast_client.contract.fields import Message
-from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
+from holdfast_client.contract.messages import CheckoutRequest, Resumed, StockAdjustment
 from holdfast_client.contract.wording import difference
 
 MessageT = TypeVar("MessageT", bound=Message)
@@ -26,21 +27,28 @@ def checkout_conflict(request: CheckoutRequest, first_input: Any) -> CheckoutCon
 
     Args:
         request: what is asked for.
-        first_input: what it was started with, as a request or as the JSON of a history.
+        first_input: what it was started with, as a request or as the JSON of a history; or which
+            attempt it went on with, where its first workflow was gone.
     """
     try:
-        started_with = CheckoutRequest.model_validate(first_input).normalized()
+        differs = _changed(request.normalized(), first_input)
     except ValidationError:
-        differs: tuple[str, ...] = ()
-    else:
-        differs = differing_keys(started_with, request.normalized())
-        if not differs:
-            return None
+        differs = ()
+    if differs is None:
+        return None
     return CheckoutConflict(
         f"checkout {request.checkout_id!r} was started with a different request"
         f"{difference(differs)}; use a new checkout id for a new attempt",
         {"differs": list(differs)},
     )
+
+
+def _changed(request: CheckoutRequest, first_input: Any) -> tuple[str, ...] | None:
+    """Return the keys in which a request differs from the first, as far as known; None for none."""
+    if isinstance(first_input, dict) and "resume" in first_input:
+        first, digest = Resumed.model_validate(first_input).resume.digest, request_digest(request)
+        return None if first == digest else keys_that_differ(REQUEST_KEYS, first, digest)
+    return differing_keys(CheckoutRequest.model_validate(first_input).normalized(), request) or None
 
 
 def adjustment_conflict(change: StockAdjustment, first_input: Any) -> AdjustmentConflict | None:
