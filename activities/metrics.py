@@ -31,18 +31,7 @@ Operation = Literal[
     "expire_overdue",
     "find_drift",
 ]
-OPERATIONS: Final[tuple[Operation, ...]] = (
-    "reserve",
-    "abandon",
-    "close",
-    "extend",
-    "part",
-    "amend",
-    "pause",
-    "adjust",
-    "expire_overdue",
-    "find_drift",
-)
+OPERATIONS: Final[tuple[Operation, ...]] = get_args(Operation)
 
 LEDGER_DURATION: Final = "holdfast_ledger_duration"
 LEDGER_BATCH_SIZE: Final = "holdfast_ledger_batch_size"

@@ -14,6 +14,7 @@ from typing import Any
 class SavesWhatChanged:
     """A mixin for models whose rows others write too."""
 
+    # What is ignored below is Django's: no type checker knows the model that this stands beside.
     _read: dict[str, Any]
 
     @classmethod

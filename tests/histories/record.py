@@ -28,7 +28,7 @@ from activities.inventory.database.engine import open_engine
 from activities.inventory.database.migrate import upgrade
 from tests.histories.shelf import SHELVES, put
 from tests.histories.short_runs import ShortRuns
-from tests.workflows.histories import kinds_of
+from tests.workflows.histories import asks_and_waits, has_gone_on, waits_again
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import failure_of, refusal_of
 from tests.workflows.waiting import until
@@ -162,7 +162,7 @@ class Recorder:
         await self.reserve("timer-too-early")
         handle = self.till.handle("timer-too-early")
         await self.stage.pass_time(handle, 901)
-        await until(lambda: _waits_again(handle))
+        await until(lambda: waits_again(handle))
         await self.till.confirm("timer-too-early")
         await self.keep_ended("timer-too-early")
 
@@ -256,7 +256,7 @@ class Recorder:
         )
         await self.till.ship("committed", "s-1", {MUG: 1})
         await self.stage.pass_time(handle, WEEK_SECONDS)
-        await until(lambda: _goes_on(first))
+        await until(lambda: has_gone_on(first))
         await self.till.ship("committed", "s-2")
         await self.till.result("committed")
         await self.keep("committed-first-run", first)
@@ -268,7 +268,7 @@ class Recorder:
         first = self.stage.client.get_workflow_handle(
             first.id, run_id=(await first.describe()).run_id
         )
-        while (await kinds_of(first))[-1] != "WORKFLOW_EXECUTION_CONTINUED_AS_NEW":
+        while not await has_gone_on(first):
             await self.till.extend("continued", 1)
         await self.till.confirm("continued")
         await self.till.result("continued")
@@ -300,7 +300,7 @@ class Recorder:
         self.postgres.stop()
         paid = asyncio.ensure_future(self.till.confirm("paid-in-an-outage"))
         interrupted = await self.till.start("cancelled-in-an-outage", {MUG: 2})
-        await until(lambda: _asks_and_waits(interrupted))
+        await until(lambda: asks_and_waits(interrupted))
         await self.till.signal("cancelled-in-an-outage", "cancel", {"reason": "too slow"})
         await self.reserve("unavailable")
         self.stage.shop.engine.dispose()
@@ -343,18 +343,6 @@ class Recorder:
             workflow, message, id=id, task_queue=self.till.task_queue
         )
         return started
-
-
-async def _waits_again(handle: WorkflowHandle[Any, Any]) -> bool:
-    return (await kinds_of(handle)).count("TIMER_STARTED") >= 2
-
-
-async def _goes_on(first: WorkflowHandle[Any, Any]) -> bool:
-    return (await kinds_of(first))[-1] == "WORKFLOW_EXECUTION_CONTINUED_AS_NEW"
-
-
-async def _asks_and_waits(handle: WorkflowHandle[Any, Any]) -> bool:
-    return "ACTIVITY_TASK_SCHEDULED" in await kinds_of(handle)
 
 
 @asynccontextmanager

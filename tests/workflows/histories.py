@@ -60,3 +60,18 @@ async def summaries_of(handle: WorkflowHandle[Any, Any]) -> list[str]:
         for event in await events_of(handle)
         if event.user_metadata.HasField("summary")
     ]
+
+
+async def waits_again(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Say whether a second timer was started."""
+    return (await kinds_of(handle)).count("TIMER_STARTED") >= 2
+
+
+async def has_gone_on(first: WorkflowHandle[Any, Any]) -> bool:
+    """Say whether a run has ended by going on in a new one."""
+    return (await kinds_of(first))[-1] == "WORKFLOW_EXECUTION_CONTINUED_AS_NEW"
+
+
+async def asks_and_waits(handle: WorkflowHandle[Any, Any]) -> bool:
+    """Say whether a call of the ledger has become a regular activity."""
+    return "ACTIVITY_TASK_SCHEDULED" in await kinds_of(handle)

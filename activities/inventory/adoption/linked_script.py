@@ -44,6 +44,7 @@ def fitted(text: str, column: Column) -> str:
     if column.refers_to:
         key = name(column.refers_to["column"])
         place = column.refers_to["table"]
+        # Names of the catalogue, quoted; the script is SQL, and nobody's values are in it.
         value = f"(SELECT k.{key} FROM {place} AS k WHERE k.{key} = {value})"  # noqa: S608
     return value
 
@@ -124,7 +125,7 @@ def _cart_table(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
         "carts": name(carts.table),
         "cart_key": key,
         "cart_type": table.type_of(table.primary_key or ""),
-        # The newest where a key is no unique one, such as that of a session.
+        # The newest where a key is no unique one, such as that of a session. All names are quoted.
         "cart_found": (
             f"(SELECT t.{key} FROM {name(carts.table)} AS t "  # noqa: S608
             f"WHERE t.{name(carts.key)} = {wanted} ORDER BY t.{key} DESC LIMIT 1)"

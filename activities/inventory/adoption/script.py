@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 from activities.inventory.adoption.catalogue import Catalogue
 from activities.inventory.adoption.linked_script import (
@@ -264,9 +264,9 @@ def _of_other_table(stock: Stock, catalogue: Catalogue) -> dict[str, str]:
     }
 
 
-def _kept(plan: Plan, figure: str, values: Mapping[str, str]) -> str:
+def _kept(plan: Plan, figure: Literal["total", "reserved"], values: Mapping[str, str]) -> str:
     policy = getattr(plan.writes, figure)
-    column = plan.stock.figures[figure]  # type: ignore[index]
+    column = plan.stock.figures[figure]
     floor = "held" if figure == "reserved" or plan.writes.reserved == "shared" else "reserved"
     kept = f"item.{figure}"
     if policy == "shared":
@@ -288,8 +288,8 @@ def _own_columns(stock: Stock) -> list[str]:
     return list(dict.fromkeys([stock.key, *skus, *words, *stock.figures.values()]))
 
 
-def _changed(columns: object) -> str:
-    named = [name(column) for column in columns]  # type: ignore[attr-defined]
+def _changed(columns: Iterable[str]) -> str:
+    named = [name(column) for column in columns]
     old, new = (", ".join(f"{side}.{column}" for column in named) for side in ("OLD", "NEW"))
     return f"({old}) IS DISTINCT FROM ({new})"
 

@@ -185,7 +185,7 @@ def _tried(engine: Engine, run: Callable[[Connection], ResultT], tries_max: int)
             if not tries_left:
                 raise
         # Not in step with whoever holds the lock.
-        time.sleep(REST_SECONDS * (1 + random.random()))  # noqa: S311
+        time.sleep(REST_SECONDS * (1 + random.random()))  # noqa: S311  # no secret is made of it
     raise RuntimeError("the last try raises or returns")
 
 
