@@ -29,6 +29,7 @@ AMENDED: Final = "amended once, then paid"
 SHIPPED: Final = "committed, then shipped"
 SHIPPED_IN_PARTS: Final = "shipped in two parcels"
 EXTENDED: Final = "extended once, then paid"
+AT_THE_BANK: Final = "at the bank once in vain, then paid"
 SKU: Final = "COST-01"
 AT_ONCE: Final = 5
 UNITS: Final = 100_000
@@ -97,6 +98,14 @@ async def _shipped_in_parts(shop: ReservationClient, checkout_id: str) -> object
     return await shop.fulfil(checkout_id, "rest")
 
 
+async def _at_the_bank(shop: ReservationClient, checkout_id: str) -> object:
+    await _hold(shop, checkout_id)
+    # For longer than it is held, so that its timer moves, twice.
+    await shop.payment_started(checkout_id, f"declined-{checkout_id}", 2 * _HOLD_SECONDS)
+    await shop.payment_ended(checkout_id, f"declined-{checkout_id}")
+    return await shop.confirm(checkout_id, f"pay-{checkout_id}")
+
+
 async def _hold(shop: ReservationClient, checkout_id: str, units: int = 1) -> None:
     outcome = await shop.reserve(checkout_id, [(SKU, units)], hold_seconds=_HOLD_SECONDS)
     if not isinstance(outcome, Held):
@@ -113,6 +122,8 @@ KINDS: Final = (
     Kind(AMENDED, _amended, "fulfilled", 8),
     Kind(SHIPPED, _shipped, "fulfilled", 9),
     Kind(SHIPPED_IN_PARTS, _shipped_in_parts, "fulfilled", 11),
+    # Each of the two messages moves the timer.
+    Kind(AT_THE_BANK, _at_the_bank, "fulfilled", 12),
 )
 
 
