@@ -15,6 +15,7 @@ from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.database.errors import PaymentConflict, ReservationConflict
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.operations.batch import ReserveAnswer
+from activities.inventory.operations.reinstate import is_undecided
 from activities.inventory.payment_records import Pause, PauseAnswer
 from activities.inventory.records import (
     Closing,
@@ -175,7 +176,7 @@ class CheckoutActivities:
     async def _close(self, closing: Closing) -> ReservationState:
         with told_to_temporal(), self._metrics.attempt("close"):
             state = await self._ledger.close(closing)
-            if closing.reinstating and isinstance(state.outcome, Expired) and not state.refund_due:
+            if is_undecided(closing, state):
                 state = await to_its_end(self._reinstated(closing))
         # The shopper has paid for what the shop no longer holds: somebody must give it back.
         is_paid_late = closing.status in _PAID and state.outcome.status not in _PAID

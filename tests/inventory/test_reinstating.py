@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 
 import pytest
 
+from activities.inventory.database.calls import ResultT, Steps
+from activities.inventory.database.carrier import carry_out
 from activities.inventory.database.errors import PaymentConflict
+from activities.inventory.operations.close import close
+from activities.inventory.operations.reinstate import is_undecided
 from activities.inventory.payment_records import Pause
 from activities.inventory.records import (
     Closing,
@@ -27,8 +32,7 @@ def pay_late(
     """Pay as the workflow does: by the quick way, and where that leaves it open, by the other."""
     closing = Closing(id, settle, payment_reference=payment, reinstating=True)
     (answer,) = shop.ledger.close([closing])
-    is_open = isinstance(answer, ReservationState) and answer.refund_due is None
-    if is_open and answer.outcome.status == "expired":  # type: ignore[union-attr]  # it is a state
+    if isinstance(answer, ReservationState) and is_undecided(closing, answer):
         answer = shop.ledger.reinstate(closing)
     if isinstance(answer, PaymentConflict):
         raise answer
@@ -128,6 +132,35 @@ def test_of_late_payments_at_once_one_is_taken_and_every_other_is_due_back(expir
     assert sorted(str(state.refund_due) for state in told) == ["None", *["duplicate"] * 7]
     assert expired.figures("MUG") == Figures(1, 0, 1)
     assert expired.ledger.audit() == ()
+
+
+def test_a_late_payment_that_another_one_overtook_is_due_back(expired: Shop) -> None:
+    closing = Closing("c1", "fulfilled", payment_reference="second", reinstating=True)
+    engine, meanwhile = expired.ledger._engine, partial(pay_late, expired, "first")
+    (answer,) = carry_out(engine, _after_its_first_call(close([closing]), meanwhile))
+    assert isinstance(answer, ReservationState)
+    assert answer.outcome.status == "fulfilled"
+    # Where the checkout stands by now does not say that this payment was decided.
+    assert is_undecided(closing, answer)
+    assert expired.payment("second") is None
+    decided = expired.ledger.reinstate(closing)
+    assert isinstance(decided, ReservationState)
+    assert decided.refund_due == "duplicate"
+    assert expired.payment("second") == ("c1", "refund_due", "duplicate")
+    assert expired.ledger.audit() == ()
+
+
+def _after_its_first_call(steps: Steps[ResultT], meanwhile: Callable[[], object]) -> Steps[ResultT]:
+    """Carry an operation out, and let something happen when its first call is committed."""
+    rows = yield next(steps)
+    meanwhile()
+    try:
+        call = steps.send(rows)
+        while True:
+            call = steps.send((yield call))
+    except StopIteration as end:
+        result: ResultT = end.value
+        return result
 
 
 def test_whoever_speaks_of_the_first_attempt_changes_nothing_of_the_second(expired: Shop) -> None:

@@ -18,9 +18,19 @@ from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.operations.close import ClosingAnswer, close
 from activities.inventory.operations.overdue import look_for_overdue, without_overdue
 from activities.inventory.operations.shortages import lock_levels, short_items, tell_shortages
-from activities.inventory.records import Closing
+from activities.inventory.records import Closing, ReservationState
 from activities.inventory.sql.statements import payments, reservations
 from holdfast_client.contract.outcomes import Shortage
+
+
+def is_undecided(closing: Closing, state: ReservationState) -> bool:
+    """Say whether a payment that may reinstate its checkout was put down nowhere by its closing.
+
+    The checkout had expired then. Where it stands now says nothing about that: another payment may
+    have reinstated it since, and this one is due back then.
+    """
+    paid_by = getattr(state.outcome, "payment_reference", None)
+    return closing.reinstating and not state.refund_due and paid_by != closing.payment_reference
 
 
 def reinstate(closing: Closing) -> Steps[ClosingAnswer]:
