@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from temporalio.client import WithStartWorkflowOperation
@@ -28,6 +28,11 @@ SKUS_KEY: Final = SearchAttributeKey.for_keyword_list(names.SKUS_ATTRIBUTE)
 _KEYS: Final[dict[str, SearchAttributeKey[Any]]] = {
     key.name: key for key in (CUSTOMER_ID_KEY, CART_ID_KEY, SKUS_KEY)
 }
+
+# A worker that dies or stops may take a task along that Temporal has just given it. Only when this
+# is over is the task given to another, and a reserve older than the reserve budget holds nothing:
+# the shopper who still waits has an answer if this is less.
+TASK_TIMEOUT: Final = timedelta(seconds=8)
 
 DETAIL_LINES_MAX: Final = 50
 # Temporal documents 20,000 bytes for details.
@@ -58,6 +63,7 @@ def checkout_start(
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
         id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
         search_attributes=checkout_attributes(request, private_metadata=private_metadata),
+        task_timeout=TASK_TIMEOUT,
         priority=Priority(fairness_key=fairness_key(datetime.now(UTC))),
         static_summary=checkout_summary(request, private_metadata=private_metadata),
         static_details=None if private_metadata else checkout_details(request),

@@ -158,6 +158,8 @@ export class Reservations {
           startWorkflowOperation: new WithStartWorkflowOperation("CheckoutWorkflow", {
             workflowId: workflowId(request.checkout_id),
             taskQueue: TASK_QUEUE,
+            // A worker that stops may take its first task along: another decides after so long.
+            workflowTaskTimeout: "8 seconds",
             args: [request],
             workflowIdConflictPolicy: "USE_EXISTING",
             workflowIdReusePolicy: "REJECT_DUPLICATE",
