@@ -21,6 +21,8 @@ from benchmarks.ledger.server import analyze, connect
 from worker.embedded.errors import EmbeddedServerError
 from worker.embedded.postgres_cluster import postgres_environment, postgres_program
 
+BARE: Final = "bare statements"
+
 _SCRIPT: Final = Template("""\
 $draws
 \\set id random(1, 9000000000000000000)
@@ -56,7 +58,7 @@ def pgbench_path() -> Path | None:
 class BareStatements:
     """pgbench on the tables of a peer."""
 
-    name = "bare statements"
+    name = BARE
 
     def __init__(
         self, program: Path, url: str, assortment: Assortment, *, seconds: float, directory: Path

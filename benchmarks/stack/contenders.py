@@ -12,9 +12,10 @@ from typing import Final, Protocol
 import sqlalchemy as sa
 
 from benchmarks.case import AuditFailed, Reading, Scale
-from benchmarks.stack import dbos_ledger
+from benchmarks.stack import peer_ledger
+from benchmarks.stack.busy import busy
 from benchmarks.stack.jobs import (
-    DBOS_DATABASE_VARIABLE,
+    PEER_DATABASE_VARIABLE,
     UNITS_EACH,
     Job,
     Tally,
@@ -27,8 +28,8 @@ from benchmarks.stack.weighing import MemoryWatch, cpu_seconds
 HOLDFAST: Final = "Holdfast"
 FLOOR: Final = "engine floor"
 DBOS: Final = "DBOS"
+PLAIN: Final = "plain Postgres"
 WARM_UP_AT_ONCE: Final = 10
-DBOS_DATABASE: Final = "peer_dbos"
 _MILLISECONDS: Final = 1_000
 
 
@@ -109,34 +110,37 @@ class FloorCrew:
         """It keeps no count; each of its answers was checked by its shopper."""
 
 
-class DbosCrew:
-    """DBOS on the same Postgres; its workflows run in the processes that take the requests."""
+class _PeerCrew:
+    """A peer on the same Postgres, which works in the processes that take the requests."""
 
-    name = DBOS
+    name: str
+    _shop: str
 
     def __init__(self, site: Site) -> None:
         self._site = site
         self._url = ""
 
     def prepare(self) -> None:
-        url = self._site.new_database(DBOS_DATABASE)
+        url = self._site.new_database(f"peer_{self._shop}")
         self._url = url.replace("postgresql:", "postgresql+psycopg:")
         with self._connection() as connection:
-            dbos_ledger.create(connection, catalogue(), UNITS_EACH)
+            peer_ledger.create(connection, catalogue(), UNITS_EACH)
 
     def workers(self, processes: int) -> list[Program]:  # noqa: ARG002  # see the class
         return []
 
     def shoppers(self, processes: int) -> list[Shoppers]:
-        environment = {DBOS_DATABASE_VARIABLE: self._url}
+        environment = {PEER_DATABASE_VARIABLE: self._url}
         return [
-            Shoppers("dbos", environment, self._site.log_path(f"dbos-{processes}-{number}"))
+            Shoppers(
+                self._shop, environment, self._site.log_path(f"{self._shop}-{processes}-{number}")
+            )
             for number in range(processes)
         ]
 
     def audit(self, sold: int) -> None:
         with self._connection() as connection:
-            wrong, fulfilled = dbos_ledger.audit(connection)
+            wrong, fulfilled = peer_ledger.audit(connection)
         if wrong:
             raise AuditFailed(f"{self.name}: {wrong} stock rows do not add up")
         _expect(self.name, fulfilled, sold)
@@ -149,6 +153,20 @@ class DbosCrew:
         engine.dispose()
 
 
+class DbosCrew(_PeerCrew):
+    """Durable workflows inside Postgres."""
+
+    name = DBOS
+    _shop = "dbos"
+
+
+class PlainCrew(_PeerCrew):
+    """Reservations in plain Postgres, and no engine."""
+
+    name = PLAIN
+    _shop = "plain"
+
+
 @dataclass(frozen=True)
 class Load:
     """How a setting loads a contender.
@@ -157,11 +175,13 @@ class Load:
         at_once: shoppers in all.
         checkouts: in one round.
         processes: of workers.
+        busy_loops: how many programs use processor time beside it, for nothing.
     """
 
     at_once: int
     checkouts: int
     processes: int = 1
+    busy_loops: int = 0
 
 
 class CheckoutContender:
@@ -196,7 +216,7 @@ class CheckoutContender:
         self._staff(load.processes)
         name = f"{setting.replace(' ', '-')}-{round}"
         before = self._costs()
-        with MemoryWatch(self._parties()) as memory:
+        with busy(load.busy_loops), MemoryWatch(self._parties()) as memory:
             tallies = self._do(Job(name=name, checkouts=load.checkouts, at_once=load.at_once))
             after = self._costs()
         costs = {party: after[party] - before[party] for party in after}

@@ -17,8 +17,8 @@ from typing import Any, Final, Self
 
 from dbos import DBOS, DBOSConfig, SetWorkflowID, SQLAlchemyDatasource, WorkflowHandle
 
-from benchmarks.stack import dbos_ledger
-from benchmarks.stack.jobs import DBOS_DATABASE_VARIABLE, HOLD_SECONDS
+from benchmarks.stack import peer_ledger
+from benchmarks.stack.jobs import HOLD_SECONDS, PEER_DATABASE_VARIABLE
 
 _POOL_SIZE: Final = 20
 _THREADS: Final = 256
@@ -52,7 +52,7 @@ class DbosShop:
     @classmethod
     async def open(cls) -> Self:
         """Launch on the database that the environment names."""
-        return await asyncio.to_thread(cls, os.environ[DBOS_DATABASE_VARIABLE])
+        return await asyncio.to_thread(cls, os.environ[PEER_DATABASE_VARIABLE])
 
     async def reserve(self, checkout_id: str, sku: str) -> None:
         loop = asyncio.get_running_loop()
@@ -85,11 +85,11 @@ def _define_checkout(ledger: SQLAlchemyDatasource) -> Any:
 
     @ledger.transaction(name="reserve", isolation_level="READ COMMITTED")
     def reserve(checkout_id: str, request: dict[str, Any]) -> dict[str, Any]:
-        return dbos_ledger.reserve(ledger.sql_session(), checkout_id, request)
+        return peer_ledger.reserve(ledger.sql_session(), checkout_id, request)
 
     @ledger.transaction(name="close", isolation_level="READ COMMITTED")
     def close(checkout_id: str, status: str) -> dict[str, Any]:
-        return dbos_ledger.close(ledger.sql_session(), checkout_id, status)
+        return peer_ledger.close(ledger.sql_session(), checkout_id, status)
 
     @DBOS.workflow(name="checkout")
     def checkout(request: dict[str, Any]) -> dict[str, Any]:

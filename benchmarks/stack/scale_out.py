@@ -10,6 +10,8 @@ from typing import Final
 from benchmarks.case import Bar, Contender, Scale, View
 from benchmarks.results import CaseResult
 from benchmarks.stack.contenders import (
+    DBOS,
+    HOLDFAST,
     DbosCrew,
     FloorCrew,
     HoldfastCrew,
@@ -18,6 +20,7 @@ from benchmarks.stack.contenders import (
 )
 
 SHOPPERS: Final = 40
+_COUNTS: Final = (1, 2, 4)
 
 
 class ScaleOutCase:
@@ -52,14 +55,24 @@ class ScaleOutCase:
         with contenders_at_work(crews, directory, _loads(scale), scale, announce) as contenders:
             yield contenders
 
-    def bars(self, result: CaseResult) -> Sequence[Bar]:  # noqa: ARG002  # none was set
-        return []
+    def bars(self, result: CaseResult) -> Sequence[Bar]:
+        ours = result.median(HOLDFAST, _named(1), "rate")
+        theirs = [result.median(DBOS, _named(count), "rate") for count in _COUNTS]
+        best = max((rate for rate in theirs if rate is not None), default=None)
+        return [
+            Bar(
+                "Whole checkouts of one worker, as a multiple of DBOS's best by 1, 2 or 4",
+                round(ours / best, 3) if ours and best else None,
+                at_least=1.6,
+            )
+        ]
 
 
 def _loads(scale: Scale) -> dict[str, Load]:
     checkouts = scale.pick(400, 200, 20)
-    counts = scale.pick((1, 2, 4), (1, 2, 4), (2,))
-    return {
-        f"{count} process" + ("es" if count > 1 else ""): Load(SHOPPERS, checkouts, count)
-        for count in counts
-    }
+    counts = scale.pick(_COUNTS, _COUNTS, (2,))
+    return {_named(count): Load(SHOPPERS, checkouts, count) for count in counts}
+
+
+def _named(count: int) -> str:
+    return f"{count} process" + ("es" if count > 1 else "")

@@ -34,10 +34,17 @@ async def open_dbos() -> Shop:
     return await DbosShop.open()
 
 
+async def open_plain() -> Shop:
+    from benchmarks.stack.plain_shop import PlainShop  # noqa: PLC0415  # each imports its own
+
+    return await PlainShop.open()
+
+
 SHOPS: Final[dict[str, Callable[[], Awaitable[Shop]]]] = {
     "holdfast": open_holdfast,
     "floor": open_floor,
     "dbos": open_dbos,
+    "plain": open_plain,
 }
 
 

@@ -53,8 +53,15 @@ class StartUpCase:
         with running_site(directory, announce) as site:
             yield [StartUpContender(site, scale.pick(REST_SECONDS, REST_SECONDS, 0.0))]
 
-    def bars(self, result: CaseResult) -> Sequence[Bar]:  # noqa: ARG002  # none was set
-        return []
+    def bars(self, result: CaseResult) -> Sequence[Bar]:
+        return [
+            Bar(
+                "Memory of a worker at rest",
+                result.median(HOLDFAST, ONLY_SETTING, "worker at rest"),
+                at_most=110.0,
+                unit="MB",
+            )
+        ]
 
 
 class StartUpContender:

@@ -105,13 +105,19 @@ class StormCase:
             Bar(
                 "All stock free after 5,000 holds end in one second",
                 _of_the_whole_storm(result, "stock free"),
-                at_most=60.0,
+                at_most=5.0,
                 unit="s",
             ),
             Bar(
                 "The 99th percentile of reserves in the storm, as a multiple of the usual",
                 round(storm / usual, 2) if usual and storm else None,
-                at_most=5.0,
+                at_most=3.0,
+            ),
+            Bar(
+                "All workflows closed after 5,000 holds end in one second",
+                _of_the_whole_storm(result, "workflows closed"),
+                at_most=240.0,
+                unit="s",
             ),
         ]
 

@@ -1,4 +1,4 @@
-"""The stock ledger of the DBOS peer: simple, and right.
+"""The stock ledger of the peers, DBOS and plain Postgres: simple, and right.
 
 Stock rows are locked in the order of their ids, all lines are held or none, and a reservation
 leaves ``held`` once. It keeps no record of movements, names no shortages and expires nothing on
@@ -69,6 +69,10 @@ _GIVE_BACK: Final = text(
         total = total - CASE WHEN :sold THEN locked.quantity ELSE 0 END
     FROM locked WHERE stock.id = locked.id"""
 )
+_OVERDUE: Final = text(
+    """SELECT id FROM reservation WHERE status = 'held' AND expires_at <= clock_timestamp()
+    ORDER BY expires_at LIMIT :size FOR UPDATE SKIP LOCKED"""
+)
 _WRONG: Final = text(
     """SELECT count(*) FROM stock s WHERE reserved <> (
         SELECT coalesce(sum(l.quantity), 0) FROM reservation_line l
@@ -116,6 +120,14 @@ def close(session: Session, checkout_id: str, status: str) -> dict[str, Any]:
         return {"status": "closed before"}
     session.execute(_GIVE_BACK, {"id": checkout_id, "sold": status == "fulfilled"})
     return {"status": status}
+
+
+def sweep(session: Session, size: int) -> int:
+    """End holds that are over, at most so many, and return how many; who is at work is left out."""
+    overdue = session.execute(_OVERDUE, {"size": size}).scalars().all()
+    for checkout_id in overdue:
+        close(session, checkout_id, "expired")
+    return len(overdue)
 
 
 def audit(connection: Connection) -> tuple[int, int]:

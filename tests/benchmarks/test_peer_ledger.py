@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from benchmarks.stack import dbos_ledger
+from benchmarks.stack import peer_ledger
 from tests.inventory.databases import fresh_database
 
 UNITS = 5
@@ -23,7 +23,7 @@ def engine(postgres_url: str) -> Iterator[sa.Engine]:
             url.replace("postgresql:", "postgresql+psycopg:"), isolation_level="READ COMMITTED"
         )
         with engine.begin() as connection:
-            dbos_ledger.create(connection, ["A", "B"], UNITS)
+            peer_ledger.create(connection, ["A", "B"], UNITS)
         yield engine
         engine.dispose()
 
@@ -35,12 +35,12 @@ def request(**quantities: int) -> dict[str, Any]:
 
 def reserve(engine: sa.Engine, checkout_id: str, **quantities: int) -> str:
     with Session(engine) as session, session.begin():
-        return str(dbos_ledger.reserve(session, checkout_id, request(**quantities))["status"])
+        return str(peer_ledger.reserve(session, checkout_id, request(**quantities))["status"])
 
 
 def close(engine: sa.Engine, checkout_id: str, status: str) -> str:
     with Session(engine) as session, session.begin():
-        return str(dbos_ledger.close(session, checkout_id, status)["status"])
+        return str(peer_ledger.close(session, checkout_id, status)["status"])
 
 
 def reserved(engine: sa.Engine) -> list[tuple[str, int, int]]:
@@ -75,10 +75,30 @@ def test_a_hold_ends_once(engine: sa.Engine):
     assert reserved(engine)[0] == ("A", UNITS - 2, 0)
 
 
+def test_a_sweep_ends_what_is_over_and_passes_over_what_somebody_has_locked(engine: sa.Engine):
+    for checkout_id in ("over", "locked", "live"):
+        reserve(engine, checkout_id, A=1)
+    late = sa.text("UPDATE reservation SET expires_at = clock_timestamp() WHERE id <> 'live'")
+    lock = sa.text("SELECT 1 FROM reservation WHERE id = 'locked' FOR UPDATE")
+    with engine.begin() as connection:
+        connection.execute(late)
+    with engine.begin() as stranger:
+        stranger.execute(lock)
+        assert _swept(engine) == 1
+    assert reserved(engine)[0] == ("A", UNITS, 2)
+    assert _swept(engine) == 1
+    assert reserved(engine)[0] == ("A", UNITS, 1)
+
+
+def _swept(engine: sa.Engine) -> int:
+    with Session(engine) as session, session.begin():
+        return peer_ledger.sweep(session, size=10)
+
+
 def test_its_audit_sees_stock_that_does_not_add_up(engine: sa.Engine):
     reserve(engine, "c1", A=2)
     close(engine, "c1", "fulfilled")
     with engine.begin() as connection:
-        assert dbos_ledger.audit(connection) == (0, 1)
+        assert peer_ledger.audit(connection) == (0, 1)
         connection.execute(sa.text("UPDATE stock SET reserved = 1 WHERE sku = 'B'"))
-        assert dbos_ledger.audit(connection) == (1, 1)
+        assert peer_ledger.audit(connection) == (1, 1)
