@@ -211,7 +211,7 @@ class Oracle(Payments):
                 "revision": hold.answer["revision"],
                 "at": self.now,
                 "duplicate_payment": False,
-                "reinstated": False,
+                "reinstated": hold.attempt > 1,
             }
         if status != "fulfilled":
             return self._ending(status)
@@ -231,7 +231,7 @@ class Oracle(Payments):
             "lines": lines_of(hold.shipped),
             "at": self.now,
             "released": lines_of(hold.released),
-            "reinstated": False,
+            "reinstated": hold.attempt > 1,
         }
 
     def _given_back(self, hold: Hold) -> Answer:

@@ -29,6 +29,9 @@ class Hold:
     payment: str = ""
     # By which message about a payment what was decided.
     pauses: dict[tuple[str, str], object] = field(default_factory=dict)
+    # One more where a late payment had it held again, and what it was before.
+    attempt: int = 1
+    before: Hold | None = None
 
     @property
     def told(self) -> datetime | None:

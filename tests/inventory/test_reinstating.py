@@ -168,6 +168,7 @@ def test_whoever_speaks_of_the_first_attempt_changes_nothing_of_the_second(expir
     (state,) = expired.ledger.close([Closing("c1", "cancelled", attempt=1)])
     assert isinstance(state, ReservationState)
     assert (state.outcome, state.attempt) == (paid, 2)
+    assert expired.payment("late") == ("c1", "settled", "")
     line = Part("c1", "fulfil", "s-1", attempt=1)
     assert expired.ledger.part(line).verdict == "not_active"
     longer = HoldExtension("c1", expired.after(60), "e-1", attempt=1)

@@ -26,7 +26,7 @@ BEGIN
     at := holdfast.clock();
     IF statuses && ARRAY['fulfilled', 'committed', 'cancelled'] THEN
         settled := holdfast.put_down_payments(
-            at, checkout_ids, statuses, payment_references, actors, reinstatings);
+            at, checkout_ids, statuses, payment_references, actors, attempts, reinstatings);
     END IF;
     WITH ended AS (
         UPDATE holdfast.reservations AS r

@@ -365,7 +365,7 @@ BEGIN
     at := holdfast.clock();
     IF statuses && ARRAY['fulfilled', 'committed', 'cancelled'] THEN
         settled := holdfast.put_down_payments(
-            at, checkout_ids, statuses, payment_references, actors, reinstatings);
+            at, checkout_ids, statuses, payment_references, actors, attempts, reinstatings);
     END IF;
     WITH ended AS (
         UPDATE holdfast.reservations AS r
@@ -803,7 +803,7 @@ END $$;
 -- locked in one order. A reference that belongs to another checkout is locked and left as it is.
 CREATE FUNCTION holdfast.put_down_payments(
     at timestamptz, checkout_ids text[], statuses text[], payment_references text[], actors text[],
-    reinstatings boolean[])
+    attempts integer[], reinstatings boolean[])
 RETURNS text[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     unavailable CONSTANT text := 'the inventory did not answer in time';
@@ -827,10 +827,11 @@ BEGIN
                        CASE WHEN r.status = 'held' THEN 'settled' ELSE 'refund_due' END AS state,
                        r.status, r.payment_reference AS paid_by, r.reason AS note,
                        r.digest IS NULL AS is_tombstone, coalesce(c.actor, '') AS actor, c.place
-                  FROM unnest(checkout_ids, statuses, payment_references, actors, reinstatings)
-                       WITH ORDINALITY
-                       AS c(checkout_id, status, payment_reference, actor, reinstating, place),
-                       LATERAL (SELECT id, status, payment_reference, reason, digest
+                  FROM unnest(checkout_ids, statuses, payment_references, actors, attempts,
+                              reinstatings) WITH ORDINALITY
+                       AS c(checkout_id, status, payment_reference, actor, attempt, reinstating,
+                            place),
+                       LATERAL (SELECT id, attempt, status, payment_reference, reason, digest
                                   FROM holdfast.reservations
                                  WHERE checkout_id = c.checkout_id
                                  ORDER BY attempt DESC
@@ -840,8 +841,10 @@ BEGIN
                             OR r.payment_reference <> c.payment_reference)
                        -- What had expired may come to be held again: that is decided first.
                        AND NOT (c.reinstating AND r.status = 'expired' AND r.digest IS NOT NULL)
-                    -- Of what was shipped in part the payment stays where it is.
+                    -- Who speaks of an attempt that is over cancels no later one. Of what was
+                    -- shipped in part the payment stays where it is.
                     OR c.status = 'cancelled' AND r.status = 'committed'
+                       AND (c.attempt IS NULL OR c.attempt = r.attempt)
                        AND NOT EXISTS (SELECT FROM holdfast.reservation_lines AS l
                                         WHERE l.reservation_id = r.id
                                           AND l.fulfilled_quantity > 0)) AS m
