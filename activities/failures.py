@@ -45,7 +45,8 @@ def told_to_temporal() -> Iterator[None]:
         details = {"payment_reference": error.payment_reference, "checkout_id": error.checkout_id}
         raise _final(error, details, PAYMENT_CONFLICT) from None
     except RefundNotDue as error:
-        raise _final(error, {"state": error.state}, REFUND_NOT_DUE) from None
+        told = {"state": error.state} | ({"at": error.at.isoformat()} if error.at else {})
+        raise _final(error, told, REFUND_NOT_DUE) from None
     except AdjustmentConflict as error:
         raise _conflict(error, ADJUSTMENT_CONFLICT) from None
 

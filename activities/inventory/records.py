@@ -344,8 +344,13 @@ def held_state(request: CheckoutRequest, at: datetime) -> ReservationState:
 
 
 def shortages_json(shortages: tuple[Shortage, ...]) -> str:
-    """Return shortages as they are kept with a denial."""
+    """Return shortages as they are kept with a denial, or with a payment that came late."""
     return _SHORTAGES.dump_json(shortages).decode()
+
+
+def kept_shortages(kept: Any) -> tuple[Shortage, ...]:
+    """Return shortages that were kept with a payment; none where there were none."""
+    return _SHORTAGES.validate_python(kept or ())
 
 
 def reservation_state(row: Any) -> ReservationState:

@@ -106,6 +106,9 @@ async def test_a_second_payment_goes_back_and_its_goods_stay(shop: Shop, checkou
         with pytest.raises(RefundNotDue) as refused:
             await shop.client.refund_done(payment)
         assert refused.value.state == state
+        # Told again, it says in words that it is done, and since when.
+        assert refused.value.at == (refunded.at if state == "refunded" else None)
+        assert ("has gone back already, on 20" in str(refused.value)) == (state == "refunded")
 
 
 async def test_what_is_committed_is_listed_to_be_packed(shop: Shop, checkout_id: str):
@@ -152,7 +155,7 @@ async def test_a_late_payment_goes_back_where_something_falls_short(shop: Shop, 
     for late in lates:
         again = await shop.client.confirm(checkout_id, "p-1", late=late)
         assert isinstance(again, RefundDue)
-        assert again.reason == "expired"
+        assert (again.reason, again.shortages) == ("expired", due.shortages)
     assert isinstance(await shop.client.confirm(checkout_id, "p-1"), Expired)
 
 

@@ -31,14 +31,16 @@ class LateOracle(Oracle):
         self, id: str, status: str, payment: str
     ) -> tuple[Answer, str, tuple[Answer, ...]]:
         """Return where a payment leads that may have its expired checkout held again."""
-        hold, lacking = self.holds.get(id), list[Answer]()
+        hold = self.holds.get(id)
         is_known = hold and hold.asked and hold.answer["status"] == "expired"
         is_free = not self._belongs_elsewhere(payment, id) and self._is_undecided(payment)
         if hold and is_known and is_free:
             lacking = self._hold_again(id, hold)
+            self.lacking[payment] = tuple(
+                n | {"next_expiry": self._next_expiry(n)} for n in lacking
+            )
         ((answer, due),) = self.end([(id, status, payment)])
-        short = tuple(n | {"next_expiry": self._next_expiry(n)} for n in lacking)
-        return answer, due, short
+        return answer, due, self.lacking.get(payment, ()) if due else ()
 
     def _hold_again(self, id: str, hold: Hold) -> list[Answer]:
         while lacking := self._lacking_beyond({}, hold.cart):

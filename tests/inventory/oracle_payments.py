@@ -23,6 +23,8 @@ class Payments(StockOracle, ABC):
         self.grace = timedelta(seconds=grace_seconds)
         # Of each payment its checkout, its state, and why it is due back.
         self.payments: dict[str, tuple[str, str, str]] = {}
+        # What an expired checkout lacked when it was to be held again for a payment.
+        self.lacking: dict[str, tuple[Answer, ...]] = {}
         # Until when the checkout of a payment waits for it.
         self.paying: dict[str, datetime] = {}
 

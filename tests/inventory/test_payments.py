@@ -225,10 +225,12 @@ def test_a_refund_is_done_once(shop: Shop) -> None:
     shop.pay("never", "fulfilled", "pay_1")
     assert _refund(shop, "pay_1") == "never"
     assert _due(shop) == []
+    refunded_at = shop.now
+    shop.pass_seconds(60)
     for payment, state in (("pay_1", "refunded"), ("unknown", None)):
         with pytest.raises(RefundNotDue) as caught:
             _refund(shop, payment)
-        assert caught.value.state == state
+        assert (caught.value.state, caught.value.at) == (state, refunded_at if state else None)
     # Its webhook comes once more.
     assert shop.pay("never", "fulfilled", "pay_1").refund_due == "unknown_checkout"
     assert shop.payment("pay_1") == ("never", "refunded", "unknown_checkout")

@@ -83,7 +83,9 @@ def test_what_falls_short_is_named_and_the_payment_is_due_back(expired: Shop) ->
     assert expired.figures("CUP") == Figures(1, 0, 1)
     # What was told to be due back is never taken after all.
     expired.cancel("c2")
-    assert pay_late(expired).refund_due == "expired"
+    again = pay_late(expired)
+    assert (again.refund_due, again.shortages) == ("expired", (short,))
+    assert pay_late(expired, "another").outcome.status == "fulfilled"
     assert expired.ledger.audit() == ()
 
 

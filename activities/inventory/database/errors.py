@@ -21,11 +21,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Final
 
 import psycopg
 from psycopg import errors as postgres
 from sqlalchemy import exc
+
+from holdfast_client.contract.wording import refund_not_due
 
 # SQLSTATE classes and codes that say "not now" rather than "never".
 _PASSING_CLASSES: Final = frozenset({"08", "40", "53", "57", "58"})
@@ -151,11 +154,13 @@ class RefundNotDue(LedgerError):
     Args:
         payment_reference: of the payment.
         state: where it stands; None where it is unknown.
+        at: when it went back; None where it has not.
     """
 
-    def __init__(self, payment_reference: str, state: str | None) -> None:
-        super().__init__(f"payment {payment_reference} is not due back: it is {state or 'unknown'}")
+    def __init__(self, payment_reference: str, state: str | None, at: datetime | None) -> None:
+        super().__init__(refund_not_due(payment_reference, state, at))
         self.state = state
+        self.at = at
 
 
 class StockLoadRefused(LedgerError):

@@ -10,7 +10,12 @@ from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.operations.standing import read_rows
-from activities.inventory.records import Closing, ReservationState, reservation_state
+from activities.inventory.records import (
+    Closing,
+    ReservationState,
+    kept_shortages,
+    reservation_state,
+)
 from activities.inventory.sql.statements import payments as statements_of_payments
 from activities.inventory.sql.statements import reservations as statements
 
@@ -86,8 +91,10 @@ def _answer(closing: Closing, row: Any, payment: Any) -> ClosingAnswer:
         return reservation_state(row)
     if payment.checkout_id != closing.checkout_id:
         return PaymentConflict(payment.payment_reference, payment.checkout_id)
-    is_due = payment.state in {"refund_due", "refunded"}
-    return replace(reservation_state(row), refund_due=payment.reason if is_due else None)
+    if payment.state not in {"refund_due", "refunded"}:
+        return reservation_state(row)
+    shortages = kept_shortages(payment.shortages)
+    return replace(reservation_state(row), refund_due=payment.reason, shortages=shortages)
 
 
 def expire_overdue(grace_seconds: float, batch_size_max: int, actor: str) -> Steps[int]:

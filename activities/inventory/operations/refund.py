@@ -18,9 +18,10 @@ def refund(wish: RefundDone) -> Steps[Refunded]:
         statements.REFUND_PAYMENT,
         {"payment_reference": wish.payment_reference, "actor": wish.actor},
     )
-    state = rows[0].state if rows else None
-    if state != "refund_due":
-        raise RefundNotDue(wish.payment_reference, state)
+    if not rows:
+        raise RefundNotDue(wish.payment_reference, None, None)
+    if rows[0].state != "refund_due":
+        raise RefundNotDue(wish.payment_reference, rows[0].state, rows[0].refunded_at)
     return Refunded(
         payment_reference=wish.payment_reference,
         checkout_id=rows[0].checkout_id,

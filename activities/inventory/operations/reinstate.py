@@ -18,7 +18,7 @@ from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.operations.close import ClosingAnswer, close
 from activities.inventory.operations.overdue import look_for_overdue, without_overdue
 from activities.inventory.operations.shortages import lock_levels, short_items, tell_shortages
-from activities.inventory.records import Closing, ReservationState
+from activities.inventory.records import Closing, ReservationState, shortages_json
 from activities.inventory.sql.statements import payments, reservations
 from holdfast_client.contract.outcomes import Shortage
 
@@ -47,7 +47,6 @@ def _decide(closing: Closing, overdue_max: int) -> Steps[ClosingAnswer]:
     yield Call(reservations.LOCK_RESERVATIONS, {"checkout_ids": array_text([id])})
     lines = yield Call(reservations.READ_EXPIRED_LINES, {"checkout_id": id})
     at = yield from scalar(Call(reservations.CLOCK, {}))
-    shortages: tuple[Shortage, ...] = ()
     if lines:
         state = yield from scalar(
             Call(
@@ -64,10 +63,11 @@ def _decide(closing: Closing, overdue_max: int) -> Steps[ClosingAnswer]:
             return (yield from _conflict(payment))
         if state in {"started", "failed"}:
             shortages = yield from _hold_again(id, lines, overdue_max)
+            if shortages:
+                told = {"payment_reference": payment, "shortages": shortages_json(shortages)}
+                yield Call(payments.KEEP_SHORTAGES, told)
     (answer,) = yield from close([replace(closing, reinstating=False, attempt=None)])
-    if isinstance(answer, PaymentConflict):
-        return answer
-    return replace(answer, shortages=shortages)
+    return answer
 
 
 def _conflict(payment: str) -> Steps[PaymentConflict]:

@@ -28,6 +28,7 @@ Denied, expired, cancelled and unavailable are answers, not exceptions.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -181,6 +182,12 @@ class RefundNotDue(HoldfastError):
         """Where it stands; None for a payment that nobody knows."""
         state = self.details.get("state")
         return None if state is None else str(state)
+
+    @property
+    def at(self) -> datetime | None:
+        """When it went back; None of one that has not."""
+        at = self.details.get("at")
+        return None if at is None else datetime.fromisoformat(str(at))
 
 
 class ExtensionRefused(HoldfastError):

@@ -1,9 +1,10 @@
-"""How goods, people and times are said in one line, for the Web UI's summaries."""
+"""How goods, people, times and refusals are said in one line."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from itertools import accumulate
 from typing import Final, Protocol
 
@@ -110,3 +111,13 @@ def duration(seconds: int) -> str:
 def _one_of_the_goods(line: Goods) -> str:
     place = "" if line.location in {None, DEFAULT_LOCATION} else f" at {line.location}"
     return f"{line.quantity:,} {excerpt(f'{line.sku}{place}', _SKU_LENGTH_MAX)}"
+
+
+def refund_not_due(payment_reference: str, state: str | None, refunded_at: datetime | None) -> str:
+    """Say why a payment cannot go back; of one that has gone back already, since when."""
+    if refunded_at:
+        at = refunded_at.astimezone(UTC)
+        return (
+            f"payment {payment_reference} has gone back already, on {at:%Y-%m-%d at %H:%M:%S} UTC"
+        )
+    return f"payment {payment_reference} is not due back: it is {state or 'unknown'}"

@@ -25,7 +25,7 @@ from holdfast_client.contract.refunds import (
     RefundsRequest,
 )
 from holdfast_client.contract.timeline import TimelineEvent
-from holdfast_client.contract.wording import grace_at_cap
+from holdfast_client.contract.wording import grace_at_cap, refund_not_due
 from holdfast_client.fake.holding import settle, shortage_of
 from holdfast_client.fake.shop import Checkout, MemoryShop, Payment
 from holdfast_client.fake.timeline import UNPAID
@@ -48,22 +48,18 @@ def pay(shop: MemoryShop, checkout_id: str, message: Confirmation) -> Outcome | 
     payment = known or Payment(reference, checkout_id, shop.now)
     payment.paying_until = None
     shop.payments[reference] = payment
-    shortages: tuple[Shortage, ...] = ()
     if checkout and isinstance(outcome, Expired) and message.late == "reinstate":
-        shortages = _hold_again(shop, checkout)
+        payment.shortages = _hold_again(shop, checkout)
         outcome = checkout.outcome
     if checkout and isinstance(outcome, Held):
         payment.turn("settled", shop.now)
         return settle(shop, checkout, outcome, message)
     payment.turn("refund_due", shop.now, _reason(outcome))
-    return _told_again(payment, outcome, message, shortages)
+    return _told_again(payment, outcome, message)
 
 
 def _told_again(
-    payment: Payment,
-    outcome: KnownOutcome | None,
-    message: Confirmation,
-    shortages: tuple[Shortage, ...] = (),
+    payment: Payment, outcome: KnownOutcome | None, message: Confirmation
 ) -> Outcome | RefundDue:
     if payment.state == "settled" and outcome:
         return outcome
@@ -72,7 +68,7 @@ def _told_again(
     due = RefundDue(
         payment_reference=payment.reference,
         reason=payment.reason,
-        shortages=shortages,
+        shortages=payment.shortages,
         standing=outcome,
     )
     return due if message.late or outcome is None else outcome
@@ -196,9 +192,10 @@ def refunded(shop: MemoryShop, message: RefundDone) -> Refunded:
     payment = shop.payments.get(message.payment_reference)
     if payment is None or payment.state != "refund_due":
         state = payment.state if payment else None
+        at = payment.changed_at if payment and state == "refunded" else None
         raise RefundNotDue(
-            f"payment {message.payment_reference} is not due back: it is {state or 'unknown'}",
-            {"state": state},
+            refund_not_due(message.payment_reference, state, at),
+            {"state": state} | ({"at": at.isoformat()} if at else {}),
         )
     payment.turn("refunded", shop.now, payment.reason)
     return Refunded(

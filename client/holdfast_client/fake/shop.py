@@ -31,6 +31,7 @@ from holdfast_client.contract.outcomes import (
     PaymentReport,
     PaymentState,
     ShipmentReport,
+    Shortage,
 )
 from holdfast_client.contract.timeline import MovementKind, TimelineEvent, TimelineMovement
 
@@ -147,7 +148,10 @@ class Checkout:
 
 @dataclass
 class Payment:
-    """What became of one payment; ``paying_until`` is how long its checkout waits for it."""
+    """What became of one payment; ``paying_until`` is how long its checkout waits for it.
+
+    ``shortages`` are what kept its expired checkout from being held again.
+    """
 
     reference: str
     checkout_id: str
@@ -155,6 +159,7 @@ class Payment:
     state: PaymentState = "started"
     reason: str = ""
     paying_until: datetime | None = None
+    shortages: tuple[Shortage, ...] = ()
 
     def turn(self, state: PaymentState, at: datetime, reason: str = "") -> None:
         """Let it be in another state from a moment on."""

@@ -49,6 +49,7 @@ FUNCTION_GRANTS: Final = (
     "claim_payment",
     "reinstate_reservation",
     "pause_hold",
+    "keep_shortages",
     "refund_payment",
     "claim_operation",
     "answer_operation",

@@ -1,5 +1,5 @@
 -- Say that a payment which was due back has gone back. Tells of the payment: its checkout, the state
--- it had, and when; nothing where there is no such payment.
+-- it had, and since when it has gone back; nothing where there is no such payment.
 CREATE FUNCTION holdfast.refund_payment(payment_reference text, actor text)
 RETURNS TABLE (checkout_id text, state text, refunded_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -7,7 +7,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
     WITH known AS (
-        SELECT p.payment_reference, p.checkout_id, p.state
+        SELECT p.payment_reference, p.checkout_id, p.state, p.changed_at
           FROM holdfast.payments AS p
          WHERE p.payment_reference = refund_payment.payment_reference
            FOR NO KEY UPDATE
@@ -18,5 +18,8 @@ BEGIN
          WHERE p.payment_reference = k.payment_reference AND k.state = 'refund_due'
         RETURNING p.changed_at
     )
-    SELECT k.checkout_id, k.state, (SELECT changed_at FROM refunded) FROM known AS k;
+    SELECT k.checkout_id, k.state,
+           CASE k.state WHEN 'refunded' THEN k.changed_at
+                        ELSE (SELECT changed_at FROM refunded) END
+      FROM known AS k;
 END $$;

@@ -6,7 +6,7 @@ from typing import Final
 
 # Whose each of these payments is, and what became of it; unknown ones are left out.
 READ_PAYMENTS: Final = """
-SELECT p.payment_reference, p.checkout_id, p.state, p.reason
+SELECT p.payment_reference, p.checkout_id, p.state, p.reason, p.shortages
   FROM holdfast.payments AS p
  WHERE p.payment_reference = ANY(%(payment_references)s::text[])
 """
@@ -84,6 +84,10 @@ SELECT r.id, r.attempt, r.expires_at, r.ends_at, encode(o.digest, 'hex') AS dige
 
 CLAIM_PAYMENT: Final = """
 SELECT holdfast.claim_payment(%(at)s, %(payment_reference)s, %(checkout_id)s, %(actor)s)
+"""
+
+KEEP_SHORTAGES: Final = """
+SELECT holdfast.keep_shortages(%(payment_reference)s, %(shortages)s::jsonb)
 """
 
 PAUSE: Final = """

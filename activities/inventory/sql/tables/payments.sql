@@ -9,6 +9,8 @@ CREATE TABLE holdfast.payments (
     -- Why it failed, or is due back.
     reason text NOT NULL DEFAULT '',
     actor text NOT NULL DEFAULT '',
+    -- What kept an expired checkout from being held again for it; null where that was not tried.
+    shortages jsonb,
     -- Until when its checkout waits for it. Null where it does not.
     paying_until timestamptz,
     created_at timestamptz NOT NULL,

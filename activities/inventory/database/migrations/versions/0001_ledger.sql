@@ -216,6 +216,8 @@ CREATE TABLE holdfast.payments (
     -- Why it failed, or is due back.
     reason text NOT NULL DEFAULT '',
     actor text NOT NULL DEFAULT '',
+    -- What kept an expired checkout from being held again for it; null where that was not tried.
+    shortages jsonb,
     -- Until when its checkout waits for it. Null where it does not.
     paying_until timestamptz,
     created_at timestamptz NOT NULL,
@@ -501,6 +503,16 @@ BEGIN
         line_ids, line_ids, line_items, array_fill('reserve'::text, ARRAY[cardinality(line_ids)]),
         array_fill(0::bigint, ARRAY[cardinality(line_ids)]), line_quantities, NULL, NULL);
 END $$;
+
+-- Keep what a payment that came late lacked, whose row is claimed: it is to be due back in this
+-- transaction, and who asks again is told the same.
+CREATE FUNCTION holdfast.keep_shortages(payment_reference text, shortages jsonb)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE holdfast.payments AS p
+       SET shortages = keep_shortages.shortages
+     WHERE p.payment_reference = keep_shortages.payment_reference
+       AND p.state IN ('started', 'failed')
+$$;
 
 -- The lines of a reservation as answers tell them: what left where it is fulfilled, what was given
 -- back where that is asked for (`released`), else what is open.
@@ -866,7 +878,7 @@ BEGIN
 END $$;
 
 -- Say that a payment which was due back has gone back. Tells of the payment: its checkout, the state
--- it had, and when; nothing where there is no such payment.
+-- it had, and since when it has gone back; nothing where there is no such payment.
 CREATE FUNCTION holdfast.refund_payment(payment_reference text, actor text)
 RETURNS TABLE (checkout_id text, state text, refunded_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -874,7 +886,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY
     WITH known AS (
-        SELECT p.payment_reference, p.checkout_id, p.state
+        SELECT p.payment_reference, p.checkout_id, p.state, p.changed_at
           FROM holdfast.payments AS p
          WHERE p.payment_reference = refund_payment.payment_reference
            FOR NO KEY UPDATE
@@ -885,7 +897,10 @@ BEGIN
          WHERE p.payment_reference = k.payment_reference AND k.state = 'refund_due'
         RETURNING p.changed_at
     )
-    SELECT k.checkout_id, k.state, (SELECT changed_at FROM refunded) FROM known AS k;
+    SELECT k.checkout_id, k.state,
+           CASE k.state WHEN 'refunded' THEN k.changed_at
+                        ELSE (SELECT changed_at FROM refunded) END
+      FROM known AS k;
 END $$;
 
 -- What is written to stay is not changed or removed.
