@@ -12,7 +12,7 @@ from temporalio import activity
 from activities.attempt import attempt_fields, to_its_end
 from activities.failures import told_to_temporal
 from activities.inventory.amendment_records import LineChange, LineChangeAnswer
-from activities.inventory.database.errors import PaymentConflict, ReservationConflict
+from activities.inventory.database.errors import LedgerError, PaymentConflict
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.operations.batch import ReserveAnswer
 from activities.inventory.operations.reinstate import is_undecided
@@ -73,7 +73,7 @@ class CheckoutActivities:
     async def abandon(self, request: CheckoutRequest) -> ReservationState:
         """Nobody waits for it any more: hold nothing, unless it was decided before."""
         with told_to_temporal(), self._metrics.lone_transaction("abandon"):
-            answer = _no_conflict(await to_its_end(self._ledger.ungrouped.abandon(request)))
+            answer = _unless_refused(await to_its_end(self._ledger.ungrouped.abandon(request)))
         _log.info(
             "abandon",
             checkout_id=request.checkout_id,
@@ -155,9 +155,13 @@ class CheckoutActivities:
         return replace(state, wake_late_seconds=self._plan.late_seconds(checkout_id, state))
 
     async def _reserved(self, request: CheckoutRequest) -> ReservationState:
-        if request.supersedes is None:
-            return await self._ledger.reserve(request)
-        return _no_conflict(await to_its_end(self._ledger.ungrouped.supersede(request)))
+        if request.supersedes is not None:
+            return _unless_refused(await to_its_end(self._ledger.ungrouped.supersede(request)))
+        if request.from_cart:
+            # By itself: what has a cart to read is decided, and would make a group be decided.
+            (answer,) = await to_its_end(self._ledger.ungrouped.reserve([request]))
+            return _unless_refused(answer)
+        return await self._ledger.reserve(request)
 
     async def _part(self, part: Part) -> PartAnswer:
         with told_to_temporal(), self._metrics.lone_transaction("part"):
@@ -194,7 +198,7 @@ class CheckoutActivities:
         return self._planned(closing.checkout_id, state)
 
 
-def _no_conflict(answer: ReserveAnswer) -> ReservationState:
-    if isinstance(answer, ReservationConflict):
+def _unless_refused(answer: ReserveAnswer) -> ReservationState:
+    if isinstance(answer, LedgerError):
         raise answer
     return answer

@@ -16,12 +16,14 @@ from activities.inventory.database.errors import (
     LedgerUnavailable,
     PaymentConflict,
     RefundNotDue,
+    RequestRefused,
     ReservationConflict,
 )
 from holdfast_client.contract import names
 from holdfast_client.contract.names import (
     ADJUSTMENT_CONFLICT,
     CHECKOUT_CONFLICT,
+    INVALID_REQUEST,
     PAYMENT_CONFLICT,
     REFUND_NOT_DUE,
 )
@@ -47,6 +49,10 @@ def told_to_temporal() -> Iterator[None]:
     except RefundNotDue as error:
         told = {"state": error.state} | ({"at": error.at.isoformat()} if error.at else {})
         raise _final(error, told, REFUND_NOT_DUE) from None
+    except RequestRefused as error:
+        raise ApplicationError(
+            str(error), error.field, error.problem, type=INVALID_REQUEST, non_retryable=True
+        ) from None
     except AdjustmentConflict as error:
         raise _conflict(error, ADJUSTMENT_CONFLICT) from None
 

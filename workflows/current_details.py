@@ -20,6 +20,7 @@ from holdfast_client.contract.outcomes import (
     Shortage,
     Unavailable,
 )
+from holdfast_client.contract.wording import A_CART
 from workflows.lifecycle import Checkout
 from workflows.policies import LINES_SHOWN_MAX
 from workflows.web_ui import clock, ending_reason, who_and_why
@@ -41,7 +42,7 @@ def details(checkout: Checkout) -> str:
 def _headline(checkout: Checkout) -> str:
     match checkout.outcome:
         case None:
-            words = ": not decided yet. Asked for:"
+            words = f": not decided yet. Asked for{_cart(checkout)}"
         case Held() as held:
             unless = _unless(checkout.request.checkout_id)
             words = f" until {clock(held.ends_at)}{_in_flight(held)}, {unless}:"
@@ -62,6 +63,10 @@ def _headline(checkout: Checkout) -> str:
         case Unavailable():
             words = ": it was not decided in time. Nothing is or will be held of:"
     return f"**{checkout.status}**{words}"
+
+
+def _cart(checkout: Checkout) -> str:
+    return f" is {A_CART}." if checkout.request.from_cart else ":"
 
 
 def _in_flight(held: Held) -> str:

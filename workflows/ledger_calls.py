@@ -35,6 +35,7 @@ from holdfast_client.contract.holds import Holds, HoldsRequest
 from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.names import (
     CHECKOUT_CONFLICT,
+    INVALID_REQUEST,
     PAYMENT_CONFLICT,
     REFUND_NOT_DUE,
 )
@@ -70,12 +71,17 @@ class LedgerConflict(LedgerRefusal):
     """The reservation's id belongs to a different request."""
 
 
+class BadRequest(LedgerRefusal):
+    """What is asked for cannot be held, such as an empty cart."""
+
+
 class PaymentTaken(LedgerRefusal):
     """The payment belongs to another checkout."""
 
 
 _REFUSALS: Final[dict[str, type[LedgerRefusal]]] = {
     CHECKOUT_CONFLICT: LedgerConflict,
+    INVALID_REQUEST: BadRequest,
     PAYMENT_CONFLICT: PaymentTaken,
     REFUND_NOT_DUE: LedgerRefusal,
 }
@@ -94,6 +100,7 @@ async def reserve(
     Raises:
         LedgerOutOfReach: no answer in time; a late attempt may still commit, so release it.
         LedgerConflict: the id belongs to a different request, which must be left alone.
+        BadRequest: what is asked for cannot be held; the id is spent.
     """
     return await _ask(
         CheckoutActivities.reserve,

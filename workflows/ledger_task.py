@@ -29,7 +29,7 @@ from holdfast_client.contract.names import CANCEL_SIGNAL, checkout_workflow_id
 from holdfast_client.contract.outcomes import Committed, Held, Unavailable
 from workflows import ledger_calls, ledger_requests, refusals, web_ui
 from workflows.kept_timer import KeptTimer
-from workflows.ledger_calls import LedgerConflict, LedgerOutOfReach, PaymentTaken
+from workflows.ledger_calls import BadRequest, LedgerConflict, LedgerOutOfReach, PaymentTaken
 from workflows.payments import refund_due
 from workflows.run_length import committed_until, is_awaited, is_long
 from workflows.standing import Standing
@@ -145,8 +145,8 @@ class LedgerTask:
     async def _take_reserve(self, attempt: asyncio.Task[ReservationState]) -> None:
         try:
             state = attempt.result()
-        except LedgerConflict as error:
-            self._standing.fail(refusals.conflict_of(error))
+        except (LedgerConflict, BadRequest) as error:
+            self._standing.fail(error.failure())
         except LedgerOutOfReach as error:
             self._standing.give_up()
             reason = excerpt(str(error), TEXT_LENGTH_MAX)

@@ -28,7 +28,6 @@ from holdfast_client.contract.names import (
 from holdfast_client.contract.outcomes import Committed, Held, KnownOutcome
 from holdfast_client.contract.wording import difference
 from workflows import web_ui
-from workflows.ledger_calls import LedgerConflict
 
 
 def different_request(request: CheckoutRequest, known: CheckoutRequest) -> ApplicationError:
@@ -70,11 +69,6 @@ def other_digest(request: CheckoutRequest, digest: str) -> ApplicationError | No
         type=CHECKOUT_CONFLICT,
         non_retryable=True,
     )
-
-
-def conflict_of(error: LedgerConflict) -> ApplicationError:
-    """Return the failure of a checkout whose id the ledger knows for a different request."""
-    return error.failure()
 
 
 def not_extended(answer: ExtensionAnswer, outcome: KnownOutcome) -> ApplicationError:

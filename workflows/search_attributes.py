@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from temporalio.common import SearchAttributeKey, SearchAttributeUpdate, TypedSearchAttributes
 
 from holdfast_client.contract import names
-from holdfast_client.contract.indexing import indexed_by
+from holdfast_client.contract.indexing import indexed_by, skus_indexed
 from holdfast_client.contract.messages import CheckoutRequest
-from holdfast_client.contract.outcomes import CheckoutStatus
+from holdfast_client.contract.outcomes import CheckoutStatus, Denied
+from workflows.lifecycle import Checkout
 
 _STATUS_KEY: Final = SearchAttributeKey.for_keyword(names.CHECKOUT_STATUS_ATTRIBUTE)
 _USUAL: Final = frozenset({"held", "fulfilled"})
@@ -46,8 +48,24 @@ def left_out(
     request: CheckoutRequest, known: TypedSearchAttributes
 ) -> list[SearchAttributeUpdate[Any]]:
     """Return what is to be added: who starts by hand, or in another language, may have less."""
+    return _unknown(indexed_by(request), known)
+
+
+def cart_skus(checkout: Checkout, known: TypedSearchAttributes) -> list[SearchAttributeUpdate[Any]]:
+    """Return what is to be added of a cart that was read only when its checkout was decided."""
+    if not checkout.request.from_cart:
+        return []
+    outcome = checkout.outcome
+    lines = outcome.shortages if isinstance(outcome, Denied) else checkout.lines
+    skus = {line.sku for line in lines}
+    return _unknown(skus_indexed(skus), known) if skus else []
+
+
+def _unknown(
+    values: Mapping[str, Any], known: TypedSearchAttributes
+) -> list[SearchAttributeUpdate[Any]]:
     return [
         _KEYS[name].value_set(value)
-        for name, value in indexed_by(request).items()
+        for name, value in values.items()
         if known.get(_KEYS[name]) is None
     ]

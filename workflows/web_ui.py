@@ -28,7 +28,9 @@ from holdfast_client.contract.outcomes import (
     Unavailable,
 )
 from holdfast_client.contract.wording import (
+    A_CART,
     buyer,
+    cart_named,
     counted,
     duration,
     goods,
@@ -151,9 +153,11 @@ def adjustment_summary(adjustment: StockAdjustment) -> str:
 
 
 def _what_for_whom(checkout: Checkout, *, private: bool) -> str:
+    request = checkout.request
     if private:
-        return units(checkout.lines)
-    return f"{goods(checkout.lines)}{buyer(checkout.request.customer_id)}"
+        return A_CART if request.from_cart else units(checkout.lines)
+    what = cart_named(str(request.cart_id)) if request.from_cart else goods(checkout.lines)
+    return f"{what}{buyer(request.customer_id)}"
 
 
 def who_and_why(actor: str, reason: str) -> str:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from holdfast_client import (
+    CheckoutConflict,
     Expired,
     FakeReservationClient,
     Fulfilled,
@@ -127,3 +128,27 @@ def test_the_twin_without_await_is_the_same_shop() -> None:
     assert fake.adjust_stock("a-1", "MUG", "receive", 1).status == "applied"
     assert [row.checkout_id for row in fake.list(sku="MUG")] == ["cart-1"]
     assert fake.stock("MUG") == (4, 0, 4)
+
+
+async def test_a_cart_is_held_as_it_was_first_read_and_one_that_is_not_there_spends_the_id(
+    fake: FakeReservationClient,
+) -> None:
+    fake.set_cart("42", {"MUG": 2})
+    held = await fake.reserve_cart("cart-42-1", "42", customer_id="u-17")
+    assert isinstance(held, Held)
+    assert [(line.sku, line.quantity) for line in held.lines] == [("MUG", 2)]
+    fake.set_cart("42", {"MUG": 1})
+    assert await fake.reserve_cart("cart-42-1", "42", customer_id="u-17") == held
+    with pytest.raises(CheckoutConflict):
+        await fake.reserve_cart("cart-42-1", "43", customer_id="u-17")
+    with pytest.raises(InvalidRequest, match="cart_id: there is no cart 7"):
+        await fake.reserve_cart("cart-7-1", "7")
+    fake.set_cart("7", {})
+    with pytest.raises(InvalidRequest, match="there is no cart 7"):
+        await fake.reserve_cart("cart-7-1", "7")
+    with pytest.raises(CheckoutConflict):
+        await fake.reserve("cart-7-1", [("MUG", 1)])
+    with pytest.raises(InvalidRequest, match="cart 7 is empty"):
+        await fake.reserve_cart("cart-7-2", "7")
+    fake.make_unavailable()
+    assert await fake.reserve_cart("cart-7-3", "7") == Unavailable()

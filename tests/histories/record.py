@@ -26,6 +26,7 @@ from temporalio.client import WorkflowHandle
 
 from activities.inventory.database.engine import open_engine
 from activities.inventory.database.migrate import upgrade
+from tests.adoption.plain_carts import adopted_carts
 from tests.histories.shelf import SHELVES, put
 from tests.histories.short_runs import ShortRuns
 from tests.workflows.histories import asks_and_waits, has_gone_on, waits_again
@@ -246,6 +247,17 @@ class Recorder:
         await self.till.confirm("superseding")
         await self.keep_ended("superseding")
 
+    async def carts(self) -> None:
+        """What is in a cart of an adopted shop, and one that is empty."""
+        with adopted_carts(self.postgres.url, {"42": {MUG: 2}, "43": {}}):
+            await self.till.ask({"checkout_id": "from-cart", "cart_id": "42", "from_cart": True})
+            await self.till.confirm("from-cart")
+            await self.keep_ended("from-cart")
+            message = {"checkout_id": "from-empty-cart", "cart_id": "43", "from_cart": True}
+            handle = await self._start("CheckoutWorkflow", message, "checkout/from-empty-cart")
+            await failure_of(handle.result())
+            await self.keep("from-empty-cart", handle)
+
     async def a_week(self) -> None:
         """A committed checkout goes on in a new run."""
         await self.reserve("committed")
@@ -377,6 +389,7 @@ async def record(shelf: Path) -> None:
                 await recorder.parts()
                 await recorder.amendments()
                 await recorder.others()
+                await recorder.carts()
                 await recorder.a_week()
                 await recorder.long_story()
                 await recorder.adjustments()

@@ -113,10 +113,18 @@ def cart_values(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
 
 def _cart_table(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
     if not carts.table:
-        return {"cart_type": "text", "cart_found": "NEW.cart_id"}
+        return {"cart_type": "text", "cart_found": "NEW.cart_id", "cart_wanted": "wanted"}
     table = catalogue[carts.table]
     key = name(table.primary_key or "")
-    wanted = fitted("NEW.cart_id", table.columns[carts.key])
+
+    def found(text: str) -> str:
+        # The newest where a key is no unique one, such as that of a session. All names are quoted.
+        return (
+            f"(SELECT t.{key} FROM {name(carts.table or '')} AS t "  # noqa: S608
+            f"WHERE t.{name(carts.key)} = {fitted(text, table.columns[carts.key])} "
+            f"ORDER BY t.{key} DESC LIMIT 1)"
+        )
+
     touched = ""
     if carts.updated_at:
         now = moment("clock_timestamp()", table.type_of(carts.updated_at))
@@ -125,11 +133,8 @@ def _cart_table(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
         "carts": name(carts.table),
         "cart_key": key,
         "cart_type": table.type_of(table.primary_key or ""),
-        # The newest where a key is no unique one, such as that of a session. All names are quoted.
-        "cart_found": (
-            f"(SELECT t.{key} FROM {name(carts.table)} AS t "  # noqa: S608
-            f"WHERE t.{name(carts.key)} = {wanted} ORDER BY t.{key} DESC LIMIT 1)"
-        ),
+        "cart_found": found("NEW.cart_id"),
+        "cart_wanted": found("wanted"),
         "cart_status_column": name(carts.status or ""),
         "cart_touched": touched,
     }

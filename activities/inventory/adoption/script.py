@@ -15,7 +15,13 @@ from activities.inventory.adoption.linked_script import (
     misfits,
     moment,
 )
-from activities.inventory.adoption.plan import Elsewhere, Plan, Stock, template_columns
+from activities.inventory.adoption.plan import (
+    CartItems,
+    Elsewhere,
+    Plan,
+    Stock,
+    template_columns,
+)
 from activities.inventory.adoption.quoting import literal, name
 
 # In all, that the ledger waits for rows of the shop while it holds others: well under the time
@@ -70,7 +76,7 @@ def leave_script(plan: Plan, catalogue: Catalogue) -> str:
     ]
     lines.append(f"DROP INDEX IF EXISTS holdfast.{CARTS_INDEX};")
     lines += [f"DROP {kind} IF EXISTS holdfast.{what};" for kind, what in _OBJECTS]
-    lines += [_hook("lock_shop_rows"), _hook("find_shop_breaches")]
+    lines += [_hook("lock_shop_rows"), _hook("find_shop_breaches"), _hook("read_cart")]
     return "\n".join(lines) + "\n"
 
 
@@ -118,6 +124,8 @@ def _files(plan: Plan) -> Iterator[str]:
         yield "holds"
     if plan.carts:
         yield from ("bought", "carts")
+        if plan.carts.items:
+            yield "read_cart"
     yield "follow_triggers"
 
 
@@ -207,7 +215,24 @@ def _linked(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         values |= cart_values(plan.carts, catalogue)
         values["cart_status"] = _filled("cart_status", values) if plan.carts.status else ""
         values["cart_lines"] = _filled("cart_lines", values) if plan.carts.clear_on else ""
+        if plan.carts.items:
+            values["products_of_items"] = _products_of_items(
+                plan.stock, plan.carts.items, catalogue
+            )
     return values
+
+
+def _products_of_items(stock: Stock, items: CartItems, catalogue: Catalogue) -> str:
+    """Return what joins the product of a cart's line, and the row of its stock if it has one."""
+    table, product = catalogue[stock.table], f"i.{name(items.product)}"
+    own = f"LEFT JOIN {name(stock.table)} AS t ON t."
+    if not stock.elsewhere:
+        return f"{own}{name(stock.key)} = {product}::{table.type_of(stock.key)}"
+    other = catalogue[stock.elsewhere[0].table]
+    key = other.primary_key or ""
+    joined = f"LEFT JOIN {name(other.name)} AS o ON o.{name(key)} = "
+    via = name(stock.elsewhere[0].via)
+    return f"{joined}{product}::{other.type_of(key)}\n      {own}{via} = o.{name(key)}"
 
 
 def _figures(plan: Plan, catalogue: Catalogue) -> dict[str, str]:

@@ -12,6 +12,7 @@
       AdjustmentConflict    the adjustment id belongs to a different change
       PaymentConflict       the payment belongs to another checkout
       RefundNotDue          no such payment is due back
+      RequestRefused        a request that cannot be read as lines to hold
       StockLoadRefused      a stock file asks for less than is reserved; nothing was loaded
       DatabaseUnfit         the server is too old, or the database cannot hold every text
         SessionUnfit        its sessions lack settings that the ledger relies on
@@ -146,6 +147,20 @@ class PaymentConflict(LedgerConflict):
 
 class AdjustmentConflict(LedgerConflict):
     """The adjustment id belongs to a different change; it was left as it is."""
+
+
+class RequestRefused(LedgerError):
+    """A request asks for what cannot be a hold: its id is spent, and nothing is held.
+
+    Args:
+        field: of the request.
+        problem: what is wrong with it.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
 
 
 class RefundNotDue(LedgerError):

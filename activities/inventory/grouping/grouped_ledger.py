@@ -12,10 +12,10 @@ from typing import Any, Literal, TypeVar
 
 from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import (
+    LedgerError,
     LedgerUnavailable,
     LedgerUnreachable,
     PaymentConflict,
-    ReservationConflict,
 )
 from activities.inventory.grouping.group_commit import GroupCommit, TurnDidNotCome
 from activities.inventory.ledger_readings import BATCH_SIZE_MAX
@@ -81,9 +81,10 @@ class GroupedLedger:
 
         Raises:
             ReservationConflict: the id belongs to a different request.
+            RequestRefused: what is asked for cannot be held.
         """
         answer = await _in_turn(self._reserves, request)
-        if isinstance(answer, ReservationConflict):
+        if isinstance(answer, LedgerError):
             raise answer
         return answer
 

@@ -10,9 +10,10 @@ from typing import Final
 
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
+from activities.inventory.operations.carts import reserve_state
 from activities.inventory.operations.reserve import reserve
 from activities.inventory.operations.standing import read_rows
-from activities.inventory.records import ReservationState, reservation_state
+from activities.inventory.records import ReservationState
 from activities.inventory.sql.statements import reservations as statements
 from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.outcomes import Unavailable
@@ -31,7 +32,7 @@ def abandon(request: CheckoutRequest) -> Steps[ReserveAnswer]:
     row = (yield from read_rows([request.checkout_id]))[request.checkout_id]
     # Nothing was ever held under a tombstone; one of a cancellation says so.
     is_nothing = row.digest is None and row.status == "expired"
-    state = ReservationState(Unavailable(), None) if is_nothing else reservation_state(row)
+    state = ReservationState(Unavailable(), None) if is_nothing else reserve_state(row)
     batch = ReserveBatch.of([request])
     (answer,) = batch.answers({request.checkout_id: row.digest}, {request.checkout_id: state})
     return answer

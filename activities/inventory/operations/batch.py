@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from activities.inventory.allocation.wants import Demand, Want
 from activities.inventory.database.arrays import array_text
-from activities.inventory.database.errors import ReservationConflict
+from activities.inventory.database.errors import RequestRefused, ReservationConflict
 from activities.inventory.records import ReservationState
 from holdfast_client.contract.digests import REQUEST_KEYS, keys_that_differ, request_digest
-from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.wording import difference
 
-ReserveAnswer = ReservationState | ReservationConflict
+ReserveAnswer = ReservationState | ReservationConflict | RequestRefused
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +43,16 @@ class ReserveBatch:
             by_id.setdefault(request.checkout_id, normalized)
             digests.setdefault(request.checkout_id, digest)
         return cls(asked, by_id, digests)
+
+    @property
+    def carts(self) -> Mapping[str, str]:
+        """Which cart has the lines, by checkout id, where the request has none of its own."""
+        return {id: str(each.cart_id) for id, each in self.requests.items() if each.from_cart}
+
+    def with_lines(self, lines: Mapping[str, tuple[Line, ...]]) -> ReserveBatch:
+        """Return the batch with the lines of carts in place, by checkout id; digests stay."""
+        read = {id: self.requests[id].model_copy(update={"lines": lines[id]}) for id in lines}
+        return replace(self, requests={**self.requests, **read})
 
     def demands(self, checkout_ids: Iterable[str]) -> list[Demand]:
         """Return what is asked for under these ids."""
@@ -78,14 +88,16 @@ class ReserveBatch:
         }
 
     def answers(
-        self, digests: Mapping[str, str | None], states: Mapping[str, ReservationState]
+        self,
+        digests: Mapping[str, str | None],
+        states: Mapping[str, ReservationState | RequestRefused],
     ) -> tuple[ReserveAnswer, ...]:
         """Answer each request.
 
         Args:
             digests: what each reservation is about. A tombstone has none: whatever was asked, the
                 answer is that it is over.
-            states: where each reservation stands.
+            states: where each reservation stands, or why its request was refused.
         """
         return tuple(
             states[id]

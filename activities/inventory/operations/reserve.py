@@ -16,6 +16,7 @@ from activities.inventory.allocation.wants import Pick, Shortfall
 from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, SomethingToDecide, Steps, scalar
 from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
+from activities.inventory.operations.carts import reserve_state, with_cart_lines
 from activities.inventory.operations.overdue import look_for_overdue, without_overdue
 from activities.inventory.operations.shortages import (
     LockedStock,
@@ -27,7 +28,6 @@ from activities.inventory.operations.standing import read_rows
 from activities.inventory.records import (
     ReservationState,
     held_state,
-    reservation_state,
     shortages_json,
 )
 from activities.inventory.sql.statements import reservations as statements
@@ -38,8 +38,7 @@ from holdfast_client.contract.outcomes import Denied
 def reserve(requests: Sequence[CheckoutRequest]) -> Steps[tuple[ReserveAnswer, ...]]:
     """Hold or deny each request; answer what it was answered before; or tell a conflict."""
     batch = ReserveBatch.of(requests)
-    answers = yield from hold_what_fits(batch)
-    if answers:
+    if not batch.carts and (answers := (yield from hold_what_fits(batch))):
         return answers
     return (yield from without_overdue(lambda overdue_max: decide(batch, overdue_max)))
 
@@ -67,9 +66,11 @@ def decide(batch: ReserveBatch, overdue_max: int) -> Steps[tuple[ReserveAnswer, 
     """
     claims = yield Call(statements.CLAIM_RESERVATIONS, batch.claims())
     numbers: dict[str, int] = {row.checkout_id: row.id for row in claims}
-    decided = yield from hold_or_deny(batch, numbers, overdue_max)
+    batch, refused = yield from with_cart_lines(batch, numbers)
+    open_claims = {id: number for id, number in numbers.items() if id not in refused}
+    decided = yield from hold_or_deny(batch, open_claims, overdue_max)
     known = yield from read_rows(batch.requests.keys() - numbers.keys())
-    states = decided | {id: reservation_state(row) for id, row in known.items()}
+    states = decided | refused | {id: reserve_state(row) for id, row in known.items()}
     digests = {**batch.digests, **{id: row.digest for id, row in known.items()}}
     return batch.answers(digests, states)
 

@@ -16,8 +16,9 @@ from activities.inventory.allocation.rule import allocate
 from activities.inventory.allocation.wants import Pick, StockKey
 from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import ROLLBACK, Call, Steps
-from activities.inventory.database.errors import ReservationConflict
+from activities.inventory.database.errors import RequestRefused, ReservationConflict
 from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
+from activities.inventory.operations.carts import reserve_state, with_cart_lines
 from activities.inventory.operations.overdue import (
     OverdueInTheWay,
     look_for_overdue,
@@ -80,7 +81,11 @@ def decide(
     if id not in numbers:
         return (yield from _known(batch, id, old))
     _require_time(request, old, old.at)
-    if old.status not in _OPEN:
+    batch, refused = yield from with_cart_lines(batch, numbers)
+    states: Mapping[str, ReservationState | RequestRefused]
+    if refused:
+        states = refused
+    elif old.status not in _OPEN:
         states = yield from hold_or_deny(batch, numbers, overdue_max)
     elif old.status == "committed" or not _are_of_one(request, old):
         raise _MayNotSupersede
@@ -98,7 +103,9 @@ def _require_time(request: CheckoutRequest, old: Any, at: datetime) -> None:
 
 def _known(batch: ReserveBatch, id: str, old: Any) -> Steps[ReserveAnswer]:
     row = (yield from read_rows([id]))[id]
-    state = replace(reservation_state(row), supersedes=old.superseded_by == id)
+    state = reserve_state(row)
+    if isinstance(state, ReservationState):
+        state = replace(state, supersedes=old.superseded_by == id)
     (answer,) = batch.answers({id: row.digest}, {id: state})
     return answer
 

@@ -21,19 +21,25 @@ def indexed_by(request: CheckoutRequest) -> dict[str, str | list[str]]:
     An id too large to be indexed is left out, and of the SKUs the first (in order) are indexed:
     at most ``INDEXED_SKUS_MAX`` and ``INDEXED_BYTES_MAX`` bytes. The request itself holds all.
     """
-    skus = sorted({line.sku for line in request.lines})
+    skus = {line.sku for line in request.lines}
     parties = {
         names.CUSTOMER_ID_ATTRIBUTE: request.customer_id,
         names.CART_ID_ATTRIBUTE: request.cart_id,
     }
     return {
-        names.SKUS_ATTRIBUTE: fitting(skus, INDEXED_SKUS_MAX, INDEXED_BYTES_MAX),
+        # What is in a cart is known when it is read.
+        **(skus_indexed(skus) if skus else {}),
         **{
             name: party
             for name, party in parties.items()
             if party is not None and _json_bytes(party) <= INDEXED_BYTES_MAX
         },
     }
+
+
+def skus_indexed(skus: Iterable[str]) -> dict[str, str | list[str]]:
+    """Return the search attribute that names these SKUs, as many as fit."""
+    return {names.SKUS_ATTRIBUTE: fitting(sorted(skus), INDEXED_SKUS_MAX, INDEXED_BYTES_MAX)}
 
 
 def fitting(texts: Iterable[str], count_max: int, bytes_max: int) -> list[str]:

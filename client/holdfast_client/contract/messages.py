@@ -67,18 +67,61 @@ def merged(lines: Iterable[Line]) -> tuple[Line, ...]:
     )
 
 
+# What the model checks of lines, cart and `from_cart` together, for the JSON Schema.
+_LINES_OR_CART: Final[JsonDict] = {
+    "if": {"properties": {"from_cart": {"const": True}}, "required": ["from_cart"]},
+    "then": {
+        "properties": {"lines": {"maxItems": 0}, "cart_id": {"type": "string"}},
+        "required": ["cart_id"],
+    },
+    "else": {"properties": {"lines": {"minItems": 1}}, "required": ["lines"]},
+}
+
+
 class CheckoutRequest(Message):
     """The lines that one attempt to buy wants held, and for how long (1 to 86,400 s).
 
-    ``supersedes`` names a checkout of the same customer or cart whose units it takes over.
+    With ``from_cart`` they are those of the adopted cart that ``cart_id`` names, and ``lines`` are
+    left out. ``supersedes`` names a checkout of the same customer or cart whose units it takes
+    over.
     """
 
+    model_config = ConfigDict(json_schema_extra=_LINES_OR_CART)
+
     checkout_id: CheckoutId
-    lines: Lines
+    # Before the fields that it decides about. Left out of what is sent where it says nothing.
+    from_cart: Annotated[bool, Field(exclude_if=lambda is_from_cart: not is_from_cart)] = False
+    lines: Annotated[
+        tuple[Line, ...],
+        Field(
+            max_length=LINES_MAX,
+            strict=False,
+            validate_default=True,
+            exclude_if=lambda lines: not lines,
+        ),
+    ] = ()
     hold_seconds: HoldSeconds = HOLD_SECONDS_DEFAULT
     customer_id: PartyId | None = None
-    cart_id: PartyId | None = None
+    cart_id: Annotated[PartyId | None, Field(validate_default=True)] = None
     supersedes: CheckoutId | None = None
+
+    @field_validator("lines")
+    @classmethod
+    def _lines_or_cart(cls, lines: tuple[Line, ...], known: ValidationInfo) -> tuple[Line, ...]:
+        # Where `from_cart` itself is bad, that is what is complained of.
+        match known.data.get("from_cart"):
+            case True if lines:
+                raise ValueError("must be left out with from_cart: they are those of the cart")
+            case False:
+                return _not_empty(lines)
+        return lines
+
+    @field_validator("cart_id")
+    @classmethod
+    def _names_the_cart(cls, cart_id: str | None, known: ValidationInfo) -> str | None:
+        if cart_id is None and known.data.get("from_cart"):
+            raise ValueError("must name the cart, with from_cart")
+        return cart_id
 
     @field_validator("supersedes")
     @classmethod

@@ -94,6 +94,14 @@ def goods(lines: Sequence[Goods]) -> str:
     return ", ".join(words) + (f" and {counted(left_out, 'more line')}" if left_out else "")
 
 
+A_CART: Final = "what is in a cart"
+
+
+def cart_named(cart_id: str) -> str:
+    """Return what is wanted where nobody has read the cart yet."""
+    return f"what is in cart {excerpt(cart_id, _PARTY_LENGTH_MAX)}"
+
+
 def buyer(customer_id: str | None) -> str:
     """Return for whom it is, such as `` for u-17``, or nothing."""
     return f" for {excerpt(customer_id, _PARTY_LENGTH_MAX)}" if customer_id else ""

@@ -9,7 +9,8 @@ from typing import Final
 
 from holdfast_client.contract import arguments
 from holdfast_client.contract.errors import InvalidRequest
-from holdfast_client.contract.fields import STOCK_QUANTITY_MAX
+from holdfast_client.contract.fields import STOCK_QUANTITY_MAX, Message, PartyId
+from holdfast_client.contract.messages import Line
 from holdfast_client.contract.names import DEFAULT_LOCATION
 from holdfast_client.fake.shop import MemoryShop, StockFigures, StockItem
 from holdfast_client.fake.transport import MemoryTransport
@@ -18,6 +19,10 @@ from holdfast_client.questions import Question, Reply
 from holdfast_client.sync_methods.reservations import SyncReservations
 
 HOLD_LENGTH_SECONDS_MAX_DEFAULT: Final = 14_400
+
+
+class _Cart(Message):
+    cart_id: PartyId
 
 
 class _Awaited:
@@ -75,6 +80,20 @@ class _InMemory:
             if isinstance(total, bool) or not reserved <= total <= STOCK_QUANTITY_MAX:
                 raise InvalidRequest("total", f"must be {reserved} to {STOCK_QUANTITY_MAX} units")
             self._shop.items[name] = StockItem(total, reserved, active)
+
+    def set_cart(self, cart_id: str, lines: Mapping[str, int]) -> None:
+        """Put a cart in place, as an adopted shop has it: units by SKU, at the location ``main``.
+
+        It stays as it is, whatever becomes of its checkouts.
+
+        Raises:
+            InvalidRequest: an id is none, or a quantity is not 1 to 1,000,000.
+        """
+        for sku, quantity in lines.items():
+            arguments.validated(Line, sku=sku, quantity=quantity)
+        arguments.validated(_Cart, cart_id=cart_id)
+        with self._memory.guard:
+            self._shop.carts[cart_id] = dict(lines)
 
     def stock(self, sku: str, location: str = DEFAULT_LOCATION) -> StockFigures:
         """Return the figures of a stock item; all 0 for an unknown one."""

@@ -30,6 +30,7 @@ from holdfast_client.contract.outcomes import (
 )
 from holdfast_client.contract.timeline import TimelineEvent
 from holdfast_client.contract.wording import over_cap
+from holdfast_client.fake.carts import lines_of_cart
 from holdfast_client.fake.shop import Checkout, MemoryShop
 from holdfast_client.fake.superseding import end_superseded, superseded_by
 
@@ -45,7 +46,9 @@ def reserve(shop: MemoryShop, request: CheckoutRequest, is_available: bool) -> K
     wanted = request.normalized()
     known = shop.checkouts.get(request.checkout_id)
     if known is None:
-        known = _opened(shop, wanted, is_available)
+        can_hold = is_available and wanted.checkout_id not in shop.barred
+        from_cart = lines_of_cart(shop, wanted) if can_hold else ()
+        known = _opened(shop, wanted, is_available, from_cart)
     elif conflict := checkout_conflict(wanted, known.request):
         raise conflict
     return known.outcome
@@ -96,8 +99,13 @@ def extend(shop: MemoryShop, checkout: Checkout, message: Extension) -> Held:
     return held
 
 
-def _opened(shop: MemoryShop, wanted: CheckoutRequest, is_available: bool) -> Checkout:
-    checkout = Checkout(wanted, shop.now, Unavailable())
+def _opened(
+    shop: MemoryShop,
+    wanted: CheckoutRequest,
+    is_available: bool,
+    from_cart: tuple[HeldLine, ...],
+) -> Checkout:
+    checkout = Checkout(wanted, shop.now, Unavailable(), from_cart=from_cart)
     old = superseded_by(shop, wanted) if is_available else None
     if wanted.checkout_id in shop.barred:
         checkout.outcome = Expired(at=shop.now)

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Final, NamedTuple
 
-from holdfast_client.contract.errors import CheckoutNotFound, HoldNotActive
+from holdfast_client.contract.errors import CheckoutNotFound, HoldNotActive, InvalidRequest
 from holdfast_client.contract.messages import CheckoutRequest, Shipment, StockAdjustment
 from holdfast_client.contract.outcomes import (
     Cancelled,
@@ -91,6 +91,8 @@ class Checkout:
     released: tuple[HeldLine, ...] = ()
     # When the first of the holds began whose units it has.
     held_since: datetime = field(init=False)
+    # What was in the cart, where the request leaves its lines to that.
+    from_cart: tuple[HeldLine, ...] = ()
     # What amendments took beside what was asked for first.
     added: tuple[HeldLine, ...] = ()
 
@@ -100,7 +102,7 @@ class Checkout:
     @property
     def lines(self) -> tuple[HeldLine, ...]:
         """The lines that were asked for, as an outcome shows them."""
-        return tuple(
+        return self.from_cart or tuple(
             HeldLine(sku=line.sku, location=line.location or "", quantity=line.quantity)
             for line in self.request.lines
         )
@@ -207,6 +209,10 @@ class MemoryShop:
         # Ids under which nothing can be held any more.
         self.barred: set[str] = set()
         self.payments: dict[str, Payment] = {}
+        # What is in the shop's carts, in units by SKU.
+        self.carts: dict[str, dict[str, int]] = {}
+        # Requests for what could not be held, and why: their ids are spent.
+        self.refused: dict[str, tuple[CheckoutRequest, InvalidRequest]] = {}
         self.adjustments: dict[str, tuple[StockAdjustment, KnownAdjustmentOutcome]] = {}
 
     def advance(self, seconds: float) -> None:

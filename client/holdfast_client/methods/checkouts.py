@@ -77,6 +77,47 @@ class CheckoutMethods(Asking):
         reply = await self._ask(Reserve(request))
         return answers.outcome_of(reply.answer)
 
+    async def reserve_cart(
+        self,
+        checkout_id: str,
+        cart_id: str,
+        *,
+        hold_seconds: int = HOLD_SECONDS_DEFAULT,
+        customer_id: str | None = None,
+        supersedes: str | None = None,
+    ) -> Outcome:
+        """Hold all that is in a cart of an adopted shop, or nothing.
+
+        The cart is read once, in the transaction that holds. Asked again with the same request, it
+        answers where the checkout stands, whatever is in the cart by then.
+
+        Args:
+            checkout_id: as of :meth:`reserve`.
+            cart_id: the shop's cart, as the plan of the adoption names carts.
+            hold_seconds: as of :meth:`reserve`.
+            customer_id: as of :meth:`reserve`.
+            supersedes: as of :meth:`reserve`.
+
+        Returns:
+            As :meth:`reserve` does.
+
+        Raises:
+            InvalidRequest: for ``cart_id``: there is no such cart, it is empty, or something in it
+                cannot be held; or no shop is adopted. The checkout id is spent then.
+            CheckoutConflict: as of :meth:`reserve`.
+        """
+        request = arguments.validated(
+            CheckoutRequest,
+            checkout_id=checkout_id,
+            from_cart=True,
+            hold_seconds=hold_seconds,
+            customer_id=customer_id,
+            cart_id=cart_id,
+            supersedes=supersedes,
+        )
+        reply = await self._ask(Reserve(request))
+        return answers.outcome_of(reply.answer)
+
     @overload
     async def confirm(
         self,

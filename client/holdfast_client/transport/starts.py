@@ -19,7 +19,16 @@ from holdfast_client.contract import names
 from holdfast_client.contract.fields import excerpt
 from holdfast_client.contract.indexing import fitting, indexed_by
 from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
-from holdfast_client.contract.wording import buyer, counted, duration, goods, summary, units
+from holdfast_client.contract.wording import (
+    A_CART,
+    buyer,
+    cart_named,
+    counted,
+    duration,
+    goods,
+    summary,
+    units,
+)
 
 CUSTOMER_ID_KEY: Final = SearchAttributeKey.for_keyword(names.CUSTOMER_ID_ATTRIBUTE)
 CART_ID_KEY: Final = SearchAttributeKey.for_keyword(names.CART_ID_ATTRIBUTE)
@@ -98,8 +107,9 @@ def checkout_summary(request: CheckoutRequest, *, private_metadata: bool = False
     lines = request.normalized().lines
     ends = f", hold of {duration(request.hold_seconds)}"
     if private_metadata:
-        return units(lines) + ends
-    return summary(f"{goods(lines)}{buyer(request.customer_id)}{ends}")
+        return (A_CART if request.from_cart else units(lines)) + ends
+    what = cart_named(str(request.cart_id)) if request.from_cart else goods(lines)
+    return summary(f"{what}{buyer(request.customer_id)}{ends}")
 
 
 def checkout_details(request: CheckoutRequest) -> str:

@@ -28,7 +28,10 @@ export interface Line {
 export interface CheckoutRequest {
   /** Names one attempt to buy for ever. */
   checkout_id: string;
-  lines: Line[];
+  /** Left out with `from_cart`. */
+  lines?: Line[];
+  /** Hold what is in the adopted shop's cart that `cart_id` names. */
+  from_cart?: boolean;
   /** 1 to 86,400; 900 if left out. */
   hold_seconds?: number;
   customer_id?: string | null;
@@ -311,7 +314,7 @@ function unknown(checkoutId: string): OutcomeUnknown {
 /** One text for all ways to write the same request: letters in NFC, equal SKUs summed, in order. */
 function meaning(request: CheckoutRequest): string {
   const wanted = new Map<string, number>();
-  for (const line of request.lines) {
+  for (const line of request.lines ?? []) {
     const item = JSON.stringify([line.sku, line.location ?? "main"]).normalize("NFC");
     wanted.set(item, (wanted.get(item) ?? 0) + line.quantity);
   }

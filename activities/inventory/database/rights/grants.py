@@ -39,6 +39,8 @@ FUNCTION_GRANTS: Final = (
     "lock_overdue",
     "reserve_what_fits",
     "claim_reservations",
+    "read_cart",
+    "refuse_claims",
     "hold_reservations",
     "deny_reservations",
     "close_reservations",

@@ -877,6 +877,16 @@ BEGIN
     RETURN coalesce(settled, '{}');
 END $$;
 
+-- What is in a cart of an adopted shop, as lines to hold; or one row that says why it cannot be read.
+-- Nothing is adopted: nothing can. `adopt apply` puts its own in this one's place.
+CREATE FUNCTION holdfast.read_cart(wanted text, lines_max integer)
+RETURNS TABLE (problem text, product text, sku text, location text, quantity bigint)
+LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN QUERY SELECT 'no carts are adopted: name the lines, or apply a plan that has items of carts'::text,
+        NULL::text, NULL::text, NULL::text, NULL::bigint;
+END $$;
+
 -- Say that a payment which was due back has gone back. Tells of the payment: its checkout, the state
 -- it had, and since when it has gone back; nothing where there is no such payment.
 CREATE FUNCTION holdfast.refund_payment(payment_reference text, actor text)
@@ -922,6 +932,15 @@ FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_change();
 CREATE TRIGGER operation_records_answered_once
 BEFORE UPDATE ON holdfast.operation_records
 FOR EACH ROW WHEN (OLD.answer IS NOT NULL) EXECUTE FUNCTION holdfast.refuse_change();
+
+-- Record why claims ask for what cannot be held; as denials that lack no stock, and say why.
+CREATE FUNCTION holdfast.refuse_claims(ids bigint[], reasons text[])
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE holdfast.reservations AS r
+       SET reason = c.reason
+      FROM unnest(ids, reasons) AS c(id, reason)
+     WHERE r.id = ANY(ARRAY[c.id]) AND r.status = 'denied'
+$$;
 
 -- A payment stays with its checkout, unless it failed; its state only goes up; it is never removed.
 CREATE FUNCTION holdfast.refuse_payment_change() RETURNS trigger
