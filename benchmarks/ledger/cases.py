@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from benchmarks.case import Case
-from benchmarks.ledger import contention, growth, sweep
+from benchmarks.ledger import adoption, contention, growth, sweep
 
 CASES: Final[tuple[Case, ...]] = (
     contention.HOT,
@@ -14,4 +14,6 @@ CASES: Final[tuple[Case, ...]] = (
     growth.OPEN,
     sweep.SWEEP,
     sweep.START,
+    adoption.Adopting(),
+    adoption.Adopted(),
 )

@@ -6,7 +6,9 @@ DECLARE
     after {key_type} := (SELECT d.last_key FROM holdfast.adoption AS d FOR UPDATE);
     keys {key_type}[];
 BEGIN
-    PERFORM set_config('lock_timeout', '{budget_ms}', true);
+    -- Pages that a crash of the server loses are taken in again: nobody waits for the disk.
+    PERFORM set_config('lock_timeout', '{budget_ms}', true),
+            set_config('synchronous_commit', 'off', true);
     keys := ARRAY(SELECT t.{key} FROM {table} AS t
                    WHERE after IS NULL OR t.{key} > after
                    ORDER BY t.{key} LIMIT rows_max);

@@ -9,8 +9,15 @@ BEGIN
                    WHERE r.key = ANY(keys) AND holdfast.fits_sku(r.sku)
                      AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = r.key OFFSET 0));
     IF cardinality(skus) > 0 THEN
-        PERFORM holdfast.create_stock_items(
-            skus, array_fill({location}::text, ARRAY[cardinality(skus)]));
+        -- With the words that they have in the shop, and no stock yet: a million rows are written once.
+        INSERT INTO holdfast.stock_items (sku, location, name, active)
+        SELECT r.sku, {location}, coalesce(r.name, ''), coalesce(r.active, true)
+          FROM holdfast.shop_rows AS r
+         WHERE r.key = ANY(keys) AND r.sku = ANY(skus)
+           AND NOT EXISTS (SELECT FROM holdfast.stock_items AS i
+                            WHERE i.sku = r.sku AND i.location = {location} OFFSET 0)
+         ORDER BY r.sku COLLATE "C"
+            ON CONFLICT (sku, location) DO NOTHING;
         INSERT INTO holdfast.adopted_rows (stock_item_id, key)
         SELECT s.id, r.key
           FROM holdfast.shop_rows AS r,

@@ -76,12 +76,6 @@ BEGIN
                                 WHERE l.reservation_id = p.reservation
                                   AND l.stock_item_id = p.item);
     END IF;
-    IF 'shop' = ANY(kinds) THEN
-        UPDATE holdfast.stock_items AS s
-           SET shop_reserved = s.shop_reserved + p.reserved_delta
-          FROM unnest(items, kinds, reserved_deltas) AS p(item, kind, reserved_delta)
-         WHERE s.id = ANY(ARRAY[p.item]) AND p.kind = 'shop' AND p.reserved_delta <> 0;
-    END IF;
     UPDATE holdfast.stock_items AS s
        SET total_quantity = CASE WHEN c.ends
                THEN greatest(s.total_quantity + c.total_delta,
@@ -90,10 +84,12 @@ BEGIN
            reserved_quantity = CASE WHEN c.ends
                THEN greatest(s.reserved_quantity + c.reserved_delta, 0)
                ELSE s.reserved_quantity + c.reserved_delta END,
+           shop_reserved = s.shop_reserved + c.by_shop,
            revision = s.revision + c.movements,
            updated_at = at
       FROM (SELECT p.item, sum(p.total_delta)::bigint AS total_delta,
                    sum(p.reserved_delta)::bigint AS reserved_delta, count(*) AS movements,
+                   sum(CASE p.kind WHEN 'shop' THEN p.reserved_delta ELSE 0 END)::bigint AS by_shop,
                    bool_and(p.reserved_delta < 0 AND p.kind <> 'shop') AS ends
               FROM unnest(items, kinds, total_deltas, reserved_deltas)
                    AS p(item, kind, total_delta, reserved_delta)
