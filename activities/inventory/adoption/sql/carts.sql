@@ -4,7 +4,6 @@ CREATE FUNCTION holdfast.follow_cart()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     outcome CONSTANT text := CASE NEW.status WHEN 'committed' THEN 'fulfilled' ELSE NEW.status END;
-    waits_since timestamptz := nullif(current_setting('holdfast.waits_since', true), '');
     cart {cart_type};
 BEGIN
     -- A payment is told once, whenever the goods leave.
@@ -17,13 +16,7 @@ BEGIN
          WHERE v.cart_id = NEW.cart_id AND v.closed_at IS NULL) THEN
         RETURN NULL;
     END IF;
-    -- Within one budget, as for rows of products.
-    IF waits_since IS NULL THEN
-        waits_since := clock_timestamp();
-        PERFORM set_config('holdfast.waits_since', waits_since::text, true);
-    END IF;
-    PERFORM set_config('lock_timeout', greatest({budget_ms} - extract(
-        epoch FROM clock_timestamp() - waits_since) * 1000, 1)::integer::text, true);
+    PERFORM holdfast.keep_to_budget();
 {cart_status}{cart_lines}    RETURN NULL;
 END $$;
 

@@ -45,6 +45,7 @@ END $$;
 CREATE FUNCTION holdfast.follow_line()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
+    PERFORM holdfast.keep_to_budget();
     PERFORM holdfast.show_hold(NEW.reservation_id, NEW.stock_item_id, NEW.quantity, NEW.ends_at);
     RETURN NULL;
 END $$;

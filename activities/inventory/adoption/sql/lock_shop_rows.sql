@@ -1,14 +1,11 @@
 -- Wait for, and hold, the rows in which the shop keeps the figures of these stock items: by stock item,
--- and all of it within one budget, after which the ledger gives way. So nobody of the shop ever waits
--- longer than that, and never until the server looks for a deadlock. What the transaction waits for
--- afterwards, and how long its client may think, has the same bound.
+-- and within the budget of the transaction, after which the ledger gives way. So nobody of the shop ever
+-- waits longer than that, and never until the server looks for a deadlock.
 --
 -- Mostly all rows are free. Then one look takes them all.
 CREATE OR REPLACE FUNCTION holdfast.lock_shop_rows(items bigint[])
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
-    budget_ms CONSTANT integer := {budget_ms};
-    began CONSTANT timestamptz := clock_timestamp();
     wanted {key_type}[];
     each {key_type};
     locked integer;
@@ -18,8 +15,7 @@ BEGIN
     IF cardinality(wanted) = 0 THEN
         RETURN;
     END IF;
-    PERFORM set_config('lock_timeout', budget_ms::text, true),
-            set_config('idle_in_transaction_session_timeout', budget_ms::text, true);
+    PERFORM holdfast.keep_to_budget();
     BEGIN
         SELECT count(*)
           FROM (SELECT FROM {table} AS t
@@ -33,11 +29,8 @@ BEGIN
         NULL;
     END;
     FOREACH each IN ARRAY wanted LOOP
-        PERFORM set_config(
-            'lock_timeout',
-            greatest(budget_ms - extract(epoch FROM clock_timestamp() - began) * 1000, 1)
-                ::integer::text,
-            true);
+        PERFORM holdfast.keep_to_budget();
         PERFORM FROM {table} AS t WHERE t.{key} = each FOR NO KEY UPDATE;
     END LOOP;
+    PERFORM holdfast.keep_to_budget();
 END $$;

@@ -1,0 +1,25 @@
+-- Begin, or go on with, the one budget in which this transaction of the ledger may stand in the shop's
+-- way: from its first wait for a row of the shop to its end. What it waits for next, and how long its
+-- client may think meanwhile, is bounded by what is left; where nothing is, it gives way.
+CREATE FUNCTION holdfast.keep_to_budget()
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    budget CONSTANT interval := '{budget_ms} milliseconds';
+    -- Time for the client to ask for the end.
+    last_words_ms CONSTANT integer := 50;
+    gives_way_at timestamptz := nullif(current_setting('holdfast.gives_way_at', true), '');
+    left_ms integer;
+BEGIN
+    IF gives_way_at IS NULL THEN
+        gives_way_at := clock_timestamp() + budget;
+        PERFORM set_config('holdfast.gives_way_at', gives_way_at::text, true);
+    END IF;
+    left_ms := ceil(extract(epoch FROM gives_way_at - clock_timestamp()) * 1000);
+    IF left_ms <= 0 THEN
+        RAISE 'the ledger has stood in the shop''s way for % and gives way', budget
+            USING ERRCODE = 'lock_not_available';
+    END IF;
+    PERFORM set_config('lock_timeout', left_ms::text, true),
+            set_config('idle_in_transaction_session_timeout',
+                       greatest(left_ms, last_words_ms)::text, true);
+END $$;
