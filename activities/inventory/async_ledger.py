@@ -148,7 +148,7 @@ class AsyncLedger:
 
     async def adjust(self, adjustment: StockAdjustment) -> KnownAdjustmentOutcome:
         """Receive, correct or count stock, once per adjustment id."""
-        return await self._run(lambda: in_transaction(adjust(adjustment)))
+        return await self._run(partial(adjust, adjustment))
 
     async def timeline(self, checkout_id: str) -> Timeline | None:
         """Return the timeline of a checkout, or None where nothing is known of it."""

@@ -232,7 +232,7 @@ class Ledger(LedgerReadings):
         Raises:
             AdjustmentConflict: the id belongs to a different change.
         """
-        return self._run(in_transaction(adjust(adjustment)))
+        return self._run(adjust(adjustment))
 
     def load_stock(self, rows: Sequence[StockRow], as_of: datetime | None = None) -> StockLoad:
         """Set the totals of many stock items, creating those that are new. All or none.

@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from activities.inventory.database.errors import LedgerCorrupt
+from activities.inventory.database.errors import FigureUnfit
 from activities.inventory.records import StockRow
-from holdfast_client.contract.outcomes import Denied, Held
+from holdfast_client.contract.messages import StockAdjustment
+from holdfast_client.contract.outcomes import (
+    AdjustmentApplied,
+    AdjustmentRefused,
+    Denied,
+    Held,
+    KnownAdjustmentOutcome,
+)
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
 from tests.adoption.shops import Refusal
@@ -212,11 +219,27 @@ def test_rails_writes_only_what_it_changes_so_a_form_of_yesterday_undoes_no_sale
     assert shop_a.put_back() == []
 
 
+def receive(shop: Adopted, adjustment_id: str, quantity: int) -> KnownAdjustmentOutcome:
+    return shop.ledger.adjust(
+        StockAdjustment(adjustment_id=adjustment_id, sku="MUG", kind="receive", quantity=quantity)
+    )
+
+
 def test_a_figure_that_would_not_fit_the_shops_column_is_refused(shop_a: Adopted):
     shop_a.adopt()
-    with pytest.raises(LedgerCorrupt, match="would not fit the column of the adopted shop"):
-        shop_a.ledger.load_stock([StockRow("MUG", "main", 2**31)])
-    assert shop_a.item("MUG") == (10, 2, 2)
+    words = "a figure of MUG does not fit its column of public.products"
+    with pytest.raises(FigureUnfit, match=words):
+        shop_a.ledger.load_stock([StockRow("CUP", "main", 7), StockRow("MUG", "main", 2**31)])
+    assert (shop_a.item("CUP"), shop_a.item("MUG")) == ((5, 0, 0), (10, 2, 2))
+    for number in (1, 2):
+        assert isinstance(receive(shop_a, f"d{number}", 10**9), AdjustmentApplied)
+    for _ in range(2):
+        refused = receive(shop_a, "d3", 10**9)
+        assert isinstance(refused, AdjustmentRefused)
+        assert (refused.reason, refused.total) == ("over_shop_column", 2 * 10**9 + 10)
+    assert isinstance(receive(shop_a, "d4", 2**31 - 1 - 2 * 10**9 - 10), AdjustmentApplied)
+    assert shop_a.item("MUG") == (2**31 - 1, 2, 2)
+    assert shop_a.breaches() == []
 
 
 def test_a_delivery_and_a_count_of_the_ledgers_show_in_the_row(shop_a: Adopted):

@@ -78,6 +78,10 @@ def test_of_many_rows_the_first_are_named_and_the_rest_counted(shop: Adopted):
         (NO_TOTAL, "no total: total none"),
         ("ALTER TABLE products ENABLE ROW LEVEL SECURITY", "has row security"),
         ("ALTER TABLE products ALTER stock_quantity TYPE numeric", "must be a whole number"),
+        (
+            "ALTER TABLE products ALTER reserved_quantity TYPE smallint",
+            "reserved_quantity has less room than stock_quantity",
+        ),
         ("ALTER TABLE products DROP COLUMN updated_at", "has no column updated_at"),
         ("ALTER TABLE products ALTER id TYPE numeric", "is numeric; it can be bigint"),
         ("CREATE RULE r AS ON DELETE TO products DO NOTHING", "has the rule r"),

@@ -13,6 +13,7 @@ from activities.inventory.adoption.steps import AdoptionRefused
 from activities.inventory.async_ledger import AsyncLedger
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
+from tests.inventory.functions import rewrite_function
 from tests.inventory.pools import opened_pool
 from worker.embedded import postgres_cluster
 
@@ -127,6 +128,18 @@ async def test_the_reconciler_finds_a_switch_that_a_restore_has_turned(shop: Ado
         assert len(turned) == 6
         shop.sql.execute("DROP TRIGGER zz_holdfast_keep ON products")
         assert any("is missing" in breach.finding for breach in await ledger.drift())
+
+
+async def test_without_the_check_of_switches_one_that_is_off_is_found_by_nobody(shop: Adopted):
+    """The positive control: the shop's writes are followed no more, and no figure differs yet."""
+    shop.adopt()
+    rewrite_function(
+        shop.engine, "find_shop_breaches", "WHERE t.tgenabled IS DISTINCT FROM 'A'", "WHERE false"
+    )
+    shop.owner("ALTER TABLE public.products DISABLE TRIGGER zz_holdfast_follow")
+    async with opened_pool(shop.engine) as pool:
+        assert await AsyncLedger(pool).drift() == ()
+    assert shop.breaches() == []
 
 
 def test_the_audit_finds_rows_that_were_written_past_the_switches(shop: Adopted):

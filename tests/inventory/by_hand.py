@@ -67,4 +67,4 @@ def load(connection: Connection, rows: Sequence[StockRow]) -> StockLoad:
 
 
 def adjust(connection: Connection, adjustment: StockAdjustment) -> AdjustmentOutcome:
-    return carry(connection, adjusting.adjust(adjustment))
+    return carry(connection, adjusting.decide(adjustment))

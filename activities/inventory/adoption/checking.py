@@ -83,10 +83,23 @@ def _own_columns(table: Table, stock: Stock) -> Iterator[str]:
             yield from missing(table, "stock.sku", column)
     for figure, column in stock.figures.items():
         yield from _figure(table, f"stock.{figure}", column)
+    yield from _reserved_is_narrower(table, stock)
     for field, kind in (("updated_at", "timestamp"), ("name", ""), ("active", "boolean")):
         source = getattr(stock, field)
         if isinstance(source, str):
             yield from of_type(table, f"stock.{field}", source, kind)
+
+
+def _reserved_is_narrower(table: Table, stock: Stock) -> Iterator[str]:
+    rooms = [
+        INTEGERS.get(table.columns[column].type, 0) if column in table.columns else 0
+        for column in stock.figures.values()
+    ]
+    if len(rooms) > 1 and 0 < rooms[1] < rooms[0]:
+        yield (
+            f"stock.reserved: {table.name}.{stock.reserved} has less room than {stock.total}, and "
+            "all that is there may be reserved"
+        )
 
 
 def _elsewhere(each: Elsewhere, catalogue: Catalogue) -> Iterator[str]:

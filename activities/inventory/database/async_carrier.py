@@ -8,11 +8,10 @@ from typing import Any
 import psycopg
 
 from activities.inventory.database.calls import (
-    SOMETHING_TO_DECIDE_STATE,
     Call,
     ResultT,
-    SomethingToDecide,
     Steps,
+    told_to_operation,
 )
 from activities.inventory.database.errors import driver_error
 from activities.inventory.database.pool import AsyncLedgerConnection, LedgerPool, StatementTracer
@@ -52,9 +51,10 @@ async def _carry(
             try:
                 rows = await _make(connection, call, tracer)
             except psycopg.Error as error:
-                if error.sqlstate != SOMETHING_TO_DECIDE_STATE:
+                told = told_to_operation(error)
+                if told is None:
                     raise
-                call = steps.throw(SomethingToDecide())
+                call = steps.throw(told)
             else:
                 call = steps.send(rows)
     except StopIteration as end:

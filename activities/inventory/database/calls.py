@@ -11,6 +11,10 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+import psycopg
+
+from activities.inventory.database.errors import FigureUnfit
+
 ResultT = TypeVar("ResultT")
 
 
@@ -34,8 +38,21 @@ ROLLBACK: Final = Call("ROLLBACK")
 SOMETHING_TO_DECIDE_STATE: Final = "HF001"
 
 
+# What the triggers of an adoption raise.
+FIGURE_UNFIT_STATE: Final = "HF003"
+
+
 class SomethingToDecide(Exception):
     """A call that only does what needs no decision met something that does, and did nothing."""
+
+
+def told_to_operation(error: psycopg.Error) -> Exception | None:
+    """Return what an operation is told of a call that did nothing; None of all other failures."""
+    if error.sqlstate == SOMETHING_TO_DECIDE_STATE:
+        return SomethingToDecide()
+    if error.sqlstate == FIGURE_UNFIT_STATE:
+        return FigureUnfit(str(error.diag.message_primary))
+    return None
 
 
 def scalar(call: Call) -> Steps[Any]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final
 
+import psycopg
 from sqlalchemy import Connection, Engine, exc
 
 from activities.inventory.database.calls import (
     BEGIN,
     BEGIN_SNAPSHOT,
-    SOMETHING_TO_DECIDE_STATE,
     Call,
     ResultT,
-    SomethingToDecide,
     Steps,
+    told_to_operation,
 )
 from activities.inventory.database.engine import connected, lift_limits
 
@@ -43,9 +43,11 @@ def carry(connection: Connection, steps: Steps[ResultT]) -> ResultT:
             try:
                 rows = _make(connection, call)
             except exc.DBAPIError as error:
-                if getattr(error.orig, "sqlstate", None) != SOMETHING_TO_DECIDE_STATE:
+                cause = error.orig
+                told = told_to_operation(cause) if isinstance(cause, psycopg.Error) else None
+                if told is None:
                     raise
-                call = steps.throw(SomethingToDecide())
+                call = steps.throw(told)
             else:
                 call = steps.send(rows)
     except StopIteration as end:

@@ -12,6 +12,7 @@
       AdjustmentConflict    the adjustment id belongs to a different change
       PaymentConflict       the payment belongs to another checkout
       RefundNotDue          no such payment is due back
+      FigureUnfit           a figure is greater than the column of the adopted shop can hold
       RequestRefused        a request that cannot be read as lines to hold
       StockLoadRefused      a stock file asks for less than is reserved; nothing was loaded
       DatabaseUnfit         the server is too old, or the database cannot hold every text
@@ -84,10 +85,6 @@ CONSTRAINT_MEANINGS: Final = {
     "stock_movements_reservation_fits_the_kind": "a movement would belong to the wrong thing",
     "stock_movements_once_per_operation": "an operation would move the same stock twice",
 }
-# What only the triggers of an adoption say.
-_ADOPTION_MEANINGS: Final = {
-    "adopted_figures_fit": "a figure would not fit the column of the adopted shop",
-}
 
 
 class LedgerError(Exception):
@@ -147,6 +144,10 @@ class PaymentConflict(LedgerConflict):
 
 class AdjustmentConflict(LedgerConflict):
     """The adjustment id belongs to a different change; it was left as it is."""
+
+
+class FigureUnfit(LedgerError):
+    """A figure is greater than its column of the adopted shop can hold; nothing was changed."""
 
 
 class RequestRefused(LedgerError):
@@ -246,7 +247,7 @@ def _meaning(error: psycopg.Error) -> LedgerError:
     if code == postgres.InsufficientPrivilege.sqlstate:
         return LedgerUnavailable(f"{_first_line(error)}: {_HOW_TO_GRANT}")
     name = error.diag.constraint_name
-    meaning = {**CONSTRAINT_MEANINGS, **_ADOPTION_MEANINGS}.get(name or "")
+    meaning = CONSTRAINT_MEANINGS.get(name or "")
     if meaning:
         return LedgerCorrupt(f"{meaning} ({name})")
     return LedgerFailed(f"the database refused a statement: {_first_line(error)} ({code})")

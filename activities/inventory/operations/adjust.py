@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from activities.inventory.database.calls import Call, Steps, scalar
-from activities.inventory.database.errors import AdjustmentConflict
+from activities.inventory.database.calls import ROLLBACK, Call, Steps, in_transaction, scalar
+from activities.inventory.database.errors import AdjustmentConflict, FigureUnfit
 from activities.inventory.operations.digests import (
     ADJUSTMENT_KEYS,
     adjustment_digest,
@@ -42,6 +42,25 @@ def adjusted_total(
 def adjust(adjustment: StockAdjustment) -> Steps[KnownAdjustmentOutcome]:
     """Apply an adjustment in one transaction, or give the answer that its id was given before.
 
+    Where the shop's column has no room for the new total, all of it is undone and it is refused.
+
+    Raises:
+        AdjustmentConflict: the id belongs to a different change.
+    """
+    try:
+        return (yield from in_transaction(decide(adjustment)))
+    except FigureUnfit:
+        yield ROLLBACK
+    return (yield from in_transaction(decide(adjustment, fits_shop=False)))
+
+
+def decide(adjustment: StockAdjustment, *, fits_shop: bool = True) -> Steps[KnownAdjustmentOutcome]:
+    """Apply or refuse an adjustment, once for its id.
+
+    Args:
+        adjustment: what is asked for.
+        fits_shop: False where its total was found not to fit the column of the adopted shop.
+
     Raises:
         AdjustmentConflict: the id belongs to a different change.
     """
@@ -60,7 +79,7 @@ def adjust(adjustment: StockAdjustment) -> Steps[KnownAdjustmentOutcome]:
     )
     if operation is None:
         return (yield from _earlier_answer(adjustment.adjustment_id, digest))
-    outcome = yield from _apply(adjustment, operation)
+    outcome = yield from _apply(adjustment, operation, fits_shop)
     yield Call(
         statements.ANSWER_OPERATION,
         {"operation": operation, "answer": outcome.model_dump_json()},
@@ -79,7 +98,9 @@ def _earlier_answer(adjustment_id: str, digest: str) -> Steps[KnownAdjustmentOut
     return parse_known_adjustment_outcome(rows[0].answer)
 
 
-def _apply(adjustment: StockAdjustment, operation: int) -> Steps[KnownAdjustmentOutcome]:
+def _apply(
+    adjustment: StockAdjustment, operation: int, fits_shop: bool
+) -> Steps[KnownAdjustmentOutcome]:
     key = (adjustment.sku, adjustment.location)
     created = False
     if adjustment.kind == "receive" and adjustment.new:
@@ -93,6 +114,8 @@ def _apply(adjustment: StockAdjustment, operation: int) -> Steps[KnownAdjustment
     total = adjusted_total(
         adjustment.kind, adjustment.quantity, item.total_quantity, item.reserved_quantity
     )
+    if not fits_shop and not isinstance(total, str):
+        total = "over_shop_column"
     if isinstance(total, str):
         return (yield from _refused(item, total))
     change = (item.id, adjustment.kind, total - item.total_quantity)

@@ -59,6 +59,8 @@ def refusal_words(refused: AdjustmentRefused, kind: AdjustmentKind) -> str:
                 f"{refused.reserved} of {where} are held for buyers; let the holds end, or cancel "
                 f"some (holdfast holds --sku lists them); {anew}"
             )
+        case "over_shop_column":
+            return f"the shop's own column has no room for so many of {where}; {anew}"
         case reason:
             return f"the reason is {reason}, which this version does not know; {anew}"
 

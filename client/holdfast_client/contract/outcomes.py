@@ -285,7 +285,7 @@ class AdjustmentApplied(Answer):
     active: bool = True
 
 
-RefusalReason = Literal["below_reserved", "unknown_sku", "negative_total"]
+RefusalReason = Literal["below_reserved", "unknown_sku", "negative_total", "over_shop_column"]
 HOLDERS_MAX: Final = 10
 
 

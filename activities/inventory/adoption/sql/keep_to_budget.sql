@@ -16,7 +16,7 @@ BEGIN
     END IF;
     left_ms := ceil(extract(epoch FROM gives_way_at - clock_timestamp()) * 1000);
     IF left_ms <= 0 THEN
-        RAISE 'the ledger has stood in the shop''s way for % and gives way', budget
+        RAISE 'the ledger has stood in the shop''s way for its whole budget, and gives way'
             USING ERRCODE = 'lock_not_available';
     END IF;
     PERFORM set_config('lock_timeout', left_ms::text, true),

@@ -6,7 +6,7 @@ BEGIN
     IF NEW.total_quantity > {total_max} OR NEW.reserved_quantity > {reserved_max} THEN
         IF EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.stock_item_id = NEW.id) THEN
             RAISE 'a figure of % does not fit its column of %', NEW.sku, {table_text}
-                USING ERRCODE = 'check_violation', CONSTRAINT = 'adopted_figures_fit';
+                USING ERRCODE = 'HF003';
         END IF;
     END IF;
     UPDATE {table} AS t
