@@ -38,6 +38,26 @@ def judged(*steps: list[Said], enough_stock: bool = True) -> bool:
             [STARTED, [Said("extend", "held", 60, length=60)], [Said("query", "held", length=60)]],
             id="extended",
         ),
+        pytest.param(
+            [STARTED, [Said("amend", "held", wish=5, units=5)],
+             [Said("confirm", "fulfilled", units=5)]],
+            id="amended and paid",
+        ),
+        pytest.param([STARTED, [Said("amend", "AmendmentRefused", wish=6)]], id="too much"),
+        pytest.param(
+            [STARTED, [Said("commit", "committed")], [Said("ship", "committed", units=1)],
+             [Said("cancel", "fulfilled", units=1)]],
+            id="shipped in part, the rest cancelled",
+        ),
+        pytest.param(
+            [STARTED, [Said("release", "held", units=1)], [Said("release", "cancelled")]],
+            id="given back one by one",
+        ),
+        pytest.param(
+            [STARTED, [Said("payment_started", "held")], [Said("payment_ended", "held")],
+             [Said("ship", "HoldNotActive")]],
+            id="a payment in vain, and nothing to be shipped",
+        ),
     ],
 )  # fmt: skip
 def test_what_a_checkout_may_say_passes(steps: list[list[Said]]):
@@ -69,6 +89,26 @@ def test_what_a_checkout_may_say_passes(steps: list[list[Said]]):
             id="an extension forgotten",
         ),
         pytest.param([STARTED, [Said("extend", "held", 86_400, length=86_400)]], id="over the cap"),
+        pytest.param(
+            [STARTED, [Said("amend", "held", wish=5, units=5)], [Said("query", "held", units=2)]],
+            id="an amendment forgotten",
+        ),
+        pytest.param(
+            [STARTED, [Said("commit", "committed")], [Said("ship", "committed", units=2)]],
+            id="shipped and still there",
+        ),
+        pytest.param(
+            [
+                STARTED,
+                [Said("commit", "committed")],
+                [Said("ship", "committed"), Said("ship", "committed")],
+            ],
+            id="one unit shipped twice",
+        ),
+        pytest.param(
+            [STARTED, [Said("commit", "committed")], [Said("payment_started", "held")]],
+            id="waiting for a payment when it is paid",
+        ),
     ],
 )
 def test_what_contradicts_itself_does_not(steps: list[list[Said]]):

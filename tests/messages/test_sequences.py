@@ -20,7 +20,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError
 
 from tests.messages.crowd import failed_tasks_of_all_runs, insisting, refusal_type, says_gone
-from tests.messages.legal import FINAL, GONE, HOLD_SECONDS, OK, Said, State, follow
+from tests.messages.legal import FINAL, GONE, HOLD_SECONDS, OK, STOCK, UNITS, Said, State, follow
 from tests.messages.mutations import bad_messages, legal
 from tests.workflows.stage import Stage
 from tests.workflows.till import moment, request
@@ -30,7 +30,6 @@ EXAMPLES = settings(
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-STOCK = 5
 # The last of these is more than any hold may last.
 SECONDS = (1, 60, 6_000, 86_400)
 Ask = Callable[[], Awaitable[Any]]
@@ -47,6 +46,11 @@ wishes = st.one_of(
     st.sampled_from(["update", "signal"]).map(lambda way: ("cancel", {"way": way})),
     st.tuples(st.sampled_from(["update", "signal"]), st.sampled_from(SECONDS)).map(
         lambda pair: ("extend", {"way": pair[0], "seconds": pair[1]})
+    ),
+    # More than there is, too.
+    st.sampled_from([1, UNITS, STOCK, STOCK + 1]).map(lambda units: ("amend", {"wish": units})),
+    st.sampled_from(["ship", "release", "payment_started", "payment_ended"]).map(
+        lambda kind: (kind, {})
     ),
     st.tuples(st.sampled_from(["update", "signal"]), st.integers(0, 199)).map(
         lambda pair: ("garbage", {"way": pair[0], "number": pair[1]})
@@ -76,19 +80,19 @@ class Shopper:
             return [await self._signal(kind, details)]
         match kind:
             case "start":
-                answer, length = await self._told(self._asking())
-                return [Said("start"), Said("read", answer, length=length)]
+                told = await self._told(self._asking())
+                return [Said("start"), Said("read", **told)]
             case "conflict":
                 other = request(self.checkout_id, {self.checkout_id: self.quantity + 1})
-                answer, length = await self._told(self._updating("reserved", [other]))
-                return [Said(kind, answer)]
+                told = await self._told(self._updating("reserved", [other]))
+                return [Said(kind, told["answer"])]
             case "query":
                 return [await self._query()]
             case "stop":
                 return [Said(kind, await self._taken(self._handle.cancel()))]
             case _:
-                answer, length = await self._told(self._wishing(kind, details))
-                return [Said(kind, answer, details.get("seconds", 0), length=length)]
+                asked = {key: details[key] for key in ("seconds", "wish") if key in details}
+                return [Said(kind, **asked, **await self._told(self._wishing(kind, details)))]
 
     @property
     def _handle(self) -> Any:
@@ -110,7 +114,20 @@ class Shopper:
             return self._updating("extend_hold", [{"seconds": details["seconds"]}])
         if kind == "cancel":
             return self._updating("cancel_hold", legal("cancel_hold"))
-        settle = "commit" if kind == "commit" else "fulfil"
+        if kind in ("confirm", "commit"):
+            return self._paying("commit" if kind == "commit" else "fulfil")
+        one = [{"sku": self.checkout_id, "quantity": 1}]
+        bank = {"payment_reference": f"bank-{self._handle.id}"}
+        name, message = {
+            "amend": ("amend", {"lines": [one[0] | {"quantity": details.get("wish")}]}),
+            "ship": ("fulfil", {"shipment_id": str(uuid.uuid4()), "lines": one}),
+            "release": ("release", {"lines": one}),
+            "payment_started": ("payment_started", bank | {"seconds": 300}),
+            "payment_ended": ("payment_ended", bank | {"result": "failed"}),
+        }[kind]
+        return self._updating(name, [message])
+
+    def _paying(self, settle: str) -> Ask:
         payment = f"pay-{self._handle.id}"
         return self._updating("confirm", [{"payment_reference": payment, "settle": settle}])
 
@@ -128,7 +145,9 @@ class Shopper:
         except RPCError as error:
             says_gone(error)
             return Said("query", GONE)
-        return Said("query", report["status"], length=self._length(report))
+        is_open = report["status"] in ("held", "committed")
+        units = _units(report) if is_open else None
+        return Said("query", report["status"], length=self._length(report), units=units)
 
     async def _taken(self, sent: Any) -> str:
         try:
@@ -138,21 +157,22 @@ class Shopper:
             return GONE
         return OK
 
-    async def _told(self, ask: Ask) -> tuple[str, int]:
-        """Return the status that was answered or the type of the refusal, and the hold's length."""
+    async def _told(self, ask: Ask) -> dict[str, Any]:
+        """Return the status that was answered, or the refusal's type, and the figures."""
         try:
             answer = await insisting(ask)
         except WorkflowUpdateFailedError as error:
-            return refusal_type(error), 0
+            return {"answer": refusal_type(error)}
         except WorkflowAlreadyStartedError:
-            return GONE, 0
+            return {"answer": GONE}
         except RPCError as error:
             says_gone(error)
-            return GONE, 0
+            return {"answer": GONE}
         if answer["status"] in FINAL:
             assert self.final in (None, answer)
             self.final = answer
-        return answer["status"], self._length(answer)
+        length, units = self._length(answer), _units(answer)
+        return {"answer": answer["status"], "length": length, "units": units}
 
     def _length(self, answer: Any) -> int:
         """Return by how much a hold was extended, counted from the ledger's own record of it."""
@@ -166,13 +186,17 @@ class Shopper:
         return round((whole - timedelta(seconds=HOLD_SECONDS)).total_seconds())
 
 
+def _units(answer: Any) -> int:
+    return sum(line["quantity"] for line in answer.get("lines", ()))
+
+
 @EXAMPLES
 @given(steps=steps, enough_stock=st.booleans())
 async def test_no_answer_contradicts_another_and_the_ledger_agrees(
     stage: Stage, unique: str, steps: list[Any], enough_stock: bool
 ):
     checkout_id = stage.stock(f"{unique}-{next(_number)}", STOCK)
-    shopper = Shopper(stage, checkout_id, 2 if enough_stock else STOCK + 1)
+    shopper = Shopper(stage, checkout_id, UNITS if enough_stock else STOCK + 1)
     states = frozenset([State()])
     for step in steps:
         said = await asyncio.gather(*(shopper.send(kind, details) for kind, details in step))
@@ -189,7 +213,7 @@ async def _ends_as_the_ledger_says(shopper: Shopper) -> None:
     result = await stage.till.result(checkout_id)
     assert result == (shopper.final or result)
     assert stage.shop.status(checkout_id) == result["status"]
-    sold = 2 if result["status"] == "fulfilled" else 0
+    sold = _units(result) if result["status"] == "fulfilled" else 0
     assert stage.shop.figures(checkout_id) == (STOCK - sold, 0, STOCK - sold)
     assert (await stage.till.status(checkout_id))["status"] == result["status"]
     assert not await failed_tasks_of_all_runs(stage.client, f"checkout/{checkout_id}")
