@@ -13,12 +13,14 @@ from holdfast_client.contract.errors import (
     CheckoutConflict,
     CheckoutInterrupted,
     ExtensionRefused,
+    GraceRefused,
     HoldNotActive,
     OutcomeUnknown,
     OverOpen,
+    PaymentConflict,
 )
-from holdfast_client.contract.messages import CheckoutRequest, Line, Rest
-from holdfast_client.contract.outcomes import Outcome
+from holdfast_client.contract.messages import CheckoutRequest, Late, Line, Rest, Settle
+from holdfast_client.contract.outcomes import Outcome, RefundDue
 from soak.carts import SKUS
 from soak.shop import Shop
 from soak.testimony import RESERVE, Told
@@ -29,6 +31,7 @@ EXTENSION_SECONDS_MAX: Final = 5
 _OTHER_QUANTITY: Final = 999
 _OTHER_LINES: Final = "reserve other lines"
 SUPERSEDE: Final = "reserve in its place"
+_SHARED: Final = "confirm by a payment of two"
 # What is refused for a good reason, by what was asked.
 _REFUSALS: Final[dict[str, tuple[type[Exception], ...]]] = {
     "extend": (HoldNotActive, ExtensionRefused),
@@ -36,12 +39,14 @@ _REFUSALS: Final[dict[str, tuple[type[Exception], ...]]] = {
     # A cart may have been amended, or ended, by then.
     "release": (HoldNotActive, OverOpen),
     "ship": (HoldNotActive, OverOpen),
+    "payment started": (HoldNotActive, GraceRefused),
+    _SHARED: (PaymentConflict,),
     # What it is to take the place of is perhaps paid by then.
     SUPERSEDE: (CheckoutConflict,),
     _OTHER_LINES: (CheckoutConflict,),
 }
 
-Call = Callable[[], Awaitable[Outcome]]
+Call = Callable[[], Awaitable[Outcome | RefundDue]]
 
 
 class Asker:
@@ -65,14 +70,55 @@ class Asker:
         """Say that it was paid."""
         payment_reference = f"{id}-{payment}"
         self._shop.testimony.pays(id, payment_reference)
-        await self._ask("confirm", id, lambda: self._shop.client.confirm(id, payment_reference))
+        call = self._shop.client.confirm
+        await self._ask(
+            "confirm", id, lambda: call(id, payment_reference), payment=payment_reference
+        )
 
     async def commit(self, id: str, payment: str) -> Outcome | None:
         """Say that it was paid, and keep it on the shelf."""
         payment_reference = f"{id}-{payment}"
         self._shop.testimony.pays(id, payment_reference)
         call = self._shop.client.confirm
-        return await self._ask("commit", id, lambda: call(id, payment_reference, settle="commit"))
+        return await self._ask(
+            "commit",
+            id,
+            lambda: call(id, payment_reference, settle="commit"),
+            payment=payment_reference,
+        )
+
+    async def pay_late(
+        self, id: str, payment: str, late: Late, settle: Settle = "fulfil"
+    ) -> Outcome | None:
+        """Say that it was paid, and what is to become of that where it is over."""
+        reference = f"{id}-{payment}"
+        self._shop.testimony.pays(id, reference)
+        if late == "reinstate":
+            self._shop.testimony.reinstating.add(id)
+        call = self._shop.client.confirm
+        return await self._ask(
+            "pay late",
+            id,
+            lambda: call(id, reference, settle=settle, late=late),
+            payment=reference,
+        )
+
+    async def pay_by_shared(self, id: str, reference: str) -> None:
+        """Say that it was paid, by a payment that is named for another checkout too."""
+        self._shop.testimony.pays(id, reference)
+        call = self._shop.client.confirm
+        await self._ask(_SHARED, id, lambda: call(id, reference), payment=reference)
+
+    async def payment_started(self, id: str, payment: str, seconds: int) -> Outcome | None:
+        """Say that the buyer is at the bank."""
+        call = self._shop.client.payment_started
+        return await self._ask("payment started", id, lambda: call(id, f"{id}-{payment}", seconds))
+
+    async def payment_ended(self, id: str, payment: str) -> None:
+        """Say that the bank was asked in vain."""
+        self._shop.testimony.in_vain.add(id)
+        call = self._shop.client.payment_ended
+        await self._ask("payment ended", id, lambda: call(id, f"{id}-{payment}"))
 
     async def ship(
         self, id: str, parcel: str, line: Line | None = None, rest: Rest = "keep"
@@ -128,25 +174,40 @@ class Asker:
             ),
         )
 
-    async def _ask(self, asked: str, id: str, call: Call) -> Outcome | None:
+    async def _ask(
+        self, asked: str, id: str, call: Call, *, payment: str | None = None
+    ) -> Outcome | None:
         """Ask until there is an answer or a refusal, and write it down; None for a refusal."""
         while True:
             began = time.monotonic()
             try:
-                outcome = await call()
+                answer = await call()
             except OutcomeUnknown as error:
                 self._count(error)
             except Exception as error:  # noqa: BLE001  # whatever it is, the verdict must hear of it
+                if payment and isinstance(error, PaymentConflict):
+                    self._shop.testimony.answered.add(payment)
                 self._refused(asked, id, error)
                 return None
             else:
-                told = Told(id, asked, began, time.monotonic(), outcome)
-                self._shop.testimony.hears(told)
-                return outcome
+                return self._heard(asked, id, began, answer, payment)
             if time.monotonic() > self._shop.patience_ends:
                 self._shop.testimony.unanswered.add(id)
                 return None
             await asyncio.sleep(self._chance.random() * ASK_AGAIN_SECONDS_MAX)
+
+    def _heard(
+        self, asked: str, id: str, began: float, answer: Outcome | RefundDue, payment: str | None
+    ) -> Outcome | None:
+        testimony = self._shop.testimony
+        if payment:
+            testimony.hears_of_payment(id, payment, answer)
+        outcome = answer.standing if isinstance(answer, RefundDue) else answer
+        if outcome is None:
+            testimony.meets(f"{id}: {asked}: {answer}")
+        else:
+            testimony.hears(Told(id, asked, began, time.monotonic(), outcome))
+        return outcome
 
     def _refused(self, asked: str, id: str, error: Exception) -> None:
         testimony = self._shop.testimony

@@ -30,6 +30,12 @@ class Plan(StrEnum):
     AMEND = "change the cart, then confirm"
     GIVE_BACK = "give a part back, then confirm"
     SUPERSEDE = "begin another checkout in its place"
+    PAY_SLOWLY = "be at the bank past the deadline, then confirm"
+    PAY_IN_VAIN = "be at the bank in vain, then perhaps pay otherwise"
+    PAY_LATE = "pay when it has expired"
+    PAY_AGAIN = "confirm, the same again, then by another payment"
+    SHARE = "pay two checkouts by one payment"
+    SETTLE = "pay or cancel when its workflow is gone"
 
 
 _WEIGHTS: Final = {
@@ -46,6 +52,12 @@ _WEIGHTS: Final = {
     Plan.AMEND: 10,
     Plan.GIVE_BACK: 6,
     Plan.SUPERSEDE: 8,
+    Plan.PAY_SLOWLY: 8,
+    Plan.PAY_IN_VAIN: 6,
+    Plan.PAY_LATE: 14,
+    Plan.PAY_AGAIN: 6,
+    Plan.SHARE: 6,
+    Plan.SETTLE: 10,
 }
 
 

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine, text
 
 _RESERVATIONS: Final = text("""
-SELECT r.checkout_id, r.status, r.expires_at, r.closed_at, r.payment_reference
+SELECT r.checkout_id, r.status, r.ends_at, r.closed_at, r.payment_reference,
+       min(r.closed_at) FILTER (WHERE r.status = 'expired') OVER attempts AS expired_at,
+       array_agg(r.payment_reference) FILTER (WHERE r.status IN ('committed', 'fulfilled'))
+           OVER attempts AS paid_by
   FROM holdfast.reservations AS r
+WINDOW attempts AS (PARTITION BY r.checkout_id)
+ ORDER BY r.attempt
 """)
+_PAYMENTS: Final = text("""
+SELECT p.payment_reference, p.checkout_id, p.state, p.reason
+  FROM holdfast.payments AS p
+""")
+_REFUNDS_DUE: Final = text("SELECT payment_reference FROM holdfast.refunds_due")
 _LINES: Final = text("""
 SELECT r.checkout_id, s.sku, l.fulfilled_quantity
   FROM holdfast.reservation_lines AS l
@@ -41,14 +51,30 @@ class Movement:
 
 @dataclass(slots=True)
 class Reservation:
-    """One row of the reservations, with what left of each line by SKU, and all its movements."""
+    """Where a checkout stands, with what left of each line by SKU, and all its movements.
+
+    Its status and payment are those of its last attempt, its lines and movements those of all.
+    ``ends_at`` is None without a deadline, ``expired_at`` where none of them has expired;
+    ``paid_by`` are the payments that settled any of them.
+    """
 
     status: str
-    expires_at: datetime | None
-    closed_at: datetime | None
+    ends_at: datetime | None
+    expired_at: datetime | None
     payment_reference: str | None
     lines: dict[str, int]
     movements: list[Movement]
+    paid_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """One row of the payments, and whether it is listed among those that are due back."""
+
+    checkout_id: str
+    state: str
+    reason: str = ""
+    is_listed: bool = False
 
 
 @dataclass(slots=True)
@@ -68,6 +94,7 @@ class Evidence:
         at: the moment.
         reservations: by checkout id.
         stock: by SKU.
+        payments: by reference.
         breaches: of the invariants, as the audit words them.
         failed_tasks: why workflow tasks failed by our own code, with the workflow's id.
         open_checkouts: ids of the checkouts whose workflows still run.
@@ -76,6 +103,7 @@ class Evidence:
     at: datetime
     reservations: dict[str, Reservation]
     stock: dict[str, StockFigures]
+    payments: dict[str, Payment] = field(default_factory=dict)
     breaches: tuple[str, ...] = ()
     failed_tasks: tuple[str, ...] = ()
     open_checkouts: tuple[str, ...] = ()
@@ -93,20 +121,38 @@ def read_evidence(engine: Engine) -> Evidence:
         }
         for row in connection.execute(_MOVEMENTS):
             _assign(row, reservations, stock)
+        payments = _payments(connection)
         at = connection.execute(_CLOCK).scalar_one()
-    return Evidence(at, reservations, stock)
+    return Evidence(at, reservations, stock, payments)
 
 
 def _reservations(connection: Connection) -> dict[str, Reservation]:
     found = {
         row.checkout_id: Reservation(
-            row.status, row.expires_at, row.closed_at, row.payment_reference, {}, []
+            row.status,
+            row.ends_at,
+            row.expired_at,
+            row.payment_reference,
+            {},
+            [],
+            tuple(row.paid_by or ()),
         )
         for row in connection.execute(_RESERVATIONS)
     }
     for row in connection.execute(_LINES):
-        found[row.checkout_id].lines[row.sku] = row.fulfilled_quantity
+        lines = found[row.checkout_id].lines
+        lines[row.sku] = lines.get(row.sku, 0) + row.fulfilled_quantity
     return found
+
+
+def _payments(connection: Connection) -> dict[str, Payment]:
+    listed = set(connection.execute(_REFUNDS_DUE).scalars())
+    return {
+        row.payment_reference: Payment(
+            row.checkout_id, row.state, row.reason, row.payment_reference in listed
+        )
+        for row in connection.execute(_PAYMENTS)
+    }
 
 
 def _assign(row: Any, reservations: dict[str, Reservation], stock: dict[str, StockFigures]) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 from holdfast_client.contract.outcomes import Denied, Held
 from soak.storm import Strike
 from soak.testimony import RESERVE, Testimony, Told
-from soak.verdict import Violation
+from soak.violations import Violation
 
 
 @dataclass(frozen=True, slots=True)

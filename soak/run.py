@@ -62,7 +62,7 @@ async def soak(
     announce(f"seed {seed}: {shoppers} shoppers, {minutes:g} minutes of faults")
     async with open_site(data_dir, units_for(minutes)) as site:
         client = ReservationClient(site.client, answer_timeout_seconds=ANSWER_TIMEOUT_SECONDS)
-        shop = Shop(client, Testimony(), f"soak-{seed}")
+        shop = Shop(client, Testimony(), f"soak-{seed}", site.client)
         storm = Storm(site, shop, seed, announce)
         watch = Watch(site)
         helpers = [

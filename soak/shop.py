@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
+from temporalio.client import Client
+
 from holdfast_client.client import ReservationClient
 from soak.testimony import Testimony
 
@@ -16,6 +18,7 @@ class Shop:
     Args:
         client: how they reach Holdfast.
         testimony: where they write.
+        temporal: by which a shopper ends its own checkout's workflow; None where nobody does.
         prefix: begins every checkout id of this run.
         closing: set when nobody is to begin another cart.
         patience_ends: after this moment of ``time.monotonic()`` nobody asks again.
@@ -26,6 +29,7 @@ class Shop:
     client: ReservationClient
     testimony: Testimony
     prefix: str
+    temporal: Client | None = None
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     patience_ends: float = float("inf")
     in_hand: set[str] = field(default_factory=set)

@@ -10,6 +10,7 @@ from holdfast_client.contract.messages import CheckoutRequest, Rest
 from holdfast_client.contract.outcomes import Committed, Held
 from soak.asker import SUPERSEDE, Asker
 from soak.carts import Plan, draw_plan, draw_request
+from soak.payer import Payer
 from soak.shop import Shop
 
 THINK_SHARE_MAX: Final = 0.9
@@ -32,6 +33,7 @@ class Shopper:
         self._shop = shop
         self._chance = chance
         self._ask = Asker(shop, chance)
+        self._payer = Payer(shop, self._ask, chance)
 
     async def go_shopping(self) -> None:
         """Check out one cart after the other until the shop closes."""
@@ -59,6 +61,7 @@ class Shopper:
             return
         if plan is not Plan.CONFIRM_AT_THE_DEADLINE:
             await asyncio.sleep(self._chance.random() * THINK_SHARE_MAX * request.hold_seconds)
+        self._shop.testimony.counts[f"plan: {plan}"] += 1
         await self._carry_out(request, plan)
         if self._chance.random() < ASKS_AGAIN_SHARE:
             await ask.reserve(request, "reserve again")
@@ -110,6 +113,8 @@ class Shopper:
                 await ask.confirm(id, "pay_1")
             case Plan.SUPERSEDE:
                 await self._begin_another(request)
+            case _:
+                await self._payer.carry_out(request, plan)
 
     async def _begin_another(self, old: CheckoutRequest) -> None:
         """Reserve another cart in the place of this one, and pay, perhaps the old one meanwhile."""

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from holdfast_client.contract.messages import CheckoutRequest
-from holdfast_client.contract.outcomes import FinalOutcome, Outcome
+from holdfast_client.contract.outcomes import (
+    Committed,
+    Expired,
+    FinalOutcome,
+    Fulfilled,
+    Held,
+    OpenOutcome,
+    Outcome,
+    RefundDue,
+    Shortage,
+)
 
 TROUBLES_KEPT_MAX: Final = 200
 # How a cart's first question is written down, which is what service is measured by.
@@ -30,6 +40,15 @@ class Told:
     outcome: Outcome
 
 
+@dataclass(frozen=True, slots=True)
+class Due:
+    """What was told of a payment that is due back."""
+
+    checkout_id: str
+    reason: str
+    shortages: tuple[Shortage, ...] = ()
+
+
 @dataclass(slots=True)
 class Testimony:
     """All that the shoppers of one run can say.
@@ -37,6 +56,10 @@ class Testimony:
     Args:
         requests: what each checkout asked for, from before it was first sent.
         payments: with which references each checkout was confirmed, from before it was first sent.
+        answered: payments whose confirmation was answered, or refused.
+        due: payments of which it was told that they are due back.
+        reinstating: checkouts that a late payment may have held again.
+        in_vain: checkouts of which it was told that a payment came to nothing.
         told: every answer.
         interrupted: checkouts whose client was told that their workflow was ended by force.
         terminated: checkouts whose workflow the run itself ended by force.
@@ -48,6 +71,10 @@ class Testimony:
 
     requests: dict[str, CheckoutRequest] = field(default_factory=dict)
     payments: dict[str, set[str]] = field(default_factory=dict)
+    answered: set[str] = field(default_factory=set)
+    due: dict[str, Due] = field(default_factory=dict)
+    reinstating: set[str] = field(default_factory=set)
+    in_vain: set[str] = field(default_factory=set)
     told: list[Told] = field(default_factory=list)
     interrupted: set[str] = field(default_factory=set)
     terminated: set[str] = field(default_factory=set)
@@ -68,6 +95,23 @@ class Testimony:
         """Note an answer."""
         self.told.append(told)
         self.counts[f"told {told.outcome.status}"] += 1
+        if isinstance(told.outcome, Committed | Fulfilled) and told.outcome.reinstated:
+            self.counts["told reinstated"] += 1
+        if isinstance(told.outcome, Held) and told.outcome.paying_until:
+            self.counts["told held for a payment"] += 1
+
+    def hears_of_payment(self, checkout_id: str, payment: str, answer: Outcome | RefundDue) -> None:
+        """Note what was told of a payment, which is told once for ever."""
+        self.answered.add(payment)
+        if isinstance(answer, RefundDue):
+            due = Due(checkout_id, answer.reason, answer.shortages)
+        elif isinstance(answer, Committed) and answer.duplicate_payment:
+            due = Due(checkout_id, "duplicate")
+        else:
+            return
+        self.counts[f"due back: {due.reason}"] += 1
+        if self.due.setdefault(payment, due) != due:
+            self.meets(f"{payment}: told {self.due[payment]}, then {due}")
 
     def meets(self, trouble: str) -> None:
         """Note an error that nobody may meet."""
@@ -76,11 +120,28 @@ class Testimony:
             self.troubles.append(trouble)
 
     def by_checkout(self) -> dict[str, list[Told]]:
-        """Return the answers of each checkout, as they came."""
+        """Return the answers of each checkout, as they came.
+
+        An expiry is left out where a late payment may have had the checkout held again, and it was
+        asked for before the end of that was told.
+        """
         found: dict[str, list[Told]] = {}
         for told in self.told:
             found.setdefault(told.checkout_id, []).append(told)
-        return found
+        return found | {id: _of_last_attempt(found[id]) for id in self.reinstating & found.keys()}
+
+
+def _of_last_attempt(answers: list[Told]) -> list[Told]:
+    others = [
+        told.ended
+        for told in answers
+        if not isinstance(told.outcome, Expired | OpenOutcome)
+        or isinstance(told.outcome, Committed)
+    ]
+    since = min(others, default=float("-inf"))
+    return [
+        told for told in answers if not (isinstance(told.outcome, Expired) and told.began < since)
+    ]
 
 
 def final_outcome_told(answers: list[Told]) -> FinalOutcome | None:

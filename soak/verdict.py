@@ -8,42 +8,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
 
 from holdfast_client.contract.outcomes import Fulfilled, Held, OpenOutcome, Unavailable
 from soak.evidence import Evidence, Reservation
+from soak.payments import payment_violations
 from soak.testimony import Testimony, Told, final_outcome_told
-
-Kind = Literal[
-    "invariant broken",
-    "answer contradicted",
-    "fulfilled not once",
-    "sold without payment",
-    "sold figures differ",
-    "told over but holds",
-    "database says otherwise",
-    "hold ended early",
-    "held for ever",
-    "workflow task failed",
-    "workflow still open",
-    "interrupted by itself",
-    "never answered",
-    "forbidden error",
-]
-
-
-@dataclass(frozen=True, slots=True)
-class Violation:
-    """One promise that was broken, about what, and how it shows."""
-
-    kind: Kind
-    subject: str
-    finding: str
-
-    def __str__(self) -> str:
-        return f"{self.kind}: {self.subject}: {self.finding}"
+from soak.violations import Violation
 
 
 def find_violations(
@@ -69,6 +40,7 @@ def find_violations(
         *_held_for_ever(evidence, timedelta(seconds=late_seconds_max)),
         *_unpaid(testimony, evidence),
         *_sold_figures(testimony, evidence),
+        *payment_violations(testimony, evidence),
     ]
 
 
@@ -171,15 +143,19 @@ def _over(
 
 
 def _ended_early(testimony: Testimony, evidence: Evidence) -> Iterator[Violation]:
-    """Check that nobody's hold expired before the latest deadline that was told."""
+    """Check that nobody's hold expired before the latest end that was told.
+
+    A payment that came to nothing takes its pause back.
+    """
     for id, answers in testimony.by_checkout().items():
         found = evidence.reservations.get(id)
-        deadlines = [t.outcome.expires_at for t in answers if isinstance(t.outcome, Held)]
-        if not deadlines or found is None or found.status != "expired" or not found.closed_at:
-            continue
-        if found.closed_at < max(deadlines):
+        holds = [told.outcome for told in answers if isinstance(told.outcome, Held)]
+        ends = [hold.expires_at for hold in holds]
+        if id not in testimony.in_vain:
+            ends += [hold.paying_until for hold in holds if hold.paying_until]
+        if found and found.expired_at and ends and found.expired_at < max(ends):
             yield Violation(
-                "hold ended early", id, f"told until {max(deadlines)}, expired {found.closed_at}"
+                "hold ended early", id, f"told until {max(ends)}, expired {found.expired_at}"
             )
 
 
@@ -188,9 +164,9 @@ def _ended_early(testimony: Testimony, evidence: Evidence) -> Iterator[Violation
 
 def _held_for_ever(evidence: Evidence, late_max: timedelta) -> Iterator[Violation]:
     for id, found in evidence.reservations.items():
-        if found.status != "held" or found.expires_at is None:
+        if found.status != "held" or found.ends_at is None:
             continue
-        late = evidence.at - found.expires_at
+        late = evidence.at - found.ends_at
         if late > late_max:
             yield Violation(
                 "held for ever", id, f"overdue by {late.total_seconds():.1f} s and still held"

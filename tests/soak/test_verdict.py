@@ -19,8 +19,8 @@ from holdfast_client.contract.outcomes import (
     Unavailable,
 )
 from soak import testimony
-from soak.evidence import Evidence, Movement, Reservation, StockFigures
-from soak.testimony import RESERVE, Told
+from soak.evidence import Evidence, Movement, Payment, Reservation, StockFigures
+from soak.testimony import RESERVE, Due, Told
 from soak.verdict import find_violations
 
 NOW = datetime(2031, 3, 14, 9, 0, tzinfo=UTC)
@@ -44,7 +44,11 @@ class Case:
             CheckoutRequest(checkout_id="c1", lines=(Line(sku="MUG", quantity=2),))
         )
         self.testimony.pays("c1", "pay_1")
-        self.row = Reservation("fulfilled", NOW, NOW, "pay_1", {"MUG": 2}, [TAKEN, SOLD])
+        self.testimony.answered.add("pay_1")
+        self.row = Reservation(
+            "fulfilled", NOW, None, "pay_1", {"MUG": 2}, [TAKEN, SOLD], ("pay_1",)
+        )
+        self.payment = Payment("c1", "settled")
         self.stock = StockFigures(received=10, total=8, reserved=0)
         self.extra: dict[str, tuple[str, ...]] = {}
         self.hear(HELD, PAID)
@@ -57,11 +61,20 @@ class Case:
 
     def over(self, status: str, *movements: Movement) -> None:
         """Replace the row by one that sold nothing."""
-        self.row = Reservation(status, NOW, NOW, None, {}, [TAKEN, *movements])
+        self.row = Reservation(status, NOW, None, None, {}, [TAKEN, *movements])
+        self.payment = Payment("c1", "refund_due", "cancelled", is_listed=True)
         self.stock = StockFigures(received=10, total=10, reserved=0)
 
     def kinds(self, at: datetime = NOW) -> list[str]:
-        evidence = Evidence(at, {"c1": self.row}, {"MUG": self.stock}, **self.extra)
+        evidence = Evidence(
+            at,
+            {"c1": self.row},
+            {"MUG": self.stock},
+            {"pay_1": self.payment},
+            self.extra.get("breaches", ()),
+            self.extra.get("failed_tasks", ()),
+            self.extra.get("open_checkouts", ()),
+        )
         found = find_violations(self.testimony, evidence, late_seconds_max=LATE_SECONDS_MAX)
         return sorted({violation.kind for violation in found})
 
@@ -116,8 +129,46 @@ def _told_unavailable_but_held(case: Case) -> None:
 
 def _ended_early(case: Case) -> None:
     case.over("expired", Movement("expire", "MUG", 0, -2))
-    case.row.closed_at = NOW - timedelta(microseconds=1)
+    case.row.expired_at = NOW - timedelta(microseconds=1)
     case.hear(HELD)
+
+
+def _ended_while_paying(case: Case) -> None:
+    case.over("expired", Movement("expire", "MUG", 0, -2))
+    case.row.expired_at = NOW
+    case.hear(HELD.model_copy(update={"paying_until": NOW + timedelta(seconds=1)}))
+
+
+def _not_put_down(case: Case) -> None:
+    case.over("cancelled", GIVEN_BACK)
+    case.hear(CANCELLED)
+    case.payment = Payment("c1", "failed")
+
+
+def _settled_for_nothing(case: Case) -> None:
+    case.row.payment_reference, case.row.paid_by = "pay_0", ("pay_0",)
+    case.testimony.pays("c1", "pay_0")
+    case.hear(PAID.model_copy(update={"payment_reference": "pay_0"}))
+
+
+def _settled_again(case: Case) -> None:
+    case.row.paid_by = ("pay_1", "pay_1")
+
+
+def _told_due_and_settled(case: Case) -> None:
+    case.testimony.due["pay_1"] = Due("c1", "expired")
+
+
+def _due_for_another_reason(case: Case) -> None:
+    case.over("cancelled", GIVEN_BACK)
+    case.hear(CANCELLED)
+    case.testimony.due["pay_1"] = Due("c1", "expired")
+
+
+def _due_and_not_listed(case: Case) -> None:
+    case.over("cancelled", GIVEN_BACK)
+    case.hear(CANCELLED)
+    case.payment = Payment("c1", "refund_due", "cancelled")
 
 
 def _not_paid(case: Case) -> None:
@@ -175,6 +226,12 @@ def test_a_promise_kept_is_no_violation() -> None:
         (_told_cancelled_and_not_given_back, "told over but holds"),
         (_told_unavailable_but_held, "told over but holds"),
         (_ended_early, "hold ended early"),
+        (_ended_while_paying, "hold ended early"),
+        (_not_put_down, "payment lost"),
+        (_settled_for_nothing, "payment lost"),
+        (_told_due_and_settled, "refund not on record"),
+        (_due_for_another_reason, "refund not on record"),
+        (_due_and_not_listed, "refund not on record"),
         (_not_paid, "sold without payment"),
         (_more_gone_than_sold, "sold figures differ"),
         (_oversold, "sold figures differ"),
@@ -192,6 +249,29 @@ def test_each_broken_promise_is_found_and_only_that(
     case = Case()
     spoil(case)
     assert case.kinds() == [kind]
+
+
+def test_a_payment_that_counts_twice_is_found() -> None:
+    case = Case()
+    _settled_again(case)
+    assert "payment settled twice" in case.kinds()
+
+
+def test_a_payment_in_vain_takes_its_pause_back() -> None:
+    case = Case()
+    _ended_while_paying(case)
+    case.testimony.in_vain.add("c1")
+    assert case.kinds() == []
+
+
+def test_only_a_late_payment_takes_an_expiry_back() -> None:
+    case = Case()
+    case.hear(HELD, EXPIRED, PAID.model_copy(update={"reinstated": True}))
+    assert case.kinds() == ["answer contradicted", "told over but holds"]
+    case.testimony.reinstating.add("c1")
+    assert case.kinds() == []
+    case.hear(PAID.model_copy(update={"reinstated": True}), EXPIRED)
+    assert case.kinds() == ["answer contradicted"]
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,8 @@ from soak.asker import Asker
 from soak.evidence import read_evidence
 from soak.shop import Shop
 from soak.testimony import Testimony
-from soak.verdict import Violation, find_violations
+from soak.verdict import find_violations
+from soak.violations import Violation
 from tests.workflows.stage import Stage
 from worker.composition import build_worker
 from worker.temporal import connect_temporal
