@@ -135,6 +135,11 @@ async def test_a_late_payment_is_reinstated_where_all_can_be_had(
     assert [line.quantity for line in paid.lines] == [2]
     again = await shop.client.confirm(checkout_id, "p-1", late="reinstate")
     assert again == paid
+    # What became of the first attempt is told as well.
+    told = await shop.client.timeline(checkout_id)
+    assert [event.event for event in told.events][:3] == ["held", "expired", "reinstated"]
+    kinds = [movement.kind for movement in told.movements]
+    assert kinds[:3] == ["reserve", "expire", "reserve"]
     if settle == "commit":
         assert (await shop.client.status(checkout_id)).status == "committed"
         assert isinstance(await shop.client.fulfil(checkout_id, "s-1"), Fulfilled)

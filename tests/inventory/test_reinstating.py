@@ -72,6 +72,33 @@ def test_what_can_be_had_again_is_paid_as_the_next_attempt(
     assert pay_late(expired, "another").refund_due == "duplicate"
 
 
+def test_the_timeline_tells_of_every_attempt(shop: Shop) -> None:
+    shop.stock(MUG=3)
+    shop.hold("c1", MUG=2)
+    shop.extend("c1", shop.after(960), "e-1")
+    shop.amend("c1", "a-1", MUG=1)
+    shop.pass_seconds(960)
+    shop.expire("c1")
+    pay_late(shop)
+    told = shop.ledger.timeline("c1")
+    assert told is not None
+    assert [(event.event, event.expires_at) for event in told.events] == [
+        ("held", shop.after(-60)),
+        ("extended", shop.now),
+        ("amended", None),
+        ("expired", None),
+        ("reinstated", None),
+        ("fulfilled", None),
+    ]
+    assert [(m.kind, m.total_delta, m.reserved_delta) for m in told.movements] == [
+        ("reserve", 0, 2),
+        ("amend", 0, -1),
+        ("expire", 0, -1),
+        ("reserve", 0, 1),
+        ("fulfil", -1, -1),
+    ]
+
+
 def test_what_falls_short_is_named_and_the_payment_is_due_back(expired: Shop) -> None:
     expired.hold("c2", MUG=2)
     state = pay_late(expired)

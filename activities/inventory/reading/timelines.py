@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
+from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.sql.statements import timelines as statements
 from activities.inventory.sql.statements.payments import READ_PAYMENTS_OF
@@ -36,12 +37,13 @@ def read_timeline(checkout_id: str) -> Steps[Timeline | None]:
     if not found:
         return None
     row = found[0]
-    bounded = {"id": row.id, "rows_max": TIMELINE_ROWS_MAX}
     earlier: Sequence[Any] = ()
     if row.attempt > 1:
         named = {"checkout_id": checkout_id, "attempt": row.attempt}
         earlier = yield Call(statements.READ_EARLIER, named)
-    lines = yield Call(statements.READ_LINES, bounded)
+    lines = yield Call(statements.READ_LINES, {"id": row.id, "rows_max": TIMELINE_ROWS_MAX})
+    ids = array_text([*(attempt.id for attempt in earlier), row.id])
+    bounded = {"ids": ids, "rows_max": TIMELINE_ROWS_MAX}
     changes = yield Call(statements.READ_CHANGES, bounded)
     movements = yield Call(statements.READ_MOVEMENTS, bounded)
     payments = yield Call(
@@ -81,17 +83,19 @@ def _left_out(rows: Sequence[Any]) -> int:
 
 def _events(row: Any, changes: Sequence[Any], earlier: Sequence[Any]) -> Iterator[TimelineEvent]:
     for attempt in earlier:
-        yield TimelineEvent(at=attempt.created_at, event="held", expires_at=attempt.expires_at)
+        made = [change for change in changes if change.reservation_id == attempt.id]
+        yield _held(attempt, made)
+        yield from map(_change, made)
         yield TimelineEvent(
             at=attempt.closed_at, event=attempt.status, actor=attempt.actor, reason=attempt.reason
         )
+    made = [change for change in changes if change.reservation_id == row.id]
     if earlier:
         yield TimelineEvent(at=row.created_at, event="reinstated")
     # A deadline is set by a hold alone: what has none never was one.
     elif row.expires_at is not None:
-        first = changes[0].first_deadline if changes else None
-        yield TimelineEvent(at=row.created_at, event="held", expires_at=first or row.expires_at)
-    told = [_change(change) for change in changes]
+        yield _held(row, made)
+    told = [_change(change) for change in made]
     if row.committed_at is not None:
         committed = TimelineEvent(
             at=row.committed_at, event="committed", reason=f"payment {row.payment_reference}"
@@ -101,6 +105,13 @@ def _events(row: Any, changes: Sequence[Any], earlier: Sequence[Any]) -> Iterato
     yield from told
     if row.closed_at is not None:
         yield TimelineEvent(at=row.closed_at, event=row.status, actor=row.actor, reason=row.reason)
+
+
+def _held(attempt: Any, changes: Sequence[Any]) -> TimelineEvent:
+    first = changes[0].first_deadline if changes else None
+    return TimelineEvent(
+        at=attempt.created_at, event="held", expires_at=first or attempt.expires_at
+    )
 
 
 def _change(row: Any) -> TimelineEvent:

@@ -16,7 +16,7 @@ SELECT id, attempt, status, customer_id, cart_id, created_at, expires_at, commit
 
 # The attempts before the last, which have expired.
 READ_EARLIER: Final = """
-SELECT created_at, expires_at, closed_at, status, actor, reason
+SELECT id, created_at, expires_at, closed_at, status, actor, reason
   FROM holdfast.reservations
  WHERE checkout_id = %(checkout_id)s AND attempt < %(attempt)s
  ORDER BY attempt
@@ -32,31 +32,34 @@ SELECT s.sku, s.location, l.taken_quantity AS quantity, count(*) OVER () AS foun
  LIMIT %(rows_max)s
 """
 
-# Its extensions, amendments, shipments and releases, the latest first, how many there are in all,
-# and the deadline before them.
+# The extensions, amendments, shipments and releases of all its attempts, the latest first, how many
+# there are in all, and the deadline before those of its attempt.
 READ_CHANGES: Final = """
 SELECT created_at, kind, operation_id, (answer ->> 'to_deadline')::timestamptz AS to_deadline,
        (answer ->> 'seconds')::integer AS seconds, (answer ->> 'units')::bigint AS units,
        answer ->> 'payment_reference' AS payment_reference,
-       reason, actor, count(*) OVER () AS found,
-       min((answer ->> 'from_deadline')::timestamptz) OVER () AS first_deadline
+       reason, actor, reservation_id, count(*) OVER () AS found,
+       min((answer ->> 'from_deadline')::timestamptz)
+           OVER (PARTITION BY reservation_id) AS first_deadline
   FROM holdfast.operation_records
- WHERE reservation_id = %(id)s
+ WHERE reservation_id = ANY(%(ids)s::bigint[])
    AND kind IN ('extend', 'amend', 'fulfil', 'release', 'payment_started', 'payment_ended')
  ORDER BY created_at DESC, 4 DESC NULLS FIRST, sequence DESC
  LIMIT %(rows_max)s
 """
 
-# Its movements, the earliest first, and how many there are in all. They are found by the operations
-# that made them.
+# The movements of all its attempts, the earliest first, and how many there are in all. They are
+# found by the operations that made them.
 READ_MOVEMENTS: Final = """
 SELECT m.created_at, m.kind, s.sku, s.location, m.total_delta, m.reserved_delta,
        count(*) OVER () AS found
-  FROM (SELECT id AS sequence FROM holdfast.reservations WHERE id = %(id)s
+  FROM (SELECT unnest(%(ids)s::bigint[]) AS sequence
          UNION ALL
-        SELECT closing FROM holdfast.reservations WHERE id = %(id)s AND closing IS NOT NULL
+        SELECT closing FROM holdfast.reservations
+         WHERE id = ANY(%(ids)s::bigint[]) AND closing IS NOT NULL
          UNION ALL
-        SELECT sequence FROM holdfast.operation_records WHERE reservation_id = %(id)s) AS o,
+        SELECT sequence FROM holdfast.operation_records
+         WHERE reservation_id = ANY(%(ids)s::bigint[])) AS o,
        LATERAL (SELECT * FROM holdfast.stock_movements WHERE operation = o.sequence OFFSET 0) AS m
   JOIN holdfast.stock_items AS s ON s.id = ANY(ARRAY[m.stock_item_id])
  ORDER BY m.operation, m.id
