@@ -17,7 +17,7 @@ from temporalio.client import Client
 from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
-from holdfast_client import OutcomeUnknown, ReservationClient
+from holdfast_client import Held, OutcomeUnknown, ReservationClient
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from tests.limits import HANG_SECONDS
@@ -27,6 +27,7 @@ from worker.embedded.temporal import EmbeddedTemporal, _temporal_program
 
 REPLAY: Final = ROOT / "deploy/restore/replay-since.sh"
 EARLY: Final = "early-bird"
+HELD: Final = "held"
 RUNNING: Final = "WorkflowType = 'CheckoutWorkflow' AND ExecutionStatus = 'Running'"
 
 
@@ -55,20 +56,25 @@ def working(operator: Operator, **changes: str) -> Iterator[subprocess.Popen[str
 async def served(
     postgres_url: str, template: str, new_directory: NewDirectory
 ) -> AsyncIterator[Operator]:
-    """An operator whose first worker found a checkout that had come before it, and held it."""
+    """An operator whose first worker found a checkout from before it, and then held one."""
     with (
         EmbeddedTemporal(new_directory("temporal"), ui_port=None) as temporal,
         fresh_database(postgres_url, template) as url,
     ):
         operator = Operator(_environment(url, temporal.address))
         _load(url)
-        client = await ReservationClient.connect(temporal.address, answer_timeout_seconds=5)
+        hasty = await ReservationClient.connect(temporal.address, answer_timeout_seconds=1)
         with suppress(OutcomeUnknown):
-            await client.reserve(EARLY, [("MUG-01", 2)], hold_seconds=3_600)
+            await hasty.reserve(EARLY, [("NO-SUCH-01", 2)])
         watcher = await Client.connect(temporal.address)
         await until(lambda: _count(watcher, RUNNING))
         with working(operator) as worker:
             await asyncio.to_thread(_wait_until_ready, worker)
+            # Denied, or where the start took long nobody waited for it any more.
+            await watcher.get_workflow_handle(f"checkout/{EARLY}").result()
+            client = await ReservationClient.connect(temporal.address)
+            held = await client.reserve(HELD, [("MUG-01", 2)], hold_seconds=3_600)
+            assert isinstance(held, Held)
             await until(lambda: _count(watcher, f"{RUNNING} AND BuildIds IS NOT NULL"))
         yield operator
 
@@ -92,7 +98,7 @@ async def test_a_ledger_that_lost_what_temporal_remembers_is_refused_with_the_re
     refused = emptied.run(*words)
     assert refused.returncode == code
     (line,) = refused.stderr.splitlines()
-    for named in ("no reservation", f"checkout/{EARLY}", "HOLDFAST_EMPTY_LEDGER=accept"):
+    for named in ("no reservation", f"checkout/{HELD}", "HOLDFAST_EMPTY_LEDGER=accept"):
         assert named in line
 
 
@@ -104,12 +110,12 @@ async def test_whoever_says_that_it_is_right_so_begins_anew(emptied: Operator):
 
 async def test_nothing_is_replayed_on_such_a_ledger(emptied: Operator):
     client = await Client.connect(emptied.environment["TEMPORAL_ADDRESS"])
-    handle = client.get_workflow_handle(f"checkout/{EARLY}")
+    handle = client.get_workflow_handle(f"checkout/{HELD}")
     before = (await handle.describe()).run_id
     refused = await asyncio.to_thread(_replay, emptied)
     assert refused.returncode == 1
     assert "nothing was replayed" in refused.stderr
-    assert f"checkout/{EARLY}" in refused.stderr
+    assert f"checkout/{HELD}" in refused.stderr
     assert (await handle.describe()).run_id == before
 
 
