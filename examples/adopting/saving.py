@@ -1,8 +1,9 @@
-"""Makes ``save()`` of a Django model write what was changed, and nothing else.
+"""Makes Django write what was changed and nothing else: ``save()``, and the forms of the admin.
 
-Django writes every column, with the values of when the object was read. A form that stood open
-while others bought would so set stock back. Put the mixin before ``models.Model``; nothing else
-changes.
+Django writes every column, with the values of when the object was read; put ``SavesWhatChanged``
+before ``models.Model``. A form of the admin posts every field, with the values of when its page was
+opened, and Django reads the row anew before it compares: it takes what others have bought since for
+something typed. Put ``SavesWhatWasTyped`` before ``ModelAdmin``; nothing else changes.
 """
 
 from __future__ import annotations
@@ -29,13 +30,7 @@ class SavesWhatChanged:
         if known is not None and update_fields is None and not args and not options:
             now = self._now()
             changed = {name for name, value in now.items() if known.get(name) != value}
-            # As `save()` does, so that caches see it.
-            touched = {
-                field.name
-                for field in self._meta.concrete_fields  # type: ignore[attr-defined]
-                if getattr(field, "auto_now", False)
-            }
-            update_fields = changed | touched
+            update_fields = changed | _touched(self)
         super().save(*args, update_fields=update_fields, **options)  # type: ignore[misc]
         self._read = self._now()
 
@@ -50,3 +45,27 @@ class SavesWhatChanged:
             for field in self._meta.concrete_fields  # type: ignore[attr-defined]
             if field.attname not in deferred
         }
+
+
+class SavesWhatWasTyped:
+    """A mixin for the admin of models whose rows others write too.
+
+    Its pages carry what each field said when they were opened, and only what differs from that was
+    typed.
+    """
+
+    def formfield_for_dbfield(self, db_field: Any, request: Any, **options: Any) -> Any:
+        options.setdefault("show_hidden_initial", not db_field.auto_created)
+        return super().formfield_for_dbfield(db_field, request, **options)  # type: ignore[misc]
+
+    def save_model(self, request: Any, obj: Any, form: Any, change: bool) -> None:
+        if change:
+            obj.save(update_fields=set(form.changed_data) | _touched(obj))
+        else:
+            super().save_model(request, obj, form, change)  # type: ignore[misc]
+
+
+def _touched(obj: Any) -> set[str]:
+    """Return the fields that `save()` sets to now, so that caches see it."""
+    fields = obj._meta.concrete_fields
+    return {field.name for field in fields if getattr(field, "auto_now", False)}

@@ -20,6 +20,13 @@ NO_TOTAL = (
     "ALTER TABLE products ALTER stock_quantity DROP NOT NULL; "
     "UPDATE products SET stock_quantity = NULL"
 )
+WHOLE = (
+    "ALTER TABLE products RENAME TO old; CREATE TABLE products (LIKE old) PARTITION BY RANGE (id)"
+)
+PART = (
+    "CREATE TABLE whole (LIKE products) PARTITION BY RANGE (id); "
+    "ALTER TABLE whole ATTACH PARTITION products DEFAULT"
+)
 LATE_TRIGGER = (
     "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; "
     "CREATE TRIGGER zzz BEFORE UPDATE ON products FOR EACH ROW EXECUTE FUNCTION late()"
@@ -86,6 +93,8 @@ def test_of_many_rows_the_first_are_named_and_the_rest_counted(shop: Adopted):
         ("ALTER TABLE products ALTER id TYPE numeric", "is numeric; it can be bigint"),
         ("CREATE RULE r AS ON DELETE TO products DO NOTHING", "has the rule r"),
         ("CREATE TABLE child () INHERITS (products)", "is no plain table"),
+        (WHOLE, "is no plain table"),
+        (PART, "is no plain table"),
         ("DROP TABLE products", "there is no table public.products"),
         (
             "ALTER TABLE products ADD CONSTRAINT odd CHECK (reserved_quantity < id + 100)",

@@ -97,6 +97,62 @@ def test_with_the_mixin_a_form_saves_what_was_typed_and_nothing_else(shop: Adopt
     assert shop.put_back() == []
 
 
+# A page of the admin, opened and sent as a browser does: every field, with what it said by then.
+ADMIN = """
+from django.contrib.admin import AdminSite, ModelAdmin
+from django.http import HttpRequest
+from examples.adopting.saving import SavesWhatWasTyped
+
+class Admin(ModelAdmin):
+    fields = ["quantity", "reserved_quantity"]
+
+class SafeAdmin(SavesWhatWasTyped, Admin):
+    pass
+
+def opened(kind):
+    admin = kind(Stock, AdminSite())
+    stock = Stock.objects.get()
+    page = admin.get_form(HttpRequest(), stock, change=True)(instance=stock)
+    values = {name: str(page[name].value()) for name in page.fields}
+    return admin, values | {page.add_initial_prefix(name): value for name, value in values.items()}
+
+def sent(tab, **typed):
+    admin, values = tab
+    stock = Stock.objects.get()
+    values = values | {name: str(value) for name, value in typed.items()}
+    form = admin.get_form(HttpRequest(), stock, change=True)(values, instance=stock)
+    assert form.is_valid(), form.errors
+    admin.save_model(HttpRequest(), form.save(commit=False), form, True)
+"""
+
+
+def test_the_admins_form_open_in_two_tabs_saves_what_was_typed_in_each(shop: Adopted):
+    shop.adopt()
+    shop.code(ADMIN)
+    shop.code("one, other = opened(SafeAdmin), opened(SafeAdmin)")
+    shop.reserve("c1", MUG=4)
+    shop.close("c1")
+    shop.code("sent(one)")
+    assert shop.item("MUG") == (6, 0, 0)
+    shop.code("sent(other, quantity=12)")
+    assert shop.item("MUG") == (12, 0, 0)
+    assert shop.put_back() == []
+
+
+@pytest.mark.parametrize(("total", "kept"), [("shared", 10), ("ledger", 6)])
+def test_without_the_mixin_a_tab_of_before_undoes_a_sale_unless_the_total_is_the_ledgers(
+    shop: Adopted, total: str, kept: int
+):
+    """The positive control: Django reads the row anew, and takes the old total for a typed one."""
+    shop.adopt(total=total)
+    shop.code(ADMIN)
+    shop.code("one = opened(Admin)")
+    shop.reserve("c1", MUG=4)
+    shop.close("c1")
+    shop.code("sent(one)")
+    assert shop.item("MUG") == (kept, 0, 0)
+
+
 def test_the_same_two_tabs_with_shared_figures_undo_a_sale_which_is_why_the_page_warns(
     shop: Adopted,
 ):
