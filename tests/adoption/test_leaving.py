@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import subprocess
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from activities.inventory.adoption import steps
@@ -102,6 +104,42 @@ def test_an_adoption_that_was_broken_off_goes_on_where_it_was(
     assert shop.standing().rows == 31
     assert shop.item("P-30") == (130, 0, 0)
     assert shop.breaches() == []
+
+
+def test_a_page_that_took_long_is_followed_by_a_smaller_one_and_one_that_did_not_by_a_larger():
+    assert steps.next_page_rows(250, 0.2) == 125
+    assert steps.next_page_rows(12, 9.0) == steps.PAGE_ROWS_MIN
+    assert steps.next_page_rows(125, 0.1) == 125
+    assert steps.next_page_rows(125, 0.01) == 250
+    assert steps.next_page_rows(250, 0.01) == 250
+
+
+def test_a_row_that_the_shop_has_is_not_waited_for_with_others_in_hand(shop: Adopted):
+    with psycopg.connect(shop.shop_url) as busy, ThreadPoolExecutor() as threads:
+        shop.sql.execute(
+            "INSERT INTO products (name, sku, stock_quantity, created_at, updated_at) "
+            "SELECT 'P', 'P-' || i, i, now(), now() FROM generate_series(1, 30) AS i"
+        )
+        busy.execute("SELECT FROM products WHERE sku = 'P-30' FOR UPDATE")
+        adopting = threads.submit(steps.apply, shop.engine, shop.plan)
+        while shop.owner("SELECT to_regclass('holdfast.adoption')")[0][0] is None:
+            shop.sql.execute("UPDATE products SET stock_quantity = 11 WHERE sku = 'MUG'")
+        for _ in range(20):
+            shop.sql.execute("UPDATE products SET stock_quantity = 12 WHERE sku = 'MUG'")
+            assert not waiting_for_rows(shop)
+        busy.rollback()
+        assert adopting.result(timeout=60).rows == 31
+    assert shop.breaches() == []
+
+
+def waiting_for_rows(shop: Adopted) -> bool:
+    """Say whether the ledger waits for a lock."""
+    return bool(
+        shop.owner(
+            "SELECT FROM pg_stat_activity WHERE datname = current_database() "
+            "AND wait_event_type = 'Lock' AND query LIKE '%adopt_page%'"
+        )
+    )
 
 
 def test_another_plan_is_neither_applied_beside_it_nor_left_in_its_place(shop: Adopted):

@@ -69,11 +69,15 @@ def question(file: str, plan: Plan, catalogue: Catalogue, **bounds: int) -> str:
 
 
 def leave_script(plan: Plan, catalogue: Catalogue) -> str:
-    """Return what takes all of it away again, the switches on the shop's tables first."""
+    """Return what takes all of it away again, the switches on the shop's own tables last.
+
+    A trigger is taken off under a lock that stops all who use its table, until the end; so whoever
+    the shop would wait for has been waited for by then.
+    """
     lines = [_filled("give_up_holds", hold_values(plan.holds, catalogue))] if plan.holds else []
-    lines += [
-        f"DROP TRIGGER IF EXISTS {trigger} ON {table};" for trigger, table in triggers_of(plan)
-    ]
+    own = name(plan.stock.table)
+    places = sorted(triggers_of(plan), key=lambda each: (each[1] == own, each[1][0] == '"'))
+    lines += [f"DROP TRIGGER IF EXISTS {trigger} ON {table};" for trigger, table in places]
     lines.append(f"DROP INDEX IF EXISTS holdfast.{CARTS_INDEX};")
     lines += [f"DROP {kind} IF EXISTS holdfast.{what};" for kind, what in _OBJECTS]
     lines += [_hook("lock_shop_rows"), _hook("find_shop_breaches"), _hook("read_cart")]
@@ -118,15 +122,19 @@ def _files(plan: Plan) -> Iterator[str]:
         "find_shop_breaches",
     )
     if plan.stock.figures:
-        yield from ("lock_shop_rows", "write_shop_row", "keep_shop_row", "keep_triggers")
-    if plan.stock.elsewhere:
-        yield "follow_sku_table"
+        yield from ("lock_shop_rows", "write_shop_row", "keep_shop_row")
     if plan.holds:
         yield "holds"
     if plan.carts:
         yield from ("bought", "carts")
         if plan.carts.items:
             yield "read_cart"
+    # Each of these waits for a table of the shop's, and the shop then waits for all that follows:
+    # the ledger's own tables come before.
+    if plan.stock.elsewhere:
+        yield "follow_sku_table"
+    if plan.stock.figures:
+        yield "keep_triggers"
     yield "follow_triggers"
 
 

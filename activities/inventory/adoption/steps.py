@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from sqlalchemy import Connection, Engine, exc
@@ -28,6 +29,9 @@ from activities.inventory.database.errors import LedgerError, LedgerUnavailable
 SWITCH_WAIT_MS: Final = 200
 SWITCH_TRIES_MAX: Final = 150
 PAGE_ROWS_MAX: Final = 250
+PAGE_ROWS_MIN: Final = 10
+# A page has its rows for so long at most, or the next one is smaller: the shop waits for them.
+PAGE_SECONDS_MAX: Final = 0.15
 PAGE_TRIES_MAX: Final = 600
 REST_SECONDS: Final = 0.05
 # Any number, the same in every version: two who adopt take turns on it.
@@ -157,17 +161,29 @@ def _run_script(engine: Engine, script: str, begun: Plan | None = None) -> None:
 
 def _take_in(engine: Engine, progress: Progress) -> int:
     """Take in page after page, each in a transaction of its own."""
-    rows = 0
-    while page := _tried(engine, _take_in_page, PAGE_TRIES_MAX):
+    rows, page_rows = 0, PAGE_ROWS_MAX
+    while True:
+        began = time.monotonic()
+        page = _tried(engine, partial(_take_in_page, page_rows), PAGE_TRIES_MAX)
+        if not page:
+            break
         rows += page
         progress(rows)
+        page_rows = next_page_rows(page_rows, time.monotonic() - began)
     _tried(engine, _end, SWITCH_TRIES_MAX)
     return rows
 
 
-def _take_in_page(connection: Connection) -> int:
-    found = connection.exec_driver_sql(statements.ADOPT_PAGE, {"rows_max": PAGE_ROWS_MAX})
+def _take_in_page(rows_max: int, connection: Connection) -> int:
+    found = connection.exec_driver_sql(statements.ADOPT_PAGE, {"rows_max": rows_max})
     return int(found.scalar_one())
+
+
+def next_page_rows(rows: int, seconds: float) -> int:
+    """Return how many rows the next page has, where one of so many has taken so long."""
+    if seconds > PAGE_SECONDS_MAX:
+        return max(rows // 2, PAGE_ROWS_MIN)
+    return min(rows * 2, PAGE_ROWS_MAX) if seconds < PAGE_SECONDS_MAX / 2 else rows
 
 
 def _end(connection: Connection) -> int:

@@ -1,13 +1,14 @@
--- Take in the next rows in the order of keys, and say how many; those that somebody has locked are
--- waited for within the budget. What the shop's own writes have taken in already is equal.
+-- Take in the next rows in the order of keys, and say how many. Where somebody has one of them, it
+-- fails at once, so that nobody waits for rows that wait. What the shop's own writes have taken in
+-- already is equal.
 CREATE FUNCTION holdfast.adopt_page(rows_max integer)
 RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     after {key_type} := (SELECT d.last_key FROM holdfast.adoption AS d FOR UPDATE);
     keys {key_type}[];
 BEGIN
-    -- Pages that a crash of the server loses are taken in again: nobody waits for the disk.
     PERFORM set_config('lock_timeout', '{budget_ms}', true),
+            -- Pages that a crash of the server loses are taken in again: nobody waits for the disk.
             set_config('synchronous_commit', 'off', true);
     keys := ARRAY(SELECT t.{key} FROM {table} AS t
                    WHERE after IS NULL OR t.{key} > after
@@ -15,7 +16,7 @@ BEGIN
     IF cardinality(keys) = 0 THEN
         RETURN 0;
     END IF;
-    PERFORM FROM {table} AS t WHERE t.{key} = ANY(keys) ORDER BY t.{key} FOR NO KEY UPDATE;
+    PERFORM FROM {table} AS t WHERE t.{key} = ANY(keys) ORDER BY t.{key} FOR NO KEY UPDATE NOWAIT;
     PERFORM holdfast.follow_shop_rows(keys, 'adopted');
 {show_open_holds}    UPDATE holdfast.adoption AS d SET last_key = keys[cardinality(keys)];
     RETURN cardinality(keys);
