@@ -14,7 +14,7 @@ import structlog
 
 from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import LedgerError
-from activities.inventory.ledger_readings import BATCH_SIZE_MAX
+from activities.inventory.ledger_operations import BATCH_SIZE_MAX
 
 # A payment in the last moment is not to lose against a stranger's timer: for so long after the
 # deadline only the hold's own workflow ends it, or a buyer who needs the stock.

@@ -9,7 +9,10 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from activities.inventory.database.session import LOCK_TIMEOUT_MS, STATEMENT_TIMEOUT_MS
 from activities.inventory.database.urls import database_url
-from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, PAYMENT_GRACE_CAP_DEFAULT
+from activities.inventory.ledger_operations import (
+    HOLD_SECONDS_CAP_DEFAULT,
+    PAYMENT_GRACE_CAP_DEFAULT,
+)
 from activities.wake_up_plan import EXPIRIES_PER_SECOND_DEFAULT
 from holdfast_client.transport.encryption import EncryptionKey, parse_keys
 from worker.runtime import checked_address

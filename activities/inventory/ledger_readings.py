@@ -1,36 +1,25 @@
-"""What is asked of the ledger and changes nothing."""
+"""What operators ask of the ledger beside what workers ask, and changes nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Engine
-
+from activities.inventory.asking import asked
 from activities.inventory.database.calls import (
     BEGIN_SNAPSHOT,
     Call,
-    ResultT,
     Steps,
     in_transaction,
     scalar,
 )
-from activities.inventory.database.carrier import carry_out
-from activities.inventory.database.engine import is_for_long_work, statement_engine
-from activities.inventory.database.repeats import goes_on_afresh
-from activities.inventory.payment_records import PaymentFigures
+from activities.inventory.ledger_operations import LedgerOperations, check_batch
+from activities.inventory.operations.standing import read_states
 from activities.inventory.reading import availability
-from activities.inventory.reading.audits import (
-    DRIFT_AUDITS,
-    HISTORY_AUDITS,
-    PRESENT_AUDITS,
-    find_breaches,
-)
+from activities.inventory.reading.audits import HISTORY_AUDITS, PRESENT_AUDITS, find_breaches
 from activities.inventory.reading.denied_demand import read_denied_demand
 from activities.inventory.reading.item_history import read_item_history
-from activities.inventory.reading.open_holds import read_holds
-from activities.inventory.reading.refunds import read_payment_figures, read_refunds
-from activities.inventory.reading.timelines import read_timeline
 from activities.inventory.records import (
     Availability,
     Breach,
@@ -39,34 +28,23 @@ from activities.inventory.records import (
     HistoryPeriod,
     ItemHistory,
     OverdueReservation,
+    ReservationState,
 )
 from activities.inventory.sql.statements.databases import SCHEMA_VERSION
-from activities.inventory.sql.statements.reservations import HAS_RESERVATIONS
-from holdfast_client.contract.holds import Holds, HoldsRequest
-from holdfast_client.contract.refunds import Refunds, RefundsRequest
-from holdfast_client.contract.timeline import Timeline
+from activities.inventory.sql.statements.reservations import CLOCK, HAS_RESERVATIONS
 
 LOW_STOCK_THRESHOLD_DEFAULT: Final = 5
-BATCH_SIZE_MAX: Final = 500
 PAGE_SIZE_MAX: Final = 1_000
 DENIED_ROWS_MAX: Final = 10_000
 
 
-class LedgerReadings:
-    """Stock and reservations in Postgres, as they are read.
-
-    Args:
-        engine: as of :class:`activities.inventory.ledger.Ledger`.
-    """
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = statement_engine(engine)
-        self._is_for_long_work = is_for_long_work(engine)
+class LedgerReadings(LedgerOperations):
+    """Stock and reservations in Postgres, as operators read them too."""
 
     # --- reading ---------------------------------------------------------------------------------
 
-    @goes_on_afresh
-    def availability(self, skus: Sequence[str]) -> tuple[Availability, ...]:
+    @asked
+    def availability(self, skus: Sequence[str]) -> Steps[tuple[Availability, ...]]:
         """Return the figures of some SKUs at every location; unknown ones are left out.
 
         Args:
@@ -75,10 +53,10 @@ class LedgerReadings:
         check_batch(skus)
         return self._read(availability.read_availability(skus))
 
-    @goes_on_afresh
+    @asked
     def in_stock(
         self, *, after: tuple[str, str] = ("", ""), page_size: int = PAGE_SIZE_MAX
-    ) -> tuple[Availability, ...]:
+    ) -> Steps[tuple[Availability, ...]]:
         """Return a page of active stock items with something available, by SKU and location.
 
         Args:
@@ -87,63 +65,41 @@ class LedgerReadings:
         """
         return self._stock_between(1, availability.QUANTITY_UNBOUNDED, after, page_size)
 
-    @goes_on_afresh
+    @asked
     def low_stock(
         self,
         threshold: int = LOW_STOCK_THRESHOLD_DEFAULT,
         *,
         after: tuple[str, str] = ("", ""),
         page_size: int = PAGE_SIZE_MAX,
-    ) -> tuple[Availability, ...]:
+    ) -> Steps[tuple[Availability, ...]]:
         """Return a page of active stock items with at most ``threshold`` available."""
         return self._stock_between(0, threshold, after, page_size)
 
-    @goes_on_afresh
+    @asked
     def overdue(
         self, older_than_seconds: float = 0.0, *, page_size: int = PAGE_SIZE_MAX
-    ) -> tuple[OverdueReservation, ...]:
+    ) -> Steps[tuple[OverdueReservation, ...]]:
         """Return the oldest holds that are past their deadline by more than so many seconds."""
         return self._read(availability.read_overdue(older_than_seconds, _page(page_size)))
 
-    @goes_on_afresh
-    def count_overdue(self, older_than_seconds: float = 0.0) -> int:
-        """Return how many holds are past their deadline by more than so many seconds."""
-        return self._read(availability.count_overdue(older_than_seconds))
-
-    @goes_on_afresh
-    def units_held(self) -> int:
-        """Return how many units are reserved by open holds, over all stock items."""
-        return self._read(availability.read_units_held())
+    @asked
+    def reservations(self, checkout_ids: Sequence[str]) -> Steps[dict[str, ReservationState]]:
+        """Return where reservations stand, by checkout id; unknown ones are left out."""
+        check_batch(checkout_ids)
+        return read_states(checkout_ids)
 
     # --- the past --------------------------------------------------------------------------------
 
-    @goes_on_afresh
-    def timeline(self, checkout_id: str) -> Timeline | None:
-        """Return the timeline of a checkout, or None where nothing is known of it."""
-        return self._run_snapshot(read_timeline(checkout_id))
-
-    @goes_on_afresh
-    def holds(self, request: HoldsRequest) -> Holds:
-        """Return who holds what and until when, those that end first."""
-        return self._run_snapshot(read_holds(request))
-
-    @goes_on_afresh
-    def refunds(self, request: RefundsRequest) -> Refunds:
-        """Return the payments that are due back, the oldest first."""
-        return self._run_snapshot(read_refunds(request))
-
-    @goes_on_afresh
-    def payment_figures(self) -> PaymentFigures:
-        """Return how many payments are due back or in flight, and what waits to be packed."""
-        return self._read(read_payment_figures())
-
-    @goes_on_afresh
-    def locations(self, sku: str) -> tuple[str, ...]:
+    @asked
+    def locations(self, sku: str) -> Steps[tuple[str, ...]]:
         """Return where a SKU is, at most ``PAGE_SIZE_MAX`` locations; none if it is unknown."""
         return self._read(availability.read_locations(sku, PAGE_SIZE_MAX))
 
-    @goes_on_afresh
-    def item_history(self, sku: str, location: str, period: HistoryPeriod) -> ItemHistory | None:
+    @asked
+    def item_history(
+        self, sku: str, location: str, period: HistoryPeriod
+    ) -> Steps[ItemHistory | None]:
         """Return a page of a stock item's movements and its figures; None if it is unknown.
 
         Args:
@@ -152,10 +108,10 @@ class LedgerReadings:
             period: a page of 1 to ``PAGE_SIZE_MAX`` movements.
         """
         _page(period.limit)
-        return self._run_snapshot(read_item_history(sku, location, period))
+        return in_transaction(read_item_history(sku, location, period), BEGIN_SNAPSHOT)
 
-    @goes_on_afresh
-    def denied_demand(self, period: DeniedPeriod) -> tuple[DeniedDemand, ...]:
+    @asked
+    def denied_demand(self, period: DeniedPeriod) -> Steps[tuple[DeniedDemand, ...]]:
         """Return what was asked for and denied, by day, stock item and reason.
 
         Args:
@@ -167,8 +123,8 @@ class LedgerReadings:
 
     # --- audit -----------------------------------------------------------------------------------
 
-    @goes_on_afresh
-    def audit(self, announce: Callable[[str], None] = lambda _: None) -> tuple[Breach, ...]:
+    @asked
+    def audit(self, announce: Callable[[str], None] = lambda _: None) -> Steps[tuple[Breach, ...]]:
         """Check invariants I1 to I6 in one snapshot.
 
         Args:
@@ -177,55 +133,30 @@ class LedgerReadings:
         Returns:
             The breaches, at most 1,000 of each invariant; none when all is right.
         """
-        return self._run_snapshot(find_breaches((*PRESENT_AUDITS, *HISTORY_AUDITS), announce))
+        audits = (*PRESENT_AUDITS, *HISTORY_AUDITS)
+        return in_transaction(find_breaches(audits, announce), BEGIN_SNAPSHOT)
 
-    @goes_on_afresh
-    def drift(self) -> tuple[Breach, ...]:
-        """Check I1, I2 and the switches of I5 alone, which is quick enough to do every minute."""
-        return self._run_snapshot(find_breaches(DRIFT_AUDITS, lambda _: None))
-
-    @goes_on_afresh
-    def has_reservations(self) -> bool:
+    @asked
+    def has_reservations(self) -> Steps[bool]:
         """Say whether anything was ever reserved or denied here: none of it is ever removed."""
-        return bool(self._run(scalar(Call(HAS_RESERVATIONS, {}))))
+        return scalar(Call(HAS_RESERVATIONS, {}))
 
-    @goes_on_afresh
-    def schema_version(self) -> str:
+    @asked
+    def clock(self) -> Steps[datetime]:
+        """Return the time by the database's clock, which is the ledger's only one."""
+        return scalar(Call(CLOCK, {}))
+
+    @asked
+    def schema_version(self) -> Steps[str]:
         """Return the version of the schema that the database has."""
-        return str(self._run(scalar(Call(SCHEMA_VERSION, {}))))
+        return scalar(Call(SCHEMA_VERSION, {}))
 
     def _stock_between(
         self, available_min: int, available_max: int, after: tuple[str, str], page_size: int
-    ) -> tuple[Availability, ...]:
+    ) -> Steps[tuple[Availability, ...]]:
         return self._read(
             availability.read_stock_between(available_min, available_max, after, _page(page_size))
         )
-
-    def _run(self, steps: Steps[ResultT]) -> ResultT:
-        return carry_out(self._engine, steps)
-
-    def _read(self, steps: Steps[ResultT]) -> ResultT:
-        """Read by one statement, which may take long."""
-        return self._run(in_transaction(steps) if self._is_for_long_work else steps)
-
-    def _run_snapshot(self, steps: Steps[ResultT]) -> ResultT:
-        """Read the same moment in all statements."""
-        return self._run(in_transaction(steps, BEGIN_SNAPSHOT))
-
-
-def check_batch(batch: Sequence[object]) -> None:
-    """Refuse a batch that one transaction does not take.
-
-    Raises:
-        ValueError: it has none or too many entries.
-    """
-    check_batch_size(len(batch))
-
-
-def check_batch_size(size: int) -> None:
-    """Refuse a size of a batch; as :func:`check_batch`."""
-    if not 1 <= size <= BATCH_SIZE_MAX:
-        raise ValueError(f"a batch has 1 to {BATCH_SIZE_MAX} entries, not {size}")
 
 
 def _page(page_size: int) -> int:

@@ -16,7 +16,7 @@ import pytest
 
 from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
-from activities.inventory.ledger_readings import BATCH_SIZE_MAX
+from activities.inventory.ledger_operations import BATCH_SIZE_MAX
 from holdfast_client.client import ReservationClient
 from holdfast_client.contract.errors import OutcomeUnknown
 from holdfast_client.contract.messages import CheckoutRequest, Line

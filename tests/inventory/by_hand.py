@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.database.carrier import carry
-from activities.inventory.ledger import PAYMENT_GRACE_CAP_DEFAULT
+from activities.inventory.ledger_operations import PAYMENT_GRACE_CAP_DEFAULT
 from activities.inventory.operations import adjust as adjusting
 from activities.inventory.operations import amend as amending
 from activities.inventory.operations import close as closing

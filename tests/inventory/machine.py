@@ -18,7 +18,7 @@ from activities.inventory.database.errors import (
     RefundNotDue,
     StockLoadRefused,
 )
-from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT
+from activities.inventory.ledger_operations import HOLD_SECONDS_CAP_DEFAULT
 from activities.inventory.payment_records import Pause
 from activities.inventory.records import Closing, HoldExtension, Part, PartKind
 from holdfast_client.contract.messages import AdjustmentKind, Line, merged

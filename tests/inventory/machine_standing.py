@@ -7,7 +7,10 @@ from typing import Any, ClassVar, Final
 
 from hypothesis.stateful import RuleBasedStateMachine, invariant
 
-from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, PAYMENT_GRACE_CAP_DEFAULT
+from activities.inventory.ledger_operations import (
+    HOLD_SECONDS_CAP_DEFAULT,
+    PAYMENT_GRACE_CAP_DEFAULT,
+)
 from tests.inventory.oracle_late import LateOracle
 from tests.inventory.shop import Figures, Shop, clear, open_shop
 

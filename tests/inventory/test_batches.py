@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activities.inventory.grouping.batches import in_batches
-from activities.inventory.ledger_readings import BATCH_SIZE_MAX
+from activities.inventory.ledger_operations import BATCH_SIZE_MAX
 
 
 @pytest.mark.parametrize("count", [0, 1, BATCH_SIZE_MAX, BATCH_SIZE_MAX + 1, 3 * BATCH_SIZE_MAX])

@@ -9,7 +9,8 @@ import pytest
 from sqlalchemy import Connection, exc
 
 from activities.inventory.database.errors import LedgerCorrupt
-from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, Ledger
+from activities.inventory.ledger import Ledger
+from activities.inventory.ledger_operations import HOLD_SECONDS_CAP_DEFAULT
 from activities.inventory.records import Closing, ExtensionAnswer, HoldExtension
 from holdfast_client.contract.outcomes import Held
 from tests.inventory import by_hand

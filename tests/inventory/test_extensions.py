@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, Ledger
+from activities.inventory.ledger import Ledger
+from activities.inventory.ledger_operations import HOLD_SECONDS_CAP_DEFAULT
 from activities.inventory.records import HoldExtension
 from holdfast_client.contract.outcomes import Held
 from tests.inventory.shop import Figures, Shop, checkout

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 
 from activities.inventory.database.calls import ROLLBACK, Steps
-from activities.inventory.ledger_readings import BATCH_SIZE_MAX
+from activities.inventory.ledger_operations import BATCH_SIZE_MAX
 from activities.inventory.operations import overdue
 from activities.inventory.operations import reserve as reserving
 from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch

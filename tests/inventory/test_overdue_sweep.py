@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from activities import overdue_sweep
-from activities.inventory import async_ledger as ledgers
+from activities.inventory import ledger_operations
 from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.operations.close import OVERDUE
@@ -92,7 +92,7 @@ async def test_a_sweep_that_fails_is_nobodys_failure_and_the_next_one_sweeps(
         raise LedgerUnavailable("the database gave up")
 
     with monkeypatch.context() as outage:
-        outage.setattr(ledgers, "expire_overdue", unavailable)
+        outage.setattr(ledger_operations, "expire_overdue", unavailable)
         assert await sweep.run_if_due() == 0
     assert await sweep.run_if_due() == 1
 

@@ -8,7 +8,7 @@ from functools import partial
 import pytest
 
 from activities.inventory.database.errors import PaymentConflict
-from activities.inventory.ledger import PAYMENT_GRACE_CAP_DEFAULT
+from activities.inventory.ledger_operations import PAYMENT_GRACE_CAP_DEFAULT
 from activities.inventory.operations.pause import pause_until
 from activities.inventory.payment_records import Pause, PauseAnswer
 from holdfast_client.contract.holds import HoldsRequest

@@ -16,9 +16,10 @@ from typing import Any, Final
 import pytest
 from sqlalchemy import Connection, Engine, text
 
-from activities.inventory import ledger_readings
+from activities.inventory import ledger_operations
 from activities.inventory.database.engine import open_engine
-from activities.inventory.ledger import HOLD_SECONDS_CAP_DEFAULT, Ledger
+from activities.inventory.ledger import Ledger
+from activities.inventory.ledger_operations import HOLD_SECONDS_CAP_DEFAULT
 from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension, StockRow
 from activities.inventory.sql.statements import (
@@ -237,7 +238,7 @@ def test_an_audit_plans_freely_because_it_reads_whole_tables(
                                 'plan_cache_mode'])
            AND %(breaches_max)s > 0
     """
-    monkeypatch.setattr(ledger_readings, "DRIFT_AUDITS", (("I1", settings),))
+    monkeypatch.setattr(ledger_operations, "DRIFT_AUDITS", (("I1", settings),))
     assert [breach.finding for breach in shop.ledger.drift()] == ["on", "on", "on", "auto"]
 
 

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, event, text
 from activities.inventory.database.engine import statement_engine
 from activities.inventory.database.errors import ReservationConflict
 from activities.inventory.ledger import Ledger
-from activities.inventory.ledger_readings import BATCH_SIZE_MAX
+from activities.inventory.ledger_operations import BATCH_SIZE_MAX
 from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension, ReservationState
 from holdfast_client.contract.messages import CheckoutRequest, Line

@@ -5,7 +5,6 @@ All tests of ``tests/inventory`` run the ledger under this role too.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -150,8 +149,7 @@ def test_every_operation_of_the_ledger_works_under_the_role_of_a_worker(
 
 
 def test_no_operation_was_forgotten():
-    methods = dict(inspect.getmembers(Ledger, inspect.isfunction))
-    assert {name for name in methods if not name.startswith("_")} == set(OPERATIONS)
+    assert {name for name in dir(Ledger) if not name.startswith("_")} == set(OPERATIONS)
 
 
 def test_an_overdue_hold_is_ended_under_the_role_of_a_worker(

@@ -10,7 +10,8 @@ import pytest
 
 from activities.inventory.database.migrate import latest_version
 from activities.inventory.ledger import Ledger
-from activities.inventory.ledger_readings import BATCH_SIZE_MAX, PAGE_SIZE_MAX
+from activities.inventory.ledger_operations import BATCH_SIZE_MAX
+from activities.inventory.ledger_readings import PAGE_SIZE_MAX
 from activities.inventory.reading.audits import BREACHES_MAX
 from activities.inventory.records import StockRow
 from tests.worker.conftest import Operator

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from activities.inventory.ledger import Ledger
-from activities.inventory.ledger_readings import BATCH_SIZE_MAX
+from activities.inventory.ledger_operations import BATCH_SIZE_MAX
 from activities.inventory.records import Breach, Closing, StockRow
 from holdfast_client.cli.replay.report import Step
 from holdfast_client.contract.messages import CheckoutRequest, Line

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TypeVar
 
-from activities.inventory.ledger_readings import BATCH_SIZE_MAX
+from activities.inventory.ledger_operations import BATCH_SIZE_MAX
 
 Entry = TypeVar("Entry")
 

@@ -18,7 +18,7 @@ from activities.inventory.database.errors import (
     PaymentConflict,
 )
 from activities.inventory.grouping.group_commit import GroupCommit, TurnDidNotCome
-from activities.inventory.ledger_readings import BATCH_SIZE_MAX
+from activities.inventory.ledger_operations import BATCH_SIZE_MAX
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
