@@ -14,8 +14,8 @@ from activities.failures import told_to_temporal
 from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.database.errors import LedgerError, PaymentConflict
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
-from activities.inventory.operations.batch import ReserveAnswer
 from activities.inventory.operations.reinstate import is_undecided
+from activities.inventory.operations.reserve import ReserveAnswer
 from activities.inventory.payment_records import Pause, PauseAnswer
 from activities.inventory.records import (
     Closing,

@@ -14,14 +14,13 @@ from activities.inventory.database.calls import BEGIN_SNAPSHOT, ResultT, Steps, 
 from activities.inventory.operations.abandon import abandon
 from activities.inventory.operations.adjust import adjust
 from activities.inventory.operations.amend import amend
-from activities.inventory.operations.batch import ReserveAnswer
 from activities.inventory.operations.close import ClosingAnswer, close, expire_overdue
 from activities.inventory.operations.extend import extend
 from activities.inventory.operations.part import part
 from activities.inventory.operations.pause import pause
 from activities.inventory.operations.refund import refund
 from activities.inventory.operations.reinstate import reinstate
-from activities.inventory.operations.reserve import reserve
+from activities.inventory.operations.reserve import ReserveAnswer, reserve
 from activities.inventory.operations.standing import read_resumable
 from activities.inventory.operations.supersede import supersede
 from activities.inventory.payment_records import Pause, PauseAnswer, PaymentFigures, Resumable

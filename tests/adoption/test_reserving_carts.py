@@ -8,7 +8,7 @@ import pytest
 
 from activities.inventory.adoption import steps
 from activities.inventory.database.errors import RequestRefused, ReservationConflict
-from activities.inventory.operations.batch import ReserveAnswer
+from activities.inventory.operations.reserve import ReserveAnswer
 from activities.inventory.records import ReservationState
 from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.outcomes import Cancelled, Denied, Held, Unavailable

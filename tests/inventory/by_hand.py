@@ -17,7 +17,7 @@ from activities.inventory.operations import load as loading
 from activities.inventory.operations import part as parting
 from activities.inventory.operations import pause as pausing
 from activities.inventory.operations import reserve as reserving
-from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
+from activities.inventory.operations.reserve import ReserveAnswer, ReserveBatch
 from activities.inventory.payment_records import Pause, PauseAnswer
 from activities.inventory.records import (
     Closing,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 
 from activities.inventory.database.errors import ReservationConflict
-from activities.inventory.operations.batch import ReserveBatch
+from activities.inventory.operations.reserve import ReserveBatch
 from activities.inventory.records import ReservationState
 from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.outcomes import Outcome

@@ -12,7 +12,7 @@ from functools import partial
 import pytest
 
 from activities.inventory.database.errors import LedgerUnavailable
-from activities.inventory.operations.batch import ReserveBatch
+from activities.inventory.operations.reserve import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from tests.inventory import by_hand

@@ -14,7 +14,7 @@ from psycopg.errors import LockNotAvailable
 from sqlalchemy import Connection, exc, text
 
 from activities.inventory.ledger import Ledger
-from activities.inventory.operations.batch import ReserveBatch
+from activities.inventory.operations.reserve import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension, StockRow
 from activities.inventory.sql.statements.stock import LOCK_STOCK
 from holdfast_client.contract.messages import StockAdjustment

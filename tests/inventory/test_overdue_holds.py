@@ -9,8 +9,8 @@ from activities.inventory.database.calls import ROLLBACK, Steps
 from activities.inventory.ledger_operations import BATCH_SIZE_MAX
 from activities.inventory.operations import overdue
 from activities.inventory.operations import reserve as reserving
-from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
 from activities.inventory.operations.close import OVERDUE
+from activities.inventory.operations.reserve import ReserveAnswer, ReserveBatch
 from activities.inventory.sql.statements import reservations as statements
 from holdfast_client.contract.outcomes import Denied, Held
 from tests.inventory.shop import Figures, Shop, checkout

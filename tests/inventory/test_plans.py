@@ -20,7 +20,7 @@ from activities.inventory import ledger_operations
 from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 from activities.inventory.ledger_operations import HOLD_SECONDS_CAP_DEFAULT
-from activities.inventory.operations.batch import ReserveBatch
+from activities.inventory.operations.reserve import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension, StockRow
 from activities.inventory.sql.statements import (
     audits,
@@ -143,7 +143,7 @@ def test_a_plan_made_on_the_first_day_goes_through_no_index_whole(
 
 
 @pytest.mark.parametrize("name", READINGS)
-def test_a_story_is_found_by_its_index(engine: Engine, name: str) -> None:
+def test_the_past_is_found_by_its_index(engine: Engine, name: str) -> None:
     plan = kept_plan(engine, STATEMENTS[name])
     assert READINGS[name][1] in plan
     assert "Seq Scan" not in plan

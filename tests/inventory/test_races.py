@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection
 
 from activities.inventory.database.errors import AdjustmentConflict
-from activities.inventory.operations.batch import ReserveBatch
+from activities.inventory.operations.reserve import ReserveBatch
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,

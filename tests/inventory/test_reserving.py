@@ -10,7 +10,7 @@ from activities.inventory.database.engine import statement_engine
 from activities.inventory.database.errors import ReservationConflict
 from activities.inventory.ledger import Ledger
 from activities.inventory.ledger_operations import BATCH_SIZE_MAX
-from activities.inventory.operations.batch import ReserveBatch
+from activities.inventory.operations.reserve import ReserveBatch
 from activities.inventory.records import Closing, HoldExtension, ReservationState
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.outcomes import (

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 
-def array_text(values: Iterable[str | int | None]) -> str:
+def array_text(values: Iterable[object]) -> str:
     """Return the text form of an array of one dimension.
 
     Every element but NULL is quoted, which suits any type that has a text form, and within quotes
@@ -20,7 +20,7 @@ def array_text(values: Iterable[str | int | None]) -> str:
     return "{" + ",".join(map(_element, values)) + "}"
 
 
-def _element(value: str | int | None) -> str:
+def _element(value: object) -> str:
     if value is None:
         return "NULL"
     text = str(value)

@@ -74,6 +74,6 @@ async def _make(
 
 
 async def _ask(connection: AsyncLedgerConnection, call: Call) -> Sequence[Any]:
-    cursor = await connection.execute(call.statement, call.values)
+    cursor = await connection.execute(call.statement, call.for_driver())
     result = cursor.pgresult
     return await cursor.fetchall() if result is not None and result.nfields else ()

@@ -13,6 +13,7 @@ from typing import Any, Final, TypeVar
 
 import psycopg
 
+from activities.inventory.database.arrays import array_text
 from activities.inventory.database.errors import FigureUnfit
 
 ResultT = TypeVar("ResultT")
@@ -20,10 +21,22 @@ ResultT = TypeVar("ResultT")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A statement in the driver's own form, and the values for its names."""
+    """A statement in the driver's own form, and the values for its names.
+
+    A list is for an array: the statement says by a cast of what.
+    """
 
     statement: str
     values: Mapping[str, Any] | None = None
+
+    def for_driver(self) -> dict[str, Any] | None:
+        """Return the values as the driver is to have them, or None where there are none."""
+        if not self.values:
+            return None
+        return {
+            name: array_text(value) if isinstance(value, list) else value
+            for name, value in self.values.items()
+        }
 
 
 Steps = Generator[Call, Sequence[Any], ResultT]

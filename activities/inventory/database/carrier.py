@@ -58,7 +58,7 @@ def carry(connection: Connection, steps: Steps[ResultT]) -> ResultT:
 
 
 def _make(connection: Connection, call: Call) -> Sequence[Any]:
-    result = connection.exec_driver_sql(call.statement, dict(call.values or {}) or None)
+    result = connection.exec_driver_sql(call.statement, call.for_driver())
     if call in _BEGINNINGS:
         lift_limits(connection)
     return result.all() if result.returns_rows else ()

@@ -9,9 +9,8 @@ from __future__ import annotations
 from typing import Final
 
 from activities.inventory.database.calls import Call, Steps, scalar
-from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
 from activities.inventory.operations.carts import reserve_state
-from activities.inventory.operations.reserve import reserve
+from activities.inventory.operations.reserve import ReserveAnswer, ReserveBatch, reserve
 from activities.inventory.operations.standing import read_rows
 from activities.inventory.records import ReservationState
 from activities.inventory.sql.statements import reservations as statements

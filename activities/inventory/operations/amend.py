@@ -15,7 +15,6 @@ from pydantic_core import to_json
 from activities.inventory.allocation.rule import allocate
 from activities.inventory.allocation.wants import Demand, Shortfall, StockKey, Want
 from activities.inventory.amendment_records import LineChange, LineChangeAnswer, LineChangeVerdict
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.operations.digests import (
     AMENDMENT_KEYS,
@@ -50,7 +49,7 @@ def decide(change: LineChange, overdue_max: int) -> Steps[LineChangeAnswer]:
     Raises:
         OverdueInTheWay: it may not be refused yet, so the transaction is to be undone.
     """
-    named = {"checkout_ids": array_text([change.checkout_id])}
+    named = {"checkout_ids": [change.checkout_id]}
     yield Call(statements.CLAIM_TOMBSTONES, named)
     yield Call(statements.LOCK_RESERVATIONS, named)
     rows = yield Call(
@@ -116,8 +115,8 @@ def _make(change: LineChange, id: int, digest: str, deltas: Mapping[int, int]) -
             "answer": to_json({"units": units}).decode(),
             "reason": change.reason,
             "actor": change.actor,
-            "items": array_text(deltas),
-            "deltas": array_text(deltas.values()),
+            "items": list(deltas),
+            "deltas": list(deltas.values()),
         },
     )
 

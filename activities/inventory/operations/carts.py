@@ -9,10 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.database.errors import RequestRefused
-from activities.inventory.operations.batch import ReserveBatch
 from activities.inventory.records import ReservationState, reservation_state
 from activities.inventory.sql.statements import carts as statements
 from holdfast_client.contract.fields import LINES_MAX, QUANTITY_MAX, TEXT_LENGTH_MAX, excerpt
@@ -21,21 +19,21 @@ from holdfast_client.contract.messages import Line, merged
 CART_FIELD: Final = "cart_id"
 
 
-def with_cart_lines(
-    batch: ReserveBatch, numbers: Mapping[str, int]
-) -> Steps[tuple[ReserveBatch, dict[str, RequestRefused]]]:
+def read_carts(
+    carts: Mapping[str, str], numbers: Mapping[str, int]
+) -> Steps[tuple[dict[str, tuple[Line, ...]], dict[str, RequestRefused]]]:
     """Read the carts of those whose ids were claimed, and spend the ids of what cannot be held.
 
     Args:
-        batch: what is asked for.
+        carts: which cart has the lines, by checkout id.
         numbers: of the claims, by checkout id.
 
     Returns:
-        The batch with the lines of its carts, and why requests are refused, by checkout id.
+        The lines of the carts, and why requests are refused, by checkout id.
     """
     lines: dict[str, tuple[Line, ...]] = {}
     refused: dict[str, RequestRefused] = {}
-    for id, cart_id in batch.carts.items():
+    for id, cart_id in carts.items():
         if id in numbers:
             values = {"cart_id": cart_id, "lines_max": LINES_MAX + 1}
             rows = yield Call(statements.READ_CART, values)
@@ -45,11 +43,11 @@ def with_cart_lines(
                 lines[id] = merged(_line(row) for row in rows)
     if refused:
         spent = {
-            "ids": array_text(numbers[id] for id in refused),
-            "reasons": array_text(refusal.problem for refusal in refused.values()),
+            "ids": [numbers[id] for id in refused],
+            "reasons": [refusal.problem for refusal in refused.values()],
         }
         yield Call(statements.REFUSE_CLAIMS, spent)
-    return batch.with_lines(lines), refused
+    return lines, refused
 
 
 def reserve_state(row: Any) -> ReservationState | RequestRefused:

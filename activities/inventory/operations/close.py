@@ -6,7 +6,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.operations.standing import read_rows
@@ -118,13 +117,13 @@ def _end(closings: Mapping[str, Closing]) -> Steps[dict[str, Any]]:
     rows = yield Call(
         statements.CLOSE,
         {
-            "checkout_ids": array_text(closings),
-            "statuses": array_text(closing.status for closing in wishes),
-            "reasons": array_text(closing.reason for closing in wishes),
-            "actors": array_text(closing.actor for closing in wishes),
-            "attempts": array_text(closing.attempt for closing in wishes),
-            "reinstatings": array_text(str(closing.reinstating) for closing in wishes),
-            "payment_references": array_text(closing.payment_reference for closing in wishes),
+            "checkout_ids": list(closings),
+            "statuses": [closing.status for closing in wishes],
+            "reasons": [closing.reason for closing in wishes],
+            "actors": [closing.actor for closing in wishes],
+            "attempts": [closing.attempt for closing in wishes],
+            "reinstatings": [str(closing.reinstating) for closing in wishes],
+            "payment_references": [closing.payment_reference for closing in wishes],
         },
     )
     return {row.checkout_id: row for row in rows}

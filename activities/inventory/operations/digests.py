@@ -29,7 +29,7 @@ def pause_digest(pause: Pause) -> str:
 def part_digest(part: Part) -> str:
     """Return a text that is equal for two parts exactly when they are the same.
 
-    Lines of one SKU and place are summed first, and their order says nothing.
+    Lines of one SKU and location are summed first, and their order says nothing.
     """
     wanted: dict[tuple[str, str | None], int] = {}
     for line in part.lines or ():

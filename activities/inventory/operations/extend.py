@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.operations.standing import read_states
 from activities.inventory.records import ExtensionAnswer, ExtensionVerdict, HoldExtension
@@ -75,7 +74,7 @@ def extend(
 ) -> Steps[tuple[ExtensionAnswer, ...]]:
     """Extend a batch, in one transaction. An id that was never reserved becomes a closed row."""
     ids = {extension.checkout_id: None for extension in extensions}
-    named = {"checkout_ids": array_text(ids)}
+    named = {"checkout_ids": list(ids)}
     yield Call(statements.CLAIM_TOMBSTONES, named)
     yield Call(statements.LOCK_RESERVATIONS, named)
     holds = yield from _read_extensible(ids, extensions)
@@ -151,8 +150,8 @@ def _read_extensible(
     rows = yield Call(
         statements.READ_EXTENSIBLE,
         {
-            "checkout_ids": array_text(checkout_ids),
-            "operation_ids": array_text(extension.record_id for extension in extensions),
+            "checkout_ids": list(checkout_ids),
+            "operation_ids": [extension.record_id for extension in extensions],
         },
     )
     return {
@@ -172,11 +171,11 @@ def _record(
         statements.EXTEND,
         {
             "at": at,
-            "ids": array_text(holds[move.extension.checkout_id].id for move in made),
-            "operation_ids": array_text(move.extension.record_id for move in made),
+            "ids": [holds[move.extension.checkout_id].id for move in made],
+            "operation_ids": [move.extension.record_id for move in made],
             "deadlines": [move.to_deadline for move in made],
-            "answers": array_text(move.answer_json() for move in made),
-            "reasons": array_text(move.extension.reason for move in made),
-            "actors": array_text(move.extension.actor for move in made),
+            "answers": [move.answer_json() for move in made],
+            "reasons": [move.extension.reason for move in made],
+            "actors": [move.extension.actor for move in made],
         },
     )

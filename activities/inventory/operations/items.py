@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from activities.inventory.allocation.wants import StockKey
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.sql.statements import stock as statements
 
@@ -36,18 +35,18 @@ def move_totals(
         statements.MOVE_STOCK,
         {
             "operation": operation,
-            "item_ids": array_text(id for id, _, _ in changes),
-            "kinds": array_text(kind for _, kind, _ in changes),
-            "deltas": array_text(delta for _, _, delta in changes),
+            "item_ids": [id for id, _, _ in changes],
+            "kinds": [kind for _, kind, _ in changes],
+            "deltas": [delta for _, _, delta in changes],
             "reason": reason,
             "actor": actor,
         },
     )
 
 
-def columns(keys: Sequence[StockKey]) -> dict[str, str]:
+def columns(keys: Sequence[StockKey]) -> dict[str, list[Any]]:
     """Return the columns by which stock items are named."""
     return {
-        "skus": array_text(sku for sku, _ in keys),
-        "locations": array_text(location for _, location in keys),
+        "skus": [sku for sku, _ in keys],
+        "locations": [location for _, location in keys],
     }

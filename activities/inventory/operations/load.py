@@ -11,7 +11,6 @@ from datetime import datetime
 from typing import Any, Final
 
 from activities.inventory.allocation.wants import StockKey
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.database.errors import StockLoadRefused
 from activities.inventory.operations.items import (
@@ -120,7 +119,7 @@ def _standings(
     moves: dict[int, Any] = {}
     if as_of is not None:
         wanted = {
-            "item_ids": array_text(item.id for item in items.values()),
+            "item_ids": [item.id for item in items.values()],
             "as_of": as_of,
             "margin_seconds": MOVEMENTS_MARGIN_SECONDS,
         }
@@ -147,7 +146,7 @@ def _name(named: Sequence[tuple[int, str]]) -> Steps[None]:
     yield Call(
         stock.NAME_STOCK_ITEMS,
         {
-            "item_ids": array_text(id for id, _ in named),
-            "names": array_text(name for _, name in named),
+            "item_ids": [id for id, _ in named],
+            "names": [name for _, name in named],
         },
     )

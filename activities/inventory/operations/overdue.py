@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Final
 
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import ROLLBACK, Call, ResultT, Steps, in_transaction
 from activities.inventory.operations.close import close
 from activities.inventory.records import Closing
@@ -60,7 +59,7 @@ def look_for_overdue(item_ids: Sequence[int], at: datetime, overdue_max: int) ->
         return
     rows = yield Call(
         statements.FIND_OVERDUE_ON,
-        {"item_ids": array_text(item_ids), "at": at, "batch_size_max": overdue_max},
+        {"item_ids": list(item_ids), "at": at, "batch_size_max": overdue_max},
     )
     if rows:
         raise OverdueInTheWay([row.checkout_id for row in rows])

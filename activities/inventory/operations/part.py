@@ -12,7 +12,6 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.operations.digests import PART_KEYS, part_digest
 from activities.inventory.operations.standing import read_states
@@ -71,7 +70,7 @@ def decide_part(part: Part, lines: Sequence[OpenLine]) -> Parting | None:
 
 def part(wish: Part) -> Steps[PartAnswer]:
     """Make a part in one transaction. An id that was never reserved becomes a closed row."""
-    named = {"checkout_ids": array_text([wish.checkout_id])}
+    named = {"checkout_ids": [wish.checkout_id]}
     yield Call(statements.CLAIM_TOMBSTONES, named)
     yield Call(statements.LOCK_RESERVATIONS, named)
     rows = yield Call(
@@ -104,18 +103,18 @@ def _taken(wanted: Sequence[Line] | None, lines: Sequence[OpenLine]) -> dict[int
         return _open(lines)
     taken: dict[int, int] = {}
     for wish in wanted:
-        places = [
+        meant = [
             line
             for line in lines
             if line.sku == wish.sku
             and (line.quantity if wish.location is None else line.location == wish.location)
         ]
         # Without a location it must be clear which is meant.
-        if len(places) != 1:
+        if len(meant) != 1:
             return None
-        item = places[0].item_id
+        item = meant[0].item_id
         taken[item] = taken.get(item, 0) + wish.quantity
-        if taken[item] > places[0].quantity:
+        if taken[item] > meant[0].quantity:
             return None
     return taken
 
@@ -139,8 +138,8 @@ def _make(
     parts = {kind: units for kind, units in told.items() if units}
     answers = {kind: _told(units, lines) for kind, units in parts.items()}
     postings = [
-        (place, item, quantity)
-        for place, units in enumerate(parts.values(), start=1)
+        (number, item, quantity)
+        for number, units in enumerate(parts.values(), start=1)
         for item, quantity in units.items()
     ]
     rows = yield Call(
@@ -148,14 +147,14 @@ def _make(
         {
             "id": id,
             "operation_id": wish.operation_id,
-            "kinds": array_text(parts),
+            "kinds": list(parts),
             "digest": digest,
-            "answers": array_text(to_json(answer).decode() for answer in answers.values()),
+            "answers": [to_json(answer).decode() for answer in answers.values()],
             "reason": wish.reason,
             "actor": wish.actor,
-            "places": array_text(place for place, _, _ in postings),
-            "items": array_text(item for _, item, _ in postings),
-            "quantities": array_text(quantity for _, _, quantity in postings),
+            "kind_numbers": [number for number, _, _ in postings],
+            "items": [item for _, item, _ in postings],
+            "quantities": [quantity for _, _, quantity in postings],
             "ending": parting.ending,
         },
     )

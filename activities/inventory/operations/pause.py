@@ -10,7 +10,6 @@ from typing import Any
 
 from pydantic_core import to_json
 
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.operations.close import close
@@ -35,7 +34,7 @@ def pause(wish: Pause, grace_cap_seconds: int) -> Steps[PauseAnswer]:
     Raises:
         PaymentConflict: the payment belongs to another checkout; the transaction is to be undone.
     """
-    named = {"checkout_ids": array_text([wish.checkout_id])}
+    named = {"checkout_ids": [wish.checkout_id]}
     yield Call(CLAIM_TOMBSTONES, named)
     yield Call(LOCK_RESERVATIONS, named)
     rows = yield Call(

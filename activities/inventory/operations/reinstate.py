@@ -12,7 +12,6 @@ from typing import Any
 
 from activities.inventory.allocation.rule import allocate
 from activities.inventory.allocation.wants import Demand, Want
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.operations.close import ClosingAnswer, close
@@ -44,7 +43,7 @@ def reinstate(closing: Closing) -> Steps[ClosingAnswer]:
 
 def _decide(closing: Closing, overdue_max: int) -> Steps[ClosingAnswer]:
     id, payment = closing.checkout_id, closing.payment_reference or ""
-    yield Call(reservations.LOCK_RESERVATIONS, {"checkout_ids": array_text([id])})
+    yield Call(reservations.LOCK_RESERVATIONS, {"checkout_ids": [id]})
     lines = yield Call(reservations.READ_EXPIRED_LINES, {"checkout_id": id})
     at = yield from scalar(Call(reservations.CLOCK, {}))
     if lines:
@@ -92,8 +91,8 @@ def _hold_again(
         {
             "at": locked.at,
             "id": lines[0].id,
-            "items": array_text(line.stock_item_id for line in lines),
-            "quantities": array_text(line.quantity for line in lines),
+            "items": [line.stock_item_id for line in lines],
+            "quantities": [line.quantity for line in lines],
         },
     )
     return ()

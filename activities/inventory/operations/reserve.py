@@ -8,15 +8,17 @@ is undone, they are ended, and it is tried again.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
+from typing import Any
 
 from activities.inventory.allocation.places import place_of
 from activities.inventory.allocation.rule import allocate
-from activities.inventory.allocation.wants import Pick, Shortfall
-from activities.inventory.database.arrays import array_text
-from activities.inventory.database.calls import Call, SomethingToDecide, Steps, scalar
-from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
-from activities.inventory.operations.carts import reserve_state, with_cart_lines
+from activities.inventory.allocation.wants import Demand, Pick, Shortfall, Want
+from activities.inventory.database.calls import Call, SomethingToDecide, Steps
+from activities.inventory.database.errors import RequestRefused, ReservationConflict
+from activities.inventory.operations.carts import read_carts, reserve_state
 from activities.inventory.operations.overdue import look_for_overdue, without_overdue
 from activities.inventory.operations.shortages import (
     LockedStock,
@@ -31,8 +33,114 @@ from activities.inventory.records import (
     shortages_json,
 )
 from activities.inventory.sql.statements import reservations as statements
-from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.digests import REQUEST_KEYS, keys_that_differ, request_digest
+from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.outcomes import Denied
+from holdfast_client.contract.wording import difference
+
+ReserveAnswer = ReservationState | ReservationConflict | RequestRefused
+
+
+@dataclass(frozen=True, slots=True)
+class ReserveBatch:
+    """Requests in the order they came; of equal checkout ids the first counts.
+
+    Args:
+        asked: checkout id and digest of each request.
+        requests: what is asked for, normalized, by checkout id.
+        digests: of what is asked for, by checkout id.
+    """
+
+    asked: Sequence[tuple[str, str]]
+    requests: Mapping[str, CheckoutRequest]
+    digests: Mapping[str, str]
+
+    @classmethod
+    def of(cls, requests: Iterable[CheckoutRequest]) -> ReserveBatch:
+        """Sort out requests as they came."""
+        asked: list[tuple[str, str]] = []
+        by_id: dict[str, CheckoutRequest] = {}
+        digests: dict[str, str] = {}
+        for request in requests:
+            normalized = request.normalized()
+            digest = request_digest(normalized)
+            asked.append((request.checkout_id, digest))
+            by_id.setdefault(request.checkout_id, normalized)
+            digests.setdefault(request.checkout_id, digest)
+        return cls(asked, by_id, digests)
+
+    @property
+    def carts(self) -> Mapping[str, str]:
+        """Which cart has the lines, by checkout id, where the request has none of its own."""
+        return {id: str(each.cart_id) for id, each in self.requests.items() if each.from_cart}
+
+    def with_lines(self, lines: Mapping[str, tuple[Line, ...]]) -> ReserveBatch:
+        """Return the batch with the lines of carts in place, by checkout id; digests stay."""
+        read = {id: self.requests[id].model_copy(update={"lines": lines[id]}) for id in lines}
+        return replace(self, requests={**self.requests, **read})
+
+    def demands(self, checkout_ids: Iterable[str]) -> list[Demand]:
+        """Return what is asked for under these ids."""
+        return [
+            Demand(
+                id,
+                tuple(
+                    Want(line.sku, line.location, line.quantity) for line in self.requests[id].lines
+                ),
+            )
+            for id in checkout_ids
+        ]
+
+    def claims(self) -> dict[str, list[Any]]:
+        """Return the columns by which ids are claimed."""
+        requests = self.requests.values()
+        return {
+            "checkout_ids": list(self.requests),
+            "customer_ids": [request.customer_id for request in requests],
+            "cart_ids": [request.cart_id for request in requests],
+            "digests": list(self.digests.values()),
+        }
+
+    def picks(self) -> dict[str, list[Any]]:
+        """Return the columns by which all is claimed and held: every line names its location."""
+        lines = [
+            (number, line)
+            for number, request in enumerate(self.requests.values(), 1)
+            for line in request.lines
+        ]
+        return {
+            **self.claims(),
+            "seconds": [request.hold_seconds for request in self.requests.values()],
+            "line_checkouts": [number for number, _ in lines],
+            "line_skus": [line.sku for _, line in lines],
+            "line_locations": [line.location for _, line in lines],
+            "line_quantities": [line.quantity for _, line in lines],
+        }
+
+    def answers(
+        self,
+        digests: Mapping[str, str | None],
+        states: Mapping[str, ReservationState | RequestRefused],
+    ) -> tuple[ReserveAnswer, ...]:
+        """Answer each request.
+
+        Args:
+            digests: what each reservation is about. A tombstone has none: whatever was asked, the
+                answer is that it is over.
+            states: where each reservation stands, or why its request was refused.
+        """
+        return tuple(
+            states[id]
+            if (first := digests[id]) in {None, digest}
+            else self._conflict(id, keys_that_differ(REQUEST_KEYS, first or "", digest))
+            for id, digest in self.asked
+        )
+
+    def _conflict(self, checkout_id: str, differs: tuple[str, ...]) -> ReservationConflict:
+        return ReservationConflict(
+            f"checkout {checkout_id} was made with a different request{difference(differs)}",
+            differs,
+        )
 
 
 def reserve(requests: Sequence[CheckoutRequest]) -> Steps[tuple[ReserveAnswer, ...]]:
@@ -46,7 +154,7 @@ def reserve(requests: Sequence[CheckoutRequest]) -> Steps[tuple[ReserveAnswer, .
 def hold_what_fits(batch: ReserveBatch) -> Steps[tuple[ReserveAnswer, ...]]:
     """Hold all of a batch where all of it is new and can be had; answer nothing where it cannot."""
     try:
-        began = yield from scalar(Call(statements.RESERVE_WHAT_FITS, batch.picks()))
+        ((began,),) = yield Call(statements.RESERVE_WHAT_FITS, batch.picks())
     except SomethingToDecide:
         return ()
     if began is None:
@@ -66,7 +174,8 @@ def decide(batch: ReserveBatch, overdue_max: int) -> Steps[tuple[ReserveAnswer, 
     """
     claims = yield Call(statements.CLAIM_RESERVATIONS, batch.claims())
     numbers: dict[str, int] = {row.checkout_id: row.id for row in claims}
-    batch, refused = yield from with_cart_lines(batch, numbers)
+    lines, refused = yield from read_carts(batch.carts, numbers)
+    batch = batch.with_lines(lines)
     open_claims = {id: number for id, number in numbers.items() if id not in refused}
     decided = yield from hold_or_deny(batch, open_claims, overdue_max)
     known = yield from read_rows(batch.requests.keys() - numbers.keys())
@@ -93,8 +202,8 @@ def hold_or_deny(
     allocations = allocate(demands, locked.levels)
     granted = {a.demand.checkout_id: a.picks for a in allocations if a.granted}
     refused = {a.demand.checkout_id: a.shortfalls for a in allocations if not a.granted}
-    lacking = [shortfall for shortfalls in refused.values() for shortfall in shortfalls]
-    yield from look_for_overdue(short_items(lacking, locked), locked.at, overdue_max)
+    short = short_items(chain.from_iterable(refused.values()), locked)
+    yield from look_for_overdue(short, locked.at, overdue_max)
     held = yield from _hold(batch, numbers, granted, locked.at)
     denied = yield from deny(numbers, refused, locked)
     return held | denied
@@ -113,11 +222,11 @@ def _hold(
         statements.HOLD_RESERVATIONS,
         {
             "at": at,
-            "ids": array_text(numbers[id] for id in granted),
-            "seconds": array_text(batch.requests[id].hold_seconds for id in granted),
-            "line_ids": array_text(number for number, _ in lines),
-            "line_items": array_text(pick.item_id for _, pick in lines),
-            "line_quantities": array_text(pick.quantity for _, pick in lines),
+            "ids": [numbers[id] for id in granted],
+            "seconds": [batch.requests[id].hold_seconds for id in granted],
+            "line_ids": [number for number, _ in lines],
+            "line_items": [pick.item_id for _, pick in lines],
+            "line_quantities": [pick.quantity for _, pick in lines],
         },
     )
     return _held(batch, granted, at)
@@ -144,8 +253,8 @@ def deny(
         statements.DENY_RESERVATIONS,
         {
             "at": locked.at,
-            "ids": array_text(numbers[id] for id in shortages),
-            "shortages": array_text(shortages_json(found) for found in shortages.values()),
+            "ids": [numbers[id] for id in shortages],
+            "shortages": [shortages_json(found) for found in shortages.values()],
         },
     )
     return {id: ReservationState(Denied(shortages=found), None) for id, found in shortages.items()}

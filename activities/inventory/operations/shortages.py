@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from activities.inventory.allocation.wants import Shortfall, StockKey, StockLevel
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.operations.items import lock_items
 from activities.inventory.sql.statements import reservations as statements
@@ -42,7 +42,13 @@ def lock_levels(keys: Iterable[StockKey], own: Mapping[StockKey, int]) -> Steps[
 
 def short_items(shortfalls: Iterable[Shortfall], locked: LockedStock) -> list[int]:
     """Return the stock items of which there is too little, by number."""
-    return sorted({locked.levels[s.key].item_id for s in shortfalls if s.reason == "insufficient"})
+    return sorted(
+        {
+            locked.levels[shortfall.key].item_id
+            for shortfall in shortfalls
+            if shortfall.reason == "insufficient"
+        }
+    )
 
 
 def tell_shortages(
@@ -55,10 +61,8 @@ def tell_shortages(
         locked: the stock.
         reservation: whose own deadline is none of those that are told.
     """
-    items = short_items([s for shortfalls in refused.values() for s in shortfalls], locked)
-    rows = yield Call(
-        statements.FIND_NEXT_EXPIRY, {"item_ids": array_text(items), "except_id": reservation}
-    )
+    items = short_items(chain.from_iterable(refused.values()), locked)
+    rows = yield Call(statements.FIND_NEXT_EXPIRY, {"item_ids": items, "except_id": reservation})
     next_expiries = {row.id: row.next_expiry for row in rows}
     return {
         id: tuple(_shortage(shortfall, locked, next_expiries) for shortfall in shortfalls)

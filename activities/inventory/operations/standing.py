@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.payment_records import Resumable
 from activities.inventory.records import ReservationState, reservation_state
@@ -14,8 +13,8 @@ from activities.inventory.sql.statements import reservations as statements
 
 def read_rows(checkout_ids: Iterable[str]) -> Steps[dict[str, Any]]:
     """Return the row of each checkout's last attempt, by checkout id; unknown ones are left out."""
-    wanted = array_text(checkout_ids)
-    if wanted == "{}":
+    wanted = list(checkout_ids)
+    if not wanted:
         return {}
     rows = yield Call(statements.READ_RESERVATIONS, {"checkout_ids": wanted})
     return {row.checkout_id: row for row in rows}

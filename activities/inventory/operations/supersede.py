@@ -14,17 +14,15 @@ from typing import Any, Final
 from activities.inventory.allocation.places import place_of
 from activities.inventory.allocation.rule import allocate
 from activities.inventory.allocation.wants import Pick, StockKey
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import ROLLBACK, Call, Steps
 from activities.inventory.database.errors import RequestRefused, ReservationConflict
-from activities.inventory.operations.batch import ReserveAnswer, ReserveBatch
-from activities.inventory.operations.carts import reserve_state, with_cart_lines
+from activities.inventory.operations.carts import read_carts, reserve_state
 from activities.inventory.operations.overdue import (
     OverdueInTheWay,
     look_for_overdue,
     without_overdue,
 )
-from activities.inventory.operations.reserve import deny, hold_or_deny
+from activities.inventory.operations.reserve import ReserveAnswer, ReserveBatch, deny, hold_or_deny
 from activities.inventory.operations.shortages import LockedStock, lock_levels, short_items
 from activities.inventory.operations.standing import read_rows
 from activities.inventory.records import ReservationState, reservation_state
@@ -76,12 +74,13 @@ def decide(
         },
     )
     numbers = {row.checkout_id: row.id for row in claims if row.checkout_id == id}
-    yield Call(statements.LOCK_RESERVATIONS, {"checkout_ids": array_text([id, supersedes])})
+    yield Call(statements.LOCK_RESERVATIONS, {"checkout_ids": [id, supersedes]})
     (old,) = yield Call(statements.READ_SUPERSEDED, {"checkout_id": supersedes})
     if id not in numbers:
         return (yield from _known(batch, id, old))
     _require_time(request, old, old.at)
-    batch, refused = yield from with_cart_lines(batch, numbers)
+    lines, refused = yield from read_carts(batch.carts, numbers)
+    batch = batch.with_lines(lines)
     states: Mapping[str, ReservationState | RequestRefused]
     if refused:
         states = refused
@@ -148,10 +147,10 @@ def _take_over(
 
 def _columns(
     picks: tuple[Pick, ...], own: Mapping[StockKey, int], locked: LockedStock
-) -> dict[str, str]:
+) -> dict[str, list[Any]]:
     return {
-        "items": array_text(pick.item_id for pick in picks),
-        "quantities": array_text(pick.quantity for pick in picks),
-        "old_items": array_text(locked.levels[key].item_id for key in own),
-        "old_quantities": array_text(own.values()),
+        "items": [pick.item_id for pick in picks],
+        "quantities": [pick.quantity for pick in picks],
+        "old_items": [locked.levels[key].item_id for key in own],
+        "old_quantities": list(own.values()),
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.records import Availability, OverdueReservation
 from activities.inventory.sql.statements import reservations, stock
@@ -15,7 +14,7 @@ QUANTITY_UNBOUNDED: Final = 2**62
 
 def read_availability(skus: Sequence[str]) -> Steps[tuple[Availability, ...]]:
     """Return the figures of some SKUs at every location; unknown ones are left out."""
-    rows = yield Call(stock.READ_AVAILABILITY, {"skus": array_text(skus)})
+    rows = yield Call(stock.READ_AVAILABILITY, {"skus": list(skus)})
     return tuple(Availability(*row) for row in rows)
 
 

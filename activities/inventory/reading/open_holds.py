@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from activities.inventory.database.arrays import array_text
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.sql.statements import open_holds as statements
 from activities.inventory.sql.statements.reservations import CLOCK
@@ -76,7 +75,7 @@ def _moved(moment: datetime, seconds: int | None, direction: int = 1) -> datetim
 
 
 def _open_holds(rows: Sequence[Any], sku: str | None) -> Steps[tuple[OpenHold, ...]]:
-    ids = array_text(row.id for row in rows)
+    ids = [row.id for row in rows]
     lines = yield Call(
         statements.READ_HELD_LINES, {"ids": ids, "sku": sku, "last_line": HOLD_LINES_MAX - 1}
     )
@@ -101,7 +100,7 @@ def _open_holds(rows: Sequence[Any], sku: str | None) -> Steps[tuple[OpenHold, .
 
 def _coming_free(rows: Sequence[Any], sku: str | None) -> Steps[Sequence[Any]]:
     wanted = {
-        "ids": array_text(row.id for row in rows),
+        "ids": [row.id for row in rows],
         "deadlines": [row.ends_at for row in rows],
         "sku": sku,
         "rows_max": COMES_FREE_MAX,

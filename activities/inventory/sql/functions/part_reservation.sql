@@ -2,11 +2,11 @@
 -- recorded under the operation's id, and end the reservation where `ending` says how. Where nothing of
 -- it was shipped, its payment is due back then. Returns when.
 --
--- `places` says to which of the kinds a posting belongs, from 1. A revision is counted where
+-- `kind_numbers` says to which of the kinds a posting belongs, from 1. A revision is counted where
 -- anything was released: then its lines are others than before.
 CREATE FUNCTION holdfast.part_reservation(
     reservation bigint, operation_id text, kinds text[], digest text, answers jsonb[],
-    reason text, actor text, places integer[], items bigint[], quantities bigint[], ending text)
+    reason text, actor text, kind_numbers integer[], items bigint[], quantities bigint[], ending text)
 RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     at timestamptz := holdfast.clock();
@@ -35,11 +35,11 @@ BEGIN
        AND p.payment_reference = (SELECT r.payment_reference FROM holdfast.reservations AS r
                                    WHERE r.id = reservation);
     PERFORM holdfast.post_movements(
-                array_agg(numbers[p.place]), array_agg(reservation), array_agg(p.item),
-                array_agg(CASE WHEN ending = 'cancelled' THEN 'cancel' ELSE kinds[p.place] END),
-                array_agg(CASE kinds[p.place] WHEN 'fulfil' THEN -p.quantity ELSE 0 END),
+                array_agg(numbers[p.kind_number]), array_agg(reservation), array_agg(p.item),
+                array_agg(CASE WHEN ending = 'cancelled' THEN 'cancel' ELSE kinds[p.kind_number] END),
+                array_agg(CASE kinds[p.kind_number] WHEN 'fulfil' THEN -p.quantity ELSE 0 END),
                 array_agg(-p.quantity), array_agg(part_reservation.reason),
                 array_agg(part_reservation.actor))
-       FROM unnest(places, items, quantities) AS p(place, item, quantity);
+       FROM unnest(kind_numbers, items, quantities) AS p(kind_number, item, quantity);
     RETURN at;
 END $$;

@@ -7,10 +7,10 @@
 -- a hold begins when its id is claimed. Only where it had to wait for the stock, for longer than
 -- anybody notices, it begins when the wait was over.
 --
--- `line_places` says to which of the checkouts a line belongs, from 1.
+-- `line_checkouts` says to which of the checkouts a line belongs, from 1.
 CREATE FUNCTION holdfast.reserve_what_fits(
     checkout_ids text[], customer_ids text[], cart_ids text[], digests text[], seconds integer[],
-    line_places integer[], line_skus text[], line_locations text[], line_quantities bigint[])
+    line_checkouts integer[], line_skus text[], line_locations text[], line_quantities bigint[])
 RETURNS timestamptz
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -26,9 +26,9 @@ BEGIN
     IF EXISTS (SELECT FROM holdfast.reservations AS r WHERE r.checkout_id = ANY(checkout_ids)) THEN
         RETURN NULL;
     END IF;
-    SELECT array_agg(s.id ORDER BY l.place), bool_and(s.for_sale_quantity >= l.quantity)
+    SELECT array_agg(s.id ORDER BY l.n), bool_and(s.for_sale_quantity >= l.quantity)
       FROM unnest(line_skus, line_locations, line_quantities) WITH ORDINALITY
-           AS l(sku, location, quantity, place)
+           AS l(sku, location, quantity, n)
       LEFT JOIN LATERAL (SELECT id, for_sale_quantity
                            FROM holdfast.stock_items
                           WHERE sku = l.sku AND location = l.location
@@ -52,7 +52,8 @@ BEGIN
     IF claims < cardinality(ids) THEN
         RAISE 'an id was taken meanwhile: decide' USING ERRCODE = 'HF001';
     END IF;
-    line_ids := ARRAY(SELECT ids[l.place] FROM unnest(line_places) WITH ORDINALITY AS l(place, n)
+    line_ids := ARRAY(SELECT ids[l.checkout]
+                        FROM unnest(line_checkouts) WITH ORDINALITY AS l(checkout, n)
                        ORDER BY l.n);
     locked_at := holdfast.post_movements(
         line_ids, line_ids, line_items, array_fill('reserve'::text, ARRAY[cardinality(line_ids)]),

@@ -11,7 +11,7 @@ CLOCK: Final = "SELECT holdfast.clock()"
 RESERVE_WHAT_FITS: Final = """
 SELECT holdfast.reserve_what_fits(
        %(checkout_ids)s::text[], %(customer_ids)s::text[], %(cart_ids)s::text[],
-       %(digests)s::text[], %(seconds)s::integer[], %(line_places)s::integer[],
+       %(digests)s::text[], %(seconds)s::integer[], %(line_checkouts)s::integer[],
        %(line_skus)s::text[], %(line_locations)s::text[], %(line_quantities)s::bigint[])
 """
 
@@ -33,13 +33,13 @@ SELECT id, checkout_id
        NULL, NULL, NULL, NULL, NULL)
 """
 
-# A tombstone for what nobody waits for any more, unless its id is known.
 # Whether Temporal does again, after a restore, what the ledger does not know any more.
 IS_DONE_AGAIN: Final = """
 SELECT coalesce(clock_timestamp()
                 < nullif(current_setting('holdfast.replays_until', true), '')::timestamptz, false)
 """
 
+# A tombstone for what nobody waits for any more, unless its id is known.
 CLAIM_ABANDONED: Final = """
 SELECT id, checkout_id
   FROM holdfast.claim_reservations(
@@ -200,7 +200,7 @@ SELECT l.stock_item_id, s.sku, s.location, l.quantity, l.fulfilled_quantity
 PART: Final = """
 SELECT holdfast.part_reservation(
        %(id)s, %(operation_id)s, %(kinds)s::text[], %(digest)s, %(answers)s::jsonb[],
-       %(reason)s, %(actor)s, %(places)s::integer[], %(items)s::bigint[],
+       %(reason)s, %(actor)s, %(kind_numbers)s::integer[], %(items)s::bigint[],
        %(quantities)s::bigint[], %(ending)s)
 """
 

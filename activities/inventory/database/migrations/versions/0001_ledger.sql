@@ -614,11 +614,11 @@ $$;
 -- recorded under the operation's id, and end the reservation where `ending` says how. Where nothing of
 -- it was shipped, its payment is due back then. Returns when.
 --
--- `places` says to which of the kinds a posting belongs, from 1. A revision is counted where
+-- `kind_numbers` says to which of the kinds a posting belongs, from 1. A revision is counted where
 -- anything was released: then its lines are others than before.
 CREATE FUNCTION holdfast.part_reservation(
     reservation bigint, operation_id text, kinds text[], digest text, answers jsonb[],
-    reason text, actor text, places integer[], items bigint[], quantities bigint[], ending text)
+    reason text, actor text, kind_numbers integer[], items bigint[], quantities bigint[], ending text)
 RETURNS timestamptz LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     at timestamptz := holdfast.clock();
@@ -647,12 +647,12 @@ BEGIN
        AND p.payment_reference = (SELECT r.payment_reference FROM holdfast.reservations AS r
                                    WHERE r.id = reservation);
     PERFORM holdfast.post_movements(
-                array_agg(numbers[p.place]), array_agg(reservation), array_agg(p.item),
-                array_agg(CASE WHEN ending = 'cancelled' THEN 'cancel' ELSE kinds[p.place] END),
-                array_agg(CASE kinds[p.place] WHEN 'fulfil' THEN -p.quantity ELSE 0 END),
+                array_agg(numbers[p.kind_number]), array_agg(reservation), array_agg(p.item),
+                array_agg(CASE WHEN ending = 'cancelled' THEN 'cancel' ELSE kinds[p.kind_number] END),
+                array_agg(CASE kinds[p.kind_number] WHEN 'fulfil' THEN -p.quantity ELSE 0 END),
                 array_agg(-p.quantity), array_agg(part_reservation.reason),
                 array_agg(part_reservation.actor))
-       FROM unnest(places, items, quantities) AS p(place, item, quantity);
+       FROM unnest(kind_numbers, items, quantities) AS p(kind_number, item, quantity);
     RETURN at;
 END $$;
 
@@ -992,10 +992,10 @@ END $$;
 -- a hold begins when its id is claimed. Only where it had to wait for the stock, for longer than
 -- anybody notices, it begins when the wait was over.
 --
--- `line_places` says to which of the checkouts a line belongs, from 1.
+-- `line_checkouts` says to which of the checkouts a line belongs, from 1.
 CREATE FUNCTION holdfast.reserve_what_fits(
     checkout_ids text[], customer_ids text[], cart_ids text[], digests text[], seconds integer[],
-    line_places integer[], line_skus text[], line_locations text[], line_quantities bigint[])
+    line_checkouts integer[], line_skus text[], line_locations text[], line_quantities bigint[])
 RETURNS timestamptz
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -1011,9 +1011,9 @@ BEGIN
     IF EXISTS (SELECT FROM holdfast.reservations AS r WHERE r.checkout_id = ANY(checkout_ids)) THEN
         RETURN NULL;
     END IF;
-    SELECT array_agg(s.id ORDER BY l.place), bool_and(s.for_sale_quantity >= l.quantity)
+    SELECT array_agg(s.id ORDER BY l.n), bool_and(s.for_sale_quantity >= l.quantity)
       FROM unnest(line_skus, line_locations, line_quantities) WITH ORDINALITY
-           AS l(sku, location, quantity, place)
+           AS l(sku, location, quantity, n)
       LEFT JOIN LATERAL (SELECT id, for_sale_quantity
                            FROM holdfast.stock_items
                           WHERE sku = l.sku AND location = l.location
@@ -1037,7 +1037,8 @@ BEGIN
     IF claims < cardinality(ids) THEN
         RAISE 'an id was taken meanwhile: decide' USING ERRCODE = 'HF001';
     END IF;
-    line_ids := ARRAY(SELECT ids[l.place] FROM unnest(line_places) WITH ORDINALITY AS l(place, n)
+    line_ids := ARRAY(SELECT ids[l.checkout]
+                        FROM unnest(line_checkouts) WITH ORDINALITY AS l(checkout, n)
                        ORDER BY l.n);
     locked_at := holdfast.post_movements(
         line_ids, line_ids, line_items, array_fill('reserve'::text, ARRAY[cardinality(line_ids)]),
