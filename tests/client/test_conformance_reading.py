@@ -26,7 +26,7 @@ async def test_a_cancellation_frees_the_stock_and_keeps_who_and_why(
     assert await shop.available(sku) == (5, 0, 5)
 
 
-async def test_the_status_tells_the_lines_the_deadline_and_the_story(
+async def test_the_status_tells_the_lines_the_deadline_and_the_events(
     shop: Shop, checkout_id: str
 ) -> None:
     sku = new_sku()

@@ -71,10 +71,10 @@ async def _hold(shop: Shop, checkout_id: str, sku: str, quantity: int = 2) -> No
 async def test_a_hold_that_was_extended_and_paid(shop: Shop, checkout_id: str, sku: str) -> None:
     await _hold(shop, checkout_id, sku)
     await shop.client.extend(checkout_id, 600, reason="card check", actor="psp")
-    open_story = _told(await shop.client.timeline(checkout_id))
+    open_timeline = _told(await shop.client.timeline(checkout_id))
     await shop.client.confirm(checkout_id, "pay_7", actor="web")
     events = [HELD, ("extended", 600, "psp", "card check")]
-    assert open_story == _expected(
+    assert open_timeline == _expected(
         status="held", is_closed=False, events=events, lengths=[900, 1_500]
     )
     assert _told(await shop.client.timeline(checkout_id)) == _expected(

@@ -47,6 +47,23 @@ def test_the_lock_file_names_versions_and_hashes_and_no_registry():
     assert '"resolved"' not in lock
 
 
+# Sets of words may grow, and what a newer server says is of the types that the example has.
+_NEWER: Final = """
+import type { CheckoutReport, Shortage } from "./holdfast.js";
+
+export const newer: [Shortage["reason"], CheckoutReport["status"]] = ["quarantined", "backordered"];
+export const event: CheckoutReport["events"][number]["event"] = "repacked";
+"""
+
+
+def test_a_word_that_the_example_does_not_know_is_text_to_it(built: Path, tmp_path: Path):
+    copy = tmp_path / "example"
+    shutil.copytree(built, copy, symlinks=True)
+    (copy / "src/newer.ts").write_text(_NEWER)
+    compiled = _run(["npm", "run", "build"], copy)
+    assert compiled.returncode == 0, compiled.stdout
+
+
 async def test_a_checkout_service_in_typescript_gets_every_answer(
     built: Path, shop: RealShop, examples_address: str
 ):

@@ -274,7 +274,7 @@ class Recorder:
         await self.keep("committed-first-run", first)
         await self.keep("committed-last-run", handle)
 
-    async def long_story(self) -> None:
+    async def many_events(self) -> None:
         await self.reserve("continued")
         first = self.till.handle("continued")
         first = self.stage.client.get_workflow_handle(
@@ -391,7 +391,7 @@ async def record(shelf: Path) -> None:
                 await recorder.others()
                 await recorder.carts()
                 await recorder.a_week()
-                await recorder.long_story()
+                await recorder.many_events()
                 await recorder.adjustments()
                 await recorder.reconciliations()
                 await recorder.outage()

@@ -92,7 +92,7 @@ def test_a_signal_costs_as_much_among_ten_thousand_as_among_a_thousand(
 
 @pytest.mark.slow
 @pytest.mark.parametrize("sort", SIGNALS)
-def test_no_signal_has_the_story_put_into_words(
+def test_no_signal_has_the_events_put_into_words(
     details: WorkflowInstanceDetails, monkeypatch: pytest.MonkeyPatch, sort: str
 ):
     told: list[Any] = []

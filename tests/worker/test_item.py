@@ -31,7 +31,7 @@ def _is_held(ledger: Ledger, checkout_id: str) -> bool:
     return ledger.reservations([checkout_id])[checkout_id].outcome.status == "held"
 
 
-def test_an_item_goes_out_of_sale_and_back_with_its_holds_and_its_story(
+def test_an_item_goes_out_of_sale_and_back_with_its_holds_and_its_history(
     operator: Operator, stocked: Ledger
 ):
     out = operator.run("item", "set", "MUG", "--inactive", "--reason", "recall", "--actor", "ann")

@@ -228,7 +228,7 @@ def test_only_a_hold_can_be_extended_or_carried_over():
         Checkout(REQUEST).carried()
 
 
-def test_of_a_long_story_the_middle_is_left_out_and_counted():
+def test_of_many_events_the_middle_is_left_out_and_counted():
     checkout = held()
     for number in range(EVENTS_KEPT_MAX + 50):
         checkout.note(NOW, f"event {number}")

@@ -61,7 +61,7 @@ async def _continued(handle: WorkflowHandle[Any, Any]) -> bool:
     return (await kinds_of(handle))[-1] == "WORKFLOW_EXECUTION_CONTINUED_AS_NEW"
 
 
-async def test_hold_deadline_and_story_are_carried_over(short_stage: Stage, unique: str):
+async def test_hold_deadline_and_events_are_carried_over(short_stage: Stage, unique: str):
     till = short_stage.till
     request = {short_stage.stock(unique, 5): 2}
     held = await till.reserve(unique, request, customer_id="u-17")

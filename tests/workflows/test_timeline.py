@@ -28,7 +28,7 @@ async def _ask(stage: Stage, unique: str, *messages: Any) -> WorkflowHandle[Any,
     )
 
 
-async def test_a_checkout_that_temporal_does_not_know_has_its_story(stage: Stage, unique: str):
+async def test_a_checkout_that_temporal_does_not_know_has_its_timeline(stage: Stage, unique: str):
     """As after the retention period: what a workflow did is in the database alone."""
     shop, sku = stage.shop, stage.stock(unique, 5)
     held = shop.hold(unique, **{sku: 2})

@@ -80,7 +80,9 @@ async def test_a_private_worker_names_nobody_and_nothing_in_the_timeline(
     assert [text for text in summaries if "SECRET" in text] == []
 
 
-async def test_the_current_details_tell_the_whole_story(stage: Stage, till: Till, unique: str):
+async def test_the_current_details_tell_all_that_became_of_it(
+    stage: Stage, till: Till, unique: str
+):
     sku = stage.stock(unique, 5)
     await till.reserve(unique, {sku: 3})
     assert "**held** until " in await details_of(till.handle(unique))

@@ -222,7 +222,7 @@ def test_the_columns_of_a_table_are_kept_apart():
     ]
 
 
-def test_of_a_long_story_the_latest_entries_are_shown():
+def test_of_many_events_the_latest_are_shown():
     subject = checkout(1)
     for number in range(LINES_SHOWN_MAX + 5):
         subject.note(NOW, f"event-{number:03d}")
