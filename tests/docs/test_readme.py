@@ -12,8 +12,9 @@ from typing import Final
 
 import pytest
 
-from holdfast_client import AvailabilityReader, Reservations
-from tests.docs.pages import ROOT, page
+import holdfast_client
+from holdfast_client import AvailabilityReader, HoldfastError, Reservations
+from tests.docs.pages import ROOT, Page, page
 from tests.docs.reader import Reader
 
 # Each command is a process of its own; only against what hangs.
@@ -104,6 +105,19 @@ def test_the_methods_of_the_clients_page_are_called_as_it_says():
     asked = {**_methods(Reservations), **_methods(AvailabilityReader)}
     # The page tells of closing in its prose.
     assert told == {_as_called(name, method) for name, method in asked.items() if name != "close"}
+
+
+@pytest.mark.parametrize(
+    "read", [CLIENT, page("docs/outcomes.md")], ids=lambda read: read.path.name
+)
+def test_every_error_of_the_client_is_on_its_pages(read: Page):
+    kinds = (
+        name
+        for name in holdfast_client.__all__
+        if inspect.isclass(kind := getattr(holdfast_client, name))
+        and issubclass(kind, HoldfastError)
+    )
+    assert {f"`{name}`" for name in kinds} <= set(re.findall(r"`\w+`", read.text))
 
 
 def _methods(kind: type) -> dict[str, Callable[..., object]]:
