@@ -57,7 +57,7 @@ class LedgerReadings(LedgerOperations):
     def in_stock(
         self, *, after: tuple[str, str] = ("", ""), page_size: int = PAGE_SIZE_MAX
     ) -> Steps[tuple[Availability, ...]]:
-        """Return a page of active stock items with something available, by SKU and location.
+        """Return a page of active stock items with something for sale, by SKU and location.
 
         Args:
             after: SKU and location of the last one of the page before.
@@ -73,7 +73,7 @@ class LedgerReadings(LedgerOperations):
         after: tuple[str, str] = ("", ""),
         page_size: int = PAGE_SIZE_MAX,
     ) -> Steps[tuple[Availability, ...]]:
-        """Return a page of active stock items with at most ``threshold`` available."""
+        """Return a page of active stock items with at most ``threshold`` for sale."""
         return self._stock_between(0, threshold, after, page_size)
 
     @asked
@@ -152,10 +152,10 @@ class LedgerReadings(LedgerOperations):
         return scalar(Call(SCHEMA_VERSION, {}))
 
     def _stock_between(
-        self, available_min: int, available_max: int, after: tuple[str, str], page_size: int
+        self, for_sale_min: int, for_sale_max: int, after: tuple[str, str], page_size: int
     ) -> Steps[tuple[Availability, ...]]:
         return self._read(
-            availability.read_stock_between(available_min, available_max, after, _page(page_size))
+            availability.read_stock_between(for_sale_min, for_sale_max, after, _page(page_size))
         )
 
 

@@ -106,6 +106,18 @@ async def test_of_many_places_the_first_are_told_and_all_are_added_up(reader: Av
     assert pens.for_sale == sum(range(PLACES_MAX + 2))
 
 
+async def test_a_page_shows_no_more_than_a_hold_could_take(
+    reader: AvailabilityReader, owner_url: str
+):
+    with psycopg.connect(owner_url) as owner:
+        owner.execute("UPDATE holdfast.stock_items SET safety_quantity = 4 WHERE sku = 'CUP'")
+    try:
+        assert (await reader.one("CUP")).for_sale == 1
+    finally:
+        with psycopg.connect(owner_url) as owner:
+            owner.execute("UPDATE holdfast.stock_items SET safety_quantity = 0 WHERE sku = 'CUP'")
+
+
 async def test_all_skus_come_page_by_page(reader: AvailabilityReader):
     found: list[SkuAvailability] = []
     after, pages = "", 0

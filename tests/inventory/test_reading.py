@@ -71,6 +71,12 @@ def test_inactive_stock_is_neither_low_nor_in_stock(shop: Shop) -> None:
     assert (_low(shop), _stocked(shop)) == ([], [])
 
 
+def test_what_new_holds_may_not_take_is_not_in_stock(shop: Shop) -> None:
+    shop.stock(MUG=9)
+    shop.sql("UPDATE holdfast.stock_items SET safety_quantity = 9")
+    assert (_low(shop), _stocked(shop)) == (["MUG"], [])
+
+
 @pytest.mark.parametrize("read", ["in_stock", "low_stock"])
 def test_pages_follow_each_other_and_leave_nothing_out(shop: Shop, read: str) -> None:
     keys = [(sku, place) for sku in ("A", "B", "a", "é", "Z") for place in ("attic", "main")]

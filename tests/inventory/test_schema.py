@@ -249,7 +249,7 @@ TABLES = {
     "reserved_delta reason actor created_at",
 }
 VIEWS = {
-    "stock_availability": "sku location name active total reserved available",
+    "stock_availability": "sku location name active total reserved available for_sale",
     "overdue_reservations": "id checkout_id customer_id expires_at overdue_seconds units ends_at",
     "operations": "sequence operation_id reservation_id kind digest answer reason actor created_at",
 }
@@ -287,7 +287,7 @@ def test_every_time_carries_its_zone(shop: Shop) -> None:
 def test_the_views_read_a_hold_and_its_stock(stocked: Shop) -> None:
     stocked.pass_seconds(1_000)
     (availability,) = stocked.sql("SELECT * FROM holdfast.stock_availability")
-    assert tuple(availability) == ("MUG", "main", "", True, 10, 2, 8)
+    assert tuple(availability) == ("MUG", "main", "", True, 10, 2, 8, 8)
     (overdue,) = stocked.sql("SELECT * FROM holdfast.overdue_reservations")
     deadline = stocked.after(-100)
     assert tuple(overdue)[1:] == ("c1", None, deadline, 100.0, 2, deadline)

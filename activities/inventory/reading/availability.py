@@ -19,14 +19,14 @@ def read_availability(skus: Sequence[str]) -> Steps[tuple[Availability, ...]]:
 
 
 def read_stock_between(
-    available_min: int, available_max: int, after: tuple[str, str], page_size: int
+    for_sale_min: int, for_sale_max: int, after: tuple[str, str], page_size: int
 ) -> Steps[tuple[Availability, ...]]:
-    """Return a page of active stock items with so much available, by SKU and location."""
+    """Return a page of active stock items with so much for sale, by SKU and location."""
     rows = yield Call(
         stock.READ_STOCK_BETWEEN,
         {
-            "available_min": available_min,
-            "available_max": available_max,
+            "for_sale_min": for_sale_min,
+            "for_sale_max": for_sale_max,
             "after_sku": after[0],
             "after_location": after[1],
             "page_size": page_size,

@@ -27,8 +27,8 @@ class PlaceAvailability(Answer):
 class SkuAvailability(Answer):
     """What a product page shows of one SKU.
 
-    ``for_sale`` adds up what is available at every location where it is for sale; 0 for a SKU that
-    nobody knows. Of many locations the first ``PLACES_MAX`` are told.
+    ``for_sale`` adds up what new holds may take at every location; 0 for a SKU that nobody knows.
+    Of many locations the first ``PLACES_MAX`` are told.
     """
 
     sku: str

@@ -51,7 +51,7 @@ SELECT w.sku, a.location, a.name, a.active, a.total, a.reserved, a.available, a.
   FROM {wanted}
   LEFT JOIN LATERAL (
        SELECT location, name, active, total, reserved, available,
-              coalesce(sum(available) FILTER (WHERE active) OVER (), 0)::bigint AS for_sale,
+              (sum(for_sale) OVER ())::bigint AS for_sale,
               count(*) OVER () AS found
          FROM holdfast.stock_availability
         WHERE sku = w.sku

@@ -67,13 +67,13 @@ SELECT sku, location, name, active, total, reserved, available
  ORDER BY sku COLLATE "C", location COLLATE "C"
 """
 
-# Active stock items with more available than one number and at most another, page by page.
+# Active stock items of which new holds may take so many units, page by page.
 READ_STOCK_BETWEEN: Final = """
 SELECT sku, location, name, active, total, reserved, available
   FROM holdfast.stock_availability
  WHERE active
-   AND available >= %(available_min)s
-   AND available <= %(available_max)s
+   AND for_sale >= %(for_sale_min)s
+   AND for_sale <= %(for_sale_max)s
    AND (sku COLLATE "C", location COLLATE "C") > (%(after_sku)s, %(after_location)s)
  ORDER BY sku COLLATE "C", location COLLATE "C"
  LIMIT %(page_size)s

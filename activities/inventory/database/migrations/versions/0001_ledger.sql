@@ -1150,7 +1150,7 @@ SELECT p.payment_reference, p.checkout_id, r.customer_id, p.reason, p.changed_at
 -- What a product page reads.
 CREATE VIEW holdfast.stock_availability AS
 SELECT sku, location, name, active, total_quantity AS total, reserved_quantity AS reserved,
-       available_quantity AS available
+       available_quantity AS available, for_sale_quantity AS for_sale
   FROM holdfast.stock_items;
 
 -- The functions do what the tables' owner may. Everybody may run what others made unless told
