@@ -39,6 +39,8 @@ async def test_a_payment_in_flight_keeps_the_hold_past_its_deadline(shop: Shop, 
     await shop.pass_time(61)
     report = await shop.client.status(checkout_id)
     assert (report.status, report.paying_until) == ("held", waiting.paying_until)
+    timeline = await shop.client.timeline(checkout_id)
+    assert (timeline.expires_at, timeline.ends_at) == (first.expires_at, waiting.paying_until)
     assert isinstance(await shop.client.confirm(checkout_id, "p-1"), Fulfilled)
 
 
@@ -61,6 +63,15 @@ async def test_a_payment_that_ends_past_the_deadline_ends_the_hold(shop: Shop, c
     assert [(p.payment_reference, p.state, p.reason) for p in timeline.payments] == [
         ("p-1", "failed", "failed")
     ]
+
+
+async def test_a_payment_that_has_ended_keeps_nothing_any_more(shop: Shop, checkout_id: str):
+    first = await held(shop, checkout_id)
+    await shop.client.payment_started(checkout_id, "p-1", 600)
+    await shop.client.payment_ended(checkout_id, "p-1")
+    timeline = await shop.client.timeline(checkout_id)
+    assert timeline.ends_at == timeline.expires_at == first.expires_at
+    assert timeline.report().paying_until is None
 
 
 async def test_a_grace_has_an_end_and_never_revives_a_hold(shop: Shop, checkout_id: str):

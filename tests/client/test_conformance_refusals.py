@@ -80,7 +80,9 @@ async def test_stock_that_is_held_names_who_holds_it(shop: Shop, checkout_id: st
     sku = new_sku()
     await shop.stock(sku, 10)
     later = await hold(shop, f"{checkout_id}/later", sku, 3, hold_seconds=900)
-    sooner = await hold(shop, f"{checkout_id}/sooner", sku, 1, hold_seconds=300)
+    await hold(shop, f"{checkout_id}/sooner", sku, 1, hold_seconds=300)
+    # Past the other's deadline: what is told is when each really ends.
+    waiting = await shop.client.payment_started(f"{checkout_id}/sooner", f"p-{checkout_id}", 1_200)
     outcome = await shop.client.adjust_stock(checkout_id, sku, "count", 2)
     assert outcome == AdjustmentRefused(
         reason="below_reserved",
@@ -90,8 +92,10 @@ async def test_stock_that_is_held_names_who_holds_it(shop: Shop, checkout_id: st
         reserved=4,
         available=6,
         holders=(
-            Holder(checkout_id=f"{checkout_id}/sooner", quantity=1, expires_at=sooner.expires_at),
             Holder(checkout_id=f"{checkout_id}/later", quantity=3, expires_at=later.expires_at),
+            Holder(
+                checkout_id=f"{checkout_id}/sooner", quantity=1, expires_at=waiting.paying_until
+            ),
         ),
     )
 

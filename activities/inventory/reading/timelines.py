@@ -62,6 +62,7 @@ def read_timeline(checkout_id: str) -> Steps[Timeline | None]:
         cart_id=row.cart_id,
         created_at=row.created_at,
         expires_at=row.expires_at,
+        paying_until=row.paying_until if row.status == "held" else None,
         closed_at=row.closed_at,
         payment_reference=row.payment_reference,
         lines=tuple(HeldLine(sku=r.sku, location=r.location, quantity=r.quantity) for r in lines),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from holdfast_client.contract.outcomes import (
@@ -48,7 +48,7 @@ def outcome_sheet(checkout_id: str, outcome: Outcome | RefundDue) -> Sheet:
     tables: list[Table] = []
     match outcome:
         case Held():
-            facts.append(("expires_at", outcome.expires_at))
+            facts += _deadlines(outcome.expires_at, outcome.paying_until)
             tables.append(_lines_table(outcome.lines))
         case Denied():
             tables.append(_shortages_table(outcome.shortages))
@@ -91,11 +91,18 @@ def other_facts(outcome: UnknownOutcome) -> list[tuple[str, Cell]]:
     return [(key, value if isinstance(value, str) else json.dumps(value)) for key, value in others]
 
 
+def _deadlines(
+    expires_at: datetime | None, paying_until: datetime | None
+) -> list[tuple[str, Cell]]:
+    """Return what the buyer was told, and up to when the hold waits for a payment in flight."""
+    told = (("expires_at", expires_at), ("paying_until", paying_until))
+    return [(name, at) for name, at in told if at is not None]
+
+
 def report_sheet(report: CheckoutReport) -> Sheet:
     """Lay out where a checkout stands and how it came there."""
     facts: list[tuple[str, Cell]] = [("checkout_id", report.checkout_id), ("status", report.status)]
-    if report.expires_at is not None:
-        facts.append(("expires_at", report.expires_at))
+    facts += _deadlines(report.expires_at, report.paying_until)
     if report.shipments_left_out:
         facts.append(("shipments_left_out", report.shipments_left_out))
     events = tuple((event.at, event.event, event.actor, event.reason) for event in report.events)
@@ -119,7 +126,7 @@ def timeline_sheet(timeline: Timeline) -> Sheet:
         ("customer_id", timeline.customer_id or ""),
         ("cart_id", timeline.cart_id or ""),
         ("created_at", timeline.created_at),
-        ("expires_at", timeline.expires_at),
+        *_deadlines(timeline.expires_at, timeline.paying_until),
         ("closed_at", timeline.closed_at),
         ("payment_reference", timeline.payment_reference or ""),
     ]
@@ -186,7 +193,7 @@ def unknown_headline(id: str, outcome: UnknownOutcome) -> str:
 def _outcome_headline(checkout_id: str, outcome: KnownOutcome) -> str:
     match outcome:
         case Held():
-            words = f" is held until {local_text(outcome.expires_at)}."
+            words = f" is held until {local_text(outcome.ends_at)}."
         case Committed() if outcome.duplicate_payment:
             payment = outcome.payment_reference
             words = f" is paid already, by {payment}: this payment is due back."
@@ -209,7 +216,7 @@ def _timeline_headline(timeline: Timeline) -> str:
     was_held = timeline.expires_at is not None
     match timeline.status:
         case "held":
-            words = f"held until {local_text(timeline.expires_at)}"
+            words = f"held until {local_text(timeline.ends_at)}"
         case "committed":
             words = f"committed, paid by {timeline.payment_reference}, and to be shipped"
         case "fulfilled":

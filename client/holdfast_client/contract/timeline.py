@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated, Final, Literal
 
 from pydantic import Field
@@ -79,7 +80,8 @@ class Timeline(Answer):
     Each list has at most ``TIMELINE_ROWS_MAX`` entries, ``events`` so many extensions,
     amendments, shipments and releases, with the beginning, the payment and the end. Beside it
     stands how many were left out: of those changes the earliest, of the others the last.
-    ``expires_at`` is the last deadline that was set, None where nothing was ever held.
+    ``expires_at`` is the last deadline that was set, None where nothing was ever held;
+    ``paying_until`` up to when a hold waits for a payment in flight, None where it does not.
     """
 
     checkout_id: str
@@ -88,6 +90,7 @@ class Timeline(Answer):
     cart_id: str | None = None
     created_at: UtcTime
     expires_at: UtcTime | None = None
+    paying_until: UtcTime | None = None
     closed_at: UtcTime | None = None
     payment_reference: str | None = None
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
@@ -102,6 +105,11 @@ class Timeline(Answer):
     movements_left_out: int = 0
 
     @property
+    def ends_at(self) -> datetime | None:
+        """When a hold is over, or was to be: the later of its two deadlines."""
+        return max((at for at in (self.expires_at, self.paying_until) if at), default=None)
+
+    @property
     def is_unknown(self) -> bool:
         """Whether it stands only for what came under an id that nobody had used."""
         return self.status == "expired" and self.expires_at is None
@@ -109,13 +117,12 @@ class Timeline(Answer):
     def report(self) -> CheckoutReport:
         """Return what a checkout's own workflow would report, as far as the database tells."""
         is_held = self.status == "held"
-        pauses = [e.expires_at for e in self.events if e.event == "payment_started"]
         return CheckoutReport(
             checkout_id=self.checkout_id,
             status=self.status,
             lines=self.lines,
             expires_at=self.expires_at if is_held else None,
-            paying_until=max(filter(None, pauses), default=None) if is_held else None,
+            paying_until=self.paying_until,
             payments=self.payments[-PAYMENTS_KEPT_MAX:],
             payments_left_out=max(len(self.payments) - PAYMENTS_KEPT_MAX, 0)
             + self.payments_left_out,

@@ -68,7 +68,7 @@ def _holders(shop: MemoryShop, change: StockAdjustment) -> tuple[Holder, ...]:
         Holder(
             checkout_id=checkout.request.checkout_id,
             quantity=line.quantity,
-            expires_at=getattr(checkout.outcome, "expires_at", None),
+            expires_at=getattr(checkout.outcome, "ends_at", None),
         )
         for checkout in shop.checkouts.values()
         for line in checkout.open_lines

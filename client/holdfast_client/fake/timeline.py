@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Final
 
-from holdfast_client.contract.outcomes import Denied
+from holdfast_client.contract.outcomes import Denied, Held
 from holdfast_client.contract.timeline import (
     TIMELINE_ROWS_MAX,
     RecordedStatus,
@@ -41,6 +41,7 @@ def timeline_of(shop: MemoryShop, checkout: Checkout) -> Timeline:
         cart_id=checkout.request.cart_id,
         created_at=checkout.started_at,
         expires_at=deadlines[-1] if was_held else None,
+        paying_until=outcome.paying_until if isinstance(outcome, Held) else None,
         closed_at=checkout.closed_at,
         payment_reference=getattr(outcome, "payment_reference", None),
         lines=lines[:TIMELINE_ROWS_MAX],

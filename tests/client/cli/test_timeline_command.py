@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from holdfast_client import FakeReservationClient
-from holdfast_client.cli.checkout_sheet import timeline_sheet
+from holdfast_client.cli.checkout_sheet import outcome_sheet, report_sheet, timeline_sheet
+from holdfast_client.terminal.moments import local_text
 from holdfast_client.terminal.screen import Screen
 from tests.client.cli.conftest import Terminal
 
@@ -64,6 +65,23 @@ def test_a_person_reads_the_end_first(
     if words:
         holdfast(*words)
     assert timeline_sheet(asyncio.run(shop.timeline("cart-1"))).headline.startswith(headline)
+
+
+def test_a_hold_that_waits_for_a_payment_is_held_until_then(
+    shop: FakeReservationClient, holdfast: Terminal
+) -> None:
+    holdfast("reserve", "cart-1", "MUG-01=2", "--hold", "60")
+    asyncio.run(shop.payment_started("cart-1", "pay_1", 600))
+    outcome: Any = asyncio.run(shop.reserve("cart-1", [("MUG-01", 2)], hold_seconds=60))
+    paying_until = outcome.paying_until
+    for sheet in (
+        outcome_sheet("cart-1", outcome),
+        report_sheet(asyncio.run(shop.status("cart-1"))),
+        timeline_sheet(asyncio.run(shop.timeline("cart-1"))),
+    ):
+        assert dict(sheet.facts)["paying_until"] == paying_until
+        assert dict(sheet.facts)["expires_at"] == outcome.expires_at
+        assert local_text(paying_until) in sheet.headline or "until" not in sheet.headline
 
 
 def test_what_was_left_out_is_said(shop: FakeReservationClient, holdfast: Terminal) -> None:

@@ -6,8 +6,8 @@ from typing import Final
 
 # What the row of a checkout's last attempt tells.
 READ_CHECKOUT: Final = """
-SELECT id, attempt, status, customer_id, cart_id, created_at, expires_at, committed_at, closed_at,
-       reason, actor, payment_reference, shortages
+SELECT id, attempt, status, customer_id, cart_id, created_at, expires_at, paying_until,
+       committed_at, closed_at, reason, actor, payment_reference, shortages
   FROM holdfast.reservations
  WHERE checkout_id = %(checkout_id)s
  ORDER BY attempt DESC
