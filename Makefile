@@ -36,7 +36,7 @@ setup: $(READY_TO_DEVELOP) ## The virtual environment with everything pinned.
 SYSTEM_PACKAGES := chromium prometheus postgresql-15 pgbouncer ruby-activerecord ruby-pg
 
 .PHONY: system-packages
-system-packages: ## Debian's Chromium, Prometheus, Postgres 15 and PgBouncer, for tests; needs root.
+system-packages: ## What tests use of Debian's: Chromium, Prometheus, Postgres 15, PgBouncer, ActiveRecord; needs root.
 	@dpkg --status $(SYSTEM_PACKAGES) >/dev/null 2>&1 || { \
 	  echo "Installing $(SYSTEM_PACKAGES) ..." && apt-get update --quiet=2 && \
 	  RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive \

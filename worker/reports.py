@@ -20,12 +20,12 @@ from holdfast_client.terminal.sheet import Cell, Column, Sheet, Table
 ReportForm = Literal["text", "json", "csv"]
 
 _MOVEMENT_COLUMNS: Final = (
-    Column("at", rank=2),
+    "at",
     "kind",
     "units",
     Column("total", rank=3),
     Column("reserved", rank=3),
-    "available",
+    Column("available", rank=2),
     Column("source", rank=1),
     Column("actor", rank=5, is_prose=True),
     Column("reason", rank=4, is_prose=True),
@@ -35,11 +35,11 @@ _DENIED_COLUMNS: Final = (
     "sku",
     Column("location", rank=2),
     Column("reason", rank=1),
-    Column("checkouts", rank=3),
-    Column("customers", rank=4),
-    "requested",
-    Column("largest_request", rank=5),
-    Column("least_available", rank=5),
+    Column("checkouts", rank=4),
+    Column("customers", rank=5),
+    Column("requested", rank=3),
+    "largest_request",
+    "least_available",
 )
 _DENIED_NAMES: Final = tuple(column.name for column in Table("", _DENIED_COLUMNS, ()).laid_columns)
 

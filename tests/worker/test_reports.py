@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +14,10 @@ import pytest
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, StockRow
 from holdfast_client.contract.messages import CheckoutRequest, Line, StockAdjustment
+from holdfast_client.terminal.layout import fit
+from holdfast_client.terminal.sheet import Column, Table
 from tests.worker.conftest import Operator
+from worker.reports import _DENIED_COLUMNS, _MOVEMENT_COLUMNS
 
 TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
 
@@ -45,6 +48,30 @@ def sold(ledger: Ledger) -> Ledger:
 def _rows(out: str, name: str) -> list[list[str]]:
     cells = [line.split("\t") for line in out.splitlines()]
     return [row[1:] for row in cells if row[0] == name]
+
+
+# --- what a narrow terminal shows ----------------------------------------------------------------
+
+
+def _shown(columns: Sequence[Column | str], longest: Sequence[str]) -> set[str]:
+    """Return the columns that 80 characters have room for."""
+    laid = Table("", tuple(columns), ()).laid_columns
+    widths = [max(len(column.name), len(cell)) for column, cell in zip(laid, longest, strict=True)]
+    return {laid[place].name for place in fit(laid, widths, 80).places}
+
+
+def test_of_a_movement_a_narrow_terminal_shows_when_and_by_whom() -> None:
+    source = "8b1f4c1e-6a0e-4f64-9a8e-0f6f2d1c7b11"
+    longest = ("2026-01-31T09:00:00Z", "deactivate", "12", "12", "12", "12", source, "", "")
+    assert _shown(_MOVEMENT_COLUMNS, longest) == {"at", "kind", "units", "source"}
+    assert "available" in _shown(_MOVEMENT_COLUMNS, (*longest[:6], source[:25], "", ""))
+
+
+def test_of_what_was_denied_a_narrow_terminal_shows_the_figures_that_decide() -> None:
+    day, reason, few = "2026-01-31", "insufficient", ("12",) * 5
+    told = {"day", "sku", "reason", "largest_request", "least_available"}
+    assert _shown(_DENIED_COLUMNS, (day, "MUG-01", "main", reason, *few)) == {*told, "location"}
+    assert _shown(_DENIED_COLUMNS, (day, "x" * 20, "main", reason, *few)) >= told
 
 
 # --- history -------------------------------------------------------------------------------------

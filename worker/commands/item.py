@@ -36,7 +36,8 @@ def set_item(
     if active is None:
         raise InvalidRequest("item set", "nothing to set; say --active or --inactive")
     kind = "activate" if active else "deactivate"
-    id = f"item-set-{uuid.uuid4().hex}"
+    # Short enough for a history in a narrow terminal.
+    id = f"item-set-{uuid.uuid4().hex[:16]}"
     with opened_ledger() as ledger:
         place = location or only_location(ledger, sku)
         change = validated(

@@ -15,6 +15,7 @@ import typer
 from activities.inventory.database.errors import LedgerUnavailable, StockLoadRefused
 from activities.inventory.ledger import LOAD_ROWS_MAX
 from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.wording import counted
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.moments import exact_text, parse_moment
@@ -184,7 +185,7 @@ def _tell_what_was_done(
         write(json.dumps({**counts, "unchanged": unchanged, "left_out": left}))
     else:
         told = f"{result.created:,} new, {result.changed:,} changed, {unchanged:,} as they were"
-        write(f"{plan.rows:,} rows: {told}")
+        write(f"{counted(plan.rows, 'row')}: {told}")
     if left:
         for line in listed(left):
             _remark(line)

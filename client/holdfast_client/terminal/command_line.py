@@ -43,7 +43,11 @@ class Commands(typer.Typer):
 
     def __init__(self, *, help: str, **settings: Any) -> None:
         super().__init__(
-            help=help, rich_markup_mode=None, pretty_exceptions_enable=False, **settings
+            help=help,
+            short_help=help,
+            rich_markup_mode=None,
+            pretty_exceptions_enable=False,
+            **settings,
         )
 
     def command(self, name: str | None = None, **settings: Any) -> Callable[..., Any]:
