@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -15,6 +17,7 @@ from holdfast_client import (
     Held,
     HoldNotActive,
     Late,
+    Outcome,
     PaymentConflict,
     RefundDue,
     RefundNotDue,
@@ -193,6 +196,28 @@ async def test_a_payment_of_a_checkout_that_nobody_knows_is_due_back(shop: Shop,
     due = await shop.client.confirm(checkout_id, "p-1", late="refund")
     assert isinstance(due, RefundDue)
     assert (due.reason, due.standing) == ("unknown_checkout", None)
-    with pytest.raises(CheckoutNotFound):
+    with pytest.raises(CheckoutNotFound, match="the payment is due back"):
         await shop.client.confirm(checkout_id, "p-2")
     assert len((await shop.client.refunds()).refunds) == 2
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        lambda client, key: client.cancel(key),
+        lambda client, key: client.fulfil(key, "s-1"),
+        lambda client, key: client.release(key, [("MUG-01", 1)]),
+        lambda client, key: client.amend(key, [("MUG-01", 1)]),
+        lambda client, key: client.extend(key, 60),
+        lambda client, key: client.payment_started(key, "p-1", 60),
+        lambda client, key: client.payment_ended(key, "p-1"),
+    ],
+    ids=["cancel", "fulfil", "release", "amend", "extend", "payment_started", "payment_ended"],
+)
+async def test_what_else_is_asked_of_a_checkout_that_nobody_knows_bars_nothing(
+    shop: Shop, checkout_id: str, ask: Callable[[Any, str], Awaitable[Outcome]]
+):
+    with pytest.raises(CheckoutNotFound, match=checkout_id):
+        await ask(shop.client, checkout_id)
+    assert (await shop.client.refunds()).refunds == ()
+    await held(shop, checkout_id)

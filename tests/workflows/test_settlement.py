@@ -15,6 +15,7 @@ from temporalio.service import RPCError
 from schemas.__main__ import schemas
 from tests.workflows.histories import failed_tasks_of
 from tests.workflows.stage import Stage
+from tests.workflows.test_resets import reset
 from tests.workflows.till import failure_of, refusal_of, request
 from tests.workflows.waiting import until
 
@@ -175,6 +176,30 @@ async def test_a_late_payment_that_falls_short_is_due_back(stage: Stage, unique:
         (sku, 4, 3)
     ]
     assert answer["standing"]["status"] == "expired"
+    # What was told once is told for ever, also where all could be had by now.
+    await stage.till.cancel(f"{unique}-2")
+    assert await pay(stage, unique, late="reinstate") == answer
+
+
+async def test_a_reset_of_what_was_reinstated_takes_nothing_again(stage: Stage, unique: str):
+    till, sku = stage.till, stage.stock(unique, 5)
+    await till.reserve(unique, {sku: 2})
+    stage.shop.sql(
+        "UPDATE holdfast.reservations SET expires_at = holdfast.clock() WHERE checkout_id = :id",
+        id=unique,
+    )
+    assert stage.shop.expire(unique).status == "expired"
+    message = {"payment_reference": f"pay-{unique}", "settle": "commit", "late": "reinstate"}
+    assert (await till.update(unique, "confirm", message))["reinstated"]
+    await reset(stage, unique)
+    await until(lambda: _is(stage, unique, "committed"))
+    assert stage.shop.figures(sku) == (5, 2, 3)
+    assert stage.shop.payment(f"pay-{unique}") == (unique, "settled", "")
+    assert (await till.ship(unique, "s-1"))["status"] == "fulfilled"
+    kinds = [kind for kind, *_ in stage.shop.movements(unique)]
+    assert kinds == ["reserve", "expire", "reserve", "fulfil"]
+    # The reset itself is told as a task that failed.
+    assert await failed_tasks_of(till.handle(unique)) == ["by hand"]
 
 
 async def test_a_run_that_learns_too_late_of_the_end_goes_on_with_what_is_reinstated(
