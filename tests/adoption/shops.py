@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from tests.docs.pages import ROOT
+from tests.limits import HANG_SECONDS
 from tests.system_packages import skip_without
 
 EXAMPLES: Final = ROOT / "examples" / "adopting"
@@ -72,7 +73,7 @@ def open_shop(letter: str, url: str) -> Iterator[Shop]:
         assert process.stdin
         assert process.stdout
         process.stdin.close()
-        process.wait(timeout=60)
+        process.wait(timeout=HANG_SECONDS)
         process.stdout.close()
 
 

@@ -17,6 +17,7 @@ from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
 from tests.inventory.functions import rewrite_function
 from tests.inventory.pools import opened_pool
+from tests.limits import HANG_SECONDS
 from worker.embedded import postgres_cluster
 
 
@@ -128,7 +129,7 @@ def test_a_row_that_the_shop_has_is_not_waited_for_with_others_in_hand(shop: Ado
             shop.sql.execute("UPDATE products SET stock_quantity = 12 WHERE sku = 'MUG'")
             assert not waiting_for_rows(shop)
         busy.rollback()
-        assert adopting.result(timeout=60).rows == 31
+        assert adopting.result(timeout=HANG_SECONDS).rows == 31
     assert shop.breaches() == []
 
 

@@ -14,6 +14,7 @@ from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.outcomes import Cancelled, Denied, Held, Unavailable
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
+from tests.limits import HANG_SECONDS
 
 
 @pytest.fixture
@@ -205,5 +206,5 @@ def test_the_cart_is_not_locked_and_nobodys_lock_on_it_is_waited_for(shop_a: Ado
         shop_a.sql.execute("SELECT FROM carts FOR UPDATE")
         shop_a.sql.execute("UPDATE cart_items SET quantity = 9")
         with ThreadPoolExecutor() as threads:
-            answer = threads.submit(reserve, shop_a, "c1").result(timeout=10)
+            answer = threads.submit(reserve, shop_a, "c1").result(timeout=HANG_SECONDS)
     assert held(answer) == {"CUP": 1, "MUG": 2}

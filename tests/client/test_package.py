@@ -14,9 +14,9 @@ import pytest
 
 import holdfast_client
 from holdfast_client import Reservations
+from tests.limits import HANG_SECONDS
 
 CLIENT = Path(holdfast_client.__file__).parents[1]
-SECONDS_MAX = 100.0
 
 
 def loaded_by(statement: str) -> set[str]:
@@ -28,7 +28,7 @@ def loaded_by(statement: str) -> set[str]:
         text=True,
         check=True,
         cwd=CLIENT,
-        timeout=SECONDS_MAX,
+        timeout=HANG_SECONDS,
     )
     return set(done.stdout.split())
 
@@ -79,7 +79,7 @@ def test_the_wheel_holds_the_package_its_types_and_two_requirements(tmp_path: Pa
         check=True,
         cwd=CLIENT,
         capture_output=True,
-        timeout=SECONDS_MAX,
+        timeout=HANG_SECONDS,
     )
     (path,) = tmp_path.glob("*.whl")
     with zipfile.ZipFile(path) as wheel:

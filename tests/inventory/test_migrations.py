@@ -15,6 +15,7 @@ from activities.inventory.ledger import Ledger
 from activities.inventory.sql.schema import schema_sql
 from tests.inventory.catalogue import describe
 from tests.inventory.databases import WORKER_ROLE, make_worker_role
+from tests.limits import HANG_SECONDS
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_two_migrators_at_once_take_turns(bare: Engine) -> None:
     gate = threading.Barrier(2)
 
     def run(_: int) -> tuple[str | None, str]:
-        gate.wait(10)
+        gate.wait(HANG_SECONDS)
         return upgrade(bare)
 
     with ThreadPoolExecutor(2) as migrators:
