@@ -73,4 +73,9 @@ def _refunds_sheet(found: Refunds) -> Sheet:
 
 def _refunded_sheet(refunded: Refunded) -> Sheet:
     headline = f"Payment {refunded.payment_reference} of {refunded.checkout_id} has gone back."
-    return Sheet(headline, (("at", refunded.at),))
+    facts = (
+        ("payment_reference", refunded.payment_reference),
+        ("checkout_id", refunded.checkout_id),
+        ("at", refunded.at),
+    )
+    return Sheet(headline, facts)
