@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Final, Literal
 
-from activities.inventory.records import (
+from activities.inventory.history_records import (
     DeniedDemand,
     DeniedPeriod,
     HistoryPeriod,

@@ -14,22 +14,19 @@ from activities.inventory.database.calls import (
     in_transaction,
     scalar,
 )
+from activities.inventory.history_records import (
+    DeniedDemand,
+    DeniedPeriod,
+    HistoryPeriod,
+    ItemHistory,
+)
 from activities.inventory.ledger_operations import LedgerOperations, check_batch
 from activities.inventory.operations.standing import read_states
 from activities.inventory.reading import availability
 from activities.inventory.reading.audits import HISTORY_AUDITS, PRESENT_AUDITS, find_breaches
 from activities.inventory.reading.denied_demand import read_denied_demand
 from activities.inventory.reading.item_history import read_item_history
-from activities.inventory.records import (
-    Availability,
-    Breach,
-    DeniedDemand,
-    DeniedPeriod,
-    HistoryPeriod,
-    ItemHistory,
-    OverdueReservation,
-    ReservationState,
-)
+from activities.inventory.records import Availability, Breach, OverdueReservation, ReservationState
 from activities.inventory.sql.statements.databases import SCHEMA_VERSION
 from activities.inventory.sql.statements.reservations import CLOCK, HAS_RESERVATIONS
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Final
 
@@ -10,6 +11,12 @@ from tests.docs.pages import ROOT, page
 PAGE: Final = page("docs/architecture.md")
 SPAN: Final = re.compile(r"`([\w./-]+)`")
 ROOMS: Final = ("client", "activities", "workflows", "worker", "docs")
+PROGRAMS: Final = (
+    *("activities", "benchmarks", "client", "examples", "schemas", "soak", "tests"),
+    *("worker", "workflows"),
+)
+FILE_LINES_MAX: Final = 400
+BODY_LINES_MAX: Final = 45
 LEDGER: Final = ROOT / "activities/inventory"
 
 
@@ -29,6 +36,27 @@ def test_every_room_of_the_ledger_is_on_the_page():
     rows = {name.strip("`/") for cells in PAGE.rows(r"`.*`") for name in cells[0].split(", ")}
     files = {entry.name for entry in LEDGER.glob("*.py")} - {"__init__.py"}
     assert rooms | files <= {row.strip("`/") for row in rows}
+
+
+def test_no_file_and_no_body_of_a_function_is_too_long_to_be_read_at_once():
+    sources = [path for room in PROGRAMS for path in (ROOT / room).rglob("*.py")]
+    assert len(sources) > 500  # else the rooms are named wrong
+    texts = {path: path.read_text("utf-8") for path in sources if ".venv" not in path.parts}
+    too_long = [str(path) for path, text in texts.items() if text.count("\n") > FILE_LINES_MAX]
+    too_long += [
+        f"{path}: {found.name}"
+        for path, text in texts.items()
+        for found in ast.walk(ast.parse(text))
+        if isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef)
+        and _body_lines(found) > BODY_LINES_MAX
+    ]
+    assert too_long == []
+
+
+def _body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    told = ast.get_docstring(function, clean=False) is not None and len(function.body) > 1
+    first, last = function.body[1 if told else 0], function.body[-1]
+    return int(last.end_lineno or 0) - first.lineno + 1
 
 
 def test_the_picture_shows_what_the_table_explains():

@@ -378,31 +378,20 @@ async def record(shelf: Path) -> None:
         async with _recorder(Path(directory), shelf) as recorder:
             await recorder.before_a_worker()
             async with at_work(recorder.stage, sandboxed=False):
-                await recorder.after_its_start()
-                await recorder.holds()
-                await recorder.payments()
-                await recorder.settlements()
-                await recorder.cancellations()
-                await recorder.extensions()
-                await recorder.late()
-                await recorder.refusals()
-                await recorder.parts()
-                await recorder.amendments()
-                await recorder.others()
-                await recorder.carts()
-                await recorder.a_week()
-                await recorder.many_events()
-                await recorder.adjustments()
-                await recorder.reconciliations()
-                await recorder.outage()
-
-
-def _version() -> str:
-    return str(tomllib.loads(Path("pyproject.toml").read_text())["project"]["version"])
+                for path in (
+                    *(recorder.after_its_start, recorder.holds, recorder.payments),
+                    *(recorder.settlements, recorder.cancellations, recorder.extensions),
+                    *(recorder.late, recorder.refusals, recorder.parts),
+                    *(recorder.amendments, recorder.others, recorder.carts),
+                    *(recorder.a_week, recorder.many_events, recorder.adjustments),
+                    *(recorder.reconciliations, recorder.outage),
+                ):
+                    await path()
 
 
 if __name__ == "__main__":
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(50))
-    chosen = Path(sys.argv[1]) if sys.argv[1:] else SHELVES / _version()
+    project = tomllib.loads(Path("pyproject.toml").read_text())["project"]
+    chosen = Path(sys.argv[1]) if sys.argv[1:] else SHELVES / project["version"]
     asyncio.run(record(chosen))
     print(f"{len(list(chosen.glob('*.json')))} histories in {chosen}")

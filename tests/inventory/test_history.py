@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from activities.inventory.ledger_readings import DENIED_ROWS_MAX, PAGE_SIZE_MAX
-from activities.inventory.records import (
+from activities.inventory.history_records import (
     DeniedDemand,
     DeniedPeriod,
     HistoryPeriod,
-    HoldExtension,
     ItemFigures,
     ItemHistory,
 )
+from activities.inventory.ledger_readings import DENIED_ROWS_MAX, PAGE_SIZE_MAX
+from activities.inventory.records import HoldExtension
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.timeline import TIMELINE_ROWS_MAX, Timeline
 from tests.inventory.shop import OPENING, Shop, checkout

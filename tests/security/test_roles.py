@@ -19,17 +19,10 @@ from activities.inventory.database.engine import open_engine
 from activities.inventory.database.errors import LedgerUnavailable, WorkerRoleUnfit
 from activities.inventory.database.migrate import upgrade, upgrade_database
 from activities.inventory.database.rights.grants import FUNCTION_GRANTS, READ_GRANTS
+from activities.inventory.history_records import DeniedPeriod, HistoryPeriod
 from activities.inventory.ledger import Ledger
 from activities.inventory.payment_records import Pause
-from activities.inventory.records import (
-    Closing,
-    DeniedPeriod,
-    HistoryPeriod,
-    HoldExtension,
-    Part,
-    ReservationState,
-    StockRow,
-)
+from activities.inventory.records import Closing, HoldExtension, Part, ReservationState, StockRow
 from holdfast_client.contract.holds import HoldsRequest
 from holdfast_client.contract.messages import Line, StockAdjustment, merged
 from holdfast_client.contract.outcomes import Held

@@ -8,8 +8,8 @@ from typing import Annotated, Final
 
 import typer
 
+from activities.inventory.history_records import DeniedPeriod
 from activities.inventory.ledger_readings import DENIED_ROWS_MAX
-from activities.inventory.records import DeniedPeriod
 from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.terminal import options
 from holdfast_client.terminal.moments import days_before, end_of, first_moment, parse_day

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Annotated, Final
 
+from activities.inventory.history_records import HistoryPeriod
 from activities.inventory.ledger import Ledger
 from activities.inventory.ledger_readings import PAGE_SIZE_MAX
-from activities.inventory.records import HistoryPeriod
 from holdfast_client.terminal import options
 from holdfast_client.terminal.moments import parse_moment
 from worker import reports

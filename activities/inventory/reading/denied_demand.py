@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from activities.inventory.database.calls import Call, Steps
-from activities.inventory.records import DeniedDemand, DeniedPeriod
+from activities.inventory.history_records import DeniedDemand, DeniedPeriod
 from activities.inventory.sql.statements.timelines import READ_DENIED_DEMAND
 
 

@@ -6,7 +6,12 @@ from itertools import accumulate
 from typing import Any
 
 from activities.inventory.database.calls import Call, Steps
-from activities.inventory.records import HistoryPeriod, ItemFigures, ItemHistory, ItemMovement
+from activities.inventory.history_records import (
+    HistoryPeriod,
+    ItemFigures,
+    ItemHistory,
+    ItemMovement,
+)
 from activities.inventory.sql.statements import movements as statements
 from activities.inventory.sql.statements.stock import READ_STOCK_ITEM
 
