@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 import typer.main
+from typer.testing import CliRunner
 
+from holdfast_client import __version__
 from holdfast_client.cli.app import commands
 from holdfast_client.terminal.command_line import Commands
 from worker.commands import app
@@ -36,6 +38,19 @@ def test_no_help_speaks_of_types_or_stops_in_a_sentence(path: str, text: str) ->
     assert not re.search(r"<[a-z]+( range)?>|list\[|<=x|x>=", text), text
     assert "..." not in text.partition("Commands:")[2], text
     assert "│" not in text
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_both_programs_tell_their_exit_codes(program: str) -> None:
+    told = " ".join(_helps()[program].split())
+    codes = re.findall(r"\b(\d) [a-z]", told.partition("Exit code: ")[2].partition(" Options:")[0])
+    assert codes == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_both_programs_tell_their_version(program: str) -> None:
+    told = CliRunner().invoke(PROGRAMS[program], ["--version"])
+    assert (told.exit_code, told.output) == (0, f"holdfast {__version__}\n")
 
 
 def test_both_programs_are_looked_at() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import typer
 import uvloop
 
+from holdfast_client import __version__
 from holdfast_client.contract.encrypted import KEYS_VARIABLE
 from holdfast_client.contract.errors import HoldfastError
 from holdfast_client.terminal import options
@@ -34,8 +35,13 @@ def work(
     processes: Annotated[
         int, options.whole_number("How many worker processes,", 1, PROCESSES_MAX)
     ] = 1,
+    version: Annotated[bool, options.version(__version__)] = False,  # noqa: ARG001 its callback answers
 ) -> None:
-    """Run a worker until SIGTERM or Ctrl-C, or one of the commands below."""
+    """Run a worker until SIGTERM or Ctrl-C, or one of the commands below.
+
+    Exit code: 0 done, 1 refused, unhealthy or a breach found, 2 wrong usage or settings,
+    3 a server cannot be reached or started, 4 nothing to do.
+    """
     if context.invoked_subcommand is not None:
         return
     settings = read_settings()

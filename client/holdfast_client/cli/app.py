@@ -60,12 +60,6 @@ def run(arguments: Sequence[str], *, connect: Connect | None) -> int:
     return command_line.run(_PROGRAM, arguments, session)
 
 
-def _show_version(is_wanted: bool) -> None:
-    if is_wanted:
-        print(f"holdfast {__version__}")
-        raise typer.Exit
-
-
 @commands.callback()
 def _globals(
     context: typer.Context,
@@ -74,15 +68,7 @@ def _globals(
     namespace: NamespaceOption = None,
     timeout: TimeoutOption = None,
     as_json: JsonOption = False,
-    version: Annotated[  # noqa: ARG001 its callback answers
-        bool,
-        typer.Option(
-            "--version",
-            help="Print the version, and nothing else.",
-            is_eager=True,
-            callback=_show_version,
-        ),
-    ] = False,
+    version: Annotated[bool, options.version(__version__)] = False,  # noqa: ARG001 its callback answers
 ) -> None:
     outer: Session = context.obj
     settings = settings_from(outer.settings, address, namespace, timeout, as_json)

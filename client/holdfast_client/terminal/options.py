@@ -23,6 +23,19 @@ def text(help: str, metavar: str = "TEXT") -> Any:
     return typer.Option(metavar=metavar, help=help)
 
 
+def version(number: str) -> Any:
+    """Return an option that tells the version, whatever else there is."""
+
+    def show(is_wanted: bool) -> None:
+        if is_wanted:
+            print(f"holdfast {number}")
+            raise typer.Exit
+
+    return typer.Option(
+        "--version", help="Print the version, and nothing else.", is_eager=True, callback=show
+    )
+
+
 def argument(help: str, metavar: str) -> Any:
     """Return an argument that takes a text, or whatever else its type says."""
     return typer.Argument(metavar=metavar, help=help)
