@@ -116,7 +116,7 @@ def test_a_page_that_took_long_is_followed_by_a_smaller_one_and_one_that_did_not
 
 
 def test_a_row_that_the_shop_has_is_not_waited_for_with_others_in_hand(shop: Adopted):
-    with psycopg.connect(shop.shop_url) as busy, ThreadPoolExecutor() as threads:
+    with ThreadPoolExecutor() as threads, psycopg.connect(shop.shop_url) as busy:
         shop.sql.execute(
             "INSERT INTO products (name, sku, stock_quantity, created_at, updated_at) "
             "SELECT 'P', 'P-' || i, i, now(), now() FROM generate_series(1, 30) AS i"
