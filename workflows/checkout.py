@@ -114,6 +114,12 @@ class CheckoutWorkflow:
             await workflow.sleep(policies.END_PAUSE, summary="Wait for a pause between signals")
         if standing.over:
             await self._ledger.put_late_payments_down()
+            if not standing.over:
+                # It goes on, and whoever waits is served there: to wait for them here has no end.
+                await workflow.wait_condition(
+                    lambda: standing.checkout.has_messages or workflow.all_handlers_finished()
+                )
+                return
         await workflow.wait_condition(workflow.all_handlers_finished)
 
     # --- messages --------------------------------------------------------------------------------

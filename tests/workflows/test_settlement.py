@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -13,10 +14,11 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
 from schemas.__main__ import schemas
-from tests.workflows.histories import failed_tasks_of
+from tests.workflows.blockade import blockade
+from tests.workflows.histories import failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage
 from tests.workflows.test_resets import reset
-from tests.workflows.till import failure_of, refusal_of, request
+from tests.workflows.till import Till, failure_of, refusal_of, request
 from tests.workflows.waiting import until
 
 
@@ -179,6 +181,32 @@ async def test_a_late_payment_that_falls_short_is_due_back(stage: Stage, unique:
     # What was told once is told for ever, also where all could be had by now.
     await stage.till.cancel(f"{unique}-2")
     assert await pay(stage, unique, late="reinstate") == answer
+
+
+async def test_messages_that_wait_while_a_late_payment_is_reinstated_are_answered(
+    stage: Stage, unique: str
+):
+    till, sku = stage.till, stage.stock(unique, 5)
+    message = {"payment_reference": f"pay-{unique}", "settle": "commit", "late": "reinstate"}
+    other = message | {"payment_reference": f"other-{unique}"}
+    await till.reserve(unique, {sku: 2}, hold_seconds=1)
+    with blockade(stage.shop, sku) as stranger:
+        # The run ends the hold by its own timer, and they come meanwhile.
+        await stranger.until_waiting()
+        wishes = (message, message, other)
+        asking = [asyncio.create_task(till.update(unique, "confirm", m)) for m in wishes]
+        await until(lambda: _accepted(till, unique, 1 + len(wishes)))
+        stranger.lift()
+        answers = await asyncio.wait_for(asyncio.gather(*asking), timeout=60)
+    assert [answer["status"] for answer in answers] == ["committed"] * 3
+    assert answers[2]["duplicate_payment"]
+    assert (await till.ship(unique, "s-1"))["status"] == "fulfilled"
+    assert (await till.result(unique))["reinstated"]
+
+
+async def _accepted(till: Till, checkout_id: str, count: int) -> bool:
+    kinds = await kinds_of(till.handle(checkout_id))
+    return kinds.count("WORKFLOW_EXECUTION_UPDATE_ACCEPTED") >= count
 
 
 async def test_a_reset_of_what_was_reinstated_takes_nothing_again(stage: Stage, unique: str):
