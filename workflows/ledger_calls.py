@@ -108,6 +108,7 @@ async def reserve(
         summary,
         policies.RESERVE_RETRY_BUDGET,
         policies.RESERVE_RETRY,
+        guard=policies.RESERVE_GUARD,
         when_slow=when_slow,
     )
 
@@ -120,6 +121,7 @@ async def abandon(request: CheckoutRequest, summary: str) -> ReservationState:
         summary,
         policies.RESERVE_RETRY_BUDGET,
         policies.RESERVE_RETRY,
+        guard=policies.RESERVE_GUARD,
     )
 
 
@@ -278,13 +280,22 @@ async def _ask(
     retry_budget: timedelta,
     retry: RetryPolicy,
     *,
+    guard: timedelta | None = None,
     when_slow: Callable[[], None] = lambda: None,
 ) -> AnswerT:
     try:
         return await _ask_at_once(activity, message, summary)
     except LedgerOutOfReach:
         when_slow()
-        return await _ask_and_wait(activity, message, summary, retry_budget, retry)
+        asked = _ask_and_wait(activity, message, summary, retry_budget, retry)
+        return await (_within(guard, asked) if guard else asked)
+
+
+async def _within(guard: timedelta, asked: Awaitable[AnswerT]) -> AnswerT:
+    try:
+        return await asyncio.wait_for(asked, guard.total_seconds())
+    except TimeoutError:
+        raise LedgerOutOfReach("nobody took the question in time") from None
 
 
 async def _ask_at_once(

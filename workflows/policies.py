@@ -26,6 +26,9 @@ ATTEMPT_TIMEOUT: Final = timedelta(seconds=10)
 RESERVE_RETRY_BUDGET: Final = timedelta(seconds=7)
 # Whoever waits for a decision has given up by then: a reserve that comes later holds nothing.
 RESERVE_BUDGET: Final = LOCAL_TRY_BUDGET + RESERVE_RETRY_BUDGET
+# Temporal ends the activity by that budget, but one that waited when its checkout was reset, and
+# found no worker in time, it neither starts nor ends (server 1.32). So the workflow counts as well.
+RESERVE_GUARD: Final = RESERVE_RETRY_BUDGET + timedelta(seconds=2)
 RESERVE_RETRY: Final = RetryPolicy(
     initial_interval=timedelta(milliseconds=500),
     backoff_coefficient=1.5,

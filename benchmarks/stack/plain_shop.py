@@ -3,7 +3,7 @@
 Each request is one transaction in the process that takes it, and a thread looks every second for
 holds that are over and gives back what it can lock (``SKIP LOCKED``). What such a shop lacks: a
 request that comes twice, or whose answer was lost, is not told from a new one; nothing waits for
-the payment or retries while the database is away; nobody can see a checkout's story or send it a
+the payment or retries while the database is away; nobody can see a checkout's timeline or send it a
 message; a payment that comes late finds nothing; and no movement says where a unit went.
 """
 

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import datetime, timedelta
+from typing import Any, Final
 
+import pytest
 from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.enums.v1 import EventType, ResetReapplyExcludeType
 from temporalio.api.workflowservice.v1 import ResetWorkflowExecutionRequest
+from temporalio.client import WorkflowHandle
 
 from tests.inventory.shop import Shop
-from tests.workflows.histories import failed_tasks_of
-from tests.workflows.stage import Stage
+from tests.workflows.blockade import blockade
+from tests.workflows.histories import failed_tasks_of, kinds_of
+from tests.workflows.stage import Stage, at_work
 from tests.workflows.till import moment
 from tests.workflows.waiting import until
+from workflows import policies
 
+BRIEF: Final = timedelta(seconds=2)
 EXTEND = {"seconds": 600, "reason": "on the phone", "actor": "sam"}
 
 
@@ -21,21 +28,23 @@ async def reset(
     stage: Stage,
     checkout_id: str,
     excluding: ResetReapplyExcludeType.ValueType | None = None,
+    *,
+    task: int = 1,
 ) -> None:
-    """Begin anew from the first workflow task; what came since comes again."""
+    """Begin anew from a workflow task, the first unless said; what came since comes again."""
     handle = stage.till.handle(checkout_id)
     history = await handle.fetch_history()
-    first_task = next(
+    tasks = [
         event.event_id
         for event in history.events
         if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-    )
+    ]
     await stage.client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
             namespace=stage.client.namespace,
             workflow_execution=WorkflowExecution(workflow_id=handle.id),
             reason="by hand",
-            workflow_task_finish_event_id=first_task,
+            workflow_task_finish_event_id=tasks[task - 1],
             request_id=f"{checkout_id}-{len(history.events)}",
             reset_reapply_exclude_types=[excluding] if excluding else [],
         )
@@ -111,3 +120,27 @@ async def test_an_update_id_that_no_database_could_keep_extends_once_and_wedges_
     assert _deadline(stage.shop, unique) - before == timedelta(seconds=60)
     ((id, _, _),) = stage.shop.extensions(unique)
     assert id.startswith("update-")
+
+
+async def test_a_reserve_that_waited_when_it_was_reset_is_given_up_where_no_worker_came_in_time(
+    idle_stage: Stage, unique: str, monkeypatch: pytest.MonkeyPatch
+):
+    """Temporal forgets to end it: without the workflow's own bound it stays open for ever."""
+    monkeypatch.setattr(policies, "RESERVE_RETRY_BUDGET", BRIEF)
+    monkeypatch.setattr(policies, "RESERVE_GUARD", 2 * BRIEF)
+    till, sku = idle_stage.till, idle_stage.stock(unique, 5)
+    with blockade(idle_stage.shop, sku):
+        async with at_work(idle_stage):
+            handle = await till.start(unique, {sku: 1})
+            await until(lambda: _count(handle, "ACTIVITY_TASK_SCHEDULED", 1))
+            await till.signal(unique, "extend", {"seconds": 60})
+            await until(lambda: _count(handle, "WORKFLOW_TASK_COMPLETED", 2))
+        await reset(idle_stage, unique, task=2)
+        await asyncio.sleep(BRIEF.total_seconds())
+    async with at_work(idle_stage):
+        assert await till.result(unique) == {"status": "unavailable"}
+    assert idle_stage.shop.figures(sku) == (5, 0, 5)
+
+
+async def _count(handle: WorkflowHandle[Any, Any], kind: str, least: int) -> bool:
+    return (await kinds_of(handle)).count(kind) >= least

@@ -10,9 +10,13 @@ BEGIN
     PERFORM set_config('lock_timeout', '{budget_ms}', true),
             -- Pages that a crash of the server loses are taken in again: nobody waits for the disk.
             set_config('synchronous_commit', 'off', true);
-    keys := ARRAY(SELECT t.{key} FROM {table} AS t
-                   WHERE after IS NULL OR t.{key} > after
-                   ORDER BY t.{key} LIMIT rows_max);
+    -- Two statements, because one for both would read all rows before the page, page after page.
+    IF after IS NULL THEN
+        keys := ARRAY(SELECT t.{key} FROM {table} AS t ORDER BY t.{key} LIMIT rows_max);
+    ELSE
+        keys := ARRAY(SELECT t.{key} FROM {table} AS t
+                       WHERE t.{key} > after ORDER BY t.{key} LIMIT rows_max);
+    END IF;
     IF cardinality(keys) = 0 THEN
         RETURN 0;
     END IF;
