@@ -139,7 +139,7 @@ class LedgerTask:
             return
         checkout.take_resumed(found)
         standing.settle(found.state)
-        standing.tell("resumed", reason=web_ui.RESUMED)
+        standing.tell("resumed", reason=web_ui.resumed_reason(found.state.attempt))
         standing.tell_outcome()
 
     async def _take_reserve(self, attempt: asyncio.Task[ReservationState]) -> None:

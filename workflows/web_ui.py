@@ -67,7 +67,11 @@ def clock(moment: datetime) -> str:
 # --- beside the bars of the timeline -----------------------------------------------------------
 
 
-RESUMED: Final = "its own workflow was gone"
+def resumed_reason(attempt: int) -> str:
+    """Say why a run goes on with a checkout that it did not begin."""
+    if attempt > 1:
+        return f"it had expired and was paid late, so it is attempt {attempt}"
+    return "its own workflow was gone"
 
 
 def reserve_summary(checkout: Checkout, *, private: bool = False) -> str:

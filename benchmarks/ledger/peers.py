@@ -80,7 +80,7 @@ class PeerShop:
                     return False
                 peer_tables.write_reservation(connection, checkout_id, stock_ids)
                 return True
-        except exc.DBAPIError as error:
+        except (exc.DBAPIError, exc.TimeoutError) as error:
             raise NotServed from error
 
     def rush(

@@ -8,12 +8,18 @@ from datetime import UTC, datetime, timedelta
 import psycopg
 import pytest
 from playwright.async_api import BrowserContext, expect
+from temporalio.client import Client
 
-from holdfast_client import Denied, Held, ReservationClient
+from holdfast_client import Committed, Denied, Held, ReservationClient
 from holdfast_client.cli.views import ready_made_views
 from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.contract.names import checkout_workflow_id
 from tests.browser.web_ui import WebUi
+from tests.workflows.waiting import until
 from worker.dev import RunningStack
+
+# Long enough to amend the hold first, on a machine that is busy.
+SOON_SECONDS = 10
 
 
 @pytest.fixture
@@ -69,6 +75,44 @@ async def test_the_page_tells_of_a_checkout_that_was_amended_and_shipped_twice(
         "5 units of 1 SKU sold, payment pay",
     ):
         await expect(details.get_by_role("row").filter(has_text=words)).to_be_visible()
+
+
+async def test_the_page_tells_of_a_checkout_that_was_amended_paid_late_and_shipped_twice(
+    web_ui: WebUi, shop: ReservationClient, dev: RunningStack, sku: str, unique: str
+):
+    await shop.reserve(unique, [(sku, 3)], hold_seconds=SOON_SECONDS)
+    await shop.amend(unique, [(sku, 5)], reason="two more", actor="sam")
+    await until(lambda: _is_expired(shop, unique))
+    paid = await shop.confirm(unique, "pay_3003", settle="commit", late="reinstate", actor="web")
+    assert isinstance(paid, Committed)
+    assert paid.reinstated
+    await shop.fulfil(unique, "parcel-1", [(sku, 2)], actor="ann")
+    await shop.fulfil(unique, "parcel-2", actor="ann")
+    await web_ui.open_checkout(unique)
+    details = await web_ui.open_details()
+    for words in (
+        "it had expired and was paid late, so it is attempt 2",
+        "5 units of 1 SKU to be shipped, payment pay_3003",
+        "2 units, shipment parcel-1",
+        "3 units, shipment parcel-2",
+        "5 units of 1 SKU sold, payment pay_3003",
+    ):
+        await expect(details.get_by_role("row").filter(has_text=words)).to_be_visible()
+    await web_ui.open_checkout(unique, run_id=await _first_run(dev, unique))
+    details = await web_ui.open_details()
+    for words in ("5 units of 1 SKU instead: two more", "not paid before the deadline"):
+        await expect(details.get_by_role("row").filter(has_text=words)).to_be_visible()
+
+
+async def _first_run(dev: RunningStack, checkout_id: str) -> str:
+    temporal = await Client.connect(dev.temporal_address)
+    query = f"WorkflowId = '{checkout_workflow_id(checkout_id)}'"
+    runs = [run async for run in temporal.list_workflows(query)]
+    return min(runs, key=lambda run: run.start_time).run_id
+
+
+async def _is_expired(shop: ReservationClient, checkout_id: str) -> bool:
+    return (await shop.status(checkout_id)).status == "expired"
 
 
 async def test_an_extension_by_the_dialog_moves_the_deadline(

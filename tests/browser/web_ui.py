@@ -75,9 +75,11 @@ class WebUi:
 
     # --- one checkout ------------------------------------------------------------------------
 
-    async def open_checkout(self, checkout_id: str) -> None:
+    async def open_checkout(self, checkout_id: str, run_id: str = "") -> None:
+        """Open the page of a run, the last unless said."""
         workflow_id = checkout_workflow_id(checkout_id).replace("/", "%2F")
-        await self.page.goto(f"{self.url}/namespaces/{NAMESPACE}/workflows/{workflow_id}")
+        page = f"{self.url}/namespaces/{NAMESPACE}/workflows/{workflow_id}"
+        await self.page.goto(f"{page}/{run_id}" if run_id else page)
         await self.expect_checkout(checkout_id)
 
     async def expect_checkout(self, checkout_id: str) -> None:
