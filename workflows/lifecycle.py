@@ -109,8 +109,11 @@ class Checkout:
         return bool(self.endings or self.extensions)
 
     def has_room(self, wish: Wish) -> bool:
-        """Say whether one more message may wait; extensions take no room from who pays."""
-        return len(self._line_of(wish)) < WAITING_MESSAGES_MAX
+        """Say whether one more message may wait; nothing else takes room from who pays."""
+        line = self._line_of(wish)
+        if isinstance(wish, Confirmation):
+            return sum(isinstance(each.wish, Confirmation) for each in line) < WAITING_MESSAGES_MAX
+        return len(line) < WAITING_MESSAGES_MAX
 
     def post(self, wish: Wish, operation_id: str = "") -> Ticket:
         """Queue a message."""

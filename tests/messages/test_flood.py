@@ -159,6 +159,20 @@ async def test_a_payment_behind_thousands_of_signals_is_taken(
         assert stage.shop.figures(sku) == (3, 0, 3)
 
 
+async def test_a_payment_behind_more_cancellations_than_may_wait_is_told_that_it_was_cancelled(
+    package_database_url: str, temporal_address: str, unique: str
+):
+    async with open_stage(package_database_url, temporal_address, unique) as stage:
+        till, sku = stage.till, stage.stock(unique, 5)
+        async with at_work(stage, sandboxed=False):
+            await till.reserve(unique, {sku: 2})
+        said = await send_signals(stage, unique, WAITING_MESSAGES_MAX + 1, "cancellations")
+        assert said == {"taken": WAITING_MESSAGES_MAX + 1}
+        async with at_work(stage, sandboxed=False):
+            assert (await till.confirm(unique))["status"] == "cancelled"
+        assert stage.shop.figures(sku) == (5, 0, 5)
+
+
 async def test_a_payment_goes_before_extensions_that_wait(
     package_database_url: str, temporal_address: str, unique: str
 ):
