@@ -52,12 +52,7 @@ with workflow.unsafe.imports_passed_through():
     from workflows import current_details, extension_ids, policies, refusals
     from workflows.ledger_task import LedgerTask
     from workflows.lifecycle import Checkout
-    from workflows.payloads import (
-        invalid_request,
-        invalid_start,
-        read_signal,
-        read_update,
-    )
+    from workflows.payloads import invalid_request, invalid_start, read_signal, read_update
     from workflows.run_length import is_overlong
     from workflows.standing import Standing
     from workflows.starts import read_start
