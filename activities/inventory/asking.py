@@ -40,7 +40,8 @@ class asked(Generic[P, ResultT]):  # noqa: N801  # it is read as a decorator
 
     def __init__(self, begin: Callable[Concatenate[Any, P], Steps[ResultT]]) -> None:
         self._begin = begin
-        update_wrapper(self, begin)  # type: ignore[arg-type]  # for whoever reads its docstring
+        # So that the method keeps its docstring.
+        update_wrapper(self, begin)  # type: ignore[arg-type]  # typeshed wants a function as wrapper
 
     @overload
     def __get__(self, ledger: None, owner: type) -> Self: ...

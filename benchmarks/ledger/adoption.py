@@ -91,7 +91,7 @@ class Adopting:
         self,
         directory: Path,
         scale: Scale,  # noqa: ARG002  # what every case is given
-        announce: Callable[[str], None],  # noqa: ARG002
+        announce: Callable[[str], None],  # noqa: ARG002  # what every case is given
     ) -> Iterator[Sequence[Contender]]:
         with running_server(directory) as server:
             yield [Taken(server)]

@@ -115,12 +115,12 @@ def _cart_table(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
     if not carts.table:
         return {"cart_type": "text", "cart_found": "NEW.cart_id", "cart_wanted": "wanted"}
     table = catalogue[carts.table]
-    key = name(table.primary_key or "")
+    place, key = name(carts.table), name(table.primary_key or "")
 
     def found(text: str) -> str:
-        # The newest where a key is no unique one, such as that of a session. All names are quoted.
+        # The newest where a key is no unique one, such as that of a session.
         return (
-            f"(SELECT t.{key} FROM {name(carts.table or '')} AS t "  # noqa: S608
+            f"(SELECT t.{key} FROM {place} AS t "  # noqa: S608  # names are quoted, values fitted
             f"WHERE t.{name(carts.key)} = {fitted(text, table.columns[carts.key])} "
             f"ORDER BY t.{key} DESC LIMIT 1)"
         )
@@ -130,7 +130,7 @@ def _cart_table(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
         now = moment("clock_timestamp()", table.type_of(carts.updated_at))
         touched = f", {name(carts.updated_at)} = {now}"
     return {
-        "carts": name(carts.table),
+        "carts": place,
         "cart_key": key,
         "cart_type": table.type_of(table.primary_key or ""),
         "cart_found": found("NEW.cart_id"),
