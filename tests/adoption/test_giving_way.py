@@ -48,14 +48,14 @@ def deadlocks(shop: Adopted) -> int:
     return int(row[0])
 
 
-def test_a_reserve_that_holds_one_row_and_waits_for_another_lets_the_shop_have_both(
+def test_a_reserve_that_wants_a_row_of_the_shops_and_another_lets_the_shop_have_both(
     shop: Adopted, other: psycopg.Connection
 ):
     with ThreadPoolExecutor() as threads:
         reserve = threads.submit(shop.reserve, "c1", P_1=1, P_2=1)
         _until_it_waits(shop)
         other.execute(ADD, ["P-1"])  # the opposite order
-        with pytest.raises(LedgerUnavailable, match="lock timeout"):
+        with pytest.raises(LedgerUnavailable, match="the ledger gives way"):
             reserve.result()
     other.commit()
     assert deadlocks(shop) == 0
@@ -64,19 +64,14 @@ def test_a_reserve_that_holds_one_row_and_waits_for_another_lets_the_shop_have_b
     assert shop.breaches() == []
 
 
-def test_without_the_budget_the_two_wait_for_each_other_until_the_server_ends_one(
+def test_in_the_queue_and_without_the_budget_the_two_wait_until_the_server_ends_one(
     shop: Adopted, other: psycopg.Connection
 ):
     """The positive control."""
-    rewrite_function(
-        shop.engine,
-        "lock_shop_rows",
-        "PERFORM holdfast.keep_to_budget();",
-        "PERFORM set_config('lock_timeout', '20000', true);",
-    )
+    _let_it_queue(shop)
     with ThreadPoolExecutor() as threads:
         reserve = threads.submit(shop.reserve, "c1", P_1=1, P_2=1)
-        _until_it_waits(shop)
+        _until_it_queues(shop)
         failed = 0
         try:
             other.execute(ADD, ["P-1"])
@@ -85,6 +80,38 @@ def test_without_the_budget_the_two_wait_for_each_other_until_the_server_ends_on
         other.rollback()
         failed += reserve.exception() is not None
     assert failed == 1
+
+
+def _let_it_queue(shop: Adopted) -> None:
+    queueing = "ORDER BY t.id FOR NO KEY UPDATE"
+    rewrite_function(shop.engine, "lock_shop_rows", "FOR NO KEY UPDATE SKIP LOCKED", queueing)
+
+
+def test_the_shop_never_stands_behind_a_ledger_that_waits(shop: Adopted, other: psycopg.Connection):
+    assert _before_the_shop(shop, other) == []
+
+
+def test_in_the_queue_for_a_row_the_ledger_comes_before_the_shop(
+    shop: Adopted, other: psycopg.Connection
+):
+    """The positive control."""
+    _let_it_queue(shop)
+    assert len(_before_the_shop(shop, other)) == 1
+
+
+def _before_the_shop(shop: Adopted, other: psycopg.Connection) -> list[int]:
+    """Let the ledger want a row that is taken, then the shop; return who else is before it."""
+    with ThreadPoolExecutor() as threads:
+        reserve = threads.submit(shop.reserve, "c1", P_2=1)
+        _until_it_waits(shop)
+        write = threads.submit(shop.sql.execute, ADD, ["P-2"])
+        pid, taker = shop.sql.info.backend_pid, other.info.backend_pid
+        while not (blockers := shop.owner(f"SELECT pg_blocking_pids({pid})")[0][0]):
+            time.sleep(0.005)
+        other.rollback()
+        write.result()
+        reserve.exception()
+    return [blocker for blocker in blockers if blocker != taker]
 
 
 def test_an_item_is_never_locked_before_its_row(shop: Adopted, other: psycopg.Connection):
@@ -238,8 +265,17 @@ def test_in_thousands_of_interleavings_in_opposite_orders_no_transaction_of_the_
 
 
 def _until_it_waits(shop: Adopted) -> None:
+    """Wait until a session of the ledger's waits, in a queue or to look again."""
+    _until_a_session(shop, "(wait_event_type = 'Lock' OR wait_event = 'PgSleep')")
+
+
+def _until_it_queues(shop: Adopted) -> None:
+    _until_a_session(shop, "wait_event_type = 'Lock'")
+
+
+def _until_a_session(shop: Adopted, condition: str) -> None:
     while not shop.owner(
         "SELECT FROM pg_stat_activity WHERE datname = current_database() "
-        "AND usename = 'test_worker' AND wait_event_type = 'Lock'"
+        f"AND usename = 'test_worker' AND {condition}"
     ):
         time.sleep(0.005)

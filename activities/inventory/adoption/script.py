@@ -24,9 +24,11 @@ from activities.inventory.adoption.plan import (
 )
 from activities.inventory.adoption.quoting import literal, name
 
-# In all, that the ledger waits for rows of the shop while it holds others: well under the time
-# after which the server looks for deadlocks, and under what the shop was promised, with some room.
+# For so long the ledger looks for rows of the shop, and then holds them: well under the time after
+# which the server looks for deadlocks, and under what the shop was promised, with some room.
 WAIT_BUDGET_MS: Final = 300
+# The shortest that the server can sleep: often enough to find a row between two of the shop's.
+LOOK_AGAIN_SECONDS: Final = 0.001
 SHOP_WAIT_MS_MAX: Final = 400
 FOLLOWING: Final = (
     "zz_holdfast_keep_held",
@@ -191,6 +193,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "key_type": table.type_of(stock.key),
         "location": literal(stock.location),
         "budget_ms": str(WAIT_BUDGET_MS),
+        "look_again_seconds": str(LOOK_AGAIN_SECONDS),
         "name": f"coalesce({_word(stock.name)}::text, '')" if stock.name else "NULL::text",
         "active": f"coalesce({_word(stock.active)}, false)" if stock.active else "NULL::boolean",
         "sku": _sku(stock.sku),

@@ -1,5 +1,5 @@
 -- Begin, or go on with, the one budget in which this transaction of the ledger may stand in the shop's
--- way: from its first wait for a row of the shop to its end. What it waits for next, and how long its
+-- way: from the first row of the shop that it holds to its end. What it waits for next, and how long its
 -- client may think meanwhile, is bounded by what is left; where nothing is, it gives way.
 CREATE FUNCTION holdfast.keep_to_budget()
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -1,36 +1,40 @@
--- Wait for, and hold, the rows in which the shop keeps the figures of these stock items: by stock item,
--- and within the budget of the transaction, after which the ledger gives way. So nobody of the shop ever
--- waits longer than that, and never until the server looks for a deadlock.
+-- Hold the rows in which the shop keeps the figures of these stock items: all of them or none, and where
+-- some are taken look again, until the ledger gives way. The budget of the transaction begins with the
+-- first rows that it holds.
 --
--- Mostly all rows are free. Then one look takes them all.
+-- It never waits in the queue for a row. Else a transaction of the shop that comes later would stand behind
+-- it, and behind the next of the ledger, each for a budget of its own.
 CREATE OR REPLACE FUNCTION holdfast.lock_shop_rows(items bigint[])
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
+    look_again_seconds CONSTANT double precision := {look_again_seconds};
+    gives_way_at CONSTANT timestamptz := least(
+        clock_timestamp() + interval '{budget_ms} milliseconds',
+        nullif(current_setting('holdfast.gives_way_at', true), '')::timestamptz);
     wanted {key_type}[];
-    each {key_type};
     locked integer;
 BEGIN
-    wanted := ARRAY(SELECT a.key FROM holdfast.adopted_rows AS a
-                     WHERE a.stock_item_id = ANY(items) ORDER BY a.stock_item_id);
-    IF cardinality(wanted) = 0 THEN
-        RETURN;
-    END IF;
-    PERFORM holdfast.keep_to_budget();
-    BEGIN
-        SELECT count(*)
-          FROM (SELECT FROM {table} AS t
-                 WHERE t.{key} = ANY(wanted) FOR NO KEY UPDATE SKIP LOCKED) AS free
-          INTO locked;
-        IF locked < cardinality(wanted) THEN
-            RAISE 'some are taken' USING ERRCODE = 'HF002';
+    LOOP
+        wanted := ARRAY(SELECT a.key FROM holdfast.adopted_rows AS a WHERE a.stock_item_id = ANY(items));
+        IF cardinality(wanted) = 0 THEN
+            RETURN;
         END IF;
-        RETURN;
-    EXCEPTION WHEN SQLSTATE 'HF002' THEN
-        NULL;
-    END;
-    FOREACH each IN ARRAY wanted LOOP
-        PERFORM holdfast.keep_to_budget();
-        PERFORM FROM {table} AS t WHERE t.{key} = each FOR NO KEY UPDATE;
+        BEGIN
+            SELECT count(*)
+              FROM (SELECT FROM {table} AS t
+                     WHERE t.{key} = ANY(wanted) FOR NO KEY UPDATE SKIP LOCKED) AS free
+              INTO locked;
+            -- Fewer may be there than are known of, where switches were off.
+            EXIT WHEN locked = cardinality(wanted)
+                   OR locked = (SELECT count(*) FROM {table} AS t WHERE t.{key} = ANY(wanted));
+            RAISE 'some are taken' USING ERRCODE = 'HF002';
+        EXCEPTION WHEN SQLSTATE 'HF002' THEN
+            NULL;
+        END;
+        IF clock_timestamp() >= gives_way_at THEN
+            RAISE 'the shop has its rows, and the ledger gives way' USING ERRCODE = 'lock_not_available';
+        END IF;
+        PERFORM pg_sleep(look_again_seconds);
     END LOOP;
     PERFORM holdfast.keep_to_budget();
 END $$;
