@@ -16,16 +16,21 @@ from holdfast_client.contract.outcomes import (
     PaymentReport,
     PaymentState,
     RefundDue,
+    Unavailable,
 )
 
 
 def refund_due(payment_reference: str, state: ReservationState) -> RefundDue:
-    """Return the answer to a payment that is due back, as the ledger says."""
+    """Return the answer to a payment that is due back, as the ledger says.
+
+    A checkout that was unavailable is a tombstone there, and stands as its shopper was told.
+    """
+    standing = Unavailable() if state.refund_due == "unavailable" else None
     return RefundDue(
         payment_reference=payment_reference,
         reason=state.refund_due or "",
         shortages=state.shortages,
-        standing=state.outcome if state.is_known else None,
+        standing=state.outcome if state.is_known else standing,
     )
 
 

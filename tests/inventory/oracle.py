@@ -110,7 +110,8 @@ class Oracle(Payments):
             reason = "duplicate" if hold.payment else hold.answer["status"]
             if hold.answer["status"] == "cancelled":
                 reason = "cancelled"
-            reason = reason if hold.asked else "unknown_checkout"
+            if not hold.asked:
+                reason = "unavailable" if hold.abandoned else "unknown_checkout"
             self.payments[payment] = (id, "refund_due", reason)
 
     def _paid(self, id: str, payment: str) -> tuple[Answer, str]:

@@ -29,6 +29,8 @@ class Hold:
     payment: str = ""
     # By which message about a payment what was decided.
     pauses: dict[tuple[str, str], object] = field(default_factory=dict)
+    # Nobody waited for it any more, and it had not been heard of.
+    abandoned: bool = False
     # One more where a late payment had it held again, and what it was before.
     attempt: int = 1
     before: Hold | None = None

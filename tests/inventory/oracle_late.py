@@ -22,7 +22,7 @@ class LateOracle(Oracle):
 
     def abandon(self, id: str, cart: Cart, seconds: int) -> Answer:
         """Hold nothing under an id that nobody has used, and bar it."""
-        hold = self.holds.setdefault(id, Hold(self._ending("expired")))
+        hold = self.holds.setdefault(id, Hold(self._ending("expired"), abandoned=True))
         if hold.asked is None and hold.answer["status"] == "expired":
             return {"status": "unavailable"}
         return self._told(id, (cart, seconds))

@@ -127,6 +127,13 @@ def test_the_payment_of_what_was_shipped_in_part_stays(shop: Shop, given_back: s
     assert shop.payment("pay_1") == ("c1", "settled", "")
 
 
+def test_a_payment_of_what_nobody_waited_for_is_due_back_as_unavailable(shop: Shop) -> None:
+    shop.stock(MUG=5)
+    shop.ledger.abandon(checkout("c1", MUG=2))
+    assert shop.pay("c1", "fulfilled", "pay_1").refund_due == "unavailable"
+    assert _due(shop) == [("pay_1", "unavailable")]
+
+
 def test_a_payment_of_another_checkout_is_a_conflict_and_changes_nothing(shop: Shop) -> None:
     shop.stock(MUG=5)
     for id in ("c1", "c2"):

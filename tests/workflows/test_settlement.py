@@ -13,6 +13,9 @@ from temporalio.client import WorkflowExecutionStatus
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.service import RPCError
 
+from holdfast_client.client import ReservationClient
+from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.outcomes import Unavailable
 from schemas.__main__ import schemas
 from tests.workflows.blockade import blockade
 from tests.workflows.histories import failed_tasks_of, kinds_of
@@ -298,6 +301,18 @@ async def test_what_nobody_knows_is_due_back_and_leaves_a_tombstone(stage: Stage
     for operation in ("cancel", "resume"):
         failure = await failure_of(settle(stage, f"{unique}-no", operation))
         assert failure.type == "CheckoutNotFound"
+
+
+async def test_a_payment_of_what_nobody_waited_for_is_told_that_it_was_unavailable(
+    stage: Stage, unique: str
+):
+    sku = stage.stock(unique, 5)
+    stage.ledger.abandon(CheckoutRequest.model_validate(request(unique, {sku: 2})))
+    answer = await pay(stage, unique, late="reinstate")
+    assert (answer["reason"], answer["standing"]) == ("unavailable", {"status": "unavailable"})
+    client = ReservationClient(stage.client, task_queue=stage.till.task_queue)
+    assert isinstance(await client.confirm(unique, f"second-{unique}"), Unavailable)
+    assert stage.shop.figures(sku) == (5, 0, 5)
 
 
 @pytest.mark.parametrize(

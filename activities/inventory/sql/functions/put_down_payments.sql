@@ -9,7 +9,9 @@ CREATE FUNCTION holdfast.put_down_payments(
     attempts integer[], reinstatings boolean[])
 RETURNS text[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    unavailable CONSTANT text := 'the inventory did not answer in time';
+    -- What is written of a checkout whose shopper was told that it is unavailable.
+    unavailable CONSTANT text[] := ARRAY[
+        'the inventory did not answer in time', 'nobody waited for it any more'];
     settled text[];
 BEGIN
     WITH put_down AS (
@@ -20,7 +22,7 @@ BEGIN
                CASE WHEN m.state = 'settled' THEN ''
                     WHEN m.payment_reference = m.paid_by THEN 'cancelled'
                     WHEN m.paid_by IS NOT NULL AND m.status <> 'cancelled' THEN 'duplicate'
-                    WHEN m.note = unavailable THEN 'unavailable'
+                    WHEN m.note = ANY(unavailable) THEN 'unavailable'
                     WHEN m.is_tombstone THEN 'unknown_checkout'
                     ELSE m.status
                END,
