@@ -184,6 +184,7 @@ class Asker:
                 answer = await call()
             except OutcomeUnknown as error:
                 self._count(error)
+                unknown = str(error)
             except Exception as error:  # noqa: BLE001  # whatever it is, the verdict must hear of it
                 if payment and isinstance(error, PaymentConflict):
                     self._shop.testimony.answered.add(payment)
@@ -192,7 +193,7 @@ class Asker:
             else:
                 return self._heard(asked, id, began, answer, payment)
             if time.monotonic() > self._shop.patience_ends:
-                self._shop.testimony.unanswered.add(id)
+                self._shop.testimony.unanswered[id] = f"{asked}: {unknown}"
                 return None
             await asyncio.sleep(self._chance.random() * ASK_AGAIN_SECONDS_MAX)
 

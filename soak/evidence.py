@@ -98,6 +98,7 @@ class Evidence:
         breaches: of the invariants, as the audit words them.
         failed_tasks: why workflow tasks failed by our own code, with the workflow's id.
         open_checkouts: ids of the checkouts whose workflows still run.
+        latest: by checkout id, the end of the history of one that is open or was not answered.
     """
 
     at: datetime
@@ -107,6 +108,7 @@ class Evidence:
     breaches: tuple[str, ...] = ()
     failed_tasks: tuple[str, ...] = ()
     open_checkouts: tuple[str, ...] = ()
+    latest: dict[str, str] = field(default_factory=dict)
 
 
 def read_evidence(engine: Engine) -> Evidence:

@@ -9,11 +9,16 @@ from typing import Final
 from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.client import Client, WorkflowExecution
 
-from holdfast_client.contract.names import CHECKOUT_WORKFLOW, checkout_id_of
+from holdfast_client.contract.names import (
+    CHECKOUT_WORKFLOW,
+    checkout_id_of,
+    checkout_workflow_id,
+)
 
 _OPEN: Final = f"WorkflowType = '{CHECKOUT_WORKFLOW}' AND ExecutionStatus = 'Running'"
 _ALL: Final = f"WorkflowType = '{CHECKOUT_WORKFLOW}'"
 _READ_AT_ONCE: Final = 8
+EVENTS_TOLD_MAX: Final = 15
 _CAUSE: Final = WorkflowTaskFailedCause
 # What Temporal itself makes of a task: somebody set the workflow back to it, or ended the workflow
 # while it was under way, or a message came while it was ending the workflow, which has it look
@@ -35,6 +40,23 @@ NO_PROCESSOR: Final = "[TMPRL1101]"
 async def open_checkouts(client: Client) -> tuple[str, ...]:
     """Return the ids of the checkouts whose workflows run."""
     return tuple([checkout_id_of(row.id) async for row in client.list_workflows(_OPEN)])
+
+
+async def latest_events(client: Client, checkout_id: str) -> str:
+    """Return how each run of a checkout's workflow ends, in the words of its last events."""
+    query = f"WorkflowId = '{checkout_workflow_id(checkout_id)}'"
+    told = []
+    async for row in client.list_workflows(query):
+        run = client.get_workflow_handle(row.id, run_id=row.run_id)
+        events = [event async for event in run.fetch_history_events()][-EVENTS_TOLD_MAX:]
+        kinds = (
+            f"{event.event_id} {event.event_time.ToDatetime():%H:%M:%S} "
+            f"{EventType.Name(event.event_type).removeprefix('EVENT_TYPE_')}"
+            for event in events
+        )
+        waiting = (await run.describe()).raw_description.pending_activities
+        told.append(f"{', '.join(kinds)}, {len(waiting)} activities waiting")
+    return " / ".join(told)
 
 
 async def failed_tasks(client: Client) -> tuple[str, ...]:

@@ -78,16 +78,13 @@ class Payer:
             await self._ask.ship(id, "parcel-1")
 
     async def _share(self, request: CheckoutRequest) -> None:
-        """Name one payment for two checkouts at once."""
+        """Name one payment for two checkouts at once; for one, where nobody knows the other."""
         other = draw_request(self._chance, self._shop.next_id())
         first, second = request.checkout_id, other.checkout_id
         self._shop.in_hand.add(second)
         try:
-            await self._ask.reserve(other)
-            await asyncio.gather(
-                self._ask.pay_by_shared(first, f"{first}-shared"),
-                self._ask.pay_by_shared(second, f"{first}-shared"),
-            )
+            asked = (first, second) if await self._ask.reserve(other) else (first,)
+            await asyncio.gather(*(self._ask.pay_by_shared(id, f"{first}-shared") for id in asked))
         finally:
             self._shop.in_hand.discard(second)
 

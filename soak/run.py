@@ -80,7 +80,7 @@ async def soak(
             await _until_quiet(site)
             announce("asking every shopper once more, and judging")
             await _ask_all_again(shop, people)
-            evidence = await _gather(site, watch)
+            evidence = await _gather(site, shop, watch)
         finally:
             await _end(helpers)
     violations = find_violations(
@@ -166,13 +166,18 @@ async def _ask_all_again(shop: Shop, people: list[Shopper]) -> None:
     await asyncio.gather(*(ask(shopper) for shopper in people))
 
 
-async def _gather(site: Site, watch: Watch) -> Evidence:
+async def _gather(site: Site, shop: Shop, watch: Watch) -> Evidence:
     breaches = await asyncio.to_thread(site.ledger.audit)
+    still_open = await histories.open_checkouts(site.client)
     return replace(
         await asyncio.to_thread(read_evidence, site.engine),
         breaches=(*sorted(watch.breaches), *map(str, breaches)),
         failed_tasks=await histories.failed_tasks(site.client),
-        open_checkouts=await histories.open_checkouts(site.client),
+        open_checkouts=still_open,
+        latest={
+            id: await histories.latest_events(site.client, id)
+            for id in {*still_open, *shop.testimony.unanswered}
+        },
     )
 
 

@@ -64,7 +64,8 @@ class Testimony:
         interrupted: checkouts whose client was told that their workflow was ended by force.
         terminated: checkouts whose workflow the run itself ended by force.
         reset: checkouts whose workflow the run set back to an earlier point.
-        unanswered: checkouts that stayed without an answer until the shopper's patience was over.
+        unanswered: checkouts that stayed without an answer until the shopper's patience was over,
+            and what was asked of each in vain.
         troubles: errors that nobody may meet, whatever breaks.
         counts: how often what was met.
     """
@@ -79,7 +80,7 @@ class Testimony:
     interrupted: set[str] = field(default_factory=set)
     terminated: set[str] = field(default_factory=set)
     reset: set[str] = field(default_factory=set)
-    unanswered: set[str] = field(default_factory=set)
+    unanswered: dict[str, str] = field(default_factory=dict)
     troubles: list[str] = field(default_factory=list)
     counts: Counter[str] = field(default_factory=Counter)
 

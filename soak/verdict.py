@@ -31,9 +31,12 @@ def find_violations(
     return [
         *(Violation("invariant broken", "the ledger", found) for found in evidence.breaches),
         *(Violation("workflow task failed", "a workflow", f) for f in evidence.failed_tasks),
-        *(Violation("workflow still open", id, "no end") for id in evidence.open_checkouts),
+        *(
+            Violation("workflow still open", id, f"no end: {evidence.latest.get(id)}")
+            for id in evidence.open_checkouts
+        ),
         *(Violation("forbidden error", "a shopper", found) for found in testimony.troubles),
-        *_never_answered(testimony),
+        *_never_answered(testimony, evidence),
         *_contradictions(testimony),
         *_disagreements(testimony, evidence),
         *_ended_early(testimony, evidence),
@@ -47,9 +50,13 @@ def find_violations(
 # --- what shoppers were told ---------------------------------------------------------------------
 
 
-def _never_answered(testimony: Testimony) -> Iterator[Violation]:
-    for id in sorted(testimony.unanswered):
-        yield Violation("never answered", id, "no answer although everything was well again")
+def _never_answered(testimony: Testimony, evidence: Evidence) -> Iterator[Violation]:
+    for id, asked in sorted(testimony.unanswered.items()):
+        yield Violation(
+            "never answered",
+            id,
+            f"no answer although everything was well again: {asked}; {evidence.latest.get(id)}",
+        )
     for id in sorted(testimony.interrupted - testimony.terminated):
         yield Violation("interrupted by itself", id, "its workflow ended without an outcome")
 

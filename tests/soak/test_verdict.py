@@ -184,7 +184,7 @@ def _oversold(case: Case) -> None:
 
 
 def _unanswered(case: Case) -> None:
-    case.testimony.unanswered.add("c1")
+    case.testimony.unanswered["c1"] = "confirm"
 
 
 def _interrupted(case: Case) -> None:
