@@ -26,6 +26,12 @@ if TYPE_CHECKING:
 MILLION: Final = "1,000,000"
 NOT_ADOPTED: Final = "not adopted"
 ADOPTED: Final = "adopted"
+CANNOT_ADOPT: Final = "cannot adopt"
+# Where the ledger would wait for the rows of a shop, if it had adopted one.
+_WAITS_FOR_THE_SHOP: Final = {
+    "post_movements": "PERFORM holdfast.lock_shop_rows(items);",
+    "lock_stock": "PERFORM holdfast.lock_shop_rows(ids);",
+}
 
 
 class Taken:
@@ -115,7 +121,7 @@ class Adopting:
 
 @dataclass(slots=True)
 class Adopted:
-    """The same rush for one SKU, with the shop's row of it and without."""
+    """The same rush for one SKU, with the shop's row of it, without, and without any regard to it."""
 
     name: str = "adopted"
     title: str = "Beside a shop's own table"
@@ -138,12 +144,14 @@ class Adopted:
     ) -> Iterator[Sequence[Contender]]:
         with running_server(directory) as server, ExitStack() as stack:
             rivals = []
-            for name in (NOT_ADOPTED, ADOPTED):
+            for name in (CANNOT_ADOPT, NOT_ADOPTED, ADOPTED):
                 url = server.make_database(name.replace(" ", "_"))
                 shop = HoldfastShop(url, HOT_SKU.skus)
                 stack.callback(shop.close)
                 if name == ADOPTED:
                     adopt(url, HOT_SKU.skus)
+                if name == CANNOT_ADOPT:
+                    disregard_shops(url)
                 rivals.append(Rival(name, shop, HOT_SKU, scale.pick(2.0, 1.0, 0.2)))
             yield rivals
 
@@ -161,7 +169,29 @@ class Adopted:
                 at_least=0.5,
                 unit="times",
             ),
+            Bar(
+                "nothing adopted: p50 of a lone reserve against a ledger that cannot adopt",
+                result.ratio("p50", "1", NOT_ADOPTED, CANNOT_ADOPT),
+                at_most=1.05,
+                unit="times",
+            ),
         )
+
+
+def disregard_shops(url: str) -> None:
+    """Take out of a ledger whatever it does for shops that it may adopt."""
+    engine = connect(url)
+    try:
+        with engine.begin() as connection:
+            for name, clause in _WAITS_FOR_THE_SHOP.items():
+                definition = connection.exec_driver_sql(
+                    "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = %s", (name,)
+                ).scalar_one()
+                if clause not in definition:
+                    raise LookupError(f"{name} does not say {clause}")
+                connection.exec_driver_sql(definition.replace(clause, ""))
+    finally:
+        engine.dispose()
 
 
 def adopt(url: str, skus: Sequence[str]) -> None:
