@@ -121,7 +121,7 @@ class Adopting:
 
 @dataclass(slots=True)
 class Adopted:
-    """The same rush for one SKU, with the shop's row of it, without, and without any regard to it."""
+    """The same rush for one SKU, with the shop's row of it, without, and with no regard to it."""
 
     name: str = "adopted"
     title: str = "Beside a shop's own table"
