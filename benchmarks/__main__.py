@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -53,11 +53,15 @@ def main(  # noqa: PLR0917  # each is an option by its name
     everything = all_cases(orders)
     cases = _chosen(everything, only)
     failures: list[str] = []
-    result = _measured(cases, scale, failures) if measure else _recorded()
-    if write:
-        write_docs(renewed(read_summary(), result, everything), everything)
-    if out:
-        write_run(result, out)
+
+    def keep(result: RunResult) -> None:
+        if write:
+            write_docs(renewed(read_summary(), result, everything), everything)
+        if out:
+            write_run(result, out)
+
+    result = _measured(cases, scale, failures, keep) if measure else _recorded()
+    keep(result)
     if as_json:
         print(result.model_dump_json())
     else:
@@ -81,12 +85,18 @@ def _chosen(cases: Sequence[Case], names: Sequence[str] | None) -> list[Case]:
     return [case for case in cases if not names or case.name in names]
 
 
-def _measured(cases: Sequence[Case], scale: Scale, failures: list[str]) -> RunResult:
-    """Run the cases one after the other; one that fails is told, and the others still run."""
+def _measured(
+    cases: Sequence[Case], scale: Scale, failures: list[str], keep: Callable[[RunResult], None]
+) -> RunResult:
+    """Run the cases one after the other; one that fails is told, and the others still run.
+
+    After each, what there is by then is kept: a later one may take an hour, and not come to an end.
+    """
     results: list[CaseResult] = []
     for case in cases:
         try:
             results.append(run_case(case, scale, _announce))
+            keep(run_result(results, scale))
         except (CaseFailed, EmbeddedServerError, OrderFileError) as error:
             failures.append(f"{case.name} failed, so it has no figures: {error}")
             _announce(failures[-1])

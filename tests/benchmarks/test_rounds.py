@@ -99,10 +99,30 @@ def test_a_contender_that_lost_count_leaves_no_figures():
 
 def test_a_case_that_fails_is_told_and_the_others_still_run(capsys: pytest.CaptureFixture[str]):
     failures: list[str] = []
-    result = _measured([Race(keeps_count=False), Race()], Scale("smoke"), failures)
+    cases = [Race(keeps_count=False), Race()]
+    result = _measured(cases, Scale("smoke"), failures, lambda _: None)
     assert [case.name for case in result.cases] == ["race"]
     assert failures == ["race failed, so it has no figures: tortoise oversold"]
     assert failures[0] in capsys.readouterr().err
+
+
+def test_a_run_that_is_broken_off_has_kept_the_cases_before():
+    kept: list[list[str]] = []
+    with pytest.raises(KeyboardInterrupt):
+        _measured(
+            [Race(), BrokenOff()],
+            Scale("smoke"),
+            [],
+            lambda result: kept.append([case.name for case in result.cases]),
+        )
+    assert kept == [["race"]]
+
+
+class BrokenOff(Race):
+    """A race at which somebody presses Ctrl-C."""
+
+    def rounds(self, scale: Scale) -> int:
+        raise KeyboardInterrupt
 
 
 @pytest.mark.parametrize(
