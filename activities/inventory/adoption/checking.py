@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from activities.inventory.adoption import statements
 from activities.inventory.adoption.catalogue import Catalogue, Column, Table, read_catalogue
+from activities.inventory.adoption.constraint_obstacles import constraint_obstacles
 from activities.inventory.adoption.linked_script import INTEGERS
 from activities.inventory.adoption.linked_tables import linked_obstacles
 from activities.inventory.adoption.plan import Elsewhere, Plan, Stock, template_columns
@@ -43,7 +44,8 @@ def find_obstacles(connection: Connection, plan: Plan) -> list[str]:
     if obstacles:
         return obstacles
     obstacles += _constraints(connection, plan)
-    obstacles += linked_obstacles(plan, catalogue)
+    linked = [*linked_obstacles(plan, catalogue)]
+    obstacles += linked or constraint_obstacles(connection, plan, catalogue)
     return [*obstacles, *_rows(connection, plan, catalogue)]
 
 

@@ -59,6 +59,7 @@ def hold_values(holds: Holds, catalogue: Catalogue) -> dict[str, str]:
     table = catalogue[holds.table]
     return {
         "holds": name(holds.table),
+        "holds_text": literal(holds.table),
         "hold_key": name(table.primary_key or ""),
         "hold_key_type": table.type_of(table.primary_key or ""),
         "hold_product": name(holds.product),
@@ -136,6 +137,7 @@ def _cart_table(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
         "cart_found": found("NEW.cart_id"),
         "cart_wanted": found("wanted"),
         "cart_status_column": name(carts.status or ""),
+        "cart_status_text": literal(f"{carts.table}.{carts.status}"),
         "cart_touched": touched,
     }
 
@@ -146,6 +148,7 @@ def _cart_items(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
     table = catalogue[carts.items.table]
     return {
         "cart_items": name(carts.items.table),
+        "cart_items_text": literal(carts.items.table),
         "item_cart": name(carts.items.cart),
         "item_cart_type": table.type_of(carts.items.cart),
         "item_product": name(carts.items.product),

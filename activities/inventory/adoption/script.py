@@ -145,6 +145,7 @@ _OBJECTS: Final = (
     ("FUNCTION", "bought"),
     ("FUNCTION", "follow_line"),
     ("FUNCTION", "show_hold"),
+    ("FUNCTION", "note_unshown"),
     ("FUNCTION", "drain_shop_reserved"),
     ("FUNCTION", "adopt_page"),
     ("FUNCTION", "follow_sku_table"),
@@ -218,7 +219,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
 
 
 def _linked(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
-    values = {"show_open_holds": ""}
+    values = {"show_open_holds": "", "not_now": _filled("not_now", {}).rstrip()}
     if plan.holds:
         values |= hold_values(plan.holds, catalogue)
         parts = misfits(plan.holds, catalogue)

@@ -131,3 +131,35 @@ SELECT coalesce(sum(s.reserved_quantity - s.shop_reserved), 0)::bigint AS held
   FROM holdfast.adopted_rows AS a
   JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id
 """
+
+# Checks (`c`) or foreign keys (`f`) that look at any of these columns.
+READ_CONSTRAINTS: Final = """
+SELECT c.conname::text AS name, pg_get_constraintdef(c.oid) AS definition,
+       pg_get_expr(c.conbin, c.conrelid) AS expression, k.columns,
+       (SELECT n.nspname || '.' || r.relname
+          FROM pg_class AS r JOIN pg_namespace AS n ON n.oid = r.relnamespace
+         WHERE r.oid = c.confrelid) AS referenced,
+       (SELECT a.attname::text FROM pg_attribute AS a
+         WHERE a.attrelid = c.confrelid AND a.attnum = c.confkey[1]) AS referenced_column
+  FROM pg_constraint AS c,
+       LATERAL (SELECT array_agg(a.attname::text) AS columns FROM pg_attribute AS a
+                 WHERE a.attrelid = c.conrelid AND a.attnum = ANY(c.conkey)) AS k
+ WHERE c.conrelid = to_regclass(%(table)s) AND c.contype = %(kind)s::"char"
+   AND k.columns && %(columns)s::text[]
+ ORDER BY 1
+"""
+
+# What lets any of these columns, or a row that depends on it, be there only once.
+READ_UNIQUE_INDEXES: Final = """
+SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS definition,
+       pg_get_expr(i.indpred, i.indrelid) AS predicate
+  FROM pg_index AS i
+ WHERE i.indrelid = to_regclass(%(table)s) AND (i.indisunique OR i.indisexclusion)
+   AND EXISTS (SELECT FROM pg_attribute AS a
+                WHERE a.attrelid = i.indrelid AND a.attname = ANY(%(columns)s::text[])
+                  AND (a.attnum = ANY(i.indkey::smallint[])
+                       OR EXISTS (SELECT FROM pg_depend AS d
+                                   WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
+                                     AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)))
+ ORDER BY 1
+"""

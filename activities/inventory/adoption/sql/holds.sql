@@ -7,25 +7,41 @@ CREATE TABLE holdfast.adopted_holds (
 );
 
 -- Show an open line of a hold in the shop's table, follow it there, and take it out when it is over or
--- paid. What does not fit a column is null, and counted. A row that the shop has deleted stays away.
+-- paid. What does not fit a column is null, and counted. A row that the shop has deleted stays away. One
+-- that cannot be written is not there, and counted: the next change of the hold tries again.
 CREATE FUNCTION holdfast.show_hold(
     reservation bigint, item bigint, units bigint, ends_at timestamptz)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     known {hold_key_type} := (SELECT h.row_key FROM holdfast.adopted_holds AS h
                                WHERE h.reservation_id = reservation AND h.stock_item_id = item);
+    is_over boolean := units = 0 OR ends_at IS NULL;
     product text;
     r record;
 BEGIN
-    IF units = 0 OR ends_at IS NULL THEN
-        DELETE FROM {holds} AS t WHERE t.{hold_key} = known;
+    IF known IS NOT NULL AND NOT is_over THEN
+        BEGIN
+            UPDATE {holds} AS t SET {hold_quantity} = units, {hold_expires_at} = {hold_deadline}
+             WHERE t.{hold_key} = known;
+            RETURN;
+        EXCEPTION
+            {not_now}
+            WHEN OTHERS THEN
+                PERFORM holdfast.note_unshown(reservation, item, units::text, SQLERRM);
+                -- Better none than one that says what is not so.
+                is_over := true;
+        END;
+    END IF;
+    IF is_over THEN
+        BEGIN
+            DELETE FROM {holds} AS t WHERE t.{hold_key} = known;
+        EXCEPTION
+            {not_now}
+            WHEN OTHERS THEN
+                PERFORM holdfast.note_unshown(reservation, item, 'gone', SQLERRM);
+        END;
         DELETE FROM holdfast.adopted_holds AS h
          WHERE h.reservation_id = reservation AND h.stock_item_id = item;
-        RETURN;
-    END IF;
-    IF known IS NOT NULL THEN
-        UPDATE {holds} AS t SET {hold_quantity} = units, {hold_expires_at} = {hold_deadline}
-         WHERE t.{hold_key} = known;
         RETURN;
     END IF;
     product := (SELECT s.product FROM holdfast.adopted_rows AS a
@@ -36,11 +52,27 @@ BEGIN
     END IF;
     SELECT v.checkout_id, v.customer_id, v.cart_id, v.created_at AS held_at
       FROM holdfast.reservations AS v WHERE v.id = reservation INTO r;
-{hold_misfits}    INSERT INTO {holds} AS t ({hold_product}, {hold_quantity}, {hold_expires_at}{hold_others})
-    VALUES (product::{hold_product_type}, units, {hold_deadline}{hold_values})
-    RETURNING t.{hold_key} INTO known;
+{hold_misfits}    BEGIN
+        INSERT INTO {holds} AS t ({hold_product}, {hold_quantity}, {hold_expires_at}{hold_others})
+        VALUES (product::{hold_product_type}, units, {hold_deadline}{hold_values})
+        RETURNING t.{hold_key} INTO known;
+    EXCEPTION
+        {not_now}
+        WHEN OTHERS THEN
+            PERFORM holdfast.note_unshown(reservation, item, units::text, SQLERRM);
+            RETURN;
+    END;
     INSERT INTO holdfast.adopted_holds VALUES (reservation, item, known);
 END $$;
+
+-- Count a row that could not be written as it should be, and say why.
+CREATE FUNCTION holdfast.note_unshown(reservation bigint, item bigint, wanted text, why text)
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    SELECT holdfast.note_put_back('checkout/' || r.checkout_id, s.sku, {holds_text},
+                                  wanted || ' (' || why || ')', NULL)
+      FROM holdfast.reservations AS r, holdfast.stock_items AS s
+     WHERE r.id = reservation AND s.id = item
+$$;
 
 CREATE FUNCTION holdfast.follow_line()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
