@@ -22,7 +22,7 @@ _SHOP_PASSWORD = "a-shops-password"
 OpenAdopted = Callable[[str], Adopted]
 
 
-def _as_shop(url: str) -> str:
+def as_shop(url: str) -> str:
     """Let a role of the shop's own make tables in a database, and return the URL for it."""
     with psycopg.connect(url, autocommit=True) as connection:
         if not connection.execute(
@@ -51,7 +51,7 @@ def open_adopted(postgres_url: str, template: str) -> Iterator[OpenAdopted]:
             worker = open_engine(as_worker(url), connections_max=30, lock_timeout_ms=20_000)
             stack.callback(owner.dispose)
             stack.callback(worker.dispose)
-            shop_url = _as_shop(url)
+            shop_url = as_shop(url)
             code = stack.enter_context(open_shop(letter, shop_url))
             code("migrate()" if letter != "a" else "migrate")
             sql_connection = stack.enter_context(psycopg.connect(shop_url, autocommit=True))
