@@ -14,6 +14,7 @@ from activities.inventory.database.errors import (
 )
 from activities.inventory.operations.reserve import ReserveAnswer
 from activities.inventory.records import ReservationState
+from holdfast_client.contract.holds import HoldsRequest
 from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.outcomes import Cancelled, Denied, Held, Unavailable
 from tests.adoption.adopted import Adopted
@@ -162,6 +163,60 @@ def test_carts_of_sessions_and_users_are_found_by_the_plans_key(open_adopted: Op
     assert held(reserve(shop, "s-1-1", "s-1")) == {"MUG": 2}
     assert shop.code("StockReservation.objects.for_session('s-1').count()") == 1
     assert refusal(reserve(shop, "s-2-1", "s-2")) == "there is no cart s-2"
+
+
+@pytest.fixture
+def shop_b(open_adopted: OpenAdopted) -> Adopted:
+    """Shop B with ten mugs, adopted, and two carts of Ann's and one of nobody's, a mug in each."""
+    shop = open_adopted("b")
+    shop.code('mug = Product.objects.create(sku="MUG", name="Mug", total_stock=10)')
+    shop.code('ann, bob = (User.objects.create(username=name) for name in ("ann", "bob"))')
+    shop.code(
+        'for key, buyer in (("s-1", ann), ("s-2", ann), ("s-3", None)):\n'
+        "    made = Cart.objects.create(session_key=key, user=buyer)\n"
+        "    CartItem.objects.create(cart=made, product=mug, quantity=1)\n"
+    )
+    shop.adopt()
+    return shop
+
+
+def customer(shop: Adopted, checkout_id: str) -> str | None:
+    timeline = shop.ledger.timeline(checkout_id)
+    assert timeline
+    return timeline.customer_id
+
+
+def test_a_checkout_of_a_cart_is_of_the_carts_customer(shop_b: Adopted):
+    ann = str(shop_b.code("ann.id"))
+    assert held(reserve(shop_b, "k1", "s-1")) == {"MUG": 1}
+    assert shop_b.code("StockReservation.objects.for_user(ann).count()") == 1
+    assert [
+        hold.customer_id for hold in shop_b.ledger.holds(HoldsRequest(customer_id=ann)).holds
+    ] == [ann]
+    assert customer(shop_b, "k1") == ann
+    # What was asked for is the same, whoever has the cart now.
+    shop_b.code('Cart.objects.filter(session_key="s-1").update(user=bob)')
+    assert held(reserve(shop_b, "k1", "s-1")) == {"MUG": 1}
+    assert customer(shop_b, "k1") == ann
+    assert held(reserve(shop_b, "k3", "s-3")) == {"MUG": 1}
+    assert customer(shop_b, "k3") is None
+
+
+def test_a_customer_whom_the_request_names_goes_before_the_carts(shop_b: Adopted):
+    bob = str(shop_b.code("bob.id"))
+    shop_b.ledger.reserve([request("k1", "s-1", customer_id=bob)])
+    assert customer(shop_b, "k1") == bob
+    assert shop_b.code("StockReservation.objects.for_user(bob).count()") == 1
+
+
+def test_two_carts_of_one_customer_may_take_over_from_each_other(shop_b: Adopted):
+    reserve(shop_b, "k1", "s-1")
+    taken_over = shop_b.ledger.supersede(request("k2", "s-2", supersedes="k1"))
+    assert held(taken_over) == {"MUG": 1}
+    assert isinstance(shop_b.ledger.reservations(["k1"])["k1"].outcome, Cancelled)
+    assert shop_b.item("MUG") == (10, 1, 0)
+    strange = shop_b.ledger.supersede(request("k3", "s-3", supersedes="k2"))
+    assert isinstance(strange, ReservationConflict)
 
 
 def test_where_nothing_is_adopted_the_refusal_says_what_to_do(open_adopted: OpenAdopted):

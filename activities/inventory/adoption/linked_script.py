@@ -114,7 +114,12 @@ def cart_values(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
 
 def _cart_table(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
     if not carts.table:
-        return {"cart_type": "text", "cart_found": "NEW.cart_id", "cart_wanted": "wanted"}
+        return {
+            "cart_type": "text",
+            "cart_found": "NEW.cart_id",
+            "cart_wanted": "wanted",
+            "cart_customer": "NULL::text",
+        }
     table = catalogue[carts.table]
     place, key = name(carts.table), name(table.primary_key or "")
 
@@ -126,6 +131,12 @@ def _cart_table(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
             f"ORDER BY t.{key} DESC LIMIT 1)"
         )
 
+    customer = "NULL::text"
+    if carts.customer:
+        customer = (
+            f"(SELECT t.{name(carts.customer)}::text FROM {place} AS t "  # noqa: S608  # as above
+            f"WHERE t.{key} = cart)"
+        )
     touched = ""
     if carts.updated_at:
         now = moment("clock_timestamp()", table.type_of(carts.updated_at))
@@ -136,6 +147,7 @@ def _cart_table(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
         "cart_type": table.type_of(table.primary_key or ""),
         "cart_found": found("NEW.cart_id"),
         "cart_wanted": found("wanted"),
+        "cart_customer": customer,
         "cart_status_column": name(carts.status or ""),
         "cart_status_text": literal(f"{carts.table}.{carts.status}"),
         "cart_touched": touched,

@@ -18,7 +18,7 @@ from activities.inventory.allocation.rule import allocate
 from activities.inventory.allocation.wants import Demand, Pick, Shortfall, Want
 from activities.inventory.database.calls import Call, SomethingToDecide, Steps
 from activities.inventory.database.errors import RequestRefused, ReservationConflict
-from activities.inventory.operations.carts import read_carts, reserve_state
+from activities.inventory.operations.carts import Cart, read_carts, reserve_state
 from activities.inventory.operations.overdue import look_for_overdue, without_overdue
 from activities.inventory.operations.shortages import (
     LockedStock,
@@ -34,7 +34,7 @@ from activities.inventory.records import (
 )
 from activities.inventory.sql.statements import reservations as statements
 from holdfast_client.contract.digests import REQUEST_KEYS, keys_that_differ, request_digest
-from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.outcomes import Denied
 from holdfast_client.contract.wording import difference
 
@@ -70,13 +70,18 @@ class ReserveBatch:
         return cls(asked, by_id, digests)
 
     @property
-    def carts(self) -> Mapping[str, str]:
-        """Which cart has the lines, by checkout id, where the request has none of its own."""
-        return {id: str(each.cart_id) for id, each in self.requests.items() if each.from_cart}
+    def of_carts(self) -> Mapping[str, CheckoutRequest]:
+        """Requests that leave their lines to a cart, by checkout id."""
+        return {id: each for id, each in self.requests.items() if each.from_cart}
 
-    def with_lines(self, lines: Mapping[str, tuple[Line, ...]]) -> ReserveBatch:
-        """Return the batch with the lines of carts in place, by checkout id; digests stay."""
-        read = {id: self.requests[id].model_copy(update={"lines": lines[id]}) for id in lines}
+    def with_carts(self, carts: Mapping[str, Cart]) -> ReserveBatch:
+        """Return the batch with what was read of carts, by checkout id; digests stay."""
+        read = {
+            id: self.requests[id].model_copy(
+                update={"lines": cart.lines, "customer_id": cart.customer_id}
+            )
+            for id, cart in carts.items()
+        }
         return replace(self, requests={**self.requests, **read})
 
     def demands(self, checkout_ids: Iterable[str]) -> list[Demand]:
@@ -146,7 +151,7 @@ class ReserveBatch:
 def reserve(requests: Sequence[CheckoutRequest]) -> Steps[tuple[ReserveAnswer, ...]]:
     """Hold or deny each request; answer what it was answered before; or tell a conflict."""
     batch = ReserveBatch.of(requests)
-    if not batch.carts and (answers := (yield from hold_what_fits(batch))):
+    if not batch.of_carts and (answers := (yield from hold_what_fits(batch))):
         return answers
     return (yield from without_overdue(lambda overdue_max: decide(batch, overdue_max)))
 
@@ -174,8 +179,8 @@ def decide(batch: ReserveBatch, overdue_max: int) -> Steps[tuple[ReserveAnswer, 
     """
     claims = yield Call(statements.CLAIM_RESERVATIONS, batch.claims())
     numbers: dict[str, int] = {row.checkout_id: row.id for row in claims}
-    lines, refused = yield from read_carts(batch.carts, numbers)
-    batch = batch.with_lines(lines)
+    carts, refused = yield from read_carts(batch.of_carts, numbers)
+    batch = batch.with_carts(carts)
     open_claims = {id: number for id, number in numbers.items() if id not in refused}
     decided = yield from hold_or_deny(batch, open_claims, overdue_max)
     known = yield from read_rows(batch.requests.keys() - numbers.keys())

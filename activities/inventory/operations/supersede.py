@@ -79,14 +79,14 @@ def decide(
     if id not in numbers:
         return (yield from _known(batch, id, old))
     _require_time(request, old, old.at)
-    lines, refused = yield from read_carts(batch.carts, numbers)
-    batch = batch.with_lines(lines)
+    carts, refused = yield from read_carts(batch.of_carts, numbers)
+    batch = batch.with_carts(carts)
     states: Mapping[str, ReservationState | RequestRefused]
     if refused:
         states = refused
     elif old.status not in _OPEN:
         states = yield from hold_or_deny(batch, numbers, overdue_max)
-    elif old.status == "committed" or not _are_of_one(request, old):
+    elif old.status == "committed" or not _are_of_one(batch.requests[id], old):
         raise _MayNotSupersede
     else:
         states = yield from _take_over(batch, numbers[id], old, hold_seconds_cap, overdue_max)

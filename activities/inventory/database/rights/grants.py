@@ -41,6 +41,7 @@ FUNCTION_GRANTS: Final = (
     "claim_reservations",
     "read_cart",
     "refuse_claims",
+    "name_customers",
     "hold_reservations",
     "deny_reservations",
     "close_reservations",

@@ -601,6 +601,15 @@ BEGIN
                FOR NO KEY UPDATE) AS stock;
 END $$;
 
+-- Record whose carts claims are for, where their requests name nobody.
+CREATE FUNCTION holdfast.name_customers(ids bigint[], customer_ids text[])
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    UPDATE holdfast.reservations AS r
+       SET customer_id = c.customer_id
+      FROM unnest(ids, customer_ids) AS c(id, customer_id)
+     WHERE r.id = ANY(ARRAY[c.id]) AND r.status = 'denied' AND r.customer_id IS NULL
+$$;
+
 -- Give stock items their names.
 CREATE FUNCTION holdfast.name_stock_items(ids bigint[], names text[])
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -878,11 +887,11 @@ END $$;
 -- What is in a cart of an adopted shop, as lines to hold; or one row that says why it cannot be read.
 -- Nothing is adopted: nothing can. `adopt apply` puts its own in this one's place.
 CREATE FUNCTION holdfast.read_cart(wanted text, lines_max integer)
-RETURNS TABLE (problem text, product text, sku text, location text, quantity bigint)
+RETURNS TABLE (problem text, customer text, product text, sku text, location text, quantity bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN QUERY SELECT 'no carts are adopted: name the lines, or apply a plan that has items of carts'::text,
-        NULL::text, NULL::text, NULL::text, NULL::bigint;
+        NULL::text, NULL::text, NULL::text, NULL::text, NULL::bigint;
 END $$;
 
 -- Say that a payment which was due back has gone back. Tells of the payment: its checkout, the state
