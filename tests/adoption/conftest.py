@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
+from typing import Protocol
 
 import psycopg
 import pytest
@@ -19,7 +20,16 @@ from tests.inventory.databases import as_worker, fresh_database
 SHOP_ROLE = "test_shop"
 _SHOP_PASSWORD = "a-shops-password"
 
-OpenAdopted = Callable[[str], Adopted]
+
+class OpenAdopted(Protocol):
+    """Opens one of the four shops.
+
+    Args:
+        letter: which.
+        as_it_is: its tables as its own database has them, and not as its models would make them.
+    """
+
+    def __call__(self, letter: str, *, as_it_is: bool = False) -> Adopted: ...
 
 
 def as_shop(url: str) -> str:
@@ -45,7 +55,7 @@ def open_adopted(postgres_url: str, template: str) -> Iterator[OpenAdopted]:
     """Open one of the four shops, with tables of its own, not adopted yet."""
     with ExitStack() as stack:
 
-        def opened(letter: str) -> Adopted:
+        def opened(letter: str, *, as_it_is: bool = False) -> Adopted:
             url = stack.enter_context(fresh_database(postgres_url, template))
             owner = open_engine(url, connections_max=4, statement_timeout_ms=0)
             worker = open_engine(as_worker(url), connections_max=30, lock_timeout_ms=20_000)
@@ -53,7 +63,8 @@ def open_adopted(postgres_url: str, template: str) -> Iterator[OpenAdopted]:
             stack.callback(worker.dispose)
             shop_url = as_shop(url)
             code = stack.enter_context(open_shop(letter, shop_url))
-            code("migrate()" if letter != "a" else "migrate")
+            made = "make_tables()" if as_it_is else "migrate()"
+            code(made if letter != "a" else "migrate")
             sql_connection = stack.enter_context(psycopg.connect(shop_url, autocommit=True))
             return Adopted(letter, url, shop_url, owner, Ledger(worker), code, sql_connection)
 

@@ -11,38 +11,19 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from psycopg.conninfo import conninfo_to_dict
+from examples.adopting import in_django
 
 
 def open_shop(letter: str, url: str) -> dict[str, Any]:
     """Set Django up for a shop and return the names that its code may use."""
-    import django
-    from django.conf import settings
-
-    package = f"examples.adopting.shop_{letter}"
-    database = conninfo_to_dict(url)
-    settings.configure(
-        INSTALLED_APPS=["django.contrib.contenttypes", "django.contrib.auth", package],
-        DATABASES={
-            "default": {
-                "ENGINE": "django.db.backends.postgresql",
-                "NAME": database["dbname"],
-                "USER": database["user"],
-                "PASSWORD": database["password"],
-                "HOST": database["host"],
-                "PORT": database["port"],
-            }
-        },
-        USE_TZ=True,
-        DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
-    )
-    django.setup()
+    shop = f"shop_{letter}"
+    in_django.set_up(shop, url)
     from django.contrib.auth.models import User
     from django.core.management import call_command
     from django.db import connection, transaction
     from django.db.models import F
 
-    models = import_module(f"{package}.models")
+    models = import_module(f"examples.adopting.{shop}.models")
     names = {**vars(models), "User": User, "F": F, "transaction": transaction}
 
     def migrate() -> None:
@@ -50,7 +31,8 @@ def open_shop(letter: str, url: str) -> dict[str, Any]:
         call_command("migrate", verbosity=0)
         call_command("migrate", run_syncdb=True, verbosity=0)
 
-    return {**names, "migrate": migrate, "connection": connection}
+    own = {"make_tables": lambda: in_django.make_tables(shop), "connection": connection}
+    return {**names, "migrate": migrate, **own}
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from typing import Final
 import pytest
 
 from activities.inventory.adoption import steps
+from activities.inventory.records import StockRow
 from holdfast_client.contract.outcomes import Held
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
@@ -131,3 +132,104 @@ def _while_holdfast_sells(asked: Asked) -> None:
     shop.close("c2", "cancelled")
     assert (asked.free(), asked.in_stock()) == ((2, 8), ["CUP", "MUG"])
     assert shop.breaches() == []
+
+
+@dataclass(frozen=True)
+class Told:
+    """A cart of three cups, one of five, and what the shop's code says of it.
+
+    Args:
+        begin: makes them; the checkout's cart is "1", of B the session "s-1".
+        question: what its further methods and scopes say.
+        before: the answer until the cart is held.
+        held: while it is.
+        paid: from then on, also after the shop is left.
+    """
+
+    begin: tuple[str, ...]
+    question: str
+    before: list[object]
+    held: list[object]
+    paid: list[object]
+
+
+TOLD: Final = {
+    "a": Told(
+        begin=(
+            'cup = Product.create!(sku: "CUP", name: "C", stock_quantity: 5)',
+            "CartItem.create!(cart: Cart.create!, product: cup, quantity: 3)",
+            "Cart.create!",
+            "Cart.update_all(updated_at: 2.hours.ago)",
+        ),
+        question="[Cart.find(1).total_items, Cart.active.count, Cart.stale.order(:id).pluck(:id), "
+        "Product.low_stock(2).pluck(:sku), Product.low_stock.count, cup.reload.available_quantity, "
+        "cup.sufficient_stock?(3)]",
+        before=[3, 2, [1, 2], [], 1, 5, True],
+        held=[3, 2, [1, 2], ["CUP"], 1, 2, False],
+        paid=[3, 1, [2], ["CUP"], 1, 2, False],
+    ),
+    "b": Told(
+        begin=(
+            "cup = Product.objects.create(sku='CUP', name='C', total_stock=5)",
+            "cart = Cart.objects.create(session_key='s-1')",
+            "CartItem.objects.create(cart=cart, product=cup, quantity=3)",
+        ),
+        question="[sum(each.quantity for each in cart.items.all()), "
+        "Product.objects.get().available_stock, Product.objects.get().has_stock(3), "
+        "StockReservation.objects.for_session('s-1').active().count(), "
+        "StockReservation.objects.expired().count()]",
+        before=[3, 5, True, 0, 0],
+        held=[3, 2, False, 1, 0],
+        paid=[0, 2, False, 0, 0],
+    ),
+    "c": Told(
+        begin=(
+            "cup = Product.objects.create(sku='CUP', name='C', price=4)",
+            "Stock.objects.create(product=cup, quantity=5)",
+            "CartItem.objects.create(cart_id='1', product=cup, quantity=3)",
+        ),
+        question="[[str(each.total_price) for each in "
+        "CartItem.objects.for_cart('1').with_products()], "
+        "Stock.objects.get().available_quantity, "
+        "Stock.objects.get_available_quantities([cup.pk])[cup.pk]]",
+        before=[["12.00"], 5, 5],
+        held=[["12.00"], 2, 2],
+        paid=[[], 2, 2],
+    ),
+    "d": Told(
+        begin=(
+            "cup = Product.objects.create(name='C', price=4)",
+            "ann = User.objects.create(username='ann')",
+            "cart = Cart.objects.get_or_create_for_user(ann)[0]",
+            "CartItem.objects.create(cart=cart, product=cup, quantity=3)",
+        ),
+        question="[cart.total_items, CartItem.objects.for_cart(cart).count(), "
+        "CartItem.objects.for_user_cart(ann).count(), Cart.objects.for_user(ann).count(), "
+        "Cart.objects.get_or_create_for_user(ann)[1]]",
+        before=[3, 1, 1, 1, False],
+        held=[3, 1, 1, 1, False],
+        paid=[0, 0, 0, 1, False],
+    ),
+}
+
+
+@pytest.mark.parametrize("letter", TOLD)
+def test_what_it_says_of_carts_and_of_what_runs_low_is_right_before_during_and_after(
+    open_adopted: OpenAdopted, letter: str
+):
+    shop, told = open_adopted(letter), TOLD[letter]
+    for statement in told.begin:
+        shop.code(statement)
+    assert shop.code(told.question) == told.before
+    shop.adopt()
+    assert shop.code(told.question) == told.before
+    sku = "product_1" if letter == "d" else "CUP"
+    if letter == "d":
+        shop.ledger.load_stock([StockRow("product-1", "main", 5)])
+    assert isinstance(shop.reserve("c1", "s-1" if letter == "b" else "1", None, **{sku: 3}), Held)
+    assert shop.code(told.question) == told.held
+    shop.close("c1")
+    assert shop.code(told.question) == told.paid
+    assert shop.breaches() == []
+    steps.leave(shop.engine, shop.plan)
+    assert shop.code(told.question) == told.paid

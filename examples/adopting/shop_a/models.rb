@@ -39,11 +39,13 @@ class Product < ApplicationRecord
 end
 
 class Cart < ApplicationRecord
+  belongs_to :user, optional: true
   has_many :cart_items, dependent: :destroy
   has_many :products, through: :cart_items
 
   enum status: { active: "active", checked_out: "checked_out", abandoned: "abandoned" }
 
+  scope :active, -> { where(status: "active") }
   scope :stale, -> { where("updated_at < ?", 1.hour.ago) }
 
   def total_items

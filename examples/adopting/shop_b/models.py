@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from django.contrib.auth.models import User
+from django.contrib.auth import get_user_model
 from django.db import models
 from django.utils import timezone
+
+User = get_user_model()
 
 
 class ProductQuerySet(models.QuerySet):
@@ -17,6 +19,17 @@ class ProductQuerySet(models.QuerySet):
         return self.with_available_stock().filter(available_stock__gt=0)
 
 
+class ProductManager(models.Manager):
+    def get_queryset(self) -> ProductQuerySet:
+        return ProductQuerySet(self.model, using=self._db)
+
+    def with_available_stock(self) -> models.QuerySet:
+        return self.get_queryset().with_available_stock()
+
+    def in_stock(self) -> models.QuerySet:
+        return self.get_queryset().in_stock()
+
+
 class Product(models.Model):
     sku = models.CharField(max_length=100, unique=True)
     name = models.CharField(max_length=255)
@@ -25,7 +38,7 @@ class Product(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
-    objects = ProductQuerySet.as_manager()
+    objects = ProductManager()
 
     class Meta:
         db_table = "inventory_product"
@@ -48,7 +61,7 @@ class StockReservationQuerySet(models.QuerySet):
     def for_session(self, session_key: str) -> models.QuerySet:
         return self.filter(session_key=session_key)
 
-    def for_user(self, user: User) -> models.QuerySet:
+    def for_user(self, user: models.Model) -> models.QuerySet:
         return self.filter(user=user)
 
 
@@ -66,6 +79,11 @@ class StockReservation(models.Model):
 
     class Meta:
         db_table = "inventory_stockreservation"
+        indexes = (
+            models.Index(fields=["expires_at"]),
+            models.Index(fields=["session_key"]),
+            models.Index(fields=["user"]),
+        )
 
 
 class Cart(models.Model):

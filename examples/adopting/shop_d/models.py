@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.utils import timezone
 
@@ -24,6 +25,9 @@ class Cart(models.Model):
 
     class Meta:
         db_table = "cart"
+
+    def __str__(self) -> str:
+        return f"Cart for {self.user.username}"
 
     @property
     def total_items(self) -> int:
@@ -54,6 +58,13 @@ class CartItem(models.Model):
         db_table = "cart_item"
         unique_together = ("cart", "product")
 
+    def __str__(self) -> str:
+        return f"{self.quantity}x {self.product.name} in {self.cart}"
+
+    def clean(self) -> None:
+        if self.quantity <= 0:
+            raise ValidationError("Quantity must be positive")
+
 
 class Product(models.Model):
     name = models.CharField(max_length=200)
@@ -62,3 +73,6 @@ class Product(models.Model):
 
     class Meta:
         db_table = "product"
+
+    def __str__(self) -> str:
+        return self.name
