@@ -23,6 +23,7 @@ from holdfast_client.contract.messages import (
     PartialRelease,
     PaymentEnded,
     PaymentStarted,
+    ResumedAttempt,
     Shipment,
 )
 from holdfast_client.contract.names import CANCEL_SIGNAL, checkout_workflow_id
@@ -51,7 +52,8 @@ class LedgerTask:
     async def run(self) -> None:
         """Reserve, then serve messages and the deadline as long as the checkout is open."""
         if self._checkout.outcome is None:
-            await (self._resume() if self._checkout.resume else self._reserve())
+            named = self._checkout.resume
+            await (self._resume(named) if named else self._reserve())
         await self._serve_all()
         self._timer.give_up()
 
@@ -130,12 +132,12 @@ class LedgerTask:
         if not attempt.cancelled():
             await self._take_reserve(attempt)
 
-    async def _resume(self) -> None:
+    async def _resume(self, named: ResumedAttempt) -> None:
         """Go on with what the ledger has, if it is what this run was started for."""
         checkout, standing = self._checkout, self._standing
         found = await ledger_calls.resumable(checkout.request.checkout_id)
-        if found is None or checkout.resume is None or found.digest != checkout.resume.digest:
-            standing.fail(refusals.not_resumed(checkout.request.checkout_id, found))
+        if found is None or refusals.is_other(found, named):
+            standing.fail(refusals.not_resumed(checkout.request.checkout_id, named, found))
             return
         checkout.take_resumed(found)
         standing.settle(found.state)

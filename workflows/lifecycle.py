@@ -161,7 +161,7 @@ class Checkout:
             now: the workflow's clock.
         """
         before, self.outcome = self.outcome, state.outcome
-        self.attempt = max(self.attempt, state.attempt)
+        self.attempt = state.attempt
         self._take_lines()
         self.payments.follow(before, self.outcome, now)
         if not isinstance(self.outcome, Held):

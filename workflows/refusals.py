@@ -13,7 +13,7 @@ from activities.inventory.records import ExtensionAnswer, PartAnswer
 from holdfast_client.contract import wording
 from holdfast_client.contract.conflicts import differing_keys
 from holdfast_client.contract.digests import REQUEST_KEYS, keys_that_differ, request_digest
-from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.messages import CheckoutRequest, ResumedAttempt
 from holdfast_client.contract.names import (
     AMENDMENT_REFUSED,
     CHECKOUT_CONFLICT,
@@ -41,7 +41,14 @@ def different_request(request: CheckoutRequest, known: CheckoutRequest) -> Appli
     )
 
 
-def not_resumed(checkout_id: str, found: Resumable | None) -> ApplicationError:
+def is_other(found: Resumable, named: ResumedAttempt) -> bool:
+    """Say whether a run may not go on with this; with a later attempt of the same it does."""
+    return found.digest != named.digest or found.state.attempt < named.attempt
+
+
+def not_resumed(
+    checkout_id: str, named: ResumedAttempt, found: Resumable | None
+) -> ApplicationError:
     """Return the failure of a run that is to go on with what the ledger does not have."""
     if found is None:
         return ApplicationError(
@@ -49,9 +56,11 @@ def not_resumed(checkout_id: str, found: Resumable | None) -> ApplicationError:
             type=CHECKOUT_NOT_FOUND,
             non_retryable=True,
         )
+    is_ahead = found.digest == named.digest
+    words = f"has no attempt {named.attempt}" if is_ahead else "was made with a different request"
     return ApplicationError(
-        f"checkout {checkout_id} was made with a different request",
-        {"differs": []},
+        f"checkout {checkout_id} {words}",
+        {"differs": ["attempt"] if is_ahead else []},
         type=CHECKOUT_CONFLICT,
         non_retryable=True,
     )

@@ -51,8 +51,10 @@ def left_out(
     return _unknown(indexed_by(request), known)
 
 
-def cart_skus(checkout: Checkout, known: TypedSearchAttributes) -> list[SearchAttributeUpdate[Any]]:
-    """Return what is to be added of a cart that was read only when its checkout was decided."""
+def learned(checkout: Checkout, known: TypedSearchAttributes) -> list[SearchAttributeUpdate[Any]]:
+    """Return what is to be added of what only the ledger knew: a cart, or what is gone on with."""
+    if checkout.resume:
+        return left_out(checkout.request, known)
     if not checkout.request.from_cart:
         return []
     outcome = checkout.outcome

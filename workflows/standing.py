@@ -14,7 +14,7 @@ from holdfast_client.contract.messages import Confirmation
 from holdfast_client.contract.outcomes import Committed, Held, Unavailable
 from workflows import metrics, web_ui
 from workflows.lifecycle import Checkout
-from workflows.search_attributes import NO_STATUS, cart_skus, left_out, status_shown
+from workflows.search_attributes import NO_STATUS, learned, left_out, status_shown
 from workflows.tickets import Wish
 
 
@@ -64,7 +64,7 @@ class Standing:
         before, was_undecided = self.checkout.status, self.checkout.outcome is None
         self.checkout.settle(state, workflow.now())
         if was_undecided:
-            self._left_out += cart_skus(self.checkout, workflow.info().typed_search_attributes)
+            self._left_out += learned(self.checkout, workflow.info().typed_search_attributes)
         if self.checkout.status != before:
             self._publish()
 

@@ -15,7 +15,7 @@ from holdfast_client.contract.refunds import RefundDone, RefundsRequest
 from tests.inventory import by_hand
 from tests.inventory.crowd import waiting_behind
 from tests.inventory.functions import rewrite_function
-from tests.inventory.shop import Shop, checkout
+from tests.inventory.shop import Shop, checkout, states
 from tests.inventory.test_plans import kept_plan
 
 
@@ -88,6 +88,17 @@ def test_a_payment_of_a_checkout_that_nobody_knows_is_due_back(shop: Shop) -> No
     shop.stock(MUG=5)
     # It has left a tombstone: a reserve that comes later holds nothing for money that goes back.
     assert shop.reserve(checkout("never", MUG=1)).status == "expired"
+
+
+def test_a_payment_that_speaks_of_an_attempt_that_there_is_not_settles_nothing(shop: Shop) -> None:
+    shop.stock(MUG=5)
+    held = shop.hold("c1", MUG=2)
+    paid = Closing("c1", "fulfilled", payment_reference="pay_1", attempt=2)
+    (told,) = states(shop.ledger.close([paid]))
+    assert (told.outcome, told.refund_due) == (held, "unknown_checkout")
+    assert _due(shop) == [("pay_1", "unknown_checkout")]
+    assert shop.figures("MUG") == (5, 2, 3)
+    assert shop.ledger.audit() == ()
 
 
 def test_a_payment_of_what_was_given_up_is_due_back_as_unavailable(shop: Shop) -> None:

@@ -163,6 +163,20 @@ async def test_the_worker_names_nobody_in_a_checkout_that_somebody_else_started(
     assert not {"CustomerId", "CartId", "Skus"} & attributes
 
 
+async def test_the_worker_names_nobody_in_a_checkout_that_goes_on_in_another_run(
+    encrypted: Store, unique: str
+):
+    shop = await encrypted.customer(OLD)
+    await shop.reserve(unique, [(SKU, 1)], customer_id=CUSTOMER, cart_id=CART)
+    handle = encrypted.stage.client.get_workflow_handle(f"checkout/{unique}")
+    await handle.terminate("by hand")
+    await shop.confirm(unique, f"{PAYMENT}-{unique}", settle="commit")
+    assert (await shop.release(unique, [(SKU, 1)])).status == "cancelled"
+    attributes = {pair.key.name for pair in (await handle.describe()).typed_search_attributes}
+    assert "CheckoutStatus" in attributes
+    assert not {"CustomerId", "CartId", "Skus"} & attributes
+
+
 async def test_encryption_can_be_switched_on_and_its_key_changed_under_open_checkouts(
     temporal_address: str, database_url: str, unique: str
 ):

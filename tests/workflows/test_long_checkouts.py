@@ -14,6 +14,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner
 
 from tests.workflows.histories import details_of, events_of, failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage, at_work, open_stage
+from tests.workflows.test_settlement import settle
 from tests.workflows.till import moment
 from tests.workflows.waiting import until
 from worker.composition import WORKFLOWS
@@ -85,6 +86,19 @@ async def test_the_new_run_is_found_and_shown_as_the_old_one_was(short_stage: St
     assert found.get(SearchAttributeKey.for_keyword("CheckoutStatus")) is None
     assert found[SearchAttributeKey.for_keyword("CustomerId")] == "u-17"
     assert "**held**" in await details_of(handle)
+
+
+async def test_what_went_on_after_its_workflow_was_gone_is_found_in_its_new_run_too(
+    short_stage: Stage, unique: str
+):
+    till, sku = short_stage.till, short_stage.stock(unique, 5)
+    await till.reserve(unique, {sku: 2}, customer_id="u-17")
+    await till.handle(unique).terminate("by hand")
+    await settle(short_stage, unique, "resume")
+    await _lengthen(short_stage, unique)
+    found = (await till.handle(unique).describe()).typed_search_attributes
+    assert found[SearchAttributeKey.for_keyword("CustomerId")] == "u-17"
+    assert found[SearchAttributeKey.for_keyword_list("Skus")] == [sku]
 
 
 async def test_the_new_run_takes_payments(short_stage: Stage, unique: str):

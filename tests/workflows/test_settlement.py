@@ -105,7 +105,7 @@ async def test_what_is_committed_gets_a_workflow_again_which_takes_messages_as_e
     answer = await pay(stage, unique, settle="commit")
     assert answer["status"] == "committed"
     assert await is_running(stage, unique)
-    await until(lambda: _is(stage, unique, "committed"))
+    await until(lambda: stands(stage, unique, "committed"))
     # Who reserves again is compared by digest.
     told = await till.reserve(unique, {sku: 2})
     assert told["status"] == "committed"
@@ -123,7 +123,7 @@ async def test_a_hold_that_is_resumed_ends_at_its_deadline(own_stage: Stage, uni
     sku = await terminated(own_stage, unique)
     answer = await settle(own_stage, unique, "resume")
     assert (answer["status"], answer["operation"]) == ("held", "resume")
-    await until(lambda: _is(own_stage, unique, "held"))
+    await until(lambda: stands(own_stage, unique, "held"))
     own_stage.turn_clock(901)
     await own_stage.pass_time(own_stage.till.handle(unique), 901)
     assert (await own_stage.till.result(unique))["status"] == "expired"
@@ -223,7 +223,7 @@ async def test_a_reset_of_what_was_reinstated_takes_nothing_again(stage: Stage, 
     message = {"payment_reference": f"pay-{unique}", "settle": "commit", "late": "reinstate"}
     assert (await till.update(unique, "confirm", message))["reinstated"]
     await reset(stage, unique)
-    await until(lambda: _is(stage, unique, "committed"))
+    await until(lambda: stands(stage, unique, "committed"))
     assert stage.shop.figures(sku) == (5, 2, 3)
     assert stage.shop.payment(f"pay-{unique}") == (unique, "settled", "")
     assert (await till.ship(unique, "s-1"))["status"] == "fulfilled"
@@ -350,31 +350,6 @@ async def test_a_settlement_has_a_word_for_a_name(stage: Stage, unique: str, wor
     assert (failure.type, failure.details[0]) == ("InvalidRequest", "checkout_id")
 
 
-@pytest.mark.parametrize(
-    ("kind", "resume"),
-    [
-        ("CheckoutConflict", {"attempt": 1, "digest": "00ff"}),
-        ("InvalidRequest", {"attempt": 0, "digest": "00ff"}),
-        ("InvalidRequest", {"attempt": 1, "digest": "xyz"}),
-        ("InvalidRequest", None),
-    ],
-)
-async def test_a_run_that_is_to_go_on_with_something_else_fails_and_changes_nothing(
-    stage: Stage, unique: str, kind: str, resume: Any
-):
-    sku = await terminated(stage, unique)
-    start = stage.client.execute_workflow(
-        "CheckoutWorkflow",
-        {"checkout_id": unique, "resume": resume},
-        id=f"checkout/{unique}",
-        task_queue=stage.till.task_queue,
-    )
-    failure = await failure_of(start)
-    assert failure.type == kind
-    assert stage.shop.figures(sku) == (5, 2, 3)
-    assert request(unique, {sku: 2})["checkout_id"] == unique
-
-
-async def _is(stage: Stage, checkout_id: str, status: str) -> bool:
+async def stands(stage: Stage, checkout_id: str, status: str) -> bool:
     found: str = (await stage.till.status(checkout_id))["status"]
     return found == status

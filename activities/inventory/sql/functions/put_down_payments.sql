@@ -23,13 +23,17 @@ BEGIN
                     WHEN m.payment_reference = m.paid_by THEN 'cancelled'
                     WHEN m.paid_by IS NOT NULL AND m.status <> 'cancelled' THEN 'duplicate'
                     WHEN m.note = ANY(unavailable) THEN 'unavailable'
-                    WHEN m.is_tombstone THEN 'unknown_checkout'
+                    -- Or it is of an attempt that there is not.
+                    WHEN m.is_tombstone OR m.status = 'held' THEN 'unknown_checkout'
                     ELSE m.status
                END,
                m.actor, at, at
           FROM (SELECT c.checkout_id, coalesce(c.payment_reference, r.payment_reference)
                            AS payment_reference,
-                       CASE WHEN r.status = 'held' THEN 'settled' ELSE 'refund_due' END AS state,
+                       -- Only what the closing ends or commits is settled by it.
+                       CASE WHEN r.status = 'held'
+                                 AND (c.attempt IS NULL OR c.attempt = r.attempt)
+                            THEN 'settled' ELSE 'refund_due' END AS state,
                        r.status, r.payment_reference AS paid_by, r.reason AS note,
                        r.digest IS NULL AS is_tombstone, coalesce(c.actor, '') AS actor, c.place
                   FROM unnest(checkout_ids, statuses, payment_references, actors, attempts,

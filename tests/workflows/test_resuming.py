@@ -1,0 +1,116 @@
+"""A run that goes on with what the ledger has: of which attempt, and by what it is found."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from temporalio.common import SearchAttributeKey
+
+from tests.workflows.histories import kinds_of
+from tests.workflows.stage import Stage
+from tests.workflows.test_settlement import is_running, pay, settle, stands, terminated
+from tests.workflows.till import failure_of
+from tests.workflows.waiting import until
+
+
+@pytest.mark.parametrize(
+    ("kind", "resume"),
+    [
+        ("CheckoutConflict", {"attempt": 1, "digest": "00ff"}),
+        ("InvalidRequest", {"attempt": 0, "digest": "00ff"}),
+        ("InvalidRequest", {"attempt": 1, "digest": "xyz"}),
+        ("InvalidRequest", None),
+    ],
+)
+async def test_a_run_that_is_to_go_on_with_something_else_fails_and_changes_nothing(
+    stage: Stage, unique: str, kind: str, resume: Any
+):
+    sku = await terminated(stage, unique)
+    start = stage.client.execute_workflow(
+        "CheckoutWorkflow",
+        {"checkout_id": unique, "resume": resume},
+        id=f"checkout/{unique}",
+        task_queue=stage.till.task_queue,
+    )
+    failure = await failure_of(start)
+    assert failure.type == kind
+    assert stage.shop.figures(sku) == (5, 2, 3)
+
+
+async def test_a_run_that_is_to_go_on_with_an_attempt_that_there_is_not_takes_nothing_over(
+    stage: Stage, unique: str
+):
+    sku = await terminated(stage, unique)
+    handle = await stage.client.start_workflow(
+        "CheckoutWorkflow",
+        {"checkout_id": unique, "resume": {"attempt": 2, "digest": _digest(stage, unique)}},
+        id=f"checkout/{unique}",
+        task_queue=stage.till.task_queue,
+    )
+
+    async def is_decided() -> bool:
+        return not await is_running(stage, unique) or await stands(stage, unique, "held")
+
+    await until(is_decided)
+    assert not await is_running(stage, unique)
+    failure = await failure_of(handle.result())
+    assert (failure.type, failure.details[0]) == ("CheckoutConflict", {"differs": ["attempt"]})
+    # The hold is as it was, and can be paid.
+    assert stage.shop.figures(sku) == (5, 2, 3)
+    assert (await pay(stage, unique))["status"] == "fulfilled"
+
+
+async def test_a_run_that_is_to_go_on_with_an_earlier_attempt_goes_on_with_the_last(
+    stage: Stage, unique: str
+):
+    till, _ = stage.till, await terminated(stage, unique)
+    stage.shop.sql(
+        "UPDATE holdfast.reservations SET expires_at = holdfast.clock() WHERE checkout_id = :id",
+        id=unique,
+    )
+    assert stage.shop.expire(unique).status == "expired"
+    assert (await pay(stage, unique, settle="commit", late="reinstate"))["reinstated"]
+    await till.handle(unique).terminate("by hand")
+    await stage.client.start_workflow(
+        "CheckoutWorkflow",
+        {"checkout_id": unique, "resume": {"attempt": 1, "digest": _digest(stage, unique)}},
+        id=f"checkout/{unique}",
+        task_queue=stage.till.task_queue,
+    )
+    shipped = await till.ship(unique, "s-1")
+    assert (shipped["status"], shipped["reinstated"]) == ("fulfilled", True)
+
+
+@pytest.mark.parametrize("again", ["commit", "resume"])
+async def test_a_run_that_goes_on_is_found_by_customer_cart_and_sku(
+    stage: Stage, unique: str, again: str
+):
+    till, sku = stage.till, stage.stock(unique, 5)
+    await till.reserve(unique, {sku: 2}, customer_id="u-17", cart_id="41")
+    await till.handle(unique).terminate("by hand")
+    if again == "commit":
+        await pay(stage, unique, settle="commit")
+        await until(lambda: stands(stage, unique, "committed"))
+    else:
+        await settle(stage, unique, "resume")
+        await until(lambda: stands(stage, unique, "held"))
+    found = (await till.handle(unique).describe()).typed_search_attributes
+    assert found[SearchAttributeKey.for_keyword("CustomerId")] == "u-17"
+    assert found[SearchAttributeKey.for_keyword("CartId")] == "41"
+    assert found[SearchAttributeKey.for_keyword_list("Skus")] == [sku]
+    # One write: where the status is shown, too.
+    kinds = await kinds_of(till.handle(unique))
+    assert kinds.count("UPSERT_WORKFLOW_SEARCH_ATTRIBUTES") == 1
+
+
+def _digest(stage: Stage, checkout_id: str) -> str:
+    (digest,) = {
+        str(row.digest)
+        for row in stage.shop.sql(
+            "SELECT encode(digest, 'hex') AS digest FROM holdfast.reservations "
+            "WHERE checkout_id = :id",
+            id=checkout_id,
+        )
+    }
+    return digest
