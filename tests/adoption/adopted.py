@@ -26,7 +26,8 @@ class Adopted:
 
     Args:
         letter: which of the four.
-        url: of the role that owns the ledger.
+        url: of the role that owns the ledger, and is in the shop's; it is no superuser.
+        superuser_url: of one.
         shop_url: of the shop's own role.
         engine: of the role that owns the ledger.
         ledger: under the worker's role.
@@ -36,6 +37,7 @@ class Adopted:
 
     letter: str
     url: str
+    superuser_url: str
     shop_url: str
     engine: Engine
     ledger: Ledger
@@ -62,6 +64,10 @@ class Adopted:
         with self.engine.begin() as connection:
             result = connection.execute(text(statement), values)
             return list(result) if result.returns_rows else []
+
+    def superuser(self, statement: str) -> None:
+        with psycopg.connect(self.superuser_url) as connection:
+            connection.execute(statement)
 
     def reserve(
         self,

@@ -8,17 +8,23 @@ from typing import Protocol
 
 import psycopg
 import pytest
-from psycopg import sql
 from sqlalchemy import make_url
 
 from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 from tests.adoption.adopted import Adopted
 from tests.adoption.shops import open_shop
-from tests.inventory.databases import as_worker, fresh_database
+from tests.inventory.databases import (
+    administer,
+    as_role,
+    as_worker,
+    create_template,
+    fresh_database,
+    make_role,
+)
 
 SHOP_ROLE = "test_shop"
-_SHOP_PASSWORD = "a-shops-password"
+LEDGER_ROLE = "test_ledger"
 
 
 class OpenAdopted(Protocol):
@@ -32,40 +38,44 @@ class OpenAdopted(Protocol):
     def __call__(self, letter: str, *, as_it_is: bool = False) -> Adopted: ...
 
 
+@pytest.fixture(scope="session")
+def owned_template(postgres_url: str) -> str:
+    """The name of a migrated database whose ledger belongs to a role that is no superuser."""
+    for role in (SHOP_ROLE, LEDGER_ROLE):
+        make_role(postgres_url, role)
+    administer(postgres_url, "GRANT {shop} TO {ledger}", shop=SHOP_ROLE, ledger=LEDGER_ROLE)
+    # Tests look at who waits.
+    administer(postgres_url, "GRANT pg_monitor TO {ledger}", ledger=LEDGER_ROLE)
+    return create_template(postgres_url, LEDGER_ROLE)
+
+
 def as_shop(url: str) -> str:
     """Let a role of the shop's own make tables in a database, and return the URL for it."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        if not connection.execute(
-            "SELECT 1 FROM pg_roles WHERE rolname = %s", [SHOP_ROLE]
-        ).fetchone():
-            connection.execute(
-                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
-                    sql.Identifier(SHOP_ROLE), _SHOP_PASSWORD
-                )
-            )
-        connection.execute(
-            sql.SQL("GRANT CREATE ON SCHEMA public TO {}").format(sql.Identifier(SHOP_ROLE))
-        )
-    changed = make_url(url).set(username=SHOP_ROLE, password=_SHOP_PASSWORD)
-    return changed.set(drivername="postgresql").render_as_string(hide_password=False)
+    make_role(url, SHOP_ROLE)
+    administer(url, "GRANT CREATE ON SCHEMA public TO {shop}", shop=SHOP_ROLE)
+    changed = make_url(as_role(url, SHOP_ROLE)).set(drivername="postgresql")
+    return changed.render_as_string(hide_password=False)
 
 
 @pytest.fixture
-def open_adopted(postgres_url: str, template: str) -> Iterator[OpenAdopted]:
+def open_adopted(postgres_url: str, owned_template: str) -> Iterator[OpenAdopted]:
     """Open one of the four shops, with tables of its own, not adopted yet."""
     with ExitStack() as stack:
 
         def opened(letter: str, *, as_it_is: bool = False) -> Adopted:
-            url = stack.enter_context(fresh_database(postgres_url, template))
+            superuser_url = stack.enter_context(fresh_database(postgres_url, owned_template))
+            url = as_role(superuser_url, LEDGER_ROLE)
             owner = open_engine(url, connections_max=4, statement_timeout_ms=0)
             worker = open_engine(as_worker(url), connections_max=30, lock_timeout_ms=20_000)
             stack.callback(owner.dispose)
             stack.callback(worker.dispose)
-            shop_url = as_shop(url)
+            shop_url = as_shop(superuser_url)
             code = stack.enter_context(open_shop(letter, shop_url))
             made = "make_tables()" if as_it_is else "migrate()"
             code(made if letter != "a" else "migrate")
             sql_connection = stack.enter_context(psycopg.connect(shop_url, autocommit=True))
-            return Adopted(letter, url, shop_url, owner, Ledger(worker), code, sql_connection)
+            return Adopted(
+                letter, url, superuser_url, shop_url, owner, Ledger(worker), code, sql_connection
+            )
 
         yield opened

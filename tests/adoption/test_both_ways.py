@@ -184,9 +184,9 @@ def test_rows_that_are_copied_in_are_taken_in(shop_a: Adopted):
 def test_a_session_that_replays_changes_meets_the_switches_too(shop_a: Adopted):
     """As a restore without triggers does, or a replica: they are ALWAYS."""
     shop_a.adopt()
-    shop_a.owner(
-        "DO $$ BEGIN SET LOCAL session_replication_role = replica; "
-        "UPDATE public.products SET stock_quantity = 12 WHERE sku = 'MUG'; END $$"
+    shop_a.superuser(
+        "SET session_replication_role = replica; "
+        "UPDATE public.products SET stock_quantity = 12 WHERE sku = 'MUG'"
     )
     assert shop_a.item("MUG") == (12, 2, 2)
     assert shop_a.breaches() == []

@@ -5,11 +5,14 @@ from __future__ import annotations
 import pytest
 
 from activities.inventory.adoption import steps
-from activities.inventory.adoption.checking import find_obstacles
 from activities.inventory.adoption.plan import PlanInvalid, read_plan
 from activities.inventory.adoption.steps import AdoptionRefused
+from activities.inventory.database.engine import open_engine
 from tests.adoption.adopted import Adopted
-from tests.adoption.conftest import OpenAdopted
+from tests.adoption.conftest import SHOP_ROLE, OpenAdopted
+from tests.inventory.databases import as_role, as_worker, make_role
+
+STRANGER_ROLE = "test_stranger"
 
 INSERT = (
     "INSERT INTO products (name, sku, stock_quantity, reserved_quantity, created_at, updated_at) "
@@ -51,6 +54,7 @@ def test_a_shop_that_is_in_order_has_nothing_in_the_way(shop: Adopted):
     ("sku", "total", "reserved", "obstacle"),
     [
         ("", 1, 0, "row 1 (): no SKU: total 1, reserved 0"),
+        (None, 1, 0, "row 1 (none): no SKU: total 1, reserved 0"),
         ("x" * 101, 1, 0, "a SKU of more than 100 characters"),
         ("A\tB", 1, 0, "a SKU with control characters"),
         ("MUG\u200b", 1, 0, "ZERO WIDTH SPACE"),
@@ -61,8 +65,9 @@ def test_a_shop_that_is_in_order_has_nothing_in_the_way(shop: Adopted):
     ],
 )
 def test_a_row_that_no_stock_item_can_be_is_named(
-    shop: Adopted, sku: str, total: int, reserved: int, obstacle: str
+    shop: Adopted, sku: str | None, total: int, reserved: int, obstacle: str
 ):
+    shop.sql.execute("ALTER TABLE products ALTER sku DROP NOT NULL")
     shop.sql.execute(INSERT, [sku, total, reserved])
     assert any(obstacle in each for each in found(shop)), found(shop)
     with pytest.raises(AdoptionRefused):
@@ -172,8 +177,38 @@ def test_carts_and_holds_that_cannot_be_adopted_are_named(
 
 
 def test_rights_that_lack_are_named(shop: Adopted):
-    with shop.engine.begin() as connection:
-        connection.exec_driver_sql("SET LOCAL ROLE test_worker")
-        told = find_obstacles(connection, shop.plan)
+    worker = open_engine(as_worker(shop.url), connections_max=1)
+    told = steps.check(worker, shop.plan)
+    worker.dispose()
     assert "this role does not own the ledger's tables" in told[0]
-    assert any("may not SELECT, UPDATE, TRIGGER on public.products" in each for each in told)
+    assert any("may not SELECT, UPDATE on public.products" in each for each in told)
+
+
+@pytest.mark.parametrize(
+    ("letter", "grants", "tables"),
+    [
+        ("a", "SELECT, UPDATE, TRIGGER ON products, carts, cart_items", ["products"]),
+        (
+            "c",
+            "SELECT, INSERT, UPDATE, DELETE, TRIGGER ON ALL TABLES IN SCHEMA public",
+            ["inventory_stock", "inventory_product"],
+        ),
+    ],
+)
+def test_a_ledgers_owner_that_may_write_the_shops_tables_and_not_switch_them_is_told(
+    open_adopted: OpenAdopted, letter: str, grants: str, tables: list[str]
+):
+    shop = open_adopted(letter)
+    make_role(shop.superuser_url, STRANGER_ROLE)
+    shop.superuser(
+        f"GRANT {grants} TO {STRANGER_ROLE}; GRANT USAGE ON SCHEMA holdfast TO {STRANGER_ROLE}; "
+        f"ALTER TABLE holdfast.stock_items OWNER TO {STRANGER_ROLE}"
+    )
+    stranger = open_engine(as_role(shop.url, STRANGER_ROLE), connections_max=1)
+    told = steps.check(stranger, shop.plan)
+    stranger.dispose()
+    assert told == [
+        f"switches are put on public.{table}, which only its owner can: "
+        f"GRANT {SHOP_ROLE} TO {STRANGER_ROLE}"
+        for table in tables
+    ]

@@ -15,7 +15,7 @@ from activities.inventory.database.engine import open_engine
 from activities.inventory.database.migrate import upgrade
 
 WORKER_ROLE: Final = "test_worker"
-_WORKER_PASSWORD: Final = "a-workers-password"
+_PASSWORD: Final = "a-password"
 
 _number: Final = itertools.count(1)
 
@@ -32,23 +32,24 @@ def administer(url: str, command: str, **names: str) -> None:
         connection.execute(sql.SQL(command).format(**quoted))
 
 
-def make_worker_role(url: str) -> None:
-    """Make the role of a worker on this server, without any right yet."""
+def make_role(url: str, role: str) -> None:
+    """Make a role on this server that may log in, without any right yet."""
     with psycopg.connect(url, autocommit=True) as connection:
-        if not connection.execute(
-            "SELECT 1 FROM pg_roles WHERE rolname = %s", [WORKER_ROLE]
-        ).fetchone():
+        if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
             connection.execute(
-                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
-                    sql.Identifier(WORKER_ROLE), _WORKER_PASSWORD
-                )
+                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(sql.Identifier(role), _PASSWORD)
             )
+
+
+def as_role(url: str, role: str) -> str:
+    """Return the URL of the same database for a role that was made here."""
+    changed = make_url(url).set(username=role, password=_PASSWORD)
+    return changed.render_as_string(hide_password=False)
 
 
 def as_worker(url: str) -> str:
     """Return the URL of the same database for the worker's role, which may do its work only."""
-    changed = make_url(url).set(username=WORKER_ROLE, password=_WORKER_PASSWORD)
-    return changed.render_as_string(hide_password=False)
+    return as_role(url, WORKER_ROLE)
 
 
 READER_ROLE: Final = "test_reader"
@@ -56,28 +57,27 @@ READER_ROLE: Final = "test_reader"
 
 def make_reader(url: str) -> str:
     """Make the role of a product page, let it read this database, and return the URL for it."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        if not connection.execute(
-            "SELECT 1 FROM pg_roles WHERE rolname = %s", [READER_ROLE]
-        ).fetchone():
-            connection.execute(
-                sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}").format(
-                    sql.Identifier(READER_ROLE), _WORKER_PASSWORD
-                )
-            )
+    make_role(url, READER_ROLE)
     engine = open_engine(url, connections_max=1)
     upgrade(engine, reader_role=READER_ROLE)
     engine.dispose()
-    changed = make_url(url).set(username=READER_ROLE, password=_WORKER_PASSWORD)
-    return changed.render_as_string(hide_password=False)
+    return as_role(url, READER_ROLE)
 
 
-def create_template(url: str) -> str:
-    """Make a migrated database to copy from and return its name; a worker's role may use it."""
+def create_template(url: str, owner: str = "") -> str:
+    """Make a migrated database to copy from and return its name; a worker's role may use it.
+
+    Args:
+        url: of a superuser.
+        owner: the role that migrates, and so owns the ledger; the superuser if it is empty.
+    """
     name = f"ledger_template_{next(_number)}"
     administer(url, "CREATE DATABASE {name}", name=name)
-    make_worker_role(url)
-    engine = open_engine(at_database(url, name), connections_max=1)
+    make_role(url, WORKER_ROLE)
+    at = at_database(url, name)
+    if owner:
+        administer(url, "GRANT CREATE ON DATABASE {name} TO {owner}", name=name, owner=owner)
+    engine = open_engine(as_role(at, owner) if owner else at, connections_max=1)
     upgrade(engine, worker_role=WORKER_ROLE)
     engine.dispose()
     # A session in it, be it the server's own vacuum, would stand in the way of copying.

@@ -14,13 +14,13 @@ from activities.inventory.database.migrate import latest_version, upgrade
 from activities.inventory.ledger import Ledger
 from activities.inventory.sql.schema import schema_sql
 from tests.inventory.catalogue import describe
-from tests.inventory.databases import WORKER_ROLE, make_worker_role
+from tests.inventory.databases import WORKER_ROLE, make_role
 from tests.limits import HANG_SECONDS
 
 
 @pytest.fixture
 def bare(empty_database_url: str) -> Iterator[Engine]:
-    make_worker_role(empty_database_url)
+    make_role(empty_database_url, WORKER_ROLE)
     # As `python -m worker migrate` opens it: a migration takes the time that it takes.
     engine = open_engine(
         empty_database_url, connections_max=2, statement_timeout_ms=0, lock_timeout_ms=0

@@ -65,12 +65,10 @@ def _server(connection: Connection) -> Iterator[str]:
 
 def _tables(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
     stock = plan.stock
-    rights: tuple[Right, ...] = (
-        ("select", "update", "trigger") if stock.figures else ("select", "trigger")
-    )
-    yield from table_obstacles(stock.table, catalogue, rights)
+    rights: tuple[Right, ...] = ("select", "update") if stock.figures else ("select",)
+    yield from table_obstacles(stock.table, catalogue, rights, is_switched=True)
     for other in {each.table for each in stock.elsewhere}:
-        yield from table_obstacles(other, catalogue, ("select", "trigger"))
+        yield from table_obstacles(other, catalogue, ("select",), is_switched=True)
     if table := catalogue.get(stock.table):
         yield from _key(table, stock.key)
         yield from _own_columns(table, stock)

@@ -14,7 +14,9 @@ SELECT c.relkind::text AS kind, c.relispartition AS is_partition, c.relrowsecuri
        has_table_privilege(c.oid, 'INSERT') AS may_insert,
        has_table_privilege(c.oid, 'UPDATE') AS may_update,
        has_table_privilege(c.oid, 'DELETE') AS may_delete,
-       has_table_privilege(c.oid, 'TRIGGER') AS may_trigger,
+       pg_has_role(c.relowner, 'USAGE') AS is_own,
+       quote_ident(pg_get_userbyid(c.relowner)) AS owner,
+       quote_ident(current_user) AS asking,
        has_schema_privilege(c.relnamespace, 'USAGE') AS may_enter,
        (SELECT a.attname::text
           FROM pg_constraint AS p

@@ -7,11 +7,21 @@ from typing import Literal
 
 from activities.inventory.adoption.catalogue import Catalogue, Table
 
-Right = Literal["select", "insert", "update", "delete", "trigger"]
+Right = Literal["select", "insert", "update", "delete"]
 
 
-def table_obstacles(table: str, catalogue: Catalogue, rights: Sequence[Right]) -> Iterator[str]:
-    """Return what a table is that cannot be adopted, and which rights lack."""
+def table_obstacles(
+    table: str, catalogue: Catalogue, rights: Sequence[Right], *, is_switched: bool = False
+) -> Iterator[str]:
+    """Return what a table is that cannot be adopted, and which rights lack.
+
+    Args:
+        table: by its name.
+        catalogue: of all that were found.
+        rights: that the ledger's owner needs.
+        is_switched: whether switches are put on it. To make one takes a right, but to have it fire
+            always, and to take it off, takes the table's owner.
+    """
     found = catalogue.get(table)
     if found is None:
         yield f"there is no table {table}"
@@ -28,6 +38,11 @@ def table_obstacles(table: str, catalogue: Catalogue, rights: Sequence[Right]) -
         yield f"this role may not enter the schema of {table}: GRANT USAGE ON SCHEMA"
     if lacking:
         yield f"this role may not {', '.join(lacking)} on {table}: GRANT it"
+    if is_switched and not row.is_own:
+        yield (
+            f"switches are put on {table}, which only its owner can: "
+            f"GRANT {row.owner} TO {row.asking}"
+        )
 
 
 def missing(table: Table, field: str, column: str) -> Iterator[str]:
