@@ -31,6 +31,8 @@ def set_up(shop: str, url: str) -> None:
                 "PASSWORD": database.get("password", ""),
                 "HOST": database["host"],
                 "PORT": database.get("port", ""),
+                # A schema that is named as the role, such as the ledger's, would come first.
+                "OPTIONS": {"options": "-c search_path=public"},
             }
         },
         USE_TZ=True,

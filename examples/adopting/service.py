@@ -1,5 +1,6 @@
 """A checkout service for a shop in any language: two calls over HTTP, with the client behind them.
 
+``python -m examples.adopting.service`` prints where it listens.
 ``POST /<checkout>/hold {"cart_id": "42"}`` and ``POST /<checkout>/pay {"payment": "pay_1"}`` are
 answered by the outcome as JSON. Behind your own firewall: it asks nobody who they are.
 """
@@ -11,7 +12,12 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-from holdfast_client import HoldfastError, InvalidRequest, SyncReservations
+from holdfast_client import (
+    HoldfastError,
+    InvalidRequest,
+    SyncReservationClient,
+    SyncReservations,
+)
 
 
 def service(client: SyncReservations, port: int = 0) -> ThreadingHTTPServer:
@@ -48,3 +54,13 @@ def answered(client: SyncReservations, checkout_id: str, verb: str, body: dict[s
         case "pay", {"payment": str(payment)}:
             return client.confirm(checkout_id, payment).model_dump(mode="json")
     raise InvalidRequest("", f"there is no such call: {verb}")
+
+
+def main() -> None:
+    with SyncReservationClient() as client, service(client) as server:
+        print(f"http://127.0.0.1:{server.server_address[1]}", flush=True)
+        server.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

@@ -82,11 +82,16 @@ def _django(letter: str, url: str) -> tuple[list[str], dict[str, str]]:
     return command, {"PYTHONPATH": f"{ROOT}:{ROOT / 'client'}", "PATH": "/usr/bin:/bin"}
 
 
-def _rails(url: str) -> tuple[list[str], dict[str, str]]:
+def need_rails() -> None:
+    """Skip the test where Rails' database layer is not installed."""
     if not _has("active_record"):
         skip_without("ActiveRecord", "ruby-activerecord")
     if not _has("pg"):
         skip_without("Ruby's driver of Postgres", "ruby-pg")
+
+
+def _rails(url: str) -> tuple[list[str], dict[str, str]]:
+    need_rails()
     command = ["ruby", "-W0", str(_RAILS), str(EXAMPLES / "shop_a")]
     return command, {"SHOP_URL": url, "PATH": "/usr/bin:/bin", "LANG": "C.UTF-8"}
 

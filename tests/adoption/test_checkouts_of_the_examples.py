@@ -6,6 +6,9 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+
+import pytest
 
 from activities.inventory.records import StockRow
 from examples.adopting.service import service
@@ -89,6 +92,48 @@ async def test_shop_d_sells_by_stock_that_it_never_had(
         assert await run("checkout.buy_before(ann)") == 2
     assert shop.item("product-1") == (1, 0, 0)
     assert shop.breaches() == []
+
+
+FIRST_CARTS: Final = {
+    "a": (
+        'require File.join(ARGV[0], "checkout.rb")',
+        "carts = (1..2000).map {{ |n| Cart.new(id: n) }}",
+        "carts.select {{ |cart| by_holdfast?(cart, {percent}) }}.map(&:id)",
+    ),
+    "b": (
+        "from examples.adopting.shop_b.checkout import by_holdfast",
+        "carts = [Cart(pk=n, session_key=f's-{{n}}') for n in range(1, 2001)]",
+        "[cart.pk for cart in carts if by_holdfast(cart, {percent})]",
+    ),
+    "c": (
+        "from examples.adopting.shop_c.checkout import by_holdfast",
+        "carts = [str(n) for n in range(1, 2001)]",
+        "[cart for cart in carts if by_holdfast(cart, {percent})]",
+    ),
+    "d": (
+        "from examples.adopting.shop_d.checkout import by_holdfast",
+        "users = [User(pk=n) for n in range(1, 2001)]",
+        "[user.pk for user in users if by_holdfast(user, {percent})]",
+    ),
+}
+
+
+@pytest.mark.parametrize("letter", FIRST_CARTS)
+def test_one_cart_in_a_hundred_is_the_first_and_stays_among_those_that_follow(
+    open_adopted: OpenAdopted, letter: str
+):
+    shop = open_adopted(letter)
+    *begin, question = FIRST_CARTS[letter]
+    for statement in begin:
+        shop.code(statement.replace("{{", "{").replace("}}", "}"))
+    none, first, many, every = (
+        shop.code(question.format(percent=percent)) for percent in (0, 1, 50, 100)
+    )
+    assert none == []
+    assert 5 <= len(first) <= 60
+    assert 800 <= len(many) <= 1_200
+    assert set(first) <= set(many)
+    assert len(every) == 2_000
 
 
 @contextmanager

@@ -122,6 +122,9 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
         ),
         "tests/docs/test_operating.py::test_an_example_starts_as_its_page_says",
     ),
+    ("examples/adopting/README.md", "export HOLDFAST_DATABASE_URL=postgresql://..."): (
+        "tests/docs/test_adopting.py::test_the_commands_of_the_examples_are_those_of_their_page"
+    ),
     ("examples/typescript/README.md", "npm ci --ignore-scripts"): (
         "tests/examples/test_typescript.py::test_a_checkout_service_in_typescript_gets_every_answer"
     ),
