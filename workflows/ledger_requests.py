@@ -114,6 +114,7 @@ def amending(checkout: Checkout, wish: Amendment, operation_id: str) -> LineChan
         wish.revision,
         wish.reason,
         wish.actor,
+        checkout.attempt,
     )
 
 

@@ -61,7 +61,9 @@ class LedgerTask:
         while not self._standing.over:
             if self._checkout.has_messages:
                 await self._serve(self._checkout.next_message())
-            elif not is_long(self._checkout):
+                continue
+            self._checkout.concern_last_attempt()
+            if not is_long(self._checkout):
                 await self._sleep()
             elif workflow.all_handlers_finished():
                 return
@@ -228,6 +230,9 @@ class LedgerTask:
             ticket.failure = refusal.failure()
             self._standing.tell("payment refused", actor=wish.actor, reason=str(refusal))
             return
+        if wish.late == "reinstate" and self._checkout.is_paid_by(wish.payment_reference):
+            # What came behind it came to what it has reinstated.
+            self._checkout.concern_last_attempt()
         if wish.late and state.refund_due and not isinstance(self._checkout.outcome, Committed):
             ticket.due = refund_due(wish.payment_reference, state)
 

@@ -53,7 +53,8 @@ class Checkout:
     """Where a checkout stands.
 
     ``outcome`` is None until the ledger has decided, then held, perhaps committed, then final.
-    ``attempt`` is the one that its messages concern; ``resume`` is of a run that goes on with what
+    ``attempt`` is the one that its messages concern, ``attempt_told`` the last that the ledger has
+    told of: after a reset it may be told of a later one first. ``resume`` is of a run that goes on with what
     the ledger has, and knows what was asked for by its digest alone. ``wake_at`` is when the
     workflow ends the hold, by its own clock: at the deadline, or later in a crowd. ``lines`` is
     what it is about: what was asked for, is open, or was sold. ``endings`` are payments,
@@ -73,9 +74,11 @@ class Checkout:
     payments: Payments = field(default_factory=Payments)
     shipments: list[ShipmentReport] = field(default_factory=list)
     shipments_left_out: int = 0
+    attempt_told: int = field(init=False)
     lines: tuple[HeldLine, ...] = field(init=False)
 
     def __post_init__(self) -> None:
+        self.attempt_told = self.attempt
         # Once: each of its words in the Web UI names them.
         self.lines = tuple(
             HeldLine(sku=line.sku, location=str(line.location), quantity=line.quantity)
@@ -142,8 +145,11 @@ class Checkout:
 
     def must_ask(self, wish: Wish) -> bool:
         """Say whether the ledger must be asked though it is over: of a payment that is due back."""
-        settled_by = getattr(self.outcome, "payment_reference", None)
-        return isinstance(wish, Confirmation) and wish.payment_reference != settled_by
+        return isinstance(wish, Confirmation) and not self.is_paid_by(wish.payment_reference)
+
+    def is_paid_by(self, payment_reference: str) -> bool:
+        """Say whether this payment has settled it."""
+        return getattr(self.outcome, "payment_reference", None) == payment_reference
 
     def _line_of(self, wish: Wish) -> deque[Ticket]:
         return self.extensions if isinstance(wish, Extension) else self.endings
@@ -161,7 +167,9 @@ class Checkout:
             now: the workflow's clock.
         """
         before, self.outcome = self.outcome, state.outcome
-        self.attempt = state.attempt
+        self.attempt_told = state.attempt
+        # A restore may have taken the later one back.
+        self.attempt = min(self.attempt, state.attempt)
         self._take_lines()
         self.payments.follow(before, self.outcome, now)
         if not isinstance(self.outcome, Held):
@@ -174,6 +182,14 @@ class Checkout:
             _end_together(before, self.outcome) and self.wake_at and now < self.wake_at <= latest
         )
         self.wake_at = self.wake_at if is_kept else due
+
+    def concern_last_attempt(self) -> None:
+        """Let the messages that are served from now on concern the last attempt.
+
+        Not before those are through that came to the attempt before, as all do that come again
+        after a reset: they waited together when the ledger first told of the later one.
+        """
+        self.attempt = self.attempt_told
 
     def take_resumed(self, found: Resumable) -> None:
         """Take over who buys, and what, from the ledger; where it stands is settled after that."""

@@ -59,7 +59,7 @@ class Standing:
 
         What is over stays over, unless a late payment has made it another attempt.
         """
-        if self.checkout.over and state.attempt <= self.checkout.attempt:
+        if self.checkout.over and state.attempt <= self.checkout.attempt_told:
             return
         before, was_undecided = self.checkout.status, self.checkout.outcome is None
         self.checkout.settle(state, workflow.now())

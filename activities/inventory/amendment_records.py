@@ -15,6 +15,7 @@ class LineChange:
     """The wish that these lines be all that is open of a checkout, once for an ``operation_id``.
 
     ``lines`` are merged. ``revision`` is that of the lines they are to replace; None means any.
+    ``attempt`` is of which it speaks, None of the last.
     """
 
     checkout_id: str
@@ -23,6 +24,7 @@ class LineChange:
     revision: int | None = None
     reason: str = ""
     actor: str = ""
+    attempt: int | None = None
 
 
 LineChangeVerdict = Literal["done", "short", "stale", "not_active", "conflict"]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
 
+from activities.inventory.amendment_records import LineChange
 from activities.inventory.database.calls import ResultT, Steps
 from activities.inventory.database.carrier import carry_out
 from activities.inventory.database.errors import PaymentConflict
@@ -20,6 +22,7 @@ from activities.inventory.records import (
     Part,
     ReservationState,
 )
+from holdfast_client.contract.messages import Line
 from holdfast_client.contract.outcomes import Committed, Fulfilled
 from tests.inventory.crowd import all_at_once
 from tests.inventory.functions import rewrite_function
@@ -231,3 +234,53 @@ def test_what_a_workflow_goes_on_with_is_the_last_attempt(expired: Shop) -> None
     expired.pay("never", "fulfilled", "p")
     assert expired.ledger.resumable("never") is None
     assert expired.ledger.resumable("unknown") is None
+
+
+# Messages of attempt 1 that come again, as after a reset
+
+
+def _told_again(shop: Shop, attempt: int | None) -> list[str]:
+    """Ask for what was made of attempt 1 again; return the verdicts."""
+    (longer,) = shop.ledger.extend(
+        [HoldExtension("c1", shop.after(2_000), "e-1", attempt=attempt)]
+    )
+    return [
+        longer.verdict,
+        shop.ledger.amend(replace(AMENDED, attempt=attempt)).verdict,
+        shop.ledger.part(replace(GIVEN_BACK, attempt=attempt)).verdict,
+        *(shop.ledger.pause(replace(wish, attempt=attempt)).verdict for wish in PAUSES),
+    ]
+
+
+AMENDED = LineChange("c1", "a-1", (Line(sku="MUG", location="main", quantity=3),))
+GIVEN_BACK = Part("c1", "release", "r-1", (Line(sku="MUG", quantity=1),))
+PAUSES = (
+    Pause("c1", "payment_started", "p-1", "card", seconds=60),
+    Pause("c1", "payment_ended", "p-2", "card", result="failed"),
+)
+
+
+@pytest.mark.parametrize("attempt", [1, 2, None])
+def test_what_was_made_of_an_earlier_attempt_is_not_made_of_the_next(
+    shop: Shop, attempt: int | None
+) -> None:
+    shop.stock(MUG=9)
+    shop.hold("c1", MUG=2)
+    assert _told_again(shop, 1) == ["extended", "done", "done", "done", "done"]
+    shop.pass_seconds(3_000)
+    shop.expire("c1")
+    paid = pay_late(shop, settle="committed").outcome
+    movements = shop.movements("c1")
+    assert _told_again(shop, attempt) == ["extended", "done", "done", "done", "done"]
+    assert shop.state("c1").outcome == paid
+    assert shop.movements("c1") == movements
+    other = replace(AMENDED, reason="another", attempt=attempt)
+    assert shop.ledger.amend(other).differs == ("reason",)
+    assert shop.ledger.audit() == ()
+
+
+def test_an_amendment_of_an_attempt_that_is_over_changes_no_later_one(expired: Shop) -> None:
+    paid = pay_late(expired, settle="committed").outcome
+    answer = expired.ledger.amend(replace(AMENDED, attempt=1))
+    assert (answer.verdict, answer.state.outcome) == ("not_active", paid)
+    assert expired.ledger.amend(replace(AMENDED, operation_id="a-2", attempt=2)).verdict == "done"

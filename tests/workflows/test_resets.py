@@ -30,9 +30,13 @@ async def reset(
     excluding: ResetReapplyExcludeType.ValueType | None = None,
     *,
     task: int = 1,
+    run_id: str | None = None,
 ) -> None:
-    """Begin anew from a workflow task, the first unless said; what came since comes again."""
-    handle = stage.till.handle(checkout_id)
+    """Begin anew from a workflow task, the first unless said; what came since comes again.
+
+    Of the last run unless said.
+    """
+    handle = stage.client.get_workflow_handle(f"checkout/{checkout_id}", run_id=run_id)
     history = await handle.fetch_history()
     tasks = [
         event.event_id
@@ -42,7 +46,7 @@ async def reset(
     await stage.client.workflow_service.reset_workflow_execution(
         ResetWorkflowExecutionRequest(
             namespace=stage.client.namespace,
-            workflow_execution=WorkflowExecution(workflow_id=handle.id),
+            workflow_execution=WorkflowExecution(workflow_id=handle.id, run_id=run_id or ""),
             reason="by hand",
             workflow_task_finish_event_id=tasks[task - 1],
             request_id=f"{checkout_id}-{len(history.events)}",

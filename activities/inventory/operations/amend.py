@@ -57,9 +57,10 @@ def decide(change: LineChange, overdue_max: int) -> Steps[LineChangeAnswer]:
         {"checkout_id": change.checkout_id, "operation_id": change.operation_id},
     )
     reservation, digest = rows[0], amendment_digest(change)
-    if reservation.made is not None:
-        return (yield from _earlier(change, reservation.made, digest))
-    if reservation.status not in _OPEN or _is_over(reservation, reservation.at):
+    if record := reservation.record:
+        return (yield from _earlier(change, record["digest"], digest))
+    is_other = change.attempt not in {None, reservation.attempt}
+    if is_other or not _is_live(reservation):
         return (yield from _answer(change, "not_active"))
     if change.revision not in {None, reservation.revision}:
         return (yield from _answer(change, "stale"))
@@ -77,6 +78,10 @@ def decide(change: LineChange, overdue_max: int) -> Steps[LineChangeAnswer]:
         return (yield from _answer(change, "short", shortages=told[change.checkout_id]))
     yield from _make(change, reservation.id, digest, _by_item(moved, locked))
     return (yield from _answer(change, "done"))
+
+
+def _is_live(reservation: Any) -> bool:
+    return reservation.status in _OPEN and not _is_over(reservation, reservation.at)
 
 
 def _is_over(reservation: Any, at: datetime) -> bool:

@@ -156,7 +156,12 @@ def _read_extensible(
     )
     return {
         row.checkout_id: ExtensibleHold(
-            row.id, row.created_at, row.deadline, frozenset(row.made), row.ends_at, row.attempt
+            row.id,
+            row.created_at,
+            row.deadline,
+            frozenset(row.answers or ()),
+            row.ends_at,
+            row.attempt,
         )
         for row in rows
     }

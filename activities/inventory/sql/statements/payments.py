@@ -59,10 +59,10 @@ SELECT due.refunds_due, coalesce(extract(epoch FROM moment.at - due.since), 0)::
 """
 
 # What decides on a pause, to be read under the reservation's lock: the last attempt, what is on
-# record under the operation's id, and the payment. Only this checkout may change it, or one to
+# record under the operation's id, of any attempt, and the payment. Only this checkout may change it, or one to
 # which a failed payment moves.
 READ_PAUSABLE: Final = """
-SELECT r.id, r.attempt, r.expires_at, r.ends_at, encode(o.digest, 'hex') AS digest,
+SELECT r.id, r.attempt, r.expires_at, r.ends_at, encode(o.digest, 'hex') AS digest, o.answer,
        p.checkout_id AS payment_checkout_id, p.state AS payment_state,
        p.paying_until AS payment_until
   FROM (SELECT id, attempt, expires_at, ends_at
@@ -70,12 +70,16 @@ SELECT r.id, r.attempt, r.expires_at, r.ends_at, encode(o.digest, 'hex') AS dige
          WHERE checkout_id = %(checkout_id)s
          ORDER BY attempt DESC
          LIMIT 1) AS r
-  LEFT JOIN LATERAL (SELECT digest
-                       FROM holdfast.operation_records
-                      WHERE reservation_id = r.id
-                        AND kind = %(kind)s
-                        AND operation_id = %(operation_id)s
-                     OFFSET 0) AS o ON true
+  LEFT JOIN LATERAL (SELECT o.digest, o.answer
+                       FROM (SELECT id FROM holdfast.reservations
+                              WHERE checkout_id = %(checkout_id)s) AS a,
+                            LATERAL (SELECT digest, answer
+                                       FROM holdfast.operation_records
+                                      WHERE reservation_id = a.id
+                                        AND kind = %(kind)s
+                                        AND operation_id = %(operation_id)s
+                                     OFFSET 0) AS o
+                      LIMIT 1) AS o ON true
   LEFT JOIN LATERAL (SELECT checkout_id, state, paying_until
                        FROM holdfast.payments
                       WHERE payment_reference = %(payment_reference)s

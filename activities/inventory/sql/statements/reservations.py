@@ -132,17 +132,21 @@ SELECT checkout_id, attempt, status, reason, actor, closed_at, payment_reference
        %(payment_references)s::text[], %(attempts)s::integer[], %(reinstatings)s::boolean[])
 """
 
-# What decides on extensions, to be read under the locks: when each hold began and ends, and which
-# of these extensions were made before.
+# What decides on extensions, to be read under the locks: when each hold began and ends, and what
+# these extensions were answered before, at any attempt.
 READ_EXTENSIBLE: Final = """
 SELECT DISTINCT ON (r.checkout_id)
        r.id, r.checkout_id, r.attempt, coalesce(r.held_since, r.created_at) AS created_at,
        CASE r.status WHEN 'held' THEN r.expires_at END AS deadline, r.ends_at,
-       ARRAY(SELECT o.operation_id
-               FROM holdfast.operation_records AS o
-              WHERE o.reservation_id = r.id
-                AND o.kind = 'extend'
-                AND o.operation_id = ANY(%(operation_ids)s::text[])) AS made
+       (SELECT jsonb_object_agg(o.operation_id, o.answer)
+          FROM (SELECT id FROM holdfast.reservations
+                 WHERE checkout_id = r.checkout_id) AS a,
+               LATERAL (SELECT operation_id, answer
+                          FROM holdfast.operation_records
+                         WHERE reservation_id = a.id
+                           AND kind = 'extend'
+                           AND operation_id = ANY(%(operation_ids)s::text[])
+                        OFFSET 0) AS o) AS answers
   FROM holdfast.reservations AS r
  WHERE r.checkout_id = ANY(%(checkout_ids)s::text[])
  ORDER BY r.checkout_id, r.attempt DESC
@@ -156,31 +160,40 @@ SELECT holdfast.extend_reservations(
 """
 
 # What decides on taking units out of a checkout, to be read under its lock: the last attempt, and
-# what is on record under the operation's id.
+# what is on record under the operation's id, of any attempt.
 READ_PARTED: Final = """
 SELECT r.id, r.attempt, r.status,
        (SELECT jsonb_object_agg(
                    o.kind, jsonb_build_object('digest', encode(o.digest, 'hex'),
                                               'answer', o.answer, 'at', o.created_at))
-          FROM holdfast.operation_records AS o
-         WHERE o.reservation_id = r.id
-           AND o.operation_id = %(operation_id)s
-           AND o.kind IN ('fulfil', 'release')) AS records
+          FROM (SELECT id FROM holdfast.reservations
+                 WHERE checkout_id = %(checkout_id)s) AS a,
+               LATERAL (SELECT kind, digest, answer, created_at
+                          FROM holdfast.operation_records
+                         WHERE reservation_id = a.id
+                           AND kind IN ('fulfil', 'release')
+                           AND operation_id = %(operation_id)s
+                        OFFSET 0) AS o) AS records
   FROM holdfast.reservations AS r
  WHERE r.checkout_id = %(checkout_id)s
  ORDER BY r.attempt DESC
  LIMIT 1
 """
 
-# What decides on an amendment, to be read under its lock: the last attempt, the clock, and the
-# digest of what is on record under the operation's id.
+# What decides on an amendment, to be read under its lock: the last attempt, the clock, and what is
+# on record under the operation's id, of any attempt.
 READ_AMENDED: Final = """
-SELECT r.id, r.status, r.revision, r.ends_at, holdfast.clock() AS at,
-       (SELECT encode(o.digest, 'hex')
-          FROM holdfast.operation_records AS o
-         WHERE o.reservation_id = r.id
-           AND o.operation_id = %(operation_id)s
-           AND o.kind = 'amend') AS made
+SELECT r.id, r.attempt, r.status, r.revision, r.ends_at, holdfast.clock() AS at,
+       (SELECT jsonb_build_object('digest', encode(o.digest, 'hex'), 'answer', o.answer)
+          FROM (SELECT id FROM holdfast.reservations
+                 WHERE checkout_id = %(checkout_id)s) AS a,
+               LATERAL (SELECT digest, answer
+                          FROM holdfast.operation_records
+                         WHERE reservation_id = a.id
+                           AND kind = 'amend'
+                           AND operation_id = %(operation_id)s
+                        OFFSET 0) AS o
+         LIMIT 1) AS record
   FROM holdfast.reservations AS r
  WHERE r.checkout_id = %(checkout_id)s
  ORDER BY r.attempt DESC
