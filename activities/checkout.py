@@ -155,12 +155,9 @@ class CheckoutActivities:
         return replace(state, wake_late_seconds=self._plan.late_seconds(checkout_id, state))
 
     async def _reserved(self, request: CheckoutRequest) -> ReservationState:
-        if request.supersedes is not None:
-            return _unless_refused(await to_its_end(self._ledger.ungrouped.supersede(request)))
-        if request.from_cart:
+        if request.supersedes is not None or request.from_cart:
             # By itself: what has a cart to read is decided, and would make a group be decided.
-            (answer,) = await to_its_end(self._ledger.ungrouped.reserve([request]))
-            return _unless_refused(answer)
+            return _unless_refused(await to_its_end(self._ledger.ungrouped.reserve_alone(request)))
         return await self._ledger.reserve(request)
 
     async def _part(self, part: Part) -> PartAnswer:

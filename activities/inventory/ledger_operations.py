@@ -21,8 +21,8 @@ from activities.inventory.operations.pause import pause
 from activities.inventory.operations.refund import refund
 from activities.inventory.operations.reinstate import reinstate
 from activities.inventory.operations.reserve import ReserveAnswer, reserve
+from activities.inventory.operations.reserve_alone import reserve_alone
 from activities.inventory.operations.standing import read_resumable
-from activities.inventory.operations.supersede import supersede
 from activities.inventory.payment_records import Pause, PauseAnswer, PaymentFigures, Resumable
 from activities.inventory.reading import availability
 from activities.inventory.reading.audits import DRIFT_AUDITS, find_breaches
@@ -84,17 +84,17 @@ class LedgerOperations:
         return reserve(requests)
 
     @asked
-    def supersede(self, request: CheckoutRequest) -> Steps[ReserveAnswer]:
-        """Hold a request that names a checkout to be superseded, or deny it.
+    def reserve_alone(self, request: CheckoutRequest) -> Steps[ReserveAnswer]:
+        """Hold one request or deny it; it may name a checkout to be superseded.
 
         A ReservationConflict also where that checkout is somebody else's, or is paid.
         """
-        return supersede(request, self._hold_seconds_cap)
+        return reserve_alone(request, self._hold_seconds_cap)
 
     @asked
     def abandon(self, request: CheckoutRequest) -> Steps[ReserveAnswer]:
         """Hold nothing for a request that nobody waits for, unless it was decided before."""
-        return abandon(request)
+        return abandon(request, self._hold_seconds_cap)
 
     @asked
     def close(self, closings: Sequence[Closing]) -> Steps[tuple[ClosingAnswer, ...]]:

@@ -243,14 +243,14 @@ def test_a_cart_takes_over_the_units_of_the_checkout_before_it(shop_a: Adopted):
     shop_a.code("CartItem.where(product: mug).update_all(quantity: 10)")
     ledger = shop_a.ledger
     for _ in range(2):
-        taken_over = ledger.supersede(request("cart-1-2", supersedes="cart-1-1"))
+        taken_over = ledger.reserve_alone(request("cart-1-2", supersedes="cart-1-1"))
         assert held(taken_over) == {"CUP": 1, "MUG": 10}
     assert isinstance(shop_a.ledger.reservations(["cart-1-1"])["cart-1-1"].outcome, Cancelled)
     shop_a.code("CartItem.delete_all")
-    refused = ledger.supersede(request("cart-1-3", supersedes="cart-1-2"))
+    refused = ledger.reserve_alone(request("cart-1-3", supersedes="cart-1-2"))
     assert refusal(refused) == "cart 1 is empty"
     assert (
-        refusal(ledger.supersede(request("cart-1-3", supersedes="cart-1-2"))) == "cart 1 is empty"
+        refusal(ledger.reserve_alone(request("cart-1-3", supersedes="cart-1-2"))) == "cart 1 is empty"
     )
     assert shop_a.item("MUG") == (10, 10, 0)
 

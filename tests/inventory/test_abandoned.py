@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 
+from activities.inventory.database.engine import open_engine
 from activities.inventory.database.errors import ReservationConflict
+from activities.inventory.ledger import Ledger
 from activities.inventory.operations.reserve import ReserveBatch
 from activities.inventory.records import ReservationState
 from holdfast_client.contract.messages import CheckoutRequest
@@ -59,3 +63,29 @@ def test_a_reserve_that_is_under_way_stands(shop: Shop) -> None:
         other.commit()
         assert waiting.result().status == "held"
     assert shop.figures("MUG") == (5, 2, 3)
+
+
+def test_after_a_restore_it_takes_over_what_it_names_as_it_did_before(shop: Shop) -> None:
+    shop.stock(MUG=5)
+    shop.hold("old", MUG=4)
+    wanted = checkout("c", MUG=3).model_copy(update={"supersedes": "old", "customer_id": "u-1"})
+    shop.sql("UPDATE holdfast.reservations SET customer_id = 'u-1'")
+    with done_again(shop) as ledger:
+        answer = ledger.abandon(wanted)
+    assert isinstance(answer, ReservationState)
+    assert answer.outcome.status == "held"
+    assert (shop.status("old"), shop.figures("MUG")) == ("cancelled", (5, 3, 2))
+    assert shop.ledger.audit() == ()
+
+
+@contextmanager
+def done_again(shop: Shop) -> Iterator[Ledger]:
+    """Set what a restore sets for a day, and open the ledger anew."""
+    (row,) = shop.sql("SELECT quote_ident(current_database()) AS name")
+    shop.sql(f"ALTER DATABASE {row.name} SET holdfast.replays_until = 'infinity'")
+    engine = open_engine(shop.engine.url.render_as_string(hide_password=False), connections_max=1)
+    try:
+        yield Ledger(engine)
+    finally:
+        engine.dispose()
+        shop.sql(f"ALTER DATABASE {row.name} RESET holdfast.replays_until")

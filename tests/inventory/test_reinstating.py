@@ -241,9 +241,7 @@ def test_what_a_workflow_goes_on_with_is_the_last_attempt(expired: Shop) -> None
 
 def _told_again(shop: Shop, attempt: int | None) -> list[str]:
     """Ask for what was made of attempt 1 again; return the verdicts."""
-    (longer,) = shop.ledger.extend(
-        [HoldExtension("c1", shop.after(2_000), "e-1", attempt=attempt)]
-    )
+    (longer,) = shop.ledger.extend([HoldExtension("c1", shop.after(2_000), "e-1", attempt=attempt)])
     return [
         longer.verdict,
         shop.ledger.amend(replace(AMENDED, attempt=attempt)).verdict,

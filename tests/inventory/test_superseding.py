@@ -24,13 +24,13 @@ def request(checkout_id: str, supersedes: str | None, **fields: Any) -> Checkout
 
 
 def taken(shop: Shop, checkout_id: str, supersedes: str, **fields: Any) -> ReservationState:
-    answer = shop.ledger.supersede(request(checkout_id, supersedes, **fields))
+    answer = shop.ledger.reserve_alone(request(checkout_id, supersedes, **fields))
     assert isinstance(answer, ReservationState), answer
     return answer
 
 
 def conflict(shop: Shop, checkout_id: str, supersedes: str, **fields: Any) -> ReservationConflict:
-    answer = shop.ledger.supersede(request(checkout_id, supersedes, **fields))
+    answer = shop.ledger.reserve_alone(request(checkout_id, supersedes, **fields))
     assert isinstance(answer, ReservationConflict), answer
     return answer
 
@@ -172,8 +172,8 @@ def test_two_that_supersede_each_other_take_turns(shop: Shop) -> None:
         one, two = f"a-{round}", f"b-{round}"
         with ThreadPoolExecutor(2) as threads:
             answers = [
-                threads.submit(shop.ledger.supersede, request(one, two, MUG=1)),
-                threads.submit(shop.ledger.supersede, request(two, one, MUG=1)),
+                threads.submit(shop.ledger.reserve_alone, request(one, two, MUG=1)),
+                threads.submit(shop.ledger.reserve_alone, request(two, one, MUG=1)),
             ]
             states = [answer.result() for answer in answers]
         assert all(isinstance(state, ReservationState) for state in states)

@@ -68,7 +68,7 @@ def _extend(ledger: Ledger) -> Any:
 def _supersede(ledger: Ledger) -> Any:
     ledger.reserve([checkout("c3", MUG=1).model_copy(update={"customer_id": "u-1"})])
     new = checkout("c4", MUG=2)
-    answer = ledger.supersede(new.model_copy(update={"customer_id": "u-1", "supersedes": "c3"}))
+    answer = ledger.reserve_alone(new.model_copy(update={"customer_id": "u-1", "supersedes": "c3"}))
     assert isinstance(answer, ReservationState)
     assert answer.supersedes
     return answer

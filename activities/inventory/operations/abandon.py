@@ -10,7 +10,8 @@ from typing import Final
 
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.operations.carts import reserve_state
-from activities.inventory.operations.reserve import ReserveAnswer, ReserveBatch, reserve
+from activities.inventory.operations.reserve import ReserveAnswer, ReserveBatch
+from activities.inventory.operations.reserve_alone import reserve_alone
 from activities.inventory.operations.standing import read_rows
 from activities.inventory.records import ReservationState
 from activities.inventory.sql.statements import reservations as statements
@@ -20,11 +21,10 @@ from holdfast_client.contract.outcomes import Unavailable
 NOBODY_WAITS: Final = "nobody waited for it any more"
 
 
-def abandon(request: CheckoutRequest) -> Steps[ReserveAnswer]:
+def abandon(request: CheckoutRequest, hold_seconds_cap: int) -> Steps[ReserveAnswer]:
     """Answer what is on record; an unknown id becomes a tombstone, which nobody can hold under."""
     if (yield from scalar(Call(statements.IS_DONE_AGAIN, {}))):
-        (answer,) = yield from reserve([request])
-        return answer
+        return (yield from reserve_alone(request, hold_seconds_cap))
     yield Call(
         statements.CLAIM_ABANDONED, {"checkout_id": request.checkout_id, "reason": NOBODY_WAITS}
     )

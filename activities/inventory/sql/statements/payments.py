@@ -59,8 +59,8 @@ SELECT due.refunds_due, coalesce(extract(epoch FROM moment.at - due.since), 0)::
 """
 
 # What decides on a pause, to be read under the reservation's lock: the last attempt, what is on
-# record under the operation's id, of any attempt, and the payment. Only this checkout may change it, or one to
-# which a failed payment moves.
+# record under the operation's id, of any attempt, and the payment. Only this checkout may change
+# it, or one to which a failed payment moves.
 READ_PAUSABLE: Final = """
 SELECT r.id, r.attempt, r.expires_at, r.ends_at, encode(o.digest, 'hex') AS digest, o.answer,
        p.checkout_id AS payment_checkout_id, p.state AS payment_state,
