@@ -54,9 +54,9 @@ class Checkout:
 
     ``outcome`` is None until the ledger has decided, then held, perhaps committed, then final.
     ``attempt`` is the one that its messages concern, ``attempt_told`` the last that the ledger has
-    told of: after a reset it may be told of a later one first. ``resume`` is of a run that goes on with what
-    the ledger has, and knows what was asked for by its digest alone. ``wake_at`` is when the
-    workflow ends the hold, by its own clock: at the deadline, or later in a crowd. ``lines`` is
+    told of: after a reset it may be told of a later one first. ``resume`` is of a run that goes on
+    with what the ledger has, and knows what was asked for by its digest alone. ``wake_at`` is when
+    the workflow ends the hold, by its own clock: at the deadline, or later in a crowd. ``lines`` is
     what it is about: what was asked for, is open, or was sold. ``endings`` are payments,
     cancellations, parts and amendments that wait, ``extensions`` what waits beside them.
     """

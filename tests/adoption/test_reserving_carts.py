@@ -250,7 +250,8 @@ def test_a_cart_takes_over_the_units_of_the_checkout_before_it(shop_a: Adopted):
     refused = ledger.reserve_alone(request("cart-1-3", supersedes="cart-1-2"))
     assert refusal(refused) == "cart 1 is empty"
     assert (
-        refusal(ledger.reserve_alone(request("cart-1-3", supersedes="cart-1-2"))) == "cart 1 is empty"
+        refusal(ledger.reserve_alone(request("cart-1-3", supersedes="cart-1-2")))
+        == "cart 1 is empty"
     )
     assert shop_a.item("MUG") == (10, 10, 0)
 
