@@ -1,4 +1,4 @@
-"""A reset of a checkout that was reinstated: what its first attempt was told changes no later one."""
+"""A reset of a reinstated checkout: what its first attempt was told changes no later one."""
 
 from __future__ import annotations
 
