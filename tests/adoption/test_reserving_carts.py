@@ -211,11 +211,11 @@ def test_a_customer_whom_the_request_names_goes_before_the_carts(shop_b: Adopted
 
 def test_two_carts_of_one_customer_may_take_over_from_each_other(shop_b: Adopted):
     reserve(shop_b, "k1", "s-1")
-    taken_over = shop_b.ledger.supersede(request("k2", "s-2", supersedes="k1"))
+    taken_over = shop_b.ledger.reserve_alone(request("k2", "s-2", supersedes="k1"))
     assert held(taken_over) == {"MUG": 1}
     assert isinstance(shop_b.ledger.reservations(["k1"])["k1"].outcome, Cancelled)
     assert shop_b.item("MUG") == (10, 1, 0)
-    strange = shop_b.ledger.supersede(request("k3", "s-3", supersedes="k2"))
+    strange = shop_b.ledger.reserve_alone(request("k3", "s-3", supersedes="k2"))
     assert isinstance(strange, ReservationConflict)
 
 

@@ -368,7 +368,7 @@ class Oracle(Payments):
 
     def _extend(self, id: str, deadline: datetime, name: str) -> str:
         hold = self.holds.setdefault(id, Hold(self._ending("expired")))
-        if name in hold.extended:
+        if hold.has_extended(name):
             return "extended"
         if not self._is_live(hold) or hold.told is None or hold.opened is None:
             return "not_active"

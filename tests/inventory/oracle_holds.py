@@ -35,6 +35,10 @@ class Hold:
     attempt: int = 1
     before: Hold | None = None
 
+    def has_extended(self, name: str) -> bool:
+        """Say whether an extension was made, of this attempt or of one before."""
+        return name in self.extended or (self.before is not None and self.before.has_extended(name))
+
     @property
     def told(self) -> datetime | None:
         """The deadline that the buyer was told."""

@@ -55,5 +55,7 @@ class LateOracle(Oracle):
         }
         again = Hold(held, dict(hold.cart), hold.asked, self.now, party=hold.party)
         again.attempt, again.before = hold.attempt + 1, hold
+        # What was decided under a name stays so, of whatever attempt it was.
+        again.parts, again.amended, again.pauses = hold.parts, hold.amended, hold.pauses
         self.holds[id] = again
         return []
