@@ -7,10 +7,14 @@ from datetime import timedelta
 import pytest
 
 from activities.inventory.adoption import steps
-from activities.inventory.records import ClosingStatus, HoldExtension, StockRow
-from holdfast_client.contract.outcomes import Denied, Held
+from activities.inventory.amendment_records import LineChange
+from activities.inventory.payment_records import Pause
+from activities.inventory.records import Closing, ClosingStatus, HoldExtension, Part, StockRow
+from holdfast_client.contract.messages import Line
+from holdfast_client.contract.outcomes import Denied, Fulfilled, Held
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
+from tests.inventory.shop import states
 
 ROWS = (
     "list(StockReservation.objects.order_by('-product__sku', '-session_key')"
@@ -50,6 +54,29 @@ def test_a_hold_is_seen_by_session_and_user_moves_with_an_extension_and_vanishes
     shop_b.close("c1", "cancelled")
     assert shop_b.code(ROWS) == []
     assert shop_b.code("mug.refresh_from_db() or mug.reserved_stock") == 0
+    assert shop_b.breaches() == []
+
+
+def test_a_row_follows_what_is_amended_given_back_and_waited_for(shop_b: Adopted):
+    shop_b.adopt()
+    held = shop_b.reserve("c1", "s-1", MUG=2)
+    assert isinstance(held, Held)
+    wanted = (Line(sku="CUP", location="main", quantity=1),)
+    more = (Line(sku="MUG", location="main", quantity=3), *wanted)
+    shop_b.ledger.amend(LineChange("c1", "o1", more, 1))
+    assert shop_b.code(ROWS) == [["MUG", "s-1", None, 3], ["CUP", "s-1", None, 1]]
+    part = (Line(sku="MUG", location="main", quantity=1),)
+    shop_b.ledger.part(Part("c1", "release", "o2", part))
+    assert shop_b.code(ROWS) == [["MUG", "s-1", None, 2], ["CUP", "s-1", None, 1]]
+    shop_b.ledger.amend(LineChange("c1", "o3", wanted, 3))
+    assert shop_b.code(ROWS) == [["CUP", "s-1", None, 1]]
+    deadline = "StockReservation.objects.first().expires_at.isoformat()"
+    shop_b.ledger.pause(Pause("c1", "payment_started", "o4", "pay-1", seconds=1_500))
+    paying_until = shop_b.owner("SELECT ends_at FROM holdfast.reservations")[0][0]
+    assert paying_until > held.expires_at
+    assert shop_b.code(deadline) == paying_until.isoformat()
+    shop_b.ledger.pause(Pause("c1", "payment_ended", "o5", "pay-1", result="failed"))
+    assert shop_b.code(deadline) == held.expires_at.isoformat()
     assert shop_b.breaches() == []
 
 
@@ -178,6 +205,18 @@ def test_a_cart_that_expired_is_abandoned_unless_it_was_paid_or_is_held_again(sh
     shop_a.expire_now("cart-2-1")
     assert shop_a.code(STATUS) == ["checked_out", "abandoned"]
     assert shop_a.code("Cart.stale.count") == 0
+
+
+def test_a_cart_that_was_abandoned_and_is_paid_late_is_checked_out(shop_a: Adopted):
+    shop_a.reserve("cart-1-1", "1", MUG=2)
+    shop_a.expire_now("cart-1-1")
+    assert shop_a.code(STATUS) == ["abandoned"]
+    late = Closing("cart-1-1", "fulfilled", "", "", "pay-1", reinstating=True)
+    (state,) = states([shop_a.ledger.reinstate(late)])
+    assert isinstance(state.outcome, Fulfilled)
+    assert shop_a.code(STATUS) == ["checked_out"]
+    assert shop_a.item("MUG") == (8, 0, 0)
+    assert shop_a.breaches() == []
 
 
 def test_a_cart_id_that_is_none_of_the_shops_changes_no_cart(shop_a: Adopted):

@@ -10,9 +10,12 @@ import psycopg
 import pytest
 
 from activities.inventory.adoption import steps
+from activities.inventory.adoption.plan import Plan
 from activities.inventory.adoption.standing import drain
 from activities.inventory.adoption.steps import AdoptionRefused
 from activities.inventory.async_ledger import AsyncLedger
+from activities.inventory.records import StockRow
+from holdfast_client.contract.outcomes import Held
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
 from tests.inventory.functions import rewrite_function
@@ -51,6 +54,53 @@ def test_the_shops_schema_is_the_same_before_it_is_adopted_and_after_it_is_left(
     assert steps.leave(shop.engine, shop.plan) == 0
     assert dumped(shop, "public") == public
     assert dumped(shop, "holdfast", "--schema-only") == ledger
+
+
+MADE = {
+    "a": (
+        'mug = Product.create!(sku: "MUG", name: "Mug", stock_quantity: 10)\n'
+        "CartItem.create!(cart: Cart.create!, product: mug, quantity: 3)"
+    ),
+    "b": (
+        'mug = Product.objects.create(sku="MUG", name="Mug", total_stock=10)\n'
+        'cart = Cart.objects.create(session_key="1")\n'
+        "CartItem.objects.create(cart=cart, product=mug, quantity=3)"
+    ),
+    "c": (
+        'mug = Product.objects.create(sku="MUG", name="Mug", price=5)\n'
+        "Stock.objects.create(product=mug, quantity=10)\n"
+        'CartItem.objects.create(cart_id="1", product=mug, quantity=3)'
+    ),
+    "d": (
+        "mug = Product.objects.create(name='Mug', price=5)\n"
+        "ann = User.objects.create(username='ann')\n"
+        "cart = Cart.objects.get_or_create_for_user(ann)[0]\n"
+        "CartItem.objects.create(cart=cart, product=mug, quantity=3)"
+    ),
+}
+
+
+@pytest.mark.parametrize("letter", MADE)
+def test_the_schema_is_the_same_after_sales_holds_and_changes_of_carts(
+    open_adopted: OpenAdopted, letter: str
+):
+    shop = open_adopted(letter)
+    shop.code(MADE[letter])
+    schemas = [(each, dumped(shop, each, "--schema-only")) for each in ("public", "holdfast")]
+    shop.adopt()
+    sku = "MUG" if letter != "d" else "product_1"
+    if letter == "d":
+        shop.ledger.load_stock([StockRow("product-1", "main", 10)])
+    for checkout in ("paid", "cancelled", "expired", "committed", "held"):
+        assert isinstance(shop.reserve(checkout, "1", None, **{sku: 1}), Held)
+    shop.close("paid")
+    shop.close("cancelled", "cancelled")
+    shop.expire_now("expired")
+    shop.close("committed", "committed")
+    assert dumped(shop, "public", "--schema-only") != schemas[0][1]
+    assert steps.leave(shop.engine, shop.plan) == 2
+    for schema, before in schemas:
+        assert dumped(shop, schema, "--schema-only") == before
 
 
 def test_figures_stay_as_they_are_and_can_be_adopted_again(shop: Adopted):
@@ -145,7 +195,8 @@ def waiting_for_rows(shop: Adopted) -> bool:
 
 def test_another_plan_is_neither_applied_beside_it_nor_left_in_its_place(shop: Adopted):
     shop.adopt()
-    other = shop.plan_with(total="ledger")
+    document = shop.plan.model_dump()
+    other = Plan.model_validate({**document, "stock": {**document["stock"], "location": "shop"}})
     with pytest.raises(AdoptionRefused, match="another plan is applied"):
         steps.apply(shop.engine, other)
     with pytest.raises(AdoptionRefused, match="another plan is applied"):

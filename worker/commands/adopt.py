@@ -74,7 +74,10 @@ def apply(plan: PlanArgument) -> None:
     if applied.already:
         print("applied already (nothing to do)")
         return
-    print(f"adopted {wanted.stock.table}: {applied.rows:,} rows")
+    if applied.policies:
+        print(f"{wanted.stock.table}: the policies are those of the plan now")
+    if applied.rows or not applied.policies:
+        print(f"adopted {wanted.stock.table}: {applied.rows:,} rows")
     if found and found.shop_reserved:
         print(
             f"{found.shop_reserved:,} units are reserved by the shop's own code: "

@@ -164,12 +164,39 @@ def _rows(connection: Connection, plan: Plan, catalogue: Catalogue) -> Iterator[
         left_out = len(refused) - ROWS_NAMED_MAX
         yield f"{table}: {left_out:,} more rows whose SKU no stock item can have"
     bounds = {"rows_max": ROWS_NAMED_MAX}
-    for row in _asked(connection, question("items_in_the_way", plan, catalogue, **bounds)):
+    left = read_left(connection, plan)
+    since = {**bounds, "moved_after": left or 0, "was_left": left is not None}
+    for row in _asked(connection, question("items_in_the_way", plan, catalogue, **since)):
         yield (
             f"{table} row {row.key} ({row.sku}): checkouts hold {row.held} of it in the ledger, "
             f"and the row says total {row.total}, reserved {row.reserved}, from before they were "
             "kept equal; let the holds end first"
         )
+
+    if left is not None and plan.stock.figures:
+        apart = _asked(connection, question("rows_apart", plan, catalogue, **since))
+        yield from (_apart(table, row) for row in apart)
+
+
+def read_left(connection: Connection, plan: Plan) -> int | None:
+    """Return up to which movement the rows had everything when they were left; None if never."""
+    values = {"location": plan.stock.location}
+    found: int | None = connection.exec_driver_sql(statements.READ_LEFT, values).scalar()
+    return found
+
+
+def _apart(table: str, row: Any) -> str:
+    if row.key is None:
+        return (
+            f"{table}: no row has the SKU {row.sku}, and since `leave` checkouts have sold "
+            f"{row.sold} of it, and {row.in_ledger} are in the ledger: give it back its SKU; or "
+            "take them off its row, and count the SKU to 0"
+        )
+    return (
+        f"{table} row {row.key} ({row.sku}): total {row.total}, of which checkouts have sold "
+        f"{row.sold} since `leave`, and {row.in_ledger} in the ledger, where it was corrected "
+        "meanwhile: bring both to what is there"
+    )
 
 
 def _asked(connection: Connection, statement: str) -> Sequence[Any]:

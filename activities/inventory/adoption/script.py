@@ -61,6 +61,13 @@ def apply_script(plan: Plan, catalogue: Catalogue) -> str:
     return "\n".join(_filled(file, values) for file in _files(plan)) + "\n" + _REVOKE
 
 
+def policy_script(plan: Plan, catalogue: Catalogue) -> str:
+    """Return what is replaced where a plan that is applied comes with other policies."""
+    values = _values(plan, catalogue)
+    text = "\n".join(_filled(file, values) for file in ("adopted_figures", "keep_shop_row"))
+    return re.sub(r"^CREATE (VIEW|FUNCTION)", r"CREATE OR REPLACE \1", text, flags=re.MULTILINE)
+
+
 def question(file: str, plan: Plan, catalogue: Catalogue, **bounds: int) -> str:
     """Return a question about the shop's rows, before anything of an adoption is there."""
     stock_alone = plan.model_copy(update={"carts": None, "holds": None})
@@ -79,7 +86,12 @@ def leave_script(plan: Plan, catalogue: Catalogue) -> str:
     lines = [_filled("give_up_holds", hold_values(plan.holds, catalogue))] if plan.holds else []
     own = name(plan.stock.table)
     places = sorted(triggers_of(plan), key=lambda each: (each[1] == own, each[1][0] == '"'))
-    lines += [f"DROP TRIGGER IF EXISTS {trigger} ON {table};" for trigger, table in places]
+    drops = [f"DROP TRIGGER IF EXISTS {trigger} ON {table};" for trigger, table in places]
+    ledgers = [drop for drop, (_, table) in zip(drops, places, strict=True) if table[0] != '"']
+    lines += ledgers
+    if plan.stock.figures:
+        lines.append(_filled("record_leaving", _values(plan, catalogue)))
+    lines += drops[len(ledgers) :]
     lines.append(f"DROP INDEX IF EXISTS holdfast.{CARTS_INDEX};")
     lines += [f"DROP {kind} IF EXISTS holdfast.{what};" for kind, what in _OBJECTS]
     lines += [_hook("lock_shop_rows"), _hook("find_shop_breaches"), _hook("read_cart")]
@@ -107,6 +119,7 @@ def triggers_of(plan: Plan) -> list[tuple[str, str]]:
 
 def _files(plan: Plan) -> Iterator[str]:
     yield from (
+        "hold_still",
         "tables",
         "shop_rows",
         "adopted_figures",

@@ -85,7 +85,21 @@ READ_ADOPTION: Final = """
 SELECT plan, begun_at, done_at, last_key::text AS last_key FROM holdfast.adoption
 """
 
-BEGIN_ADOPTION: Final = "INSERT INTO holdfast.adoption (plan) VALUES (%(plan)s::jsonb)"
+# Up to which movement the rows had everything when they were left last, if they ever were.
+READ_LEFT: Final = """
+SELECT (o.answer ->> 'movement')::bigint AS movement
+  FROM holdfast.operation_records AS o
+ WHERE o.operation_id LIKE 'left/%%' AND o.reservation_id IS NULL AND o.kind = 'shop'
+   AND o.answer ->> 'location' = %(location)s
+ ORDER BY o.sequence DESC
+ LIMIT 1
+"""
+BEGIN_ADOPTION: Final = """
+INSERT INTO holdfast.adoption (plan, moved_after)
+VALUES (%(plan)s::jsonb,
+        coalesce(%(left)s, pg_sequence_last_value('holdfast.stock_movements_id_seq'), 0))
+"""
+CHANGE_POLICIES: Final = "UPDATE holdfast.adoption SET plan = %(plan)s::jsonb"
 END_ADOPTION: Final = """
 UPDATE holdfast.adoption SET done_at = holdfast.clock() WHERE done_at IS NULL
 """

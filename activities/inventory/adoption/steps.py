@@ -4,22 +4,23 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Engine, exc
 
 from activities.inventory.adoption import statements
 from activities.inventory.adoption.catalogue import read_catalogue
-from activities.inventory.adoption.checking import find_obstacles
+from activities.inventory.adoption.checking import find_obstacles, read_left
 from activities.inventory.adoption.plan import Plan
 from activities.inventory.adoption.script import (
     CARTS_INDEX_SCRIPT,
     apply_script,
     leave_script,
+    policy_script,
 )
 from activities.inventory.database.calls import ResultT
 from activities.inventory.database.engine import connected, statement_engine, transaction
@@ -38,6 +39,7 @@ REST_SECONDS: Final = 0.05
 _TURN: Final = 4_815_162_343
 
 Progress = Callable[[int], None]
+_Standing = Literal["same", "policies", "other", ""]
 
 
 class AdoptionRefused(LedgerError):
@@ -59,10 +61,12 @@ class Applied:
     Args:
         rows: that were taken in by this run; 0 where nothing was left to do.
         already: whether the same plan was applied before, and whole.
+        policies: whether a plan with other policies was applied before.
     """
 
     rows: int
     already: bool
+    policies: bool = False
 
 
 def check(engine: Engine, plan: Plan) -> list[str]:
@@ -71,7 +75,7 @@ def check(engine: Engine, plan: Plan) -> list[str]:
         standing = _standing(connection, plan)
         if standing == "other":
             return [_OTHER]
-        return [] if standing == "same" else find_obstacles(connection, plan)
+        return [] if standing else find_obstacles(connection, plan)
 
 
 def planned_sql(engine: Engine, plan: Plan) -> str:
@@ -110,11 +114,15 @@ def apply(engine: Engine, plan: Plan, progress: Progress = lambda _: None) -> Ap
             raise AdoptionRefused([_OTHER])
         if not standing:
             _switch_on(engine, plan)
-        return Applied(_take_in(engine, progress), already=False)
+        if standing == "policies":
+            _change_policies(engine, plan)
+        return Applied(_take_in(engine, progress), False, standing == "policies")
 
 
 def leave(engine: Engine, plan: Plan) -> int:
     """Take everything away that applying a plan has put there; the figures stay.
+
+    One that was broken off is ended first, so that every row has its figures.
 
     Returns:
         How many units checkouts hold of what was adopted: they stay in the shop's figures.
@@ -126,8 +134,13 @@ def leave(engine: Engine, plan: Plan) -> int:
     with _in_turn(engine):
         with transaction(engine) as connection:
             standing = _standing(connection, plan)
-            if standing != "same":
+            if standing not in {"same", "policies"}:
                 raise AdoptionRefused([_OTHER if standing else "nothing is adopted"])
+            done = _is_done(connection)
+        if not done:
+            # A row that is not in lacks what checkouts have moved, and nobody could add it later.
+            _take_in(engine)
+        with transaction(engine) as connection:
             held = int(connection.exec_driver_sql(statements.READ_HELD).scalar_one())
             script = leave_script(plan, read_catalogue(connection, plan))
         _run_script(engine, script)
@@ -139,27 +152,37 @@ def _switch_on(engine: Engine, plan: Plan) -> None:
         if obstacles := find_obstacles(connection, plan):
             raise AdoptionRefused(obstacles)
         script = apply_script(plan, read_catalogue(connection, plan))
+        begun = {"plan": plan.model_dump_json(), "left": read_left(connection, plan)}
     if plan.carts:
         # It reads all reservations, so nobody is to wait for it.
         with connected(statement_engine(engine)) as connection:
             for statement in CARTS_INDEX_SCRIPT:
                 connection.exec_driver_sql(statement)
-    _run_script(engine, script, plan)
+    _run_script(engine, script, statements.BEGIN_ADOPTION, begun)
 
 
-def _run_script(engine: Engine, script: str, begun: Plan | None = None) -> None:
-    """Run all of it in one transaction, which waits for nobody long."""
+def _change_policies(engine: Engine, plan: Plan) -> None:
+    with transaction(engine) as connection:
+        script = policy_script(plan, read_catalogue(connection, plan))
+    changed = {"plan": plan.model_dump_json()}
+    _run_script(engine, script, statements.CHANGE_POLICIES, changed)
+
+
+def _run_script(
+    engine: Engine, script: str, record: str = "", values: Mapping[str, Any] | None = None
+) -> None:
+    """Run all of it, and what records it, in one transaction, which waits for nobody long."""
 
     def run(connection: Connection) -> None:
         connection.exec_driver_sql(statements.LOCK_BRIEFLY, {"milliseconds": SWITCH_WAIT_MS})
         connection.execution_options(no_parameters=True).exec_driver_sql(script)
-        if begun:
-            connection.exec_driver_sql(statements.BEGIN_ADOPTION, {"plan": begun.model_dump_json()})
+        if record:
+            connection.exec_driver_sql(record, dict(values or {}))
 
     _tried(engine, run, SWITCH_TRIES_MAX)
 
 
-def _take_in(engine: Engine, progress: Progress) -> int:
+def _take_in(engine: Engine, progress: Progress = lambda _: None) -> int:
     """Take in page after page, each in a transaction of its own."""
     rows, page_rows = 0, PAGE_ROWS_MAX
     while True:
@@ -208,13 +231,16 @@ def _tried(engine: Engine, run: Callable[[Connection], ResultT], tries_max: int)
 _OTHER: Final = "another plan is applied: `python -m worker adopt leave` it first"
 
 
-def _standing(connection: Connection, plan: Plan) -> str:
-    """Return whether this plan is applied (`same`), another one (`other`), or none."""
+def _standing(connection: Connection, plan: Plan) -> _Standing:
+    """Return whether this plan is applied (`same`), with other policies, another one, or none."""
     server = connection.exec_driver_sql(statements.READ_SERVER).one()
     if not server.has_adoption:
         return ""
     found = connection.exec_driver_sql(statements.READ_ADOPTION).one()
-    return "same" if found.plan == plan.model_dump(mode="json") else "other"
+    wanted = plan.model_dump(mode="json")
+    if found.plan == wanted:
+        return "same"
+    return "policies" if {**found.plan, "writes": wanted["writes"]} == wanted else "other"
 
 
 def _is_done(connection: Connection) -> bool:

@@ -5,6 +5,9 @@ CREATE TABLE holdfast.adoption (
     begun_at timestamptz NOT NULL DEFAULT holdfast.clock(),
     -- The last row that was taken in, in the order of keys; null before the first.
     last_key {key_type},
+    -- The last movement that the shop's rows have: what checkouts have moved since, a row lacks until
+    -- it is taken in.
+    moved_after bigint NOT NULL,
     done_at timestamptz
 );
 

@@ -1,0 +1,193 @@
+"""Left and adopted again, or with other policies: nothing that was sold comes back."""
+
+from __future__ import annotations
+
+import pytest
+
+from activities.inventory.adoption import steps
+from activities.inventory.adoption.steps import AdoptionRefused
+from tests.adoption.adopted import Adopted
+from tests.adoption.conftest import OpenAdopted
+from tests.adoption.test_both_ways import receive
+
+FIGURES = "Product.order(:id).pluck(:stock_quantity, :reserved_quantity)"
+
+
+@pytest.fixture
+def shop(open_adopted: OpenAdopted) -> Adopted:
+    """Shop A with ten mugs, of which its own code has reserved two, adopted."""
+    shop = open_adopted("a")
+    shop.code('Product.create!(sku: "MUG", name: "Mug", stock_quantity: 10, reserved_quantity: 2)')
+    shop.adopt()
+    return shop
+
+
+def leave(shop: Adopted) -> None:
+    steps.leave(shop.engine, shop.plan)
+
+
+def put_back(shop: Adopted) -> list[tuple[str, str, str]]:
+    """Return column, what the row said, and what it says."""
+    rows = shop.standing().put_back_rows
+    return sorted((row["column_name"], row["written"], row["kept"]) for row in rows)
+
+
+def test_what_was_sold_between_leave_and_apply_does_not_come_back(shop: Adopted):
+    leave(shop)
+    shop.reserve("c1", MUG=3)
+    shop.close("c1")
+    assert shop.code(FIGURES) == [[10, 2]]
+    assert steps.check(shop.engine, shop.plan) == []
+    shop.adopt()
+    assert shop.item("MUG") == (7, 2, 2)
+    assert shop.code(FIGURES) == [[7, 2]]
+    assert put_back(shop) == [("stock_quantity", "10", "7")]
+    assert shop.breaches() == []
+
+
+def test_what_the_shop_sold_meanwhile_counts_beside_it(shop: Adopted):
+    shop.reserve("held", MUG=1)
+    leave(shop)
+    shop.reserve("c1", MUG=2)
+    shop.close("c1")
+    shop.reserve("c2", MUG=1)
+    shop.sql.execute("UPDATE products SET stock_quantity = 8, reserved_quantity = 2")
+    shop.adopt()
+    # Two sold here and two there; one held from before, one since, and one of the shop's own.
+    assert shop.item("MUG") == (6, 3, 1)
+    assert shop.code(FIGURES) == [[6, 3]]
+    assert shop.breaches() == []
+
+
+def test_a_hold_that_ended_meanwhile_is_not_reserved_for_ever(shop: Adopted):
+    shop.reserve("c1", MUG=3)
+    shop.reserve("c2", MUG=1)
+    leave(shop)
+    shop.close("c1", "cancelled")
+    shop.close("c2")
+    assert shop.code(FIGURES) == [[10, 6]]
+    shop.adopt()
+    assert shop.item("MUG") == (9, 2, 2)
+    assert shop.code(FIGURES) == [[9, 2]]
+    assert shop.breaches() == []
+
+
+def test_left_and_adopted_twice_each_sale_counts_once(shop: Adopted):
+    for number in (1, 2):
+        leave(shop)
+        shop.reserve(f"c{number}", MUG=2)
+        shop.close(f"c{number}")
+        shop.adopt()
+    assert shop.item("MUG") == (6, 2, 2)
+    assert shop.code(FIGURES) == [[6, 2]]
+
+
+def test_a_correction_that_the_row_may_have_or_not_is_named(shop: Adopted):
+    leave(shop)
+    shop.reserve("c1", MUG=3)
+    shop.close("c1")
+    receive(shop, "d1", 5)
+    told = (
+        "public.products row 1 (MUG): total 10, of which checkouts have sold 3 since `leave`, and "
+        "12 in the ledger, where it was corrected meanwhile: bring both to what is there"
+    )
+    assert steps.check(shop.engine, shop.plan) == [told]
+    with pytest.raises(AdoptionRefused, match="bring both to what is there"):
+        shop.adopt()
+    shop.sql.execute("UPDATE products SET stock_quantity = 15")
+    shop.adopt()
+    assert shop.item("MUG") == (12, 2, 2)
+    assert shop.code(FIGURES) == [[12, 2]]
+
+
+def test_what_was_sold_of_a_sku_that_no_row_has_any_more_is_named(shop: Adopted):
+    leave(shop)
+    shop.reserve("c1", MUG=3)
+    shop.close("c1")
+    shop.sql.execute("UPDATE products SET sku = 'CUP'")
+    (told,) = steps.check(shop.engine, shop.plan)
+    assert told.startswith("public.products: no row has the SKU MUG, and since `leave` checkouts")
+    shop.sql.execute("UPDATE products SET sku = 'MUG'")
+    shop.adopt()
+    assert shop.item("MUG") == (7, 2, 2)
+
+
+class Interrupted(Exception):
+    pass
+
+
+def interrupt(_: int) -> None:
+    raise Interrupted
+
+
+def test_what_is_sold_before_a_rows_page_does_not_come_back(
+    shop: Adopted, monkeypatch: pytest.MonkeyPatch
+):
+    shop.code('Product.create!(sku: "CUP", name: "Cup", stock_quantity: 10)')
+    leave(shop)
+    monkeypatch.setattr(steps, "PAGE_ROWS_MAX", 1)
+    with pytest.raises(Interrupted):
+        steps.apply(shop.engine, shop.plan, interrupt)
+    shop.reserve("c1", MUG=1, CUP=3)
+    shop.close("c1")
+    assert shop.code(FIGURES) == [[9, 2], [10, 0]]
+    shop.adopt()
+    assert shop.code(FIGURES) == [[9, 2], [7, 0]]
+    assert shop.item("CUP") == (7, 0, 0)
+    assert shop.breaches() == []
+
+
+def test_leaving_what_was_broken_off_takes_the_rest_in_first(
+    shop: Adopted, monkeypatch: pytest.MonkeyPatch
+):
+    shop.code('Product.create!(sku: "CUP", name: "Cup", stock_quantity: 10)')
+    leave(shop)
+    monkeypatch.setattr(steps, "PAGE_ROWS_MAX", 1)
+    with pytest.raises(Interrupted):
+        steps.apply(shop.engine, shop.plan, interrupt)
+    shop.reserve("c1", MUG=1, CUP=3)
+    shop.close("c1")
+    leave(shop)
+    shop.adopt()
+    assert shop.code(FIGURES) == [[9, 2], [7, 0]]
+
+
+def test_without_what_checkouts_have_moved_it_comes_back(
+    shop: Adopted, monkeypatch: pytest.MonkeyPatch
+):
+    """The positive control: the row as it stands is taken for all that there is."""
+    leave(shop)
+    shop.reserve("c1", MUG=3)
+    shop.close("c1")
+    monkeypatch.setattr(steps, "read_left", lambda *_: 9_999)
+    shop.adopt()
+    assert shop.item("MUG") == (10, 2, 2)
+
+
+def test_policies_change_in_place_beside_running_checkouts(shop: Adopted):
+    shop.reserve("c1", MUG=3)
+    changed = shop.plan_with(total="ledger", reserved="refuse")
+    assert steps.check(shop.engine, changed) == []
+    applied = steps.apply(shop.engine, changed)
+    assert (applied.rows, applied.already, applied.policies) == (0, False, True)
+    assert steps.apply(shop.engine, changed).already
+    shop.sql.execute("UPDATE products SET stock_quantity = 99")
+    assert shop.code(FIGURES) == [[10, 5]]
+    with pytest.raises(Exception, match=r"reserved_quantity of MUG is kept by Holdfast"):
+        shop.sql.execute("UPDATE products SET reserved_quantity = 0")
+    shop.close("c1")
+    assert shop.item("MUG") == (7, 2, 2)
+    steps.apply(shop.engine, shop.plan)
+    shop.sql.execute("UPDATE products SET stock_quantity = stock_quantity + 1")
+    assert shop.item("MUG") == (8, 2, 2)
+    assert shop.breaches() == []
+    steps.leave(shop.engine, changed)
+
+
+def test_what_the_shop_has_written_when_policies_change_is_kept_to_the_new_ones(shop: Adopted):
+    with shop.sql.transaction():
+        shop.sql.execute("UPDATE products SET stock_quantity = 99")
+        steps.apply(shop.engine, shop.plan_with(total="ledger"))
+    assert shop.code(FIGURES) == [[10, 2]]
+    assert shop.put_back() == [("MUG", "stock_quantity", 1)]
+    assert shop.breaches() == []
