@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import datetime
 
@@ -11,7 +12,7 @@ import pytest
 
 from activities.inventory.database.errors import LedgerUnavailable, StockLoadRefused
 from activities.inventory.ledger import Ledger
-from activities.inventory.records import Closing, ReservationState, StockRow
+from activities.inventory.records import Closing, ReservationState, StockLoad, StockRow
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from worker import stock_load
 from worker.stock_load import BATCH_ROWS, LoadResult, StockFileLoad
@@ -83,6 +84,27 @@ def test_a_load_is_many_small_transactions(ledger: Ledger, own_database_url: str
         ).fetchall()
     assert [size for (size,) in sizes] == [BATCH_ROWS] * 5
     assert ledger.audit() == ()
+
+
+def test_a_load_rests_after_each_batch_for_as_long_as_it_took(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+):
+    """At least half of the time is the shoppers'."""
+    rests: list[float] = []
+    took: list[float] = []
+    load = ledger.load_stock
+
+    def timed(rows: list[StockRow], as_of: datetime) -> StockLoad:
+        began = time.monotonic()
+        loaded = load(rows, as_of)
+        took.append(time.monotonic() - began)
+        return loaded
+
+    monkeypatch.setattr(ledger, "load_stock", timed)
+    monkeypatch.setattr("worker.stock_load.time.sleep", rests.append)
+    _load(ledger, ledger.clock())
+    assert len(rests) == len(took) - 1 == len(ROWS) / BATCH_ROWS - 1
+    assert all(rest >= of_batch for rest, of_batch in zip(rests, took[:-1], strict=True))
 
 
 def test_a_second_run_finds_nothing_to_set(ledger: Ledger):

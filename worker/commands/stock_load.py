@@ -52,6 +52,10 @@ class _Wish:
                     "--as-of", f"is later than the database's clock, {exact_text(now)}"
                 )
             return self.as_of
+        if not (self.force or self.file.is_file()):
+            raise InvalidRequest(
+                "--as-of", f"is needed: {self.file} is no file, so nothing says when it was counted"
+            )
         written_at = datetime.fromtimestamp(self.file.stat().st_mtime, UTC)
         return now if self.force else min(written_at, now)
 
@@ -124,11 +128,22 @@ def load(
         if wish.as_of is None and not wish.force:
             _refuse_what_moved(wish, plan.moved_until(begun_at), counted_at)
         _refuse_what_cannot_be(wish, plan, sheet)
+        _tell_when_it_was_counted(wish, plan, counted_at)
         if dry_run:
             tables.show_changes(plan.changes, as_json=as_json)
             return
         _set(wish, loading, plan, sheet, counted_at)
-    _tell_what_was_done(loading.result, plan, sheet, as_json=as_json)
+    _tell_what_was_done(loading.result, plan, sheet, counted_at, as_json=as_json)
+
+
+def _tell_when_it_was_counted(wish: _Wish, plan: LoadPlan, counted_at: datetime) -> None:
+    """Tell what was assumed, where it matters: a copy of a file is newer than its count."""
+    is_assumed = wish.as_of is None and not wish.force
+    if is_assumed and any(change.standing.total is not None for change in plan.changes):
+        _remark(
+            f"taken as counted at {exact_text(counted_at)}, when {wish.file} was last written; "
+            "--as-of TIME says otherwise"
+        )
 
 
 def _refuse_what_moved(wish: _Wish, moved: Sequence[RowStanding], counted_at: datetime) -> None:
@@ -176,13 +191,14 @@ def _set(
 
 
 def _tell_what_was_done(
-    result: LoadResult, plan: LoadPlan, sheet: StockSheet, *, as_json: bool
+    result: LoadResult, plan: LoadPlan, sheet: StockSheet, counted_at: datetime, *, as_json: bool
 ) -> None:
     left = [_below(sheet, *refused) for refused in result.refused]
     unchanged = plan.rows - result.created - result.changed - len(left)
     if as_json:
         counts = {"rows": plan.rows, "created": result.created, "changed": result.changed}
-        write(json.dumps({**counts, "unchanged": unchanged, "left_out": left}))
+        moment = {"counted_at": exact_text(counted_at)}
+        write(json.dumps({**counts, "unchanged": unchanged, "left_out": left, **moment}))
     else:
         told = f"{result.created:,} new, {result.changed:,} changed, {unchanged:,} as they were"
         write(f"{counted(plan.rows, 'row')}: {told}")

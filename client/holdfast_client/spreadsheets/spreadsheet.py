@@ -201,16 +201,25 @@ def _quotes_make_sense(sheet: Spreadsheet) -> bool:
     """Tell whether a table parted by tabs uses quotes around cells.
 
     Excel does. Amazon's reports do not, so a product's name may begin with a quote, which then
-    swallows the tabs and lines up to the next one.
+    swallows the tabs and lines up to the next one. Where a cell could be either, more rows are as
+    wide as the headings in the right reading.
     """
     try:
-        return not any(
+        is_clear = not any(
             "\t" in cell and ("\n" in cell or "\r" in cell)
             for _, record in _records(sheet)
             for cell in record
         )
+        return is_clear or _even_rows(_records(sheet)) >= _even_rows(_plain_records(sheet))
     except SpreadsheetError:
         return False
+
+
+def _even_rows(records: Iterator[tuple[int, list[str]]]) -> int:
+    """Count the rows that have as many cells as the first that holds anything."""
+    widths = (len(record) for _, record in records if any(record))
+    first = next(widths, 0)
+    return sum(width == first for width in widths)
 
 
 def _records(sheet: Spreadsheet) -> Iterator[tuple[int, list[str]]]:

@@ -11,7 +11,7 @@ import pytest
 
 from holdfast_client.cli.orders.columns import ColumnNames
 from holdfast_client.cli.orders.no_sale import is_no_sale
-from holdfast_client.cli.orders.reading import OrderBook, parse_orders, read_orders
+from holdfast_client.cli.orders.reading import OrderBook, OrderRules, parse_orders, read_orders
 
 Lines = dict[str, list[tuple[str, int]]]
 
@@ -49,6 +49,27 @@ def test_shopify() -> None:
     assert skipped(book) == {"cancellation": 4}
     assert book.names["MUG-01"] == "Mug - blue"
     assert not book.remarks
+
+
+def test_statuses_of_no_known_meaning_are_told() -> None:
+    text = "order_id,sku,quantity,status\n"
+    words = ["Bezahlt", "Storniert", "Storniert", "paid", "", "paypal_canceled_reversal"]
+    text += "".join(f"o-{n},MUG-01,1,{word}\n" for n, word in enumerate(words))
+    book = parse_orders(text)
+    assert len(book.orders) == len(words)
+    taken, remedy = "were taken for sales:", "(--no-sale STATUS leaves one out)"
+    (remark,) = book.remarks
+    assert remark.endswith(f"{taken} 2 'Storniert', 1 'Bezahlt' {remedy}")
+    rules = OrderRules(no_sale_statuses=frozenset({"storniert"}))
+    (remark,) = parse_orders(text, rules=rules).remarks
+    assert remark.endswith(f"{taken} 1 'Bezahlt' {remedy}")
+
+
+def test_of_many_such_statuses_the_rest_is_counted() -> None:
+    text = "order_id,sku,quantity,status\n"
+    text += "".join(f"o-{n},MUG-01,1,{'xyzwvut'[n]}a\n" for n in range(7))
+    (remark,) = parse_orders(text).remarks
+    assert "1 'va', 2 more (--no-sale" in remark
 
 
 def test_shopify_without_any_sku_goes_by_the_names_and_says_so() -> None:
@@ -248,6 +269,9 @@ def test_a_line_may_be_cancelled_alone() -> None:
         "order_refunded",
         "voided",
         "Payment failed",
+        "paypal_reversed",
+        "Suspected Fraud",
+        "chargeback",
         "declined",
         "expired",
         "trash",
@@ -270,6 +294,7 @@ def test_statuses_that_are_no_sale(status: str) -> None:
         "partially_refunded",
         "Partially Cancelled",
         "refund requested",
+        "paypal_canceled_reversal",
         "avoided",
     ],
 )

@@ -156,6 +156,12 @@ def test_between_tabs_a_quoted_cell_of_excel_stays_one_cell() -> None:
     assert table(sheet)[1] == ("M1", 'Mug "blue",\nlarge', "1")
 
 
+def test_between_tabs_a_note_with_a_tab_and_a_line_break_of_its_own_stays_one_cell() -> None:
+    rows = "".join(f"M{n}\tplain\t{n}\n" for n in range(1, 4))
+    sheet = parse_spreadsheet(f'sku\tnote\tqty\n{rows}M4\t"call\tfirst,\nthen ship"\t4\n')
+    assert table(sheet)[4] == ("M4", "call\tfirst,\nthen ship", "4")
+
+
 def test_a_file_that_is_too_large_or_not_there_is_refused_by_its_name(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     path.write_text("sku\n1\n")

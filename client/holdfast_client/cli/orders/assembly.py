@@ -104,7 +104,7 @@ class OrderDesk:
             orders_skipped=len(self._order_ids) - len(orders),
             names=self._names,
             columns=self._places.chosen(self._sheet.headings.cells),
-            remarks=self._places.remarks,
+            remarks=(*self._places.remarks, *self._standing.doubts),
         )
 
     def _learn(self) -> Iterator[str]:

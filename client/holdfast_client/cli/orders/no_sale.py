@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Final
 
 from holdfast_client.cli.orders.columns import OrderPlaces
@@ -14,26 +15,83 @@ NO_SALE_WORDS: Final = frozenset(
         "cancel",
         "canceled",
         "cancelled",
+        "chargeback",
         "declined",
         "denied",
         "draft",
         "expired",
         "failed",
+        "fraud",
         "refund",
         "refunded",
         "rejected",
+        "reversed",
         "trash",
         "void",
         "voided",
     }
 )
-# ... unless one of these says that it is so in part, or not yet.
+# ... unless one of these says that it is so in part, not yet, or no longer.
 _NOT_WHOLLY_WORDS: Final = frozenset(
-    {"not", "partial", "partially", "pending", "request", "requested"}
+    {"not", "partial", "partially", "pending", "request", "requested", "reversal"}
+)
+# Where one of these stands instead, it is a sale beyond doubt.
+_SALE_WORDS: Final = frozenset(
+    {
+        "accepted",
+        "approved",
+        "authorized",
+        "authorised",
+        "captured",
+        "closed",
+        "complete",
+        "completed",
+        "confirmed",
+        "created",
+        "delivered",
+        "delivering",
+        "dispatched",
+        "done",
+        "fulfilled",
+        "hold",
+        "holded",
+        "invoiced",
+        "new",
+        "open",
+        "ordered",
+        "packed",
+        "paid",
+        "payment",
+        "pending",
+        "picked",
+        "placed",
+        "processed",
+        "processing",
+        "ready",
+        "received",
+        "restocked",
+        "scheduled",
+        "sent",
+        "settled",
+        "ship",
+        "shipped",
+        "shipping",
+        "sold",
+        "succeeded",
+        "success",
+        "successful",
+        "transit",
+        "unfulfilled",
+        "unpaid",
+        "unshipped",
+        "waiting",
+    }
 )
 # What stands for nothing in exports of databases and spreadsheets.
 NO_VALUES: Final = frozenset({"", "\\n", "null", "none", "nan", "n/a", "#n/a", "-"})
 _NO: Final = NO_VALUES | {"0", "false", "no", "n", "f"}
+_DOUBTFUL: Final = "statuses of no known meaning were taken for sales"
+_DOUBTS_MAX: Final = 5
 _WORD: Final = re.compile(r"[^\W\d_]+")
 
 
@@ -48,6 +106,12 @@ def is_no_sale(status: str, further: frozenset[str] = frozenset()) -> bool:
         return True
     words = set(_WORD.findall(status.casefold()))
     return bool(words & NO_SALE_WORDS) and not words & _NOT_WHOLLY_WORDS
+
+
+def _is_doubtful(status: str) -> bool:
+    """Tell whether no word of a status says whether anything was sold."""
+    words = set(_WORD.findall(status.casefold()))
+    return not words & (NO_SALE_WORDS | _NOT_WHOLLY_WORDS | _SALE_WORDS)
 
 
 class Standing:
@@ -66,12 +130,25 @@ class Standing:
         self._places = places
         self._further = further
         self._orders: dict[str, bool] = dict(known._orders) if known else {}
+        self._doubtful: Counter[str] = Counter(known._doubtful if known else ())
+
+    @property
+    def doubts(self) -> tuple[str, ...]:
+        """What to say of statuses that were taken for sales, though no word of theirs is known."""
+        if not self._doubtful:
+            return ()
+        told = [f"{rows:,} {status!r}" for status, rows in self._doubtful.most_common(_DOUBTS_MAX)]
+        if len(self._doubtful) > _DOUBTS_MAX:
+            told.append(f"{len(self._doubtful) - _DOUBTS_MAX} more")
+        return (f"{_DOUBTFUL}: {', '.join(told)} (--no-sale STATUS leaves one out)",)
 
     def learn(self, order_id: str, row: Row) -> None:
         """Take in one row, in the order of the file; the first that says anything counts."""
         own = self._own(row)
         if own is not None:
             self._orders.setdefault(order_id, own)
+        if own is False:
+            self._doubtful.update(filter(_is_doubtful, self._said(row)))
 
     def is_no_sale(self, order_id: str, row: Row) -> bool:
         """Tell whether a row is none, once all rows are learned."""
@@ -80,8 +157,11 @@ class Standing:
 
     def _own(self, row: Row) -> bool | None:
         """Return what the row itself says: True for no sale, None for nothing."""
-        statuses = [row.cell(place) for place in self._places.statuses]
-        said = [status for status in statuses if status.casefold() not in NO_VALUES]
+        said = self._said(row)
         if any(row.cell(place).casefold() not in _NO for place in self._places.cancelled):
             return True
         return any(is_no_sale(status, self._further) for status in said) if said else None
+
+    def _said(self, row: Row) -> list[str]:
+        statuses = [row.cell(place) for place in self._places.statuses]
+        return [status for status in statuses if status.casefold() not in NO_VALUES]
