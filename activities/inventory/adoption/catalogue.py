@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,11 +38,19 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A table of the shop's."""
+    """A table of the shop's.
+
+    Args:
+        name: with its schema.
+        row: what else the catalogue says of it.
+        columns: by name.
+        path: the schemas in which the shop's code finds its names, the first one first.
+    """
 
     name: str
     row: Any
     columns: Mapping[str, Column]
+    path: Sequence[str]
 
     @property
     def primary_key(self) -> str | None:
@@ -90,4 +98,14 @@ def _read_table(connection: Connection, table: str) -> Table | None:
             )
             for each in columns
         },
+        _read_path(connection, named),
     )
+
+
+def _read_path(connection: Connection, named: Mapping[str, str]) -> Sequence[str]:
+    """Return the path of a table's owner, begun with the table's schema if that is not in it."""
+    with connection.begin_nested() as tried:
+        schema = connection.exec_driver_sql(statements.READ_PATH, named).one().schema
+        path = connection.exec_driver_sql(statements.READ_SCHEMAS).scalars().all()
+        tried.rollback()
+    return path if schema in path else [schema, *path]

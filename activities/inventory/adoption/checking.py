@@ -23,6 +23,7 @@ from activities.inventory.adoption.table_obstacles import (
     of_type,
     table_obstacles,
 )
+from activities.inventory.adoption.trigger_obstacles import trigger_obstacles
 from activities.inventory.sql.statements.audits import PLAN_FREELY
 from holdfast_client.contract.fields import Sku
 
@@ -45,7 +46,11 @@ def find_obstacles(connection: Connection, plan: Plan) -> list[str]:
         return obstacles
     obstacles += _constraints(connection, plan)
     linked = [*linked_obstacles(plan, catalogue)]
-    obstacles += linked or constraint_obstacles(connection, plan, catalogue)
+    if linked:
+        obstacles += linked
+    else:
+        obstacles += constraint_obstacles(connection, plan, catalogue)
+        obstacles += trigger_obstacles(connection, plan, catalogue)
     return [*obstacles, *_rows(connection, plan, catalogue)]
 
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from activities.inventory.adoption.catalogue import Catalogue, Column
 from activities.inventory.adoption.plan import Carts, Holds
-from activities.inventory.adoption.quoting import literal, name
+from activities.inventory.adoption.quoting import literal, name, path
 
 INTEGERS: Final = {
     "smallint": 2**15 - 1,
@@ -59,6 +59,7 @@ def hold_values(holds: Holds, catalogue: Catalogue) -> dict[str, str]:
     table = catalogue[holds.table]
     return {
         "holds": name(holds.table),
+        "holds_path": path(table.path),
         "holds_text": literal(holds.table),
         "hold_key": name(table.primary_key or ""),
         "hold_key_type": table.type_of(table.primary_key or ""),
@@ -109,6 +110,9 @@ def cart_values(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
             )
         },
     }
+    places = [carts.table, carts.items.table if carts.items else None]
+    schemas = [schema for place in places if place for schema in catalogue[place].path]
+    values["carts_path"] = path(dict.fromkeys(schemas))
     return values | _cart_table(carts, catalogue) | _cart_items(carts, catalogue)
 
 

@@ -22,7 +22,7 @@ from activities.inventory.adoption.plan import (
     Stock,
     template_columns,
 )
-from activities.inventory.adoption.quoting import literal, name
+from activities.inventory.adoption.quoting import literal, name, path
 
 # For so long the ledger looks for rows of the shop, and then holds them: well under the time after
 # which the server looks for deadlocks, and under what the shop was promised, with some room.
@@ -137,7 +137,8 @@ def _files(plan: Plan) -> Iterator[str]:
         "find_shop_breaches",
     )
     if plan.stock.figures:
-        yield from ("lock_shop_rows", "write_shop_row", "keep_shop_row")
+        yield from ("lock_shop_rows", "refuse_changed_row", "write_shop_row", "write_back_rows")
+        yield "keep_shop_row"
     if plan.holds:
         yield "holds"
     if plan.carts:
@@ -173,6 +174,8 @@ _OBJECTS: Final = (
     ("FUNCTION", "keep_held_row"),
     ("FUNCTION", "refuse_truncate"),
     ("FUNCTION", "write_shop_row"),
+    ("FUNCTION", "write_back_rows"),
+    ("FUNCTION", "refuse_changed_row"),
     ("FUNCTION", "note_put_back"),
     ("FUNCTION", "keep_to_budget"),
     ("VIEW", "adopted_figures"),
@@ -205,6 +208,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "table_text": literal(stock.table),
         "key": name(stock.key),
         "key_type": table.type_of(stock.key),
+        "path": path(table.path),
         "location": literal(stock.location),
         "budget_ms": str(WAIT_BUDGET_MS),
         "look_again_seconds": str(LOOK_AGAIN_SECONDS),
@@ -224,7 +228,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
     values |= _linked(plan, catalogue)
     values["rows"] = _filled("rows", values).rstrip()
     if stock.figures:
-        values["write_back"] = _filled("write_back", values)
+        values["write_back"] = "PERFORM holdfast.write_back_rows(keys);"
         values["keeping"] = "".join(_kept(plan, figure, values) for figure in stock.figures)
     else:
         values["write_back"] = ""
@@ -280,6 +284,7 @@ def _figures(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "total_is_shared": _boolean(plan.writes.total == "shared" or not stock.total),
         "reserved_is_shared": _boolean(plan.writes.reserved == "shared"),
         "figures_of_row": listed("t.{column}"),
+        "stored_figures": listed("stored.{column}"),
         "figures_of_item": listed("s.{figure}_quantity"),
         "new_figures": listed("NEW.{figure}_quantity"),
         "figures_set": listed("{column} = s.{figure}_quantity") + touched,

@@ -50,6 +50,54 @@ SELECT a.attname::text AS name, format_type(a.atttypid, NULL) AS type, a.attnotn
  WHERE a.attrelid = to_regclass(%(table)s) AND a.attnum > 0 AND NOT a.attisdropped
 """
 
+# Whose setting of the path the shop's code finds its names by: the owner's of the table, here or
+# anywhere, else this database's, else the server's own. And where names are looked for by it.
+READ_PATH: Final = """
+SELECT n.nspname::text AS schema, set_config('search_path', regexp_replace(coalesce(
+           (SELECT substr(s.setting, length('search_path=') + 1)
+              FROM pg_db_role_setting AS d, unnest(d.setconfig) AS s(setting)
+             WHERE d.setrole IN (c.relowner, 0) AND s.setting LIKE 'search_path=%%'
+               AND d.setdatabase IN (0, (SELECT oid FROM pg_database
+                                          WHERE datname = current_database()))
+             ORDER BY d.setrole DESC, d.setdatabase DESC
+             LIMIT 1), '"$user", public'),
+           '"?[$]user"?', quote_ident(pg_get_userbyid(c.relowner)), 'g'), true)
+  FROM pg_class AS c
+  JOIN pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE c.oid = to_regclass(%(table)s)
+"""
+READ_SCHEMAS: Final = """
+SELECT s.name::text AS name FROM unnest(current_schemas(false)) AS s(name)
+ WHERE s.name <> 'holdfast' AND left(s.name, 3) <> 'pg_'
+"""
+
+# Who could put names where the ledger's owner will look for the shop's: all, or a worker.
+READ_STRANGERS: Final = """
+SELECT quote_ident(n.nspname) AS schema,
+       CASE WHEN r.oid IS NULL THEN 'PUBLIC' ELSE quote_ident(r.rolname) END AS role
+  FROM pg_namespace AS n,
+       aclexplode(coalesce(n.nspacl, acldefault('n', n.nspowner))) AS a
+  LEFT JOIN pg_roles AS r ON r.oid = a.grantee
+ WHERE n.nspname = ANY(%(schemas)s::text[]) AND a.privilege_type = 'CREATE'
+   AND (a.grantee = 0
+        OR EXISTS (SELECT FROM pg_proc AS f
+                    WHERE f.pronamespace = to_regnamespace('holdfast') AND f.proname = 'lock_stock'
+                      AND f.proowner <> r.oid AND NOT pg_has_role(r.oid, f.proowner, 'USAGE')
+                      AND has_function_privilege(r.oid, f.oid, 'EXECUTE')))
+ ORDER BY 1, 2
+"""
+
+# The shop's own triggers that an update or a delete sets off.
+READ_TRIGGERS: Final = """
+SELECT t.tgname::text AS name, t.tginitdeferred AS is_deferred,
+       f.prosecdef AND coalesce(f.proconfig::text LIKE '%%search_path=%%', false) AS is_by_itself
+  FROM pg_trigger AS t
+  JOIN pg_proc AS f ON f.oid = t.tgfoid
+ WHERE t.tgrelid = to_regclass(%(table)s) AND NOT t.tgisinternal AND t.tgenabled IN ('O', 'A')
+   AND t.tgname NOT LIKE 'zz\\_holdfast\\_%%' AND (t.tgtype & 28) > 0
+ ORDER BY 1
+"""
+
 # Triggers before an update that fire after Holdfast's own, which go by their names.
 READ_LATER_TRIGGERS: Final = """
 SELECT t.tgname::text AS name
@@ -178,4 +226,11 @@ SELECT i.indexrelid::regclass::text AS name, pg_get_indexdef(i.indexrelid) AS de
                                    WHERE d.classid = 'pg_class'::regclass AND d.objid = i.indexrelid
                                      AND d.refobjid = i.indrelid AND d.refobjsubid = a.attnum)))
  ORDER BY 1
+"""
+
+# What a write is tried under: where names are found, and for how long.
+TRY_AS_THE_LEDGER: Final = """
+SELECT set_config('search_path', %(path)s, true),
+       set_config('lock_timeout', %(milliseconds)s, true),
+       set_config('statement_timeout', %(milliseconds)s, true)
 """

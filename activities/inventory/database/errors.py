@@ -8,6 +8,7 @@
           ConnectionLost    the connection could not do its work any more; a new one may
       LedgerCorrupt         a constraint refused a change that the ledger thought right
       LedgerFailed          the database refused a statement for a reason nobody has foreseen
+        ShopRefused         a trigger of the adopted shop's changed what was written
       ReservationConflict   the reservation id belongs to a different request
       AdjustmentConflict    the adjustment id belongs to a different change
       PaymentConflict       the payment belongs to another checkout
@@ -30,6 +31,7 @@ import psycopg
 from psycopg import errors as postgres
 from sqlalchemy import exc
 
+from activities.inventory.sql.schema import SCHEMA
 from holdfast_client.contract.wording import refund_not_due
 
 # SQLSTATE classes and codes that say "not now" rather than "never".
@@ -60,6 +62,8 @@ _HOW_TO_GRANT: Final = (
     "the database role may not do this; `python -m worker migrate`, under the role that owns the "
     "tables and with HOLDFAST_WORKER_ROLE set, grants a worker what it needs"
 )
+# What the functions of an adoption raise where a row is not stored as it was written.
+_ROW_CHANGED_STATE: Final = "HF004"
 _SCHEMA_CODES: Final = frozenset(
     {postgres.UndefinedTable.sqlstate, postgres.InvalidSchemaName.sqlstate}
 )
@@ -109,6 +113,10 @@ class LedgerCorrupt(LedgerError):
 
 class LedgerFailed(LedgerError):
     """The database refused a statement for a reason nobody has foreseen; nothing changed."""
+
+
+class ShopRefused(LedgerFailed):
+    """A trigger of the adopted shop's changed or skipped what the ledger wrote; nothing changed."""
 
 
 class LedgerConflict(LedgerError):
@@ -238,7 +246,8 @@ def driver_error(error: psycopg.Error, *, is_lost: bool) -> LedgerError:
 
 def _meaning(error: psycopg.Error) -> LedgerError:
     code = error.sqlstate
-    if code in _SCHEMA_CODES:
+    # The ledger's names have its schema; a trigger of an adopted shop's may miss one of its own.
+    if code in _SCHEMA_CODES and SCHEMA in (error.diag.message_primary or ""):
         return LedgerUnreachable("the database has no schema yet: run `python -m worker migrate`")
     if code is None and isinstance(error, psycopg.OperationalError):
         return LedgerUnreachable(f"the database cannot be reached: {_first_line(error)}")
@@ -250,7 +259,8 @@ def _meaning(error: psycopg.Error) -> LedgerError:
     meaning = CONSTRAINT_MEANINGS.get(name or "")
     if meaning:
         return LedgerCorrupt(f"{meaning} ({name})")
-    return LedgerFailed(f"the database refused a statement: {_first_line(error)} ({code})")
+    refused = ShopRefused if code == _ROW_CHANGED_STATE else LedgerFailed
+    return refused(f"the database refused a statement: {_first_line(error)} ({code})")
 
 
 def _first_line(error: psycopg.Error) -> str:

@@ -2,7 +2,7 @@
 -- products and stock. A cart that has an open checkout, or was paid, is not told of an older one's end.
 -- What the shop's table does not take is counted, and the checkout has its outcome all the same.
 CREATE FUNCTION holdfast.follow_cart()
-RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {carts_path} AS $$
 DECLARE
     outcome CONSTANT text := CASE NEW.status WHEN 'committed' THEN 'fulfilled' ELSE NEW.status END;
     word CONSTANT text := CASE outcome WHEN 'fulfilled' THEN {cart_fulfilled}

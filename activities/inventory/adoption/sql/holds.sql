@@ -11,7 +11,7 @@ CREATE TABLE holdfast.adopted_holds (
 -- that cannot be written is not there, and counted: the next change of the hold tries again.
 CREATE FUNCTION holdfast.show_hold(
     reservation bigint, item bigint, units bigint, ends_at timestamptz)
-RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = {holds_path} AS $$
 DECLARE
     known {hold_key_type} := (SELECT h.row_key FROM holdfast.adopted_holds AS h
                                WHERE h.reservation_id = reservation AND h.stock_item_id = item);

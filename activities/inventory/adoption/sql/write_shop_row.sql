@@ -1,19 +1,35 @@
 -- Show the figures of a stock item in the shop's row, where they differ. Whoever moved them has locked
--- the row.
+-- the row. It runs under the shop's path, for the shop's own triggers; so all else in it has its schema.
 CREATE FUNCTION holdfast.write_shop_row()
-RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {path} AS $$
+DECLARE
+    row_key CONSTANT {key_type} := (SELECT a.key FROM holdfast.adopted_rows AS a
+                                     WHERE a.stock_item_id = NEW.id);
+    stored record;
+    is_as_written boolean;
 BEGIN
+    IF row_key IS NULL THEN
+        RETURN NULL;
+    END IF;
     IF NEW.total_quantity > {total_max} OR NEW.reserved_quantity > {reserved_max} THEN
-        IF EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.stock_item_id = NEW.id) THEN
-            RAISE 'a figure of % does not fit its column of %', NEW.sku, {table_text}
-                USING ERRCODE = 'HF003';
-        END IF;
+        RAISE 'a figure of % does not fit its column of %', NEW.sku, {table_text}
+            USING ERRCODE = 'HF003';
     END IF;
     UPDATE {table} AS t
        SET {new_figures_set}
-      FROM holdfast.adopted_rows AS a
-     WHERE a.stock_item_id = NEW.id AND t.{key} = a.key
-       AND ({figures_of_row}) IS DISTINCT FROM ({new_figures});
+     WHERE t.{key} = row_key AND ({figures_of_row}) IS DISTINCT FROM ({new_figures})
+    RETURNING {figures_of_row} INTO stored;
+    IF FOUND THEN
+        is_as_written := ({stored_figures}) IS NOT DISTINCT FROM ({new_figures});
+    ELSE
+        -- It is equal already, or gone. Or a trigger of the shop's has left it out.
+        is_as_written := NOT EXISTS (SELECT FROM {table} AS t
+                                      WHERE t.{key} = row_key
+                                        AND ({figures_of_row}) IS DISTINCT FROM ({new_figures}));
+    END IF;
+    IF NOT is_as_written THEN
+        PERFORM holdfast.refuse_changed_row(row_key::text, NEW.sku);
+    END IF;
     RETURN NULL;
 END $$;
 
