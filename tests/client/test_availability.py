@@ -27,6 +27,8 @@ from holdfast_client import (
 )
 from holdfast_client.availability.figures import PLACES_MAX, SKUS_MAX, PlaceAvailability
 from holdfast_client.contract.messages import CheckoutRequest, Line, StockAdjustment
+from tests.connections.pooler import PgBouncer
+from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database, make_reader
 
 # For what is expected to be answered, however busy the machine is.
@@ -256,6 +258,19 @@ async def test_more_callers_than_connections_take_turns(owner_url: str, reader_u
                 "SELECT count(*) FROM pg_stat_activity WHERE usename = 'test_reader'"
             ).fetchone() or (0,)
     assert count <= 2
+
+
+async def test_behind_a_pooler_that_shares_sessions_between_statements_every_call_is_answered(
+    postgres_url: str, reader_url: str, new_directory: NewDirectory
+):
+    directory = new_directory("pgbouncer")
+    with PgBouncer(postgres_url, directory, "transaction", sessions_max=2) as pooler:
+        url = pooler.url(reader_url)
+        async with AvailabilityReader(url, timeout_seconds=PATIENT_SECONDS) as reader:
+            # More often than a statement must be made before the driver would prepare it.
+            for _ in range(12):
+                found = await asyncio.gather(*(reader.one("CUP") for _ in range(8)))
+                assert [each.for_sale for each in found] == [5] * 8
 
 
 async def test_a_call_that_is_cancelled_leaves_no_answer_to_the_next(

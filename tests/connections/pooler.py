@@ -10,7 +10,7 @@ import psycopg
 from sqlalchemy import URL, make_url
 
 from tests.connections.programs import owned_directory, pgbouncer_program, program
-from tests.inventory.databases import as_worker
+from tests.inventory.databases import READER_ROLE, as_role, as_worker
 from worker.embedded.ports import LOOPBACK, choose_ports, is_listening
 from worker.embedded.server_process import ServerProcess
 from worker.embedded.starting import start_server
@@ -84,7 +84,9 @@ class PgBouncer:
         self.stop()
 
     def _configure(self, mode: PoolMode, sessions_max: int, ignored: str) -> None:
-        users = [self._server, make_url(as_worker(str(self._server)))]
+        server_url = str(self._server)
+        roles = as_worker(server_url), as_role(server_url, READER_ROLE)
+        users = [self._server, *map(make_url, roles)]
         self._write("users", "".join(map(_login, users)))
         settings = {
             "listen_addr": LOOPBACK,
