@@ -19,47 +19,28 @@ import tomllib
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import structlog
-from temporalio.client import WorkflowHandle
 
 from activities.inventory.database.engine import open_engine
 from activities.inventory.database.migrate import upgrade
 from tests.adoption.plain_carts import adopted_carts
-from tests.histories.shelf import SHELVES, put
+from tests.histories.settling import MUG, Settling
+from tests.histories.shelf import SHELVES
 from tests.histories.short_runs import ShortRuns
 from tests.workflows.histories import asks_and_waits, has_gone_on, waits_again
-from tests.workflows.stage import Stage, at_work, open_stage
+from tests.workflows.stage import at_work, open_stage
 from tests.workflows.till import failure_of, refusal_of
 from tests.workflows.waiting import until
 from worker.embedded.postgres import EmbeddedPostgres
 from workflows.policies import RESERVE_BUDGET
 
-MUG: Final = "MUG-01"
-CUSTOMER: Final = {"customer_id": "customer-1", "cart_id": "cart-1"}
 WEEK_SECONDS: Final = 7 * 86_400 + 60
 
 
-class Recorder:
-    """Lives through the paths, and puts each history on the shelf under the name of its path."""
-
-    def __init__(self, stage: Stage, postgres: EmbeddedPostgres, shelf: Path) -> None:
-        self.stage = stage
-        self.till = stage.till
-        self.postgres = postgres
-        self.shelf = shelf
-
-    async def keep(self, path: str, handle: WorkflowHandle[Any, Any] | None = None) -> None:
-        """Write down the history of the checkout that is named as its path, or of another."""
-        await put(self.shelf, path, handle or self.till.handle(path))
-
-    async def reserve(self, path: str, quantity: int = 2, **fields: Any) -> Any:
-        return await self.till.reserve(path, {MUG: quantity}, **{**CUSTOMER, **fields})
-
-    async def keep_ended(self, path: str) -> None:
-        await self.till.result(path)
-        await self.keep(path)
+class Recorder(Settling):
+    """Lives through the paths, one after the other."""
 
     # --- holds and their endings -----------------------------------------------------------------
 
@@ -90,42 +71,6 @@ class Recorder:
         await self.till.confirm("paid-twice", "pay-second")
         await self.till.cancel("paid-twice")
         await self.keep_ended("paid-twice")
-
-    async def settlements(self) -> None:
-        await self.reserve("resumed-then-shipped")
-        await self.till.handle("resumed-then-shipped").terminate("by hand")
-        await self._settle("settled", "resumed-then-shipped", settle="commit")
-        await self.till.until_event("resumed-then-shipped", "resumed")
-        await self.till.ship("resumed-then-shipped", "s-1", {MUG: 1})
-        await self.till.ship("resumed-then-shipped", "s-2")
-        await self.keep_ended("resumed-then-shipped")
-        await self.reserve("reinstated", hold_seconds=600)
-        self.stage.shop.sql(
-            "UPDATE holdfast.reservations SET expires_at = holdfast.clock() "
-            "WHERE checkout_id = 'reinstated'"
-        )
-        self.stage.shop.expire("reinstated")
-        late = {"payment_reference": "pay-reinstated", "settle": "commit", "late": "reinstate"}
-        await self.till.update("reinstated", "confirm", late)
-        await self.till.ship("reinstated", "s-1")
-        await self.keep_ended("reinstated")
-        await self._settle("settlement-due-back", "reinstated", payment="pay-late")
-
-    async def _settle(self, path: str, checkout_id: str, payment: str = "", **how: Any) -> None:
-        reference = payment or f"pay-{checkout_id}"
-        handle = await self.stage.client.start_workflow(
-            "SettlementWorkflow",
-            {
-                "checkout_id": checkout_id,
-                "operation": "confirm",
-                "payment_reference": reference,
-                **how,
-            },
-            id=f"settlement/{checkout_id}/1",
-            task_queue=self.till.task_queue,
-        )
-        await handle.result()
-        await self.keep(path, handle)
 
     async def cancellations(self) -> None:
         await self.reserve("cancelled-by-update")
@@ -350,12 +295,6 @@ class Recorder:
         assert (await handle.result())["released"] == 3
         await self.keep("reconcile", handle)
 
-    async def _start(self, workflow: str, message: Any, id: str) -> WorkflowHandle[Any, Any]:
-        started: WorkflowHandle[Any, Any] = await self.stage.client.start_workflow(
-            workflow, message, id=id, task_queue=self.till.task_queue
-        )
-        return started
-
 
 @asynccontextmanager
 async def _recorder(directory: Path, shelf: Path) -> AsyncIterator[Recorder]:
@@ -380,7 +319,8 @@ async def record(shelf: Path) -> None:
             async with at_work(recorder.stage, sandboxed=False):
                 for path in (
                     *(recorder.after_its_start, recorder.holds, recorder.payments),
-                    *(recorder.settlements, recorder.cancellations, recorder.extensions),
+                    *(recorder.settlements, recorder.paid_late, recorder.cancellations),
+                    recorder.extensions,
                     *(recorder.late, recorder.refusals, recorder.parts),
                     *(recorder.amendments, recorder.others, recorder.carts),
                     *(recorder.a_week, recorder.many_events, recorder.adjustments),

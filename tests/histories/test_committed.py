@@ -39,17 +39,18 @@ PATHS = {
     "expired", "extended-before-the-reserve", "extended-then-paid", "extension-over-cap",
     "extension-too-late", "from-cart", "from-empty-cart", "given-back-then-paid", "held",
     "invalid-start", "paid", "paid-in-an-outage", "paid-too-late", "paid-twice",
-    "payment-in-flight", "reconcile", "reinstated", "rest-given-back", "resumed-then-shipped",
-    "settled", "settlement-due-back", "signals-ignored", "superseded", "superseding",
-    "timer-too-early", "unavailable",
+    "payment-ended-too-late", "payment-in-flight", "reconcile", "reinstated", "rest-given-back",
+    "resumed-then-shipped", "settled", "settlement-cancel", "settlement-due-back",
+    "settlement-forwarded", "settlement-resume", "signals-ignored", "superseded", "superseding",
+    "timer-too-early", "told-that-it-is-due-back", "unavailable",
 }  # fmt: skip
 # Where no hold is ended by a message or its deadline, so that the changed copies change nothing.
 UNTOUCHED = {
     "abandoned", "adjustment-applied", "adjustment-conflict", "adjustment-invalid",
     "adjustment-refused", "amended-too-late", "committed-last-run", "conflict",
     "continued-first-run", "denied", "extension-too-late", "from-empty-cart", "held",
-    "invalid-start", "reconcile", "resumed-then-shipped", "settled", "settlement-due-back",
-    "unavailable",
+    "invalid-start", "reconcile", "resumed-then-shipped", "settled", "settlement-cancel",
+    "settlement-due-back", "settlement-forwarded", "settlement-resume", "unavailable",
 }  # fmt: skip
 # What no history may say of the machine that it was recorded on: paths, addresses, names.
 NAMING = re.compile(r"/(home|root|work|tmp|usr|var)/|\d+\.\d+\.\d+\.\d+|\.py\b|@")
