@@ -71,12 +71,13 @@ ANSWERS: Final[Mapping[str, Any]] = {
 }
 
 
-# What answers of 0.1.0, which stay readable, do not have yet.
+# What answers of 0.1.0, which stay readable, do not have yet; and what is told only where it says
+# something.
 _NEWER_KEYS: Final[Mapping[str, frozenset[str]]] = {
     "Held": frozenset({"revision", "paying_until"}),
-    "Fulfilled": frozenset({"released", "reinstated"}),
+    "Fulfilled": frozenset({"released", "released_left_out", "reinstated"}),
     "Committed": frozenset({"reinstated"}),
-    "Cancelled": frozenset({"superseded_by"}),
+    "Cancelled": frozenset({"superseded_by", "was_known"}),
     "CheckoutReport": frozenset(
         {
             "paying_until",
@@ -85,6 +86,8 @@ _NEWER_KEYS: Final[Mapping[str, frozenset[str]]] = {
             "payments_left_out",
             "shipments",
             "shipments_left_out",
+            "lines_left_out",
+            "events_left_out",
         }
     ),
     "AdjustmentApplied": frozenset({"created", "active"}),

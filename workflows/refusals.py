@@ -13,6 +13,7 @@ from activities.inventory.records import ExtensionAnswer, PartAnswer
 from holdfast_client.contract import wording
 from holdfast_client.contract.conflicts import differing_keys
 from holdfast_client.contract.digests import REQUEST_KEYS, keys_that_differ, request_digest
+from holdfast_client.contract.limits import TOO_MANY_LINES, line_limit
 from holdfast_client.contract.messages import CheckoutRequest, ResumedAttempt
 from holdfast_client.contract.names import (
     AMENDMENT_REFUSED,
@@ -120,6 +121,16 @@ def not_amended(answer: LineChangeAnswer, outcome: KnownOutcome) -> ApplicationE
             return ApplicationError(
                 f"the checkout stays as it was: {web_ui.shortages_reason(answer.shortages)}",
                 {"shortages": shortages, "limits": []},
+                type=AMENDMENT_REFUSED,
+                non_retryable=True,
+            )
+        case "over_limit", _:
+            return ApplicationError(
+                f"the checkout stays as it was: {TOO_MANY_LINES}",
+                {
+                    "shortages": [],
+                    "limits": [line_limit(answer.lines_already, answer.lines_new)],
+                },
                 type=AMENDMENT_REFUSED,
                 non_retryable=True,
             )

@@ -16,6 +16,7 @@ from activities.inventory.records import (
     PartAnswer,
     PartKind,
 )
+from holdfast_client.contract.limits import TOO_MANY_LINES
 from holdfast_client.contract.messages import Extension, Settlement, StockAdjustment
 from holdfast_client.contract.outcomes import (
     Committed,
@@ -224,6 +225,8 @@ def amendment_refusal(answer: LineChangeAnswer) -> str:
     match answer.verdict:
         case "short":
             return shortages_reason(answer.shortages)
+        case "over_limit":
+            return TOO_MANY_LINES
         case "stale":
             revision = getattr(answer.state.outcome, "revision", None)
             return f"the lines were changed meanwhile, to revision {revision}"

@@ -27,7 +27,7 @@ class LineChange:
     attempt: int | None = None
 
 
-LineChangeVerdict = Literal["done", "short", "stale", "not_active", "conflict"]
+LineChangeVerdict = Literal["done", "short", "over_limit", "stale", "not_active", "conflict"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +35,14 @@ class LineChangeAnswer:
     """What became of a change of lines, and where the reservation stands now.
 
     One that was made stays ``done`` when it is asked for again. ``short`` comes with what could not
-    be had; ``stale`` means that the lines are of another revision, which ``state`` tells.
+    be had; ``stale`` means that the lines are of another revision, which ``state`` tells. What is
+    ``over_limit`` would have had more lines than a checkout may ever have: it has had
+    ``lines_already``, and these are ``lines_new`` beside them.
     """
 
     verdict: LineChangeVerdict
     state: ReservationState
     shortages: tuple[Shortage, ...] = ()
     differs: tuple[str, ...] = ()
+    lines_already: int = 0
+    lines_new: int = 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from pydantic import TypeAdapter
+from pydantic_core import to_json
 
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.outcomes import (
@@ -20,6 +22,11 @@ from holdfast_client.contract.outcomes import (
 )
 
 ClosingStatus = Literal["fulfilled", "committed", "cancelled", "expired"]
+
+# An outcome is in one task of its workflow three times, beside the message that led to it, and a
+# task may be 4 MiB. So of a thousand lines, both sold and given back, there is room for all where
+# names are of plain letters, and for the first where each is of letters of four bytes.
+RELEASED_BYTES_MAX: Final = 256 * 1_024
 
 _SHORTAGES: Final = TypeAdapter(tuple[Shortage, ...])
 
@@ -288,7 +295,7 @@ def _outcome_fields(row: Any) -> dict[str, Any]:
                 "status": "fulfilled",
                 "payment_reference": row.payment_reference,
                 "lines": row.lines,
-                "released": row.released,
+                **_released(row.released),
                 "at": row.closed_at,
                 "reinstated": row.attempt > 1,
             }
@@ -302,3 +309,14 @@ def _outcome_fields(row: Any) -> dict[str, Any]:
             }
         case status:
             return {"status": status, "at": row.closed_at}
+
+
+def _released(lines: Sequence[Any]) -> dict[str, Any]:
+    """Return the lines that were given back as far as there is room, and how many are left out."""
+    room, told = RELEASED_BYTES_MAX, 0
+    for line in lines:
+        room -= len(to_json(line)) + 1
+        if room < 0:
+            break
+        told += 1
+    return {"released": lines[:told], "released_left_out": len(lines) - told}

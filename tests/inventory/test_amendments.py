@@ -29,6 +29,21 @@ def held(answer: LineChangeAnswer) -> Held:
     return answer.state.outcome
 
 
+def test_a_checkout_never_has_more_different_lines_than_its_end_can_tell(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(amending, "LINES_EVER_MAX", 3)
+    shop.stock(MUG=5, CUP=5, PLATE=5, BOWL=5)
+    shop.hold("c1", MUG=2)
+    assert shop.amend("c1", "a-1", CUP=1, PLATE=1).verdict == "done"
+    refused = shop.amend("c1", "a-2", BOWL=1, MUG=1)
+    assert (refused.verdict, refused.lines_already, refused.lines_new) == ("over_limit", 3, 1)
+    assert {line.sku for line in getattr(refused.state.outcome, "lines", ())} == {"CUP", "PLATE"}
+    assert [shop.figures(sku).reserved for sku in ("MUG", "CUP", "BOWL")] == [0, 1, 0]
+    # What it has had before may come back.
+    assert shop.amend("c1", "a-3", MUG=1).verdict == "done"
+
+
 def test_the_new_lines_take_the_place_of_the_old_ones_and_the_deadline_stays(shop: Shop) -> None:
     shop.stock(MUG=5, PEN=5, CUP=5)
     first = shop.hold("c", MUG=3, PEN=2)

@@ -30,6 +30,7 @@ from activities.inventory.operations.shortages import (
 from activities.inventory.operations.standing import read_states
 from activities.inventory.sql.statements import reservations as statements
 from holdfast_client.contract.digests import keys_that_differ
+from holdfast_client.contract.fields import LINES_EVER_MAX
 
 _OPEN: Final = frozenset({"held", "committed"})
 
@@ -59,14 +60,14 @@ def decide(change: LineChange, overdue_max: int) -> Steps[LineChangeAnswer]:
     reservation, digest = rows[0], amendment_digest(change)
     if record := reservation.record:
         return (yield from _earlier(change, record["digest"], digest))
-    is_other = change.attempt not in {None, reservation.attempt}
-    if is_other or not _is_live(reservation):
-        return (yield from _answer(change, "not_active"))
-    if change.revision not in {None, reservation.revision}:
-        return (yield from _answer(change, "stale"))
+    if verdict := _in_the_way(reservation, change):
+        return (yield from _answer(change, verdict))
     rows = yield Call(statements.READ_OPEN_LINES, {"id": reservation.id})
     own = {(row.sku, row.location): row.quantity for row in rows}
     wanted = {(line.sku, str(line.location)): line.quantity for line in change.lines}
+    added = len(wanted.keys() - own.keys())
+    if added and len(own) + added > LINES_EVER_MAX:
+        return (yield from _answer(change, "over_limit", lines_already=len(own), lines_new=added))
     moved = {key: wanted.get(key, 0) - own.get(key, 0) for key in wanted | own}
     locked = yield from lock_levels([key for key, delta in moved.items() if delta], own)
     if _is_over(reservation, locked.at):
@@ -80,8 +81,11 @@ def decide(change: LineChange, overdue_max: int) -> Steps[LineChangeAnswer]:
     return (yield from _answer(change, "done"))
 
 
-def _is_live(reservation: Any) -> bool:
-    return reservation.status in _OPEN and not _is_over(reservation, reservation.at)
+def _in_the_way(reservation: Any, change: LineChange) -> LineChangeVerdict | None:
+    is_other = change.attempt not in {None, reservation.attempt}
+    if is_other or reservation.status not in _OPEN or _is_over(reservation, reservation.at):
+        return "not_active"
+    return None if change.revision in {None, reservation.revision} else "stale"
 
 
 def _is_over(reservation: Any, at: datetime) -> bool:

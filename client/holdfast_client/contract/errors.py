@@ -123,7 +123,14 @@ class OverOpen(_NamesWhatIsOpen, HoldfastError):
 
 
 class AmendmentRefused(HoldfastError):
-    """Some of the new lines cannot be had; the old ones are held as before."""
+    """Some of the new lines cannot be had, or are too many; the old ones are held as before."""
+
+    @property
+    def limits(self) -> tuple[Mapping[str, Any], ...]:
+        """What it would have exceeded, each with its ``limit``, what is ``already``, and what was
+        ``requested`` beside that."""
+        limits = self.details.get("limits")
+        return tuple(limits) if isinstance(limits, list) else ()
 
     @property
     def shortages(self) -> tuple[Shortage, ...]:

@@ -22,6 +22,8 @@ LOCATION_LENGTH_MAX: Final = 100
 PARTY_ID_LENGTH_MAX: Final = 200
 TEXT_LENGTH_MAX: Final = 500
 LINES_MAX: Final = 1_000
+# Of one checkout over all its amendments: its outcome tells what was sold and what was given back.
+LINES_EVER_MAX: Final = 1_000
 QUANTITY_MAX: Final = 1_000_000
 PAYMENT_SECONDS_MAX: Final = 3_600
 HOLD_SECONDS_MAX: Final = 86_400

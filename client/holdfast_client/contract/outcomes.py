@@ -108,7 +108,8 @@ class Denied(Answer):
 class Fulfilled(Answer):
     """Paid, and the stock has left: ``lines`` in all, less what was given back. Final.
 
-    ``reinstated`` says that it had expired before, and was paid late.
+    Of very many lines with very long names the last that were given back are left out of
+    ``released``, and counted. ``reinstated`` says that it had expired before, and was paid late.
     """
 
     status: Literal["fulfilled"] = "fulfilled"
@@ -116,13 +117,15 @@ class Fulfilled(Answer):
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)]
     at: UtcTime
     released: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
+    released_left_out: Annotated[int, Field(exclude_if=lambda count: not count)] = 0
     reinstated: bool = False
 
 
 class Cancelled(Answer):
     """Given back before it was paid, or before anything of it was shipped. Final.
 
-    ``superseded_by`` is the checkout that has taken its units over, if one has.
+    ``superseded_by`` is the checkout that has taken its units over, if one has. ``was_known`` is
+    False where a cancellation met no checkout: its id can hold nothing any more.
     """
 
     status: Literal["cancelled"] = "cancelled"
@@ -130,6 +133,7 @@ class Cancelled(Answer):
     actor: str = ""
     at: UtcTime
     superseded_by: str | None = None
+    was_known: Annotated[bool, Field(exclude_if=lambda is_known: is_known)] = True
 
 
 class Expired(Answer):
@@ -253,12 +257,14 @@ class CheckoutReport(Answer):
     """The answer of the ``status`` query: where a checkout stands and how it came there.
 
     ``revision`` is None unless something is open. ``payments`` and ``shipments`` are the last
-    ``PAYMENTS_KEPT_MAX`` and ``SHIPMENTS_KEPT_MAX``, the earliest first.
+    ``PAYMENTS_KEPT_MAX`` and ``SHIPMENTS_KEPT_MAX``, the earliest first. Once its run is over, the
+    database tells it: then ``lines`` is what it had taken in all.
     """
 
     checkout_id: str
     status: CheckoutStatus | str
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
+    lines_left_out: int = 0
     expires_at: UtcTime | None = None
     paying_until: UtcTime | None = None
     revision: int | None = None
@@ -267,6 +273,7 @@ class CheckoutReport(Answer):
     shipments: Annotated[tuple[ShipmentReport, ...], Field(strict=False)] = ()
     shipments_left_out: int = 0
     events: Annotated[tuple[CheckoutEvent, ...], Field(strict=False)] = ()
+    events_left_out: int = 0
 
 
 class AdjustmentApplied(Answer):

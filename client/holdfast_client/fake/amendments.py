@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from holdfast_client.contract.errors import AmendmentRefused, RevisionConflict
+from holdfast_client.contract.fields import LINES_EVER_MAX
+from holdfast_client.contract.limits import TOO_MANY_LINES, line_limit
 from holdfast_client.contract.messages import Amendment, merged
 from holdfast_client.contract.outcomes import HeldLine, KnownOutcome, OpenOutcome
 from holdfast_client.contract.timeline import TimelineEvent
@@ -22,6 +24,7 @@ def amend(shop: MemoryShop, checkout: Checkout, message: Amendment) -> KnownOutc
         HeldLine(sku=line.sku, location=line.location or "", quantity=line.quantity)
         for line in merged(message.lines)
     )
+    _require_few(checkout, wanted)
     _require(shop, checkout, wanted)
     _move(shop, checkout, less(wanted, checkout.open_lines))
     revision = standing.revision + 1
@@ -44,6 +47,17 @@ def _move(shop: MemoryShop, checkout: Checkout, moved: tuple[HeldLine, ...]) -> 
     given_up = less((), tuple(line for line in moved if line.quantity < 0))
     checkout.added = summed(checkout.added, more)
     checkout.released = summed(checkout.released, given_up)
+
+
+def _require_few(checkout: Checkout, wanted: tuple[HeldLine, ...]) -> None:
+    """Raise AmendmentRefused where it would come to have had too many lines."""
+    had = {(line.sku, line.location) for line in (*checkout.lines, *checkout.added)}
+    more = len({(line.sku, line.location) for line in wanted} - had)
+    if more and len(had) + more > LINES_EVER_MAX:
+        raise AmendmentRefused(
+            f"the checkout stays as it was: {TOO_MANY_LINES}",
+            {"shortages": [], "limits": [line_limit(len(had), more)]},
+        )
 
 
 def _require(shop: MemoryShop, checkout: Checkout, wanted: tuple[HeldLine, ...]) -> None:
