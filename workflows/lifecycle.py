@@ -260,6 +260,7 @@ class Checkout:
             shipments=tuple(self.shipments),
             shipments_left_out=self.shipments_left_out,
             events=tuple(self.events),
+            events_left_out=self.events_left_out,
         )
 
     def carried(self) -> CarriedState:

@@ -11,7 +11,9 @@ from typing import Any, Final
 
 from holdfast_client.contract.fields import Message
 from holdfast_client.contract.messages import CheckoutRequest, Settlement, StockAdjustment
+from holdfast_client.contract.names import TIMELINE_WORKFLOW, timeline_workflow_id
 from holdfast_client.contract.summaries import CheckoutFilter
+from holdfast_client.contract.timeline import TimelineRequest
 
 # What to do where no answer comes: each question's end of a sentence.
 ASK_AGAIN: Final = "its outcome is unknown and nothing is lost: ask again with the same checkout id"
@@ -106,6 +108,13 @@ class Read:
     workflow_id: str
     request: Message
     remedy: str = READ_AGAIN
+
+
+def timeline_wanted(request: TimelineRequest) -> Read:
+    """Return the question for a timeline, which has a workflow of its own."""
+    id = request.checkout_id
+    workflow_id = timeline_workflow_id(id, uuid.uuid4().hex)
+    return Read(f"the timeline of checkout {id!r}", TIMELINE_WORKFLOW, workflow_id, request)
 
 
 @dataclass(frozen=True)

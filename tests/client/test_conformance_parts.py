@@ -75,6 +75,28 @@ async def test_shipments_are_made_once_and_the_last_one_ends_it(
     assert [(s.shipment_id, s.units) for s in report.shipments] == [("s-1", 1), ("s-2", 2)]
 
 
+async def test_a_shipment_id_with_other_content_is_refused_when_it_is_over_too(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await commit(shop, checkout_id, sku)
+    await shop.client.fulfil(checkout_id, "s-1", [(sku, 1)], actor="sam")
+    last = await shop.client.fulfil(checkout_id, "s-2")
+    for lines, actor, differs in (
+        ([(sku, 2)], "sam", ("lines",)),
+        ([(new_sku(), 1)], "sam", ("lines",)),
+        (None, "sam", ("lines",)),
+        ([(sku, 1)], "kim", ("actor",)),
+    ):
+        with pytest.raises(OperationConflict) as other:
+            await shop.client.fulfil(checkout_id, "s-1", lines, actor=actor)
+        assert other.value.differs == differs
+    assert await shop.client.fulfil(checkout_id, "s-1", [(sku, 1)], actor="sam") == last
+    with pytest.raises(HoldNotActive):
+        await shop.client.fulfil(checkout_id, "s-3", [(sku, 1)])
+    assert await shop.available(sku) == (7, 0, 7)
+
+
 async def test_a_shipment_can_give_the_rest_back(shop: Shop, checkout_id: str) -> None:
     sku = new_sku()
     await commit(shop, checkout_id, sku)

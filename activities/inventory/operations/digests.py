@@ -7,10 +7,9 @@ from typing import Final
 from activities.inventory.amendment_records import LineChange
 from activities.inventory.payment_records import Pause
 from activities.inventory.records import Part
-from holdfast_client.contract.digests import digest_of
+from holdfast_client.contract.digests import digest_of, parts_digest
 from holdfast_client.contract.messages import StockAdjustment
 
-PART_KEYS: Final = ("lines", "rest", "reason", "actor")
 AMENDMENT_KEYS: Final = ("lines", "revision", "reason", "actor")
 PAUSE_KEYS: Final = ("payment_reference", "seconds", "result", "actor")
 ADJUSTMENT_KEYS: Final = ("sku", "location", "kind", "quantity", "reason", "actor", "new")
@@ -27,16 +26,10 @@ def pause_digest(pause: Pause) -> str:
 
 
 def part_digest(part: Part) -> str:
-    """Return a text that is equal for two parts exactly when they are the same.
-
-    Lines of one SKU and location are summed first, and their order says nothing.
-    """
-    wanted: dict[tuple[str, str | None], int] = {}
-    for line in part.lines or ():
-        key = (line.sku, line.location)
-        wanted[key] = wanted.get(key, 0) + line.quantity
-    lines = sorted(wanted.items(), key=lambda entry: (entry[0][0], entry[0][1] or ""))
-    return digest_of((part.lines and lines, part.rest_released, part.reason, part.actor))
+    """Return a text that is equal for two parts exactly when they are the same."""
+    return parts_digest(
+        part.lines, rest_released=part.rest_released, reason=part.reason, actor=part.actor
+    )
 
 
 def amendment_digest(change: LineChange) -> str:

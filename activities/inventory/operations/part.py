@@ -13,11 +13,11 @@ from typing import Any, Final
 from pydantic_core import to_json
 
 from activities.inventory.database.calls import Call, Steps
-from activities.inventory.operations.digests import PART_KEYS, part_digest
+from activities.inventory.operations.digests import part_digest
 from activities.inventory.operations.standing import read_states
 from activities.inventory.records import Part, PartAnswer, PartKind, PartVerdict
 from activities.inventory.sql.statements import reservations as statements
-from holdfast_client.contract.digests import keys_that_differ
+from holdfast_client.contract.digests import PART_KEYS, keys_that_differ
 from holdfast_client.contract.messages import Line
 from holdfast_client.contract.outcomes import SHIPMENT_LINES_MAX, HeldLine, ShipmentReport
 

@@ -128,6 +128,7 @@ def _change(row: Any) -> TimelineEvent:
         expires_at=row.to_deadline,
         units=row.units,
         shipment_id=row.operation_id if row.kind == "fulfil" else None,
+        digest=row.digest if row.kind == "fulfil" else None,
     )
 
 

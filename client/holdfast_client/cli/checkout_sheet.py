@@ -103,8 +103,11 @@ def report_sheet(report: CheckoutReport) -> Sheet:
     """Lay out where a checkout stands and how it came there."""
     facts: list[tuple[str, Cell]] = [("checkout_id", report.checkout_id), ("status", report.status)]
     facts += _deadlines(report.expires_at, report.paying_until)
-    if report.shipments_left_out:
-        facts.append(("shipments_left_out", report.shipments_left_out))
+    facts += [
+        (f"{kind}_left_out", count)
+        for kind in ("lines", "payments", "shipments", "events")
+        if (count := getattr(report, f"{kind}_left_out"))
+    ]
     events = tuple((event.at, event.event, event.actor, event.reason) for event in report.events)
     return Sheet(
         f"{report.checkout_id} is {report.status}.",
@@ -203,6 +206,8 @@ def _outcome_headline(checkout_id: str, outcome: KnownOutcome) -> str:
             words = " is denied; nothing is held."
         case Fulfilled():
             words = f" is fulfilled, paid by {outcome.payment_reference}."
+        case Cancelled(was_known=False):
+            words = " was known to nobody, look for a slip in it; it can hold nothing any more."
         case Cancelled():
             words = " is cancelled; nothing is held."
         case Expired():

@@ -15,9 +15,10 @@ from zlib import crc32
 
 from pydantic_core import to_json
 
-from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.messages import CheckoutRequest, Line, Shipment
 
 REQUEST_KEYS: Final = ("lines", "hold_seconds", "customer_id", "cart_id", "supersedes")
+PART_KEYS: Final = ("lines", "rest", "reason", "actor")
 
 _WHOLE_LENGTH: Final = 32
 _KEY_LENGTH: Final = 4
@@ -26,6 +27,28 @@ _KEY_LENGTH: Final = 4
 def request_digest(request: CheckoutRequest) -> str:
     """Return a text that is equal for two normalized requests exactly when they are the same."""
     return digest_of([getattr(request, key) for key in REQUEST_KEYS])
+
+
+def shipment_digest(shipment: Shipment) -> str:
+    """Return what is kept of a shipment."""
+    return parts_digest(
+        shipment.lines, rest_released=shipment.rest == "release", reason="", actor=shipment.actor
+    )
+
+
+def parts_digest(
+    lines: Sequence[Line] | None, *, rest_released: bool, reason: str, actor: str
+) -> str:
+    """Return a text that is equal for two shipments or releases exactly when they are the same.
+
+    Lines of one SKU and location are summed first, and their order says nothing.
+    """
+    wanted: dict[tuple[str, str | None], int] = {}
+    for line in lines or ():
+        key = (line.sku, line.location)
+        wanted[key] = wanted.get(key, 0) + line.quantity
+    told = sorted(wanted.items(), key=lambda entry: (entry[0][0], entry[0][1] or ""))
+    return digest_of((lines and told, rest_released, reason, actor))
 
 
 def digest_of(values: Sequence[Any]) -> str:

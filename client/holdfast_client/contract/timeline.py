@@ -50,7 +50,7 @@ class TimelineEvent(Answer):
     ``payment_started`` lets the hold wait; ``seconds`` is by how much
     an extension was asked to move it, or None where that was not recorded. ``units`` is how many
     a ``shipped`` or ``released`` took, or were open after an ``amended``; ``shipment_id`` which
-    shipment it was.
+    shipment it was, and ``digest`` what was asked for under that id.
     """
 
     at: UtcTime
@@ -61,6 +61,7 @@ class TimelineEvent(Answer):
     expires_at: UtcTime | None = None
     units: int | None = None
     shipment_id: str | None = None
+    digest: str | None = None
 
 
 class TimelineMovement(Answer):
@@ -114,6 +115,11 @@ class Timeline(Answer):
         """Whether it stands only for what came under an id that nobody had used."""
         return self.status == "expired" and self.expires_at is None
 
+    @property
+    def was_decided(self) -> bool:
+        """Whether stock was held for it, or denied. Of what was not, its workflow knows more."""
+        return self.expires_at is not None or self.status == "denied"
+
     def report(self) -> CheckoutReport:
         """Return what a checkout's own workflow would report, as far as the database tells."""
         is_held = self.status == "held"
@@ -121,6 +127,7 @@ class Timeline(Answer):
             checkout_id=self.checkout_id,
             status=self.status,
             lines=self.lines,
+            lines_left_out=self.lines_left_out,
             expires_at=self.expires_at if is_held else None,
             paying_until=self.paying_until,
             payments=self.payments[-PAYMENTS_KEPT_MAX:],
@@ -135,4 +142,5 @@ class Timeline(Answer):
                 CheckoutEvent(at=e.at, event=e.event, actor=e.actor, reason=e.reason)
                 for e in self.events
             ),
+            events_left_out=self.events_left_out,
         )

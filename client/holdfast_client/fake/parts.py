@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from holdfast_client.contract.conflicts import differing_keys
+from holdfast_client.contract.digests import shipment_digest
 from holdfast_client.contract.errors import OperationConflict, OverOpen
 from holdfast_client.contract.messages import Line, PartialRelease, Shipment
 from holdfast_client.contract.outcomes import (
@@ -90,6 +91,7 @@ def _ship(
             actor=message.actor,
             units=units_of(lines),
             shipment_id=message.shipment_id,
+            digest=shipment_digest(message),
         )
     )
 

@@ -14,11 +14,17 @@ from holdfast_client.contract.outcomes import (
 )
 from holdfast_client.contract.summaries import CheckoutFilter, CheckoutSummary
 from holdfast_client.fake.shop import Checkout, MemoryShop
+from holdfast_client.fake.timeline import timeline_of
 
 
 def report_of(shop: MemoryShop, checkout: Checkout) -> CheckoutReport:
     """Return where a checkout stands and how it came there."""
     outcome = checkout.outcome
+    if not isinstance(outcome, OpenOutcome):
+        timeline = timeline_of(shop, checkout)
+        if timeline.was_decided:
+            # No run is running: the database tells of it.
+            return timeline.report()
     payments = tuple(p.report() for p in shop.payments_of(checkout.request.checkout_id))
     return CheckoutReport(
         checkout_id=checkout.request.checkout_id,

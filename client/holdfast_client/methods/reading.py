@@ -9,12 +9,7 @@ from datetime import datetime
 from holdfast_client import answers
 from holdfast_client.contract import arguments
 from holdfast_client.contract.holds import HOLDS_LIMIT_DEFAULT, Holds, HoldsRequest
-from holdfast_client.contract.names import (
-    HOLDS_WORKFLOW,
-    TIMELINE_WORKFLOW,
-    holds_workflow_id,
-    timeline_workflow_id,
-)
+from holdfast_client.contract.names import HOLDS_WORKFLOW, holds_workflow_id
 from holdfast_client.contract.outcomes import CheckoutReport
 from holdfast_client.contract.summaries import (
     LIST_LIMIT_DEFAULT,
@@ -24,7 +19,7 @@ from holdfast_client.contract.summaries import (
 )
 from holdfast_client.contract.timeline import Timeline, TimelineRequest
 from holdfast_client.methods.asking import Asking
-from holdfast_client.questions import ListCheckouts, Read, Status
+from holdfast_client.questions import ListCheckouts, Read, Status, timeline_wanted
 
 
 class ReadingMethods(Asking):
@@ -49,9 +44,7 @@ class ReadingMethods(Asking):
             CheckoutNotFound: the database knows no such checkout.
         """
         request = arguments.validated(TimelineRequest, checkout_id=checkout_id)
-        subject = f"the timeline of checkout {checkout_id!r}"
-        workflow_id = timeline_workflow_id(checkout_id, uuid.uuid4().hex)
-        reply = await self._ask(Read(subject, TIMELINE_WORKFLOW, workflow_id, request))
+        reply = await self._ask(timeline_wanted(request))
         return answers.timeline_of(reply.answer)
 
     async def holds(

@@ -9,11 +9,14 @@ from typing import Final
 from holdfast_client import answers
 from holdfast_client.contract import arguments
 from holdfast_client.contract.arguments import LineLike
-from holdfast_client.contract.errors import HoldNotActive
+from holdfast_client.contract.digests import PART_KEYS, keys_that_differ, shipment_digest
+from holdfast_client.contract.errors import HoldNotActive, OperationConflict
 from holdfast_client.contract.messages import PartialRelease, Rest, Shipment
 from holdfast_client.contract.names import FULFIL_UPDATE, RELEASE_UPDATE
 from holdfast_client.contract.outcomes import Committed, Fulfilled, Outcome, UnknownOutcome
-from holdfast_client.questions import SHIP_AGAIN, Reply, Status, Update
+from holdfast_client.contract.timeline import TimelineRequest
+from holdfast_client.contract.wording import difference
+from holdfast_client.questions import SHIP_AGAIN, Reply, Update, timeline_wanted
 from holdfast_client.sync_methods.asking import Asking
 
 _NOTHING_OPEN: Final = "nothing of it is open"
@@ -64,17 +67,32 @@ class PartMethods(Asking):
             answer = answers.of_open(reply, asked, _NOTHING_OPEN)
         except HoldNotActive:
             # The last shipment ended it, and this may be the same again: its answer was lost.
-            if not self._has_ended_it(reply, id, shipment_id):
+            if not self._was_made(reply, id, message):
                 raise
             answer = reply.answer
         return answers.shipped_of(answer)
 
-    def _has_ended_it(self, reply: Reply, checkout_id: str, shipment_id: str) -> bool:
+    def _was_made(self, reply: Reply, checkout_id: str, shipment: Shipment) -> bool:
+        """Say whether a checkout that is over was shipped by this before, as the database tells.
+
+        Raises:
+            OperationConflict: it was shipped by another one under this id.
+        """
         if not isinstance(answers.outcome_of(reply.answer), Fulfilled):
             return False
-        told = self._ask(Status(checkout_id))
-        shipments = answers.report_of(told.answer).shipments
-        return shipment_id in {known.shipment_id for known in shipments}
+        asked = timeline_wanted(TimelineRequest(checkout_id=checkout_id))
+        told = answers.timeline_of((self._ask(asked)).answer)
+        known = {event.shipment_id: event.digest for event in told.events}
+        if shipment.shipment_id not in known:
+            return False
+        before, now = known[shipment.shipment_id], shipment_digest(shipment)
+        # A worker of before tells no digest.
+        if before in {None, now}:
+            return True
+        differs = keys_that_differ(PART_KEYS, str(before), now)
+        raise OperationConflict(
+            f"the id was used with other content{difference(differs)}", {"differs": list(differs)}
+        )
 
     def release(
         self,

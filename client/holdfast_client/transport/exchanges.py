@@ -181,43 +181,64 @@ class Exchanges:
             return
 
     async def status(self, question: Status) -> Reply:
-        """Return the checkout's report; where no run can tell it, what the database knows."""
+        """Return the checkout's report; where no run is running, what the database knows."""
         try:
-            return await self._report(question)
-        except CheckoutInterrupted as interrupted:
-            try:
-                return Reply(await self._recorded(question))
-            except CheckoutNotFound:
-                # It ended before the database had heard of it.
-                raise interrupted from None
+            return Reply(await self._report(question, QueryRejectCondition.NOT_OPEN))
+        except WorkflowQueryRejectedError as closed:
+            if closed.status is WorkflowExecutionStatus.COMPLETED:
+                return Reply(await self._ended(question))
         except RPCError as error:
             if not is_not_found(error):
                 raise
-        return Reply(await self._recorded(question))
+            return Reply(await self._recorded(question))
+        return Reply(await self._interrupted(question))
+
+    async def _ended(self, question: Status) -> Any:
+        """Return the report of a checkout whose run is over: what came since is in the database.
+
+        Where nothing was held or denied that has a bare mark at most, and the run tells the rest.
+        """
+        try:
+            timeline = await self._timeline(question)
+        except CheckoutNotFound:
+            return await self._report(question, QueryRejectCondition.NONE)
+        recorded = timeline.report().model_dump(mode="json")
+        if timeline.was_decided:
+            return recorded
+        report = await self._report(question, QueryRejectCondition.NONE)
+        return report | {key: recorded[key] for key in ("payments", "payments_left_out")}
+
+    async def _interrupted(self, question: Status) -> Any:
+        try:
+            await self._result(question.checkout_id)
+        except CheckoutInterrupted as interrupted:
+            try:
+                return await self._recorded(question)
+            except CheckoutNotFound:
+                # It ended before the database had heard of it.
+                raise interrupted from None
+        # It was started anew in between.
+        raise overtaken(question)
 
     async def _recorded(self, question: Status) -> Any:
-        request = TimelineRequest(checkout_id=question.checkout_id)
-        workflow_id = names.timeline_workflow_id(question.checkout_id, uuid.uuid4().hex)
-        asked = Read(question.subject, names.TIMELINE_WORKFLOW, workflow_id, request)
-        timeline = Timeline.model_validate((await self.read(asked)).answer)
+        timeline = await self._timeline(question)
         if timeline.is_unknown:
             raise CheckoutNotFound(f"{question.subject} is not known")
         return timeline.report().model_dump(mode="json")
 
-    async def _report(self, question: Status) -> Reply:
-        try:
-            answer = await sent(
-                self._checkout(question.checkout_id).query(
-                    names.STATUS_QUERY,
-                    reject_condition=QueryRejectCondition.NOT_COMPLETED_CLEANLY,
-                    rpc_timeout=self._rpc_timeout,
-                )
+    async def _timeline(self, question: Status) -> Timeline:
+        request = TimelineRequest(checkout_id=question.checkout_id)
+        workflow_id = names.timeline_workflow_id(question.checkout_id, uuid.uuid4().hex)
+        asked = Read(question.subject, names.TIMELINE_WORKFLOW, workflow_id, request)
+        return Timeline.model_validate((await self.read(asked)).answer)
+
+    async def _report(self, question: Status, rejected: QueryRejectCondition) -> Any:
+        """Return what a checkout's run says of itself, unless that is of a rejected kind."""
+        return await sent(
+            self._checkout(question.checkout_id).query(
+                names.STATUS_QUERY, reject_condition=rejected, rpc_timeout=self._rpc_timeout
             )
-            return Reply(answer)
-        except WorkflowQueryRejectedError:
-            await self._result(question.checkout_id)
-        # It was started anew in between.
-        raise overtaken(question)
+        )
 
     async def adjust(self, question: Adjust) -> Reply:
         """Apply the change once, or read what became of it."""

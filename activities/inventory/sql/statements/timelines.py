@@ -38,7 +38,7 @@ READ_CHANGES: Final = """
 SELECT created_at, kind, operation_id, (answer ->> 'to_deadline')::timestamptz AS to_deadline,
        (answer ->> 'seconds')::integer AS seconds, (answer ->> 'units')::bigint AS units,
        answer ->> 'payment_reference' AS payment_reference,
-       reason, actor, reservation_id, count(*) OVER () AS found,
+       reason, actor, reservation_id, encode(digest, 'hex') AS digest, count(*) OVER () AS found,
        min((answer ->> 'from_deadline')::timestamptz)
            OVER (PARTITION BY reservation_id) AS first_deadline
   FROM holdfast.operation_records
