@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
         checkout_workflow_id,
         settlement_workflow_id,
     )
-    from holdfast_client.contract.outcomes import OpenOutcome
+    from holdfast_client.contract.outcomes import Cancelled, OpenOutcome
     from workflows import ledger_calls, policies, web_ui
     from workflows.ledger_calls import LedgerRefusal
     from workflows.payloads import invalid_start, read_message
@@ -79,16 +79,30 @@ async def _decided(wish: Settlement) -> dict[str, Any]:
     """Have the ledger decide, and let what is open, or was reinstated, have a workflow again."""
     if wish.operation == "confirm":
         state = await _closed(wish, "fulfilled" if wish.settle == "fulfil" else "committed")
+    elif wish.operation == "cancel":
+        state = await _closed(wish, "cancelled")
+        if not state.is_known:
+            return _cancelled_unknown(wish, state)
     else:
         state = (await _known(wish)).state
-        if wish.operation == "cancel" and isinstance(state.outcome, OpenOutcome):
-            state = await _closed(wish, "cancelled")
     if isinstance(state.outcome, OpenOutcome) or state.attempt > 1:
         await _go_on(wish.checkout_id)
     if state.refund_due:
         due = refund_due(wish.payment_reference or "", state)
         return due.model_dump(mode="json")
     return state.outcome.model_dump(mode="json")
+
+
+def _cancelled_unknown(wish: Settlement, state: ReservationState) -> dict[str, Any]:
+    """Return the answer of what nobody knew; nothing can be held under its id any more.
+
+    A tombstone counts as unknown, whatever has left it.
+    """
+    cancelled = state.outcome
+    if not isinstance(cancelled, Cancelled):
+        at = getattr(cancelled, "at", None) or workflow.now()
+        cancelled = Cancelled(reason=wish.reason, actor=wish.actor, at=at)
+    return cancelled.model_copy(update={"was_known": False}).model_dump(mode="json")
 
 
 async def _closed(wish: Settlement, status: ClosingStatus) -> ReservationState:

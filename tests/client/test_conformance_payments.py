@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from holdfast_client import (
+    Cancelled,
     CheckoutNotFound,
     Committed,
     Expired,
@@ -24,6 +25,7 @@ from holdfast_client import (
     Settle,
 )
 from tests.client.shops import Shop
+from tests.workflows.waiting import until
 
 
 async def held(shop: Shop, checkout_id: str, hold_seconds: int = 60) -> Held:
@@ -45,6 +47,44 @@ async def test_a_payment_in_flight_keeps_the_hold_past_its_deadline(shop: Shop, 
     timeline = await shop.client.timeline(checkout_id)
     assert (timeline.expires_at, timeline.ends_at) == (first.expires_at, waiting.paying_until)
     assert isinstance(await shop.client.confirm(checkout_id, "p-1"), Fulfilled)
+
+
+async def test_the_status_of_what_is_over_tells_what_was_paid_since(
+    shop: Shop, checkout_id: str
+) -> None:
+    await held(shop, checkout_id)
+    await shop.client.cancel(checkout_id)
+    assert (await shop.client.status(checkout_id)).payments == ()
+    await shop.client.confirm(checkout_id, "p-1", late="refund")
+    report = await shop.client.status(checkout_id)
+    assert (report.status, [(p.payment_reference, p.state, p.reason) for p in report.payments]) == (
+        "cancelled",
+        [("p-1", "refund_due", "cancelled")],
+    )
+    assert [event.event for event in report.events] == ["held", "cancelled"]
+    await shop.client.refund_done("p-1")
+    timeline = await shop.client.timeline(checkout_id)
+    assert [(p.payment_reference, p.state) for p in timeline.payments] == [("p-1", "refunded")]
+
+    async def is_told() -> bool:
+        return (await shop.client.status(checkout_id)).payments == timeline.payments
+
+    # The run that was cancelled may be about to end.
+    await until(is_told)
+
+
+async def test_a_cancellation_of_what_nobody_knows_bars_its_id(
+    shop: Shop, checkout_id: str
+) -> None:
+    await shop.stock("MUG-01", 3)
+    told = await shop.client.cancel(checkout_id, reason="a slip", actor="sam")
+    assert isinstance(told, Cancelled)
+    assert (told.reason, told.actor, told.was_known) == ("a slip", "sam", False)
+    assert await shop.client.cancel(checkout_id, reason="again") == told
+    barred = await shop.client.reserve(checkout_id, [("MUG-01", 1)])
+    assert isinstance(barred, Cancelled)
+    assert barred.was_known
+    assert await shop.available("MUG-01") == (3, 0, 3)
 
 
 async def test_a_payment_that_ends_past_the_deadline_ends_the_hold(shop: Shop, checkout_id: str):
@@ -204,7 +244,6 @@ async def test_a_payment_of_a_checkout_that_nobody_knows_is_due_back(shop: Shop,
 @pytest.mark.parametrize(
     "ask",
     [
-        lambda client, key: client.cancel(key),
         lambda client, key: client.fulfil(key, "s-1"),
         lambda client, key: client.release(key, [("MUG-01", 1)]),
         lambda client, key: client.amend(key, [("MUG-01", 1)]),
@@ -212,7 +251,7 @@ async def test_a_payment_of_a_checkout_that_nobody_knows_is_due_back(shop: Shop,
         lambda client, key: client.payment_started(key, "p-1", 60),
         lambda client, key: client.payment_ended(key, "p-1"),
     ],
-    ids=["cancel", "fulfil", "release", "amend", "extend", "payment_started", "payment_ended"],
+    ids=["fulfil", "release", "amend", "extend", "payment_started", "payment_ended"],
 )
 async def test_what_else_is_asked_of_a_checkout_that_nobody_knows_bars_nothing(
     shop: Shop, checkout_id: str, ask: Callable[[Any, str], Awaitable[Outcome]]

@@ -43,7 +43,6 @@ async def test_an_unknown_checkout_is_not_found(shop: Shop, checkout_id: str) ->
     asked: list[Callable[[], Awaitable[object]]] = [
         lambda: shop.client.confirm(checkout_id, f"pay-{checkout_id}"),
         lambda: shop.client.extend(checkout_id, 60),
-        lambda: shop.client.cancel(checkout_id),
         lambda: shop.client.status(checkout_id),
     ]
     for ask in asked:

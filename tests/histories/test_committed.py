@@ -49,8 +49,9 @@ UNTOUCHED = {
     "abandoned", "adjustment-applied", "adjustment-conflict", "adjustment-invalid",
     "adjustment-refused", "amended-too-late", "committed-last-run", "conflict",
     "continued-first-run", "denied", "extension-too-late", "from-empty-cart", "held",
-    "invalid-start", "reconcile", "resumed-then-shipped", "settled", "settlement-cancel",
-    "settlement-due-back", "settlement-forwarded", "settlement-resume", "unavailable",
+    "invalid-start", "payment-ended-too-late", "reconcile", "resumed-then-shipped", "settled",
+    "settlement-cancel", "settlement-due-back", "settlement-forwarded", "settlement-resume",
+    "unavailable",
 }  # fmt: skip
 # What no history may say of the machine that it was recorded on: paths, addresses, names.
 NAMING = re.compile(r"/(home|root|work|tmp|usr|var)/|\d+\.\d+\.\d+\.\d+|\.py\b|@")

@@ -64,6 +64,8 @@ def outcome_sheet(checkout_id: str, outcome: Outcome | RefundDue) -> Sheet:
             facts.append(("reason", outcome.reason))
             facts.append(("actor", outcome.actor))
             facts.append(("at", outcome.at))
+            if not outcome.was_known:
+                facts.append(("was_known", "false"))
         case Expired():
             facts.append(("at", outcome.at))
         case UnknownOutcome():

@@ -39,6 +39,10 @@ KNOWN_STATUSES: Final = (
 )  # fmt: skip
 
 
+# How many of a list are left out; told where any is.
+LeftOut = Annotated[int, Field(exclude_if=lambda count: not count)]
+
+
 class HeldLine(Answer):
     """So many units of a stock item, held or sold by a checkout."""
 
@@ -117,7 +121,7 @@ class Fulfilled(Answer):
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)]
     at: UtcTime
     released: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
-    released_left_out: Annotated[int, Field(exclude_if=lambda count: not count)] = 0
+    released_left_out: LeftOut = 0
     reinstated: bool = False
 
 
@@ -264,7 +268,7 @@ class CheckoutReport(Answer):
     checkout_id: str
     status: CheckoutStatus | str
     lines: Annotated[tuple[HeldLine, ...], Field(strict=False)] = ()
-    lines_left_out: int = 0
+    lines_left_out: LeftOut = 0
     expires_at: UtcTime | None = None
     paying_until: UtcTime | None = None
     revision: int | None = None
@@ -273,7 +277,7 @@ class CheckoutReport(Answer):
     shipments: Annotated[tuple[ShipmentReport, ...], Field(strict=False)] = ()
     shipments_left_out: int = 0
     events: Annotated[tuple[CheckoutEvent, ...], Field(strict=False)] = ()
-    events_left_out: int = 0
+    events_left_out: LeftOut = 0
 
 
 class AdjustmentApplied(Answer):

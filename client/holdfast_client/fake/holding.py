@@ -14,9 +14,9 @@ from holdfast_client.contract.messages import (
     Extension,
 )
 from holdfast_client.contract.outcomes import (
+    Cancelled,
     Committed,
     Denied,
-    Expired,
     FinalOutcome,
     Fulfilled,
     Held,
@@ -76,6 +76,16 @@ def cancel(shop: MemoryShop, checkout: Checkout, message: Cancellation) -> Final
     return shop.end(checkout, outcome, actor=message.actor, reason=message.reason)
 
 
+def bar(shop: MemoryShop, checkout_id: str, message: Cancellation) -> Cancelled:
+    """Let nothing be held any more under an id that nobody knows."""
+    told = shop.barred.get(checkout_id)
+    if not isinstance(told, Cancelled):
+        at = told.at if told else shop.now
+        told = Cancelled(reason=message.reason, actor=message.actor, at=at, was_known=False)
+        shop.barred.setdefault(checkout_id, told)
+    return told
+
+
 def extend(shop: MemoryShop, checkout: Checkout, message: Extension) -> Held:
     """Move the deadline of a live hold, under the cap on its whole length."""
     outcome = checkout.outcome
@@ -108,7 +118,9 @@ def _opened(
     checkout = Checkout(wanted, shop.now, Unavailable(), from_cart=from_cart)
     old = superseded_by(shop, wanted) if is_available else None
     if wanted.checkout_id in shop.barred:
-        checkout.outcome = Expired(at=shop.now)
+        # As the tombstone tells that keeps it from holding anything.
+        told = shop.barred[wanted.checkout_id]
+        checkout.outcome = told.model_copy(update={"was_known": True})
     elif is_available:
         checkout.outcome = _decided(shop, checkout, old)
     if isinstance(checkout.outcome, Held):

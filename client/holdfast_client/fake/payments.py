@@ -54,6 +54,9 @@ def pay(shop: MemoryShop, checkout_id: str, message: Confirmation) -> Outcome | 
     if checkout and isinstance(outcome, Held):
         payment.turn("settled", shop.now)
         return settle(shop, checkout, outcome, message)
+    if checkout is None:
+        # Nothing can be held under the id any more.
+        shop.barred.setdefault(checkout_id, Expired(at=shop.now))
     payment.turn("refund_due", shop.now, _reason(outcome))
     return _told_again(payment, outcome, message)
 

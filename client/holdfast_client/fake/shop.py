@@ -206,8 +206,8 @@ class MemoryShop:
         self.items: dict[tuple[str, str], StockItem] = {}
         self.payment_grace_cap = payment_grace_cap
         self.checkouts: dict[str, Checkout] = {}
-        # Ids under which nothing can be held any more.
-        self.barred: set[str] = set()
+        # Ids under which nothing can be held any more, and what was told of each.
+        self.barred: dict[str, Expired | Cancelled] = {}
         self.payments: dict[str, Payment] = {}
         # What is in the shop's carts, in units by SKU.
         self.carts: dict[str, dict[str, int]] = {}

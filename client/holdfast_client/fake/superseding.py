@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdfast_client.contract.errors import CheckoutConflict
 from holdfast_client.contract.messages import CheckoutRequest
-from holdfast_client.contract.outcomes import Cancelled, Held, HeldLine, OpenOutcome
+from holdfast_client.contract.outcomes import Cancelled, Expired, Held, HeldLine, OpenOutcome
 from holdfast_client.fake.shop import Checkout, MemoryShop
 
 
@@ -20,7 +20,7 @@ def superseded_by(shop: MemoryShop, request: CheckoutRequest) -> Checkout | None
         return None
     old = shop.checkouts.get(request.supersedes)
     if old is None:
-        shop.barred.add(request.supersedes)
+        shop.barred.setdefault(request.supersedes, Expired(at=shop.now))
         return None
     if not isinstance(old.outcome, OpenOutcome):
         return None

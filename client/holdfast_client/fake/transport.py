@@ -100,6 +100,10 @@ class MemoryTransport:
     def _updated(self, asked: Update) -> Reply:
         if isinstance(asked.message, Confirmation):
             return self._paid(asked, asked.message)
+        is_unknown = asked.checkout_id not in self._shop.checkouts
+        if is_unknown and isinstance(asked.message, Cancellation):
+            self._require_inventory(asked)
+            return _told(holding.bar(self._shop, asked.checkout_id, asked.message))
         checkout = self._shop.checkout(asked.checkout_id)
         # Temporal answers a known id as before, whatever it carries now, and after the end too.
         known = self._decided.get((asked.checkout_id, asked.update_id))

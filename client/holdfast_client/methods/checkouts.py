@@ -239,10 +239,8 @@ class CheckoutMethods(Asking):
 
         Returns:
             Cancelled, or the final outcome that came first; Fulfilled where some of a committed
-            checkout was shipped.
-
-        Raises:
-            CheckoutNotFound: no such checkout.
+            checkout was shipped. Where nobody knows the checkout, Cancelled with ``was_known``
+            false: nothing was held, and nothing can be held under the id any more.
         """
         message = arguments.validated(Cancellation, reason=reason, actor=actor)
         id = arguments.id_of_call("checkout_id", checkout_id)

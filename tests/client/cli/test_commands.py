@@ -70,6 +70,12 @@ def test_cancelling_gives_the_stock_back(holdfast: Terminal, shop: FakeReservati
     assert shop.stock("MUG-01").available == 10
 
 
+def test_who_cancels_under_an_id_that_nobody_knows_is_told_so(holdfast: Terminal) -> None:
+    cancelled = holdfast("cancel", "cart-l")
+    assert (cancelled.code, cancelled.facts["status"]) == (0, "cancelled")
+    assert cancelled.facts["was_known"] == "false"
+
+
 def test_the_outcome_that_came_first_is_shown_and_exits_with_1(
     holdfast: Terminal, shop: FakeReservationClient
 ) -> None:
