@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import json
 import os
-import shlex
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
 
-from activities.inventory.adoption.plan import Plan
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
-from tests.docs.pages import ROOT, page
+from tests.docs.pages import ROOT
 from tests.limits import HANG_SECONDS
 
 
@@ -37,31 +34,6 @@ def run(shop: Adopted, *words: str) -> subprocess.CompletedProcess[str]:
         timeout=HANG_SECONDS,
         check=False,
     )
-
-
-def test_the_move_goes_as_its_page_says(shop: Adopted, tmp_path: Path):
-    adopting = page("docs/adopting.md")
-    plan, linked = adopting.blocks("toml")
-    assert Plan.model_validate(tomllib.loads(plan + linked)).holds
-    (tmp_path / "plan.toml").write_text(plan)
-    (block,) = adopting.blocks("sh")
-    told = {}
-    for line in block.splitlines():
-        words = shlex.split(line)[3:]
-        words = [str(tmp_path / word) if word == "plan.toml" else word for word in words]
-        result = run(shop, *words)
-        assert result.returncode == 0, (line, result.stderr)
-        told[words[-1] if words[0] == "audit" else words[1]] = result.stdout
-    assert told["check"] == "nothing is in the way\n"
-    assert (
-        'CREATE TRIGGER zz_holdfast_keep\nBEFORE UPDATE ON "public"."inventory_stock"'
-        in told["plan"]
-    )
-    assert told["apply"].startswith("adopted public.inventory_stock: 1 rows\n2 units are reserved")
-    assert "reserved_by_shop\tMUG-01\tmain\t10\t2\t2" in told["status"]
-    assert told["drain"] == "MUG-01: 2 taken off; now 0 reserved by the shop, 0 in all\n"
-    assert told["audit"] == "I1, I2, I3, I4, I5 and I6 hold\n"
-    assert told["leave"].startswith("left public.inventory_stock")
 
 
 def test_what_is_in_the_way_is_told_and_the_exit_code_says_so(shop: Adopted):

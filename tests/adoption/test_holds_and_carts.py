@@ -153,7 +153,7 @@ def test_open_holds_are_shown_when_adopted_and_taken_out_when_left(shop_b: Adopt
 
 
 def test_the_total_of_shop_b_survives_a_form_that_saves_the_whole_product(shop_b: Adopted):
-    shop_b.adopt()
+    shop_b.adopt(total="ledger", reserved="ledger")
     shop_b.code("tab = Product.objects.get(sku='MUG')")
     shop_b.reserve("c1", "s-1", MUG=2)
     shop_b.close("c1")

@@ -100,10 +100,9 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
     **dict.fromkeys(
         (
             ("docs/adopting.md", "[stock]"),
-            ("docs/adopting.md", "[carts]"),
             ("docs/adopting.md", "python -m worker adopt check plan.toml"),
         ),
-        "tests/adoption/test_commands.py::test_the_move_goes_as_its_page_says",
+        "tests/adoption/test_moving.py::test_the_commands_of_the_move_go_as_its_page_says",
     ),
     **dict.fromkeys(
         (
