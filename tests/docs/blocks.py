@@ -80,6 +80,15 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
             ("docs/runbook.md", '{"seconds": 600, "reason": "asked on the phone", "actor": "sam"}'),
             ("docs/runbook.md", '{"reason": "ordered twice", "actor": "sam"}'),
             ("docs/runbook.md", '{"payment_reference": "pay_2001", "actor": "sam"}'),
+            (
+                "docs/runbook.md",
+                '{"lines": [{"sku": "MUG-01", "quantity": 3}], "reason": "one more"',
+            ),
+            (
+                "docs/runbook.md",
+                '{"lines": [{"sku": "MUG-01", "quantity": 1}], "reason": "one less"',
+            ),
+            ("docs/runbook.md", '{"shipment_id": "parcel-7"'),
         ),
         "tests/docs/test_runbook.py::"
         "test_each_message_is_valid_for_the_update_that_is_named_before_it",
@@ -90,6 +99,8 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
             ("docs/warehouse.md", "holdfast adjust delivery-881 MUG-01 receive 12 --new"),
             ("docs/warehouse.md", "holdfast adjust broken-17 MUG-01 adjust -1"),
             ("docs/warehouse.md", "holdfast adjust count-2031-03 MUG-01 count 20"),
+            ("docs/warehouse.md", "holdfast adjust delivery-882 MUG-02 receive 10 --new"),
+            ("docs/warehouse.md", "holdfast adjust count-882 MUG-02 count 10"),
             ("docs/warehouse.md", "sku,quantity"),
             ("docs/warehouse.md", "python -m worker stock load stock.csv --dry-run"),
             ("docs/warehouse.md", "python -m worker stock load stock.csv --as-of"),

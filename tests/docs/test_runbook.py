@@ -9,7 +9,14 @@ import pytest
 from pydantic import ValidationError
 
 from holdfast_client.cli.views import ready_made_views
-from holdfast_client.contract.messages import Cancellation, Confirmation, Extension
+from holdfast_client.contract.messages import (
+    Amendment,
+    Cancellation,
+    Confirmation,
+    Extension,
+    PartialRelease,
+    Shipment,
+)
 from tests.docs.pages import ROOT, page
 
 RUNBOOK: Final = page("docs/runbook.md")
@@ -28,10 +35,13 @@ def test_the_views_are_those_that_the_command_prints():
 
 
 def test_each_message_is_valid_for_the_update_that_is_named_before_it():
-    extension, cancellation, confirmation = RUNBOOK.blocks("json")
+    extension, cancellation, confirmation, amendment, release, shipment = RUNBOOK.blocks("json")
     assert Extension.model_validate_json(extension).actor
     assert Cancellation.model_validate_json(cancellation).reason
     assert Confirmation.model_validate_json(confirmation).payment_reference
+    assert Amendment.model_validate_json(amendment).lines
+    assert PartialRelease.model_validate_json(release).lines
+    assert Shipment.model_validate_json(shipment).shipment_id
     with pytest.raises(ValidationError):
         Cancellation.model_validate_json(extension)
 

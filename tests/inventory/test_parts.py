@@ -360,3 +360,23 @@ def test_held_is_of_its_kind(shop: Shop, ledger: Ledger) -> None:
     shop.stock(MUG=1)
     assert isinstance(shop.hold("c", MUG=1), Held)
     assert ledger.units_held() == 1
+
+
+def test_a_count_between_payment_and_shipment_sells_no_unit_twice(shop: Shop) -> None:
+    shop.stock(MUG=10)
+    shop.hold("paid", MUG=3)
+    shop.commit("paid")
+    shop.hold("paying", MUG=2)
+    # All ten are on the shelf, and counted; what is paid already is among them.
+    shop.adjust("count-1", "count", "MUG", 10)
+    assert shop.figures("MUG") == (10, 5, 5)
+    assert shop.denial("greedy", MUG=6).shortages[0].available == 5
+    shop.ship("paid", "parcel-1")
+    assert shop.figures("MUG") == (7, 2, 5)
+    # Counted once more, it is what is there.
+    shop.adjust("count-2", "count", "MUG", 7)
+    assert shop.figures("MUG") == (7, 2, 5)
+    # What others hold or have paid cannot be counted away.
+    refused = shop.adjust("count-3", "count", "MUG", 1)
+    assert isinstance(refused, AdjustmentRefused)
+    assert [holder.checkout_id for holder in refused.holders] == ["paying"]
