@@ -1,7 +1,13 @@
-/** The answers one after the other: held, extended, fulfilled, cancelled, denied, shipped in parts. */
+/**
+ * The answers one after the other: held, extended, fulfilled, cancelled, denied, shipped in parts,
+ * paid late, paid twice.
+ */
 import { randomUUID } from "node:crypto";
+import { setTimeout as passed } from "node:timers/promises";
 import { Client, Connection } from "@temporalio/client";
-import { OutcomeUnknown, Refused, Reservations, type HeldLine, type Outcome } from "./holdfast.js";
+import {
+  OutcomeUnknown, Refused, Reservations, type HeldLine, type Outcome, type RefundDue,
+} from "./holdfast.js";
 
 const ASKS_MAX = 3;
 
@@ -16,10 +22,10 @@ async function askedAgain<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-function inWords(outcome: Outcome): string {
+function inWords(outcome: Outcome | RefundDue): string {
   switch (outcome.status) {
     case "held":
-      return `held until ${outcome.expires_at}`;
+      return `held until ${outcome.paying_until ?? outcome.expires_at}`;
     case "committed":
       return `committed, paid by ${outcome.payment_reference}: ship ${units(outcome.lines)}`;
     case "denied":
@@ -31,7 +37,9 @@ function inWords(outcome: Outcome): string {
     case "cancelled":
       return `cancelled: ${outcome.reason}`;
     case "expired":
-      return "expired: give the money back, or reserve anew";
+      return "expired: reserve anew";
+    case "refund_due":
+      return `${outcome.payment_reference} is due back: ${outcome.reason}`;
     case "unavailable":
       return "unavailable: try again with a new checkout id";
     default:
@@ -43,7 +51,7 @@ function units(lines: HeldLine[]): number {
   return lines.reduce((sum, line) => sum + line.quantity, 0);
 }
 
-function say(outcome: Outcome): void {
+function say(outcome: Outcome | RefundDue): void {
   console.log(inWords(outcome));
 }
 
@@ -71,14 +79,15 @@ async function shop(temporal: Client): Promise<void> {
   say(await askedAgain(() => reservations.reserve(wanted)));
   // Named by us, so that asking again extends once and not twice.
   const extensionId = randomUUID();
-  say(await askedAgain(() => reservations.extend(first, 600, "on the phone", extensionId)));
+  const why = { reason: "on the phone" };
+  say(await askedAgain(() => reservations.extend(first, 600, why, extensionId)));
   say(await askedAgain(() => reservations.confirm(first, "pay_1")));
   // What has ended stays as it ended: asked again, and a cancellation that came too late.
   say(await askedAgain(() => reservations.reserve(wanted)));
   say(await askedAgain(() => reservations.cancel(first)));
 
   say(await askedAgain(() => reservations.reserve({ ...wanted, checkout_id: second })));
-  say(await askedAgain(() => reservations.cancel(second, "changed my mind")));
+  say(await askedAgain(() => reservations.cancel(second, { reason: "changed my mind" })));
 
   const tooMany = { checkout_id: third, lines: [{ sku, quantity: 4 }] };
   say(await askedAgain(() => reservations.reserve(tooMany)));
@@ -91,6 +100,7 @@ async function shop(temporal: Client): Promise<void> {
   }
   await sayEvents(reservations, first);
   await shipInParts(reservations, sku);
+  await payLate(reservations, sku);
 }
 
 /** Paid and not yet packed: one piece is given back, the others leave in two parcels. */
@@ -99,9 +109,9 @@ async function shipInParts(reservations: Reservations, sku: string): Promise<voi
   const one = [{ sku, quantity: 1 }];
   const wanted = { checkout_id: id, lines: [{ sku, quantity: 3 }] };
   say(await askedAgain(() => reservations.reserve(wanted)));
-  say(await askedAgain(() => reservations.confirm(id, "pay_4", "commit")));
+  say(await askedAgain(() => reservations.confirm(id, "pay_4", { settle: "commit" })));
   const releaseId = randomUUID();
-  say(await askedAgain(() => reservations.release(id, one, "one less", releaseId)));
+  say(await askedAgain(() => reservations.release(id, one, { reason: "one less" }, releaseId)));
   say(await askedAgain(() => reservations.fulfil(id, "parcel-1", one)));
   say(await askedAgain(() => reservations.fulfil(id, "parcel-2")));
   // Its answer was lost, perhaps: the same shipment id does not ship it twice.
@@ -113,6 +123,21 @@ async function shipInParts(reservations: Reservations, sku: string): Promise<voi
     console.log(`refused: ${error.message}`);
   }
   await sayEvents(reservations, id);
+}
+
+/** At the bank when the time is up; then the payments come, one too many. */
+async function payLate(reservations: Reservations, sku: string): Promise<void> {
+  const id = randomUUID();
+  const [failed, paid, twice] = ["pay_5", "pay_6", "pay_7"] as const;
+  const wanted = { checkout_id: id, lines: [{ sku, quantity: 1 }], hold_seconds: 1 };
+  await askedAgain(() => reservations.reserve(wanted));
+  say(await askedAgain(() => reservations.paymentStarted(id, failed, 600)));
+  await passed(1_000 * wanted.hold_seconds);
+  // Without the payment nothing keeps it any more.
+  say(await askedAgain(() => reservations.paymentEnded(id, failed)));
+  // The webhook: held again and paid, if all of it is there.
+  say(await askedAgain(() => reservations.confirm(id, paid, { late: "reinstate" })));
+  say(await askedAgain(() => reservations.confirm(id, twice, { late: "reinstate" })));
 }
 
 const connection = await Connection.connect({

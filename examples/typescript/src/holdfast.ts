@@ -1,217 +1,123 @@
 /**
- * A checkout service's side of Holdfast, over the official Temporal client. Copy this file.
+ * A checkout service's side of Holdfast, over the official Temporal client. Copy this folder, less
+ * `demo.ts`.
  *
- * Denied, expired, cancelled and unavailable are answers, told apart by `status`. What is thrown is
- * `Refused` (the request is wrong, or its id is taken), `NotFound`, `Interrupted`, or
+ * Denied, expired, cancelled, unavailable and due back are answers, told apart by `status`. What is
+ * thrown is `Refused` (the request is wrong, or its id is taken), `NotFound`, `Interrupted`, or
  * `OutcomeUnknown`: nobody knows yet, and asking again with the same ids is safe.
+ *
+ * One call serves every webhook, whenever it comes: also where the checkout's workflow was
+ * terminated, or Temporal has forgotten it.
  */
 import { randomUUID } from "node:crypto";
-import {
-  ApplicationFailure,
-  Client,
-  ServiceError,
-  WithStartWorkflowOperation,
-  WorkflowExecutionAlreadyStartedError,
-  WorkflowFailedError,
-  WorkflowNotFoundError,
-  WorkflowUpdateFailedError,
-  WorkflowUpdateRPCTimeoutOrCancelledError,
-} from "@temporalio/client";
-import { defaultPayloadConverter, type Workflow } from "@temporalio/common";
+import type { Client } from "@temporalio/client";
+import { NotFound, Refused } from "./errors.js";
+import { Exchanges, type Reply } from "./exchanges.js";
+import type {
+  CheckoutRequest, Late, Line, PaymentResult, Rest, Settle, Told,
+} from "./messages.js";
+import type { Committed, FinalOutcome, Fulfilled, Held, Outcome, RefundDue } from "./outcomes.js";
+import type { CheckoutReport, Refunded, Refunds } from "./reports.js";
+import { isTheSameShipment } from "./sameness.js";
 
-export interface Line {
-  sku: string;
-  quantity: number;
-  location?: string | null;
-}
+export * from "./errors.js";
+export type * from "./messages.js";
+export type * from "./outcomes.js";
+export type * from "./reports.js";
 
-export interface CheckoutRequest {
-  /** Names one attempt to buy for ever. */
-  checkout_id: string;
-  /** Left out with `from_cart`. */
-  lines?: Line[];
-  /** Hold what is in the adopted shop's cart that `cart_id` names. */
-  from_cart?: boolean;
-  /** 1 to 86,400; 900 if left out. */
-  hold_seconds?: number;
-  customer_id?: string | null;
-  cart_id?: string | null;
-  /** A checkout of the same customer or cart whose units this one takes over. */
-  supersedes?: string | null;
-}
-
-export interface HeldLine {
-  sku: string;
-  location: string;
-  quantity: number;
-}
-
-/** A word of a newer server, which this file does not know: sets of words may grow. */
-export type Newer = string & {};
-
-export interface Shortage {
-  sku: string;
-  location: string;
-  requested: number;
-  available: number;
-  reason: "insufficient" | "unknown_sku" | "inactive" | Newer;
-  /** When the next hold on it ends, or null. */
-  next_expiry: string | null;
-}
-
-export type Held = {
-  status: "held";
-  expires_at: string;
-  /** While a payment is in flight it is held until then, where that is later. */
-  paying_until: string | null;
-  lines: HeldLine[];
-  revision: number;
-};
-/** Paid, and still on the shelf; `lines` is what is open. */
-export type Committed = {
-  status: "committed";
-  payment_reference: string;
-  lines: HeldLine[];
-  revision: number;
-  at: string;
-  /** This payment is not the one on record, and due back. */
-  duplicate_payment: boolean;
-  /** It had expired, and was paid late. */
-  reinstated: boolean;
-};
-/** Paid, and gone: `lines` have left, `released` were given back. */
-export type Fulfilled = {
-  status: "fulfilled";
-  payment_reference: string;
-  lines: HeldLine[];
-  released: HeldLine[];
-  at: string;
-  /** It had expired, and was paid late. */
-  reinstated: boolean;
-};
-export type FinalOutcome =
-  | { status: "denied"; shortages: Shortage[] }
-  | Fulfilled
-  | {
-      status: "cancelled";
-      reason: string;
-      actor: string;
-      at: string;
-      superseded_by: string | null;
-    }
-  | { status: "expired"; at: string }
-  | { status: "unavailable" };
-/** The known ones: at run time a newer server may answer another `status`, so keep a `default`. */
-export type Outcome = Held | Committed | FinalOutcome;
-
-export interface CheckoutReport {
-  checkout_id: string;
-  status: Outcome["status"] | "pending" | Newer;
-  lines: HeldLine[];
-  expires_at: string | null;
-  shipments: { shipment_id: string; at: string; units: number }[];
-  paying_until: string | null;
-  payments: { payment_reference: string; state: string; reason: string; at: string }[];
-  events: { at: string; event: string; actor: string; reason: string }[];
-}
-
-/**
- * Holdfast says no, and nothing was changed. `kind` is the failure's type in the contract, and
- * `details` what stood in the way, such as `{ differs: ["lines"] }`.
- */
-export class Refused extends Error {
-  constructor(readonly kind: string, message: string, readonly details: unknown = {}) {
-    super(`${kind}: ${message}`);
-  }
-}
-
-/** There is no such checkout. */
-export class NotFound extends Error {}
-
-/** The checkout's workflow was terminated or failed; what it held comes free at its deadline. */
-export class Interrupted extends Error {}
-
-/** No answer: it may or may not have been done. Ask again with the same ids. */
-export class OutcomeUnknown extends Error {}
-
-const TASK_QUEUE = "checkout";
-// An update may meet a workflow that is just closing, or continuing in a new run.
-const ASKS_MAX = 3;
-const LOST_BY_CLOSING = "AcceptedUpdateCompletedWorkflow";
-
-/** The answer to an update; `isResult`: the checkout is over, and this is its outcome. */
-interface Reply<Answer> {
-  answer: Answer;
-  isResult: boolean;
-}
+const SAME_PAYMENT = "ask again: of the same payment it counts once";
 
 export class Reservations {
-  constructor(
-    private readonly temporal: Client,
-    private readonly answerTimeoutMs = 15_000,
-  ) {}
+  private readonly exchanges: Exchanges;
+
+  constructor(temporal: Client, answerTimeoutMs = 15_000) {
+    this.exchanges = new Exchanges(temporal, answerTimeoutMs);
+  }
 
   /** Hold every line or none. Asked again, it answers where the checkout stands by then. */
   reserve(request: CheckoutRequest): Promise<Outcome> {
-    return this.bounded(async () => {
-      try {
-        return await this.temporal.workflow.executeUpdateWithStart<Workflow, Outcome, [CheckoutRequest]>("reserved", {
-          args: [request],
-          updateId: randomUUID(),
-          startWorkflowOperation: new WithStartWorkflowOperation("CheckoutWorkflow", {
-            workflowId: workflowId(request.checkout_id),
-            taskQueue: TASK_QUEUE,
-            // A worker that stops may take its first task along: another decides after so long.
-            workflowTaskTimeout: "8 seconds",
-            args: [request],
-            workflowIdConflictPolicy: "USE_EXISTING",
-            workflowIdReusePolicy: "REJECT_DUPLICATE",
-          }),
-        });
-      } catch (error) {
-        if (error instanceof WorkflowExecutionAlreadyStartedError || isLostByClosing(error)) {
-          return await this.resultOfTheSame(request);
-        }
-        // It closed between the start and the update; asked again, it tells its outcome.
-        if (error instanceof WorkflowNotFoundError) throw unknown(request.checkout_id);
-        throw error;
-      }
-    });
+    return this.exchanges.reserve(request);
   }
 
   /**
-   * The shop was paid. `commit` keeps the goods on the shelf until `fulfil` ships them. Anything but
-   * `fulfilled`, or `committed` without `duplicate_payment`, means: give the money back.
+   * The shop was paid. `commit` keeps the goods on the shelf until `fulfil` ships them. `late` says
+   * what becomes of a payment whose hold is over; without it the answer tells where the checkout
+   * stands. Anything but `fulfilled`, or `committed` without `duplicate_payment`, means: give the
+   * money back.
    */
+  confirm(
+    checkoutId: string, paymentReference: string,
+    options?: { settle?: Settle; late?: null; actor?: string },
+  ): Promise<Committed | FinalOutcome>;
+  confirm(
+    checkoutId: string, paymentReference: string,
+    options: { settle?: Settle; late: Late | null; actor?: string },
+  ): Promise<Committed | FinalOutcome | RefundDue>;
   async confirm(
-    checkoutId: string, paymentReference: string, settle: "fulfil" | "commit" = "fulfil",
-  ): Promise<Committed | FinalOutcome> {
-    const argument = { payment_reference: paymentReference, settle };
-    return (await this.update<Committed | FinalOutcome>(checkoutId, "confirm", argument)).answer;
+    checkoutId: string, paymentReference: string,
+    { settle = "fulfil", late = null, actor = "" }: {
+      settle?: Settle; late?: Late | null; actor?: string;
+    } = {},
+  ): Promise<Committed | FinalOutcome | RefundDue> {
+    const paid = { payment_reference: paymentReference, settle, actor };
+    const settlement = {
+      checkout_id: checkoutId, operation: "confirm" as const, late: late ?? "refund", ...paid,
+    };
+    const { answer } = await this.exchanges.update({
+      checkoutId, name: "confirm", message: { ...paid, late }, isRepeatable: true, settlement,
+      remedy: SAME_PAYMENT,
+    });
+    if (answer.status === "refund_due" && !late) return standingOf(checkoutId, answer);
+    return answer as Committed | FinalOutcome | RefundDue;
+  }
+
+  /**
+   * The buyer is at the bank: the hold lives on for so many seconds (1 to 3,600), past its deadline
+   * if need be, until `paying_until`. What the buyer was told, `expires_at`, does not move.
+   */
+  async paymentStarted(
+    checkoutId: string, paymentReference: string, seconds: number, actor = "",
+  ): Promise<Held> {
+    const message = { payment_reference: paymentReference, seconds, actor };
+    const reply = await this.exchanges.update({
+      checkoutId, name: "payment_started", message, isRepeatable: true, remedy: SAME_PAYMENT,
+    });
+    return ofOpen(checkoutId, reply) as Held;
+  }
+
+  /** The payment has come to nothing. Past its deadline, with no other in flight, the hold ends. */
+  async paymentEnded(
+    checkoutId: string, paymentReference: string, result: PaymentResult = "failed", actor = "",
+  ): Promise<Outcome> {
+    const message = { payment_reference: paymentReference, result, actor };
+    const { answer } = await this.exchanges.update({
+      checkoutId, name: "payment_ended", message, isRepeatable: true, remedy: SAME_PAYMENT,
+    });
+    return answer as Outcome;
   }
 
   /** Ship a part of what is committed, or all that is open. The same shipment id ships once. */
   async fulfil(
     checkoutId: string, shipmentId: string, lines: Line[] | null = null,
-    rest: "keep" | "release" = "keep",
+    { rest = "keep", actor = "" }: { rest?: Rest; actor?: string } = {},
   ): Promise<Committed | Fulfilled> {
-    const argument = { shipment_id: shipmentId, lines, rest };
-    const reply = await this.update<Outcome>(checkoutId, "fulfil", argument);
+    const message = { shipment_id: shipmentId, lines, rest, actor };
+    const remedy = `ask again with the shipment id ${shipmentId}`;
+    const reply = await this.exchanges.update({ checkoutId, name: "fulfil", message, remedy });
     const { answer, isResult } = reply;
-    // The last shipment ended it, and this may be the same again: its answer was lost.
     if (isResult && answer.status === "fulfilled") {
-      const { shipments } = await this.status(checkoutId);
-      if (shipments.some((known) => known.shipment_id === shipmentId)) return answer;
+      // The last shipment ended it, and this may be the same again: its answer was lost.
+      if (await this.hasShipped(checkoutId, shipmentId, lines)) return answer;
     }
     return ofOpen(checkoutId, reply) as Committed | Fulfilled;
   }
 
   /** Give a part back, of a hold or of what is committed. The same release id gives back once. */
-  async release(
-    checkoutId: string, lines: Line[], reason = "", releaseId = randomUUID() as string,
+  release(
+    checkoutId: string, lines: Line[], { reason = "", actor = "" }: Told = {},
+    releaseId: string = randomUUID(),
   ): Promise<Outcome> {
-    const argument = { lines, reason };
-    return ofOpen(checkoutId, await this.update<Outcome>(checkoutId, "release", argument, releaseId));
+    return this.changed(checkoutId, "release", { lines, reason, actor }, releaseId);
   }
 
   /**
@@ -219,129 +125,87 @@ export class Reservations {
    * `revision` than the one given stay, too. The same amendment id counts once.
    */
   async amend(
-    checkoutId: string, lines: Line[], revision: number | null = null, reason = "",
-    amendmentId = randomUUID() as string,
+    checkoutId: string, lines: Line[], revision: number | null = null,
+    { reason = "", actor = "" }: Told = {}, amendmentId: string = randomUUID(),
   ): Promise<Held | Committed> {
-    const argument = { lines, revision, reason };
-    const reply = await this.update<Outcome>(checkoutId, "amend", argument, amendmentId);
-    return ofOpen(checkoutId, reply) as Held | Committed;
+    const message = { lines, revision, reason, actor };
+    return (await this.changed(checkoutId, "amend", message, amendmentId)) as Held | Committed;
   }
 
   /** Move the deadline of a live hold. The same extension id extends once, however often asked. */
   async extend(
-    checkoutId: string, seconds: number, reason = "", extensionId = randomUUID() as string,
+    checkoutId: string, seconds: number, { reason = "", actor = "" }: Told = {},
+    extensionId: string = randomUUID(),
   ): Promise<Held> {
-    const argument = { seconds, reason };
-    const reply = await this.update<Outcome>(checkoutId, "extend_hold", argument, extensionId);
-    return ofOpen(checkoutId, reply) as Held;
+    const message = { seconds, reason, actor };
+    return (await this.changed(checkoutId, "extend_hold", message, extensionId)) as Held;
   }
 
   /** Give the hold back, or what is open of a committed checkout. */
-  async cancel(checkoutId: string, reason = ""): Promise<FinalOutcome> {
-    return (await this.update<FinalOutcome>(checkoutId, "cancel_hold", { reason })).answer;
-  }
-
-  /** Where the checkout stands, and how it came there. */
-  status(checkoutId: string): Promise<CheckoutReport> {
-    return this.bounded(() => this.handle(checkoutId).query<CheckoutReport>("status"));
-  }
-
-  private update<Answer>(
-    checkoutId: string, name: string, argument: object, updateId = randomUUID() as string,
-  ): Promise<Reply<Answer>> {
-    return this.bounded(async () => {
-      const handle = this.handle(checkoutId);
-      for (let ask = 1; ; ask++) {
-        try {
-          const options = { args: [argument] as [object], updateId };
-          const answer = await handle.executeUpdate<Answer, [object]>(name, options);
-          return { answer, isResult: false };
-        } catch (error) {
-          if (!(error instanceof WorkflowNotFoundError || isLostByClosing(error))) throw error;
-          // A closed checkout has its outcome as its result.
-          if (await this.isClosed(checkoutId)) {
-            return { answer: (await handle.result()) as Answer, isResult: true };
-          }
-          if (ask === ASKS_MAX) throw unknown(checkoutId);
-        }
-      }
+  async cancel(
+    checkoutId: string, { reason = "", actor = "" }: Told = {},
+  ): Promise<FinalOutcome> {
+    const message = { reason, actor };
+    const settlement = { checkout_id: checkoutId, operation: "cancel" as const, ...message };
+    const { answer } = await this.exchanges.update({
+      checkoutId, name: "cancel_hold", message, isRepeatable: true, settlement,
     });
+    return answer as FinalOutcome;
   }
 
-  private async resultOfTheSame(request: CheckoutRequest): Promise<Outcome> {
-    const started = this.temporal.workflow.getHandle(workflowId(request.checkout_id));
-    const first = (await started.fetchHistory()).events?.[0];
-    const input = first?.workflowExecutionStartedEventAttributes?.input?.payloads?.[0];
-    const startedWith = input && defaultPayloadConverter.fromPayload<CheckoutRequest>(input);
-    if (!startedWith || meaning(startedWith) !== meaning(request)) {
-      throw new Refused("CheckoutConflict", `${request.checkout_id} names a different request`);
+  /** Where the checkout stands, and how it came there; also when Temporal has forgotten it. */
+  status(checkoutId: string): Promise<CheckoutReport> {
+    return this.exchanges.status(checkoutId);
+  }
+
+  /** The payments that are due back, the oldest first; `limit` is 1 to 200. */
+  refunds(limit = 100): Promise<Refunds> {
+    return this.exchanges.read("RefundsWorkflow", `refunds/${randomUUID()}`, { limit });
+  }
+
+  /** Put down that a payment which was due back has gone back. Moves no money. */
+  refundDone(paymentReference: string, actor = ""): Promise<Refunded> {
+    const message = { payment_reference: paymentReference, actor };
+    return this.exchanges.read("RefundDoneWorkflow", `refunds/${randomUUID()}`, message);
+  }
+
+  private async hasShipped(
+    checkoutId: string, shipmentId: string, lines: Line[] | null,
+  ): Promise<boolean> {
+    // The run's own notes have the lines; one that went on for another knows the latest alone.
+    const noted = await this.exchanges.noted(checkoutId);
+    const isNoted = noted?.shipments.some(({ shipment_id }) => shipment_id === shipmentId);
+    const { shipments } = noted && isNoted ? noted : await this.status(checkoutId);
+    const known = shipments.find(({ shipment_id }) => shipment_id === shipmentId);
+    if (known && !isTheSameShipment(known, lines, known === shipments.at(-1))) {
+      const problem = `shipment ${shipmentId} was another one; use a new id for a new one`;
+      throw new Refused("OperationConflict", problem, { differs: ["lines"] });
     }
-    return await started.result();
+    return known !== undefined;
   }
 
-  private async isClosed(checkoutId: string): Promise<boolean> {
-    return (await this.handle(checkoutId).describe()).status.name !== "RUNNING";
+  /** What is open is changed once under the id; of what is over there is nothing to change. */
+  private async changed(
+    checkoutId: string, name: string, message: object, updateId: string,
+  ): Promise<Outcome> {
+    const remedy = `ask again with the id ${updateId}, and it is done once`;
+    const asked = { checkoutId, name, message, updateId, remedy };
+    return ofOpen(checkoutId, await this.exchanges.update(asked));
   }
-
-  private handle(checkoutId: string) {
-    return this.temporal.workflow.getHandle(workflowId(checkoutId));
-  }
-
-  private async bounded<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
-    try {
-      return await this.temporal.withDeadline(Date.now() + this.answerTimeoutMs, ask);
-    } catch (error) {
-      throw inTheWordsOfTheTrade(error);
-    }
-  }
-}
-
-function workflowId(checkoutId: string): string {
-  return `checkout/${checkoutId}`;
 }
 
 /** The answer of a checkout that was open when it was asked; else there was nothing to change. */
-function ofOpen(checkoutId: string, { answer, isResult }: Reply<Outcome>): Outcome {
-  if (!isResult) return answer;
+function ofOpen(checkoutId: string, { answer, isResult }: Reply): Outcome {
+  if (!isResult) return answer as Outcome;
   const problem = `checkout ${checkoutId} is ${answer.status}`;
   throw new Refused("HoldNotActive", problem, { standing: answer });
 }
 
-function unknown(checkoutId: string): OutcomeUnknown {
-  return new OutcomeUnknown(`checkout ${checkoutId}: no outcome yet; ask again with the same id`);
-}
-
-/** One text for all ways to write the same request: letters in NFC, equal SKUs summed, in order. */
-function meaning(request: CheckoutRequest): string {
-  const wanted = new Map<string, number>();
-  for (const line of request.lines ?? []) {
-    const item = JSON.stringify([line.sku, line.location ?? "main"]).normalize("NFC");
-    wanted.set(item, (wanted.get(item) ?? 0) + line.quantity);
+/** Where the checkout stands, for who did not ask what becomes of a payment that is due back. */
+function standingOf(checkoutId: string, { standing }: RefundDue): Committed | FinalOutcome {
+  if (standing === null) {
+    throw new NotFound(`checkout ${checkoutId} is not known; the payment is due back`);
   }
-  const { hold_seconds = 900, customer_id = null, cart_id = null, supersedes = null } = request;
-  const told = [[...wanted].sort(), hold_seconds, customer_id, cart_id, supersedes];
-  return JSON.stringify(told).normalize("NFC");
-}
-
-function isLostByClosing(error: unknown): boolean {
-  return (
-    error instanceof WorkflowUpdateFailedError &&
-    error.cause instanceof ApplicationFailure &&
-    error.cause.type === LOST_BY_CLOSING
-  );
-}
-
-function inTheWordsOfTheTrade(error: unknown): unknown {
-  if (error instanceof WorkflowNotFoundError) return new NotFound(error.message);
-  if (error instanceof WorkflowUpdateRPCTimeoutOrCancelledError || error instanceof ServiceError) {
-    return new OutcomeUnknown("no answer in time; ask again with the same id", { cause: error });
-  }
-  if (error instanceof WorkflowUpdateFailedError || error instanceof WorkflowFailedError) {
-    const cause = error.cause;
-    if (cause instanceof ApplicationFailure && cause.type) {
-      return new Refused(cause.type, cause.message, cause.details?.[0]);
-    }
-    return new Interrupted(error.message, { cause: error });
-  }
-  return error;
+  if (standing.status === "committed") return { ...standing, duplicate_payment: true };
+  return standing as FinalOutcome;
 }
