@@ -110,12 +110,12 @@ def not_parted(answer: PartAnswer, outcome: KnownOutcome) -> ApplicationError:
         case "conflict":
             return _other_content(answer.differs)
         case _:
-            return not_open(outcome)
+            return not_open(answer.refused_at or outcome)
 
 
 def not_amended(answer: LineChangeAnswer, outcome: KnownOutcome) -> ApplicationError:
     """Return the failure of an amendment that the ledger did not make."""
-    match answer.verdict, answer.state.outcome:
+    match answer.verdict, answer.refused_at or answer.state.outcome:
         case "short", _:
             shortages = [shortage.model_dump(mode="json") for shortage in answer.shortages]
             return ApplicationError(
@@ -145,7 +145,7 @@ def not_amended(answer: LineChangeAnswer, outcome: KnownOutcome) -> ApplicationE
         case "conflict", _:
             return _other_content(answer.differs)
         case _:
-            return not_amendable(outcome)
+            return not_amendable(answer.refused_at or outcome)
 
 
 def not_amendable(outcome: KnownOutcome) -> ApplicationError:

@@ -211,7 +211,7 @@ def part_refusal(answer: PartAnswer) -> str:
         case "conflict":
             return "the id was used with other content"
         case _:
-            return f"the checkout is {answer.state.outcome.status}"
+            return f"the checkout is {(answer.refused_at or answer.state.outcome).status}"
 
 
 def amended_reason(change: LineChange) -> str:
@@ -228,12 +228,12 @@ def amendment_refusal(answer: LineChangeAnswer) -> str:
         case "over_limit":
             return TOO_MANY_LINES
         case "stale":
-            revision = getattr(answer.state.outcome, "revision", None)
+            revision = getattr(answer.refused_at or answer.state.outcome, "revision", None)
             return f"the lines were changed meanwhile, to revision {revision}"
         case "conflict":
             return "the id was used with other content"
         case _:
-            return why_not_live(answer.state.outcome)
+            return why_not_live(answer.refused_at or answer.state.outcome)
 
 
 def pause_reason(wish: Pause, outcome: KnownOutcome | None) -> str:

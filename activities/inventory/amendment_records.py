@@ -7,7 +7,7 @@ from typing import Literal
 
 from activities.inventory.records import ReservationState
 from holdfast_client.contract.messages import Line
-from holdfast_client.contract.outcomes import Shortage
+from holdfast_client.contract.outcomes import KnownOutcome, Shortage
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +34,10 @@ LineChangeVerdict = Literal["done", "short", "over_limit", "stale", "not_active"
 class LineChangeAnswer:
     """What became of a change of lines, and where the reservation stands now.
 
-    One that was made stays ``done`` when it is asked for again. ``short`` comes with what could not
-    be had; ``stale`` means that the lines are of another revision, which ``state`` tells. What is
+    One that was made stays ``done`` when it is asked for again, one that was refused stays refused:
+    ``refused_at`` is where the checkout stood then, None where it is refused just now. ``short``
+    comes with what could not be had; ``stale`` means that the lines are of another revision, which
+    ``refused_at`` tells, or ``state``. What is
     ``over_limit`` would have had more lines than a checkout may ever have: it has had
     ``lines_already``, and these are ``lines_new`` beside them.
     """
@@ -46,3 +48,4 @@ class LineChangeAnswer:
     differs: tuple[str, ...] = ()
     lines_already: int = 0
     lines_new: int = 0
+    refused_at: KnownOutcome | None = None

@@ -11,6 +11,7 @@ from typing import Final
 from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.asking import asked
 from activities.inventory.database.calls import BEGIN_SNAPSHOT, ResultT, Steps, in_transaction
+from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.operations.abandon import abandon
 from activities.inventory.operations.adjust import adjust
 from activities.inventory.operations.amend import amend
@@ -144,7 +145,10 @@ class LedgerOperations:
         Raises:
             PaymentConflict: the payment belongs to another checkout.
         """
-        return in_transaction(pause(wish, self._payment_grace_cap))
+        answer = yield from in_transaction(pause(wish, self._payment_grace_cap))
+        if isinstance(answer, PaymentConflict):
+            raise answer
+        return answer
 
     @asked
     def reinstate(self, closing: Closing) -> Steps[ClosingAnswer]:

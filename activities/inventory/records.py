@@ -139,8 +139,10 @@ PartVerdict = Literal["done", "over_open", "not_active", "conflict"]
 class PartAnswer:
     """What became of a part, and where the reservation stands now.
 
-    One that was made stays ``done`` when it is asked for again. ``over_open`` comes with what is
-    ``open``, a ``conflict`` with the keys in which it ``differs`` from what was made under its id.
+    One that was made stays ``done`` when it is asked for again, one that was refused stays refused:
+    ``refused_at`` is where the checkout stood then, None where it is refused just now.
+    ``over_open`` comes with what is ``open``, a ``conflict`` with the keys in which it ``differs``
+    from what was decided under its id.
     """
 
     verdict: PartVerdict
@@ -148,6 +150,7 @@ class PartAnswer:
     open: tuple[HeldLine, ...] = ()
     differs: tuple[str, ...] = ()
     shipment: ShipmentReport | None = None
+    refused_at: KnownOutcome | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from activities.inventory.amendment_records import LineChange, LineChangeAnswer
 from activities.inventory.database.carrier import carry
+from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.ledger_operations import PAYMENT_GRACE_CAP_DEFAULT
 from activities.inventory.operations import adjust as adjusting
 from activities.inventory.operations import amend as amending
@@ -58,7 +59,7 @@ def amend(connection: Connection, change: LineChange) -> LineChangeAnswer:
     return carry(connection, amending.decide(change, overdue_max=0))
 
 
-def pause(connection: Connection, wish: Pause) -> PauseAnswer:
+def pause(connection: Connection, wish: Pause) -> PauseAnswer | PaymentConflict:
     return carry(connection, pausing.pause(wish, PAYMENT_GRACE_CAP_DEFAULT))
 
 

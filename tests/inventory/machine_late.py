@@ -7,8 +7,16 @@ from hypothesis.stateful import rule
 
 from activities.inventory.operations.reinstate import is_undecided
 from activities.inventory.records import Closing, ReservationState
-from tests.inventory.carts import Cart
-from tests.inventory.machine import LedgerMachine, carts, hold_seconds, payments, picks
+from tests.inventory.carts import Cart, summed
+from tests.inventory.machine import (
+    STOCKED,
+    LedgerMachine,
+    carts,
+    hold_seconds,
+    parts,
+    payments,
+    picks,
+)
 from tests.inventory.machine_standing import IDS, outcome_of
 from tests.inventory.shop import checkout
 
@@ -38,6 +46,22 @@ class LateMachine(LedgerMachine):
         due = getattr(answer, "refund_due", "") or ""
         short = tuple(n.model_dump() for n in getattr(answer, "shortages", ()))
         assert (outcome_of(answer), due, short) == self.oracle.pay_late(id, status, payment)
+
+    @rule(pick=picks, sku=st.sampled_from(STOCKED), more=st.integers(1, 3), name=parts)
+    def refuse_and_make_possible(self, pick: int, sku: str, more: int, name: str) -> None:
+        """Ask for more than there is, have it come in, and ask for it again: it stays refused."""
+        id = self.meant(pick)
+        hold = self.oracle.holds.get(id)
+        if not (hold and hold.is_open and sku in self.oracle.totals):
+            return
+        most = hold.cart.get(sku, 0) + self.oracle.available(sku)
+        cart = summed(hold.cart, {sku: most + more - hold.cart.get(sku, 0)})
+        self._amend(id, cart, None, name)
+        self._part(id, "fulfil", {sku: 1}, False, name)
+        self.load({sku: self.oracle.totals[sku] + more})
+        self._end([(id, "committed", "")])
+        self._amend(id, cart, None, name)
+        self._part(id, "fulfil", {sku: 1}, False, name)
 
     @rule(pick=picks, cart=carts, length=hold_seconds, again=st.booleans())
     def abandon(self, pick: int, cart: Cart, length: int, again: bool) -> None:

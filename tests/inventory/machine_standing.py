@@ -88,7 +88,8 @@ class StandingMachine(RuleBasedStateMachine):
             "FROM (SELECT reservation_id, operation_id, "
             "CAST(answer ->> 'from_deadline' AS timestamptz) AS begins, "
             "CAST(answer ->> 'to_deadline' AS timestamptz) AS ends "
-            "FROM holdfast.operations WHERE kind = 'extend') AS made "
+            "FROM holdfast.operations WHERE kind = 'extend' "
+            "AND answer ->> 'status' IS NULL) AS made "
             "JOIN holdfast.reservations ON id = reservation_id GROUP BY 1, 2"
         )
         assert {(id, attempt): tuple(rest) for id, attempt, *rest in rows} == {

@@ -139,8 +139,14 @@ class Oracle(Payments):
         self, id: str, cart: Cart, revision: int | None, name: str
     ) -> tuple[str, Answer, tuple[Answer, ...]]:
         hold = self.holds.setdefault(id, Hold(self._ending("expired")))
+        if ("amend", name) in hold.refused:
+            (said, short), known = hold.refused["amend", name]
+            same = known == (cart, revision)
+            return (said, hold.answer, short) if same else ("conflict", hold.answer, ())
         said, lacking = self._amend(hold, cart, revision, name)
         short = tuple(entry | {"next_expiry": self._next_expiry(entry, hold)} for entry in lacking)
+        if said in {"not_active", "stale", "short"}:
+            hold.refuse("amend", name, (said, short), (cart, revision))
         return said, hold.answer, short
 
     # --- parts -----------------------------------------------------------------------------------
@@ -252,15 +258,15 @@ class Oracle(Payments):
 
     def _part(self, hold: Hold, kind: str, cart: Cart | None, rest: bool, name: str) -> str:
         asked = (cart, rest)
-        if (kind, name) in hold.parts:
-            return "done" if hold.parts[kind, name] == asked else "conflict"
+        if said := hold.said_of_part(kind, name, asked):
+            return said
         if not hold.is_open or (kind == "fulfil" and hold.answer["status"] == "held"):
-            return "not_active"
+            return hold.refuse(kind, name, "not_active", asked)
         taken = dict(hold.cart) if cart is None else cart
         if any(quantity > hold.cart.get(sku, 0) for sku, quantity in taken.items()):
-            return "over_open"
+            return hold.refuse(kind, name, "over_open", asked)
         left = summed(hold.cart, {sku: -quantity for sku, quantity in taken.items()})
-        if left and rest and ("release", name) in hold.parts:
+        if left and rest and ("release", name) in hold.parts | hold.refused:
             return "conflict"
         hold.parts[kind, name] = asked
         if kind == "release":
@@ -370,11 +376,13 @@ class Oracle(Payments):
         hold = self.holds.setdefault(id, Hold(self._ending("expired")))
         if hold.has_extended(name):
             return "extended"
+        if ("extend", name) in hold.refused:
+            return "over_cap"
         if not self._is_live(hold) or hold.told is None or hold.opened is None:
             return "not_active"
         if deadline > hold.told:
             if deadline > hold.opened + self.cap:
-                return "over_cap"
+                return hold.refuse("extend", name, "over_cap")
             hold.answer = hold.answer | {"expires_at": deadline}
         hold.extended.append(name)
         return "extended"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from tests.inventory.carts import Answer, Cart
+
+SaidT = TypeVar("SaidT")
 
 # A checkout, how it is to end, and the payment that says so, or none.
 Ending = tuple[str, str, str]
@@ -26,6 +28,8 @@ class Hold:
     released: Cart = field(default_factory=dict)
     parts: dict[tuple[str, str], object] = field(default_factory=dict)
     amended: dict[str, object] = field(default_factory=dict)
+    # What was refused, by its kind and name: the verdict and what it was.
+    refused: dict[tuple[str, str], tuple[Any, object]] = field(default_factory=dict)
     payment: str = ""
     # By which message about a payment what was decided.
     pauses: dict[tuple[str, str], object] = field(default_factory=dict)
@@ -34,6 +38,17 @@ class Hold:
     # One more where a late payment had it held again, and what it was before.
     attempt: int = 1
     before: Hold | None = None
+
+    def refuse(self, kind: str, name: str, said: SaidT, asked: object = None) -> SaidT:
+        """Put down what is refused for good, and return what is said of it."""
+        self.refused[kind, name] = (said, asked)
+        return said
+
+    def said_of_part(self, kind: str, name: str, asked: object) -> str:
+        """Return what was said of a part under its name; empty where nothing was."""
+        made = {key: ("done", part) for key, part in self.parts.items()}
+        said, known = (self.refused | made).get((kind, name), ("", asked))
+        return str(said) if known == asked else "conflict"
 
     def has_extended(self, name: str) -> bool:
         """Say whether an extension was made, of this attempt or of one before."""

@@ -57,5 +57,6 @@ class LateOracle(Oracle):
         again.attempt, again.before = hold.attempt + 1, hold
         # What was decided under a name stays so, of whatever attempt it was.
         again.parts, again.amended, again.pauses = hold.parts, hold.amended, hold.pauses
+        again.refused = hold.refused
         self.holds[id] = again
         return []

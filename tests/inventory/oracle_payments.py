@@ -44,17 +44,17 @@ class Payments(StockOracle, ABC):
 
     def pause(self, id: str, payment: str, seconds: int, name: str) -> tuple[str, Answer]:
         """Let a hold wait for a payment, or with 0 seconds not any longer."""
-        if id not in self.holds and self._belongs_elsewhere(payment, id):
-            # Undone, and with it what would bar a late reserve.
-            return "conflict", {}
         hold = self.holds.setdefault(id, Hold(self._ending("expired")))
         key = ("start" if seconds else "end", name)
         if key in hold.pauses:
             same = hold.pauses[key] == (payment, seconds)
             return "done" if same else "differs", hold.answer
+        if key in hold.refused:
+            said, asked = hold.refused[key]
+            return said if asked == (payment, seconds) else "differs", hold.answer
         if self._belongs_elsewhere(payment, id):
-            return "conflict", {}
-        verdict = self._wait(id, hold, payment, seconds) if seconds else "done"
+            return hold.refuse(*key, "conflict", (payment, seconds)), hold.answer
+        verdict = self._wait(id, hold, payment, seconds, name) if seconds else "done"
         if verdict != "done":
             return verdict, hold.answer
         hold.pauses[key] = (payment, seconds)
@@ -62,17 +62,17 @@ class Payments(StockOracle, ABC):
             self._wait_no_more(id, hold, payment)
         return "done", hold.answer
 
-    def _wait(self, id: str, hold: Hold, payment: str, seconds: int) -> str:
+    def _wait(self, id: str, hold: Hold, payment: str, seconds: int, name: str) -> str:
         if not self._is_live(hold) or hold.told is None:
             return "not_active"
         if not self._is_undecided(payment):
-            return "conflict"
+            return hold.refuse("start", name, "conflict", (payment, seconds))
         cap = hold.told + self.grace
         until = min(self.now + timedelta(seconds=seconds), cap)
         owner, state, reason = self.payments.get(payment, (id, "started", ""))
         known = self.paying.get(payment) if owner == id else None
         if until == cap and known is not None and known >= cap:
-            return "at_cap"
+            return hold.refuse("start", name, "at_cap", (payment, seconds))
         self.payments[payment] = (id, state, reason)
         self.paying[payment] = until
         self._tell_pauses(id, hold)

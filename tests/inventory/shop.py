@@ -198,7 +198,8 @@ class Shop:
             "SELECT o.operation_id, (o.answer ->> 'from_deadline')\\:\\:timestamptz, "
             "(o.answer ->> 'to_deadline')\\:\\:timestamptz FROM holdfast.operations AS o "
             "JOIN holdfast.reservations AS r ON r.id = o.reservation_id "
-            "WHERE r.checkout_id = :id AND o.kind = 'extend' ORDER BY o.created_at, 3, 2",
+            "WHERE r.checkout_id = :id AND o.kind = 'extend' "
+            "AND o.answer ->> 'status' IS NULL ORDER BY o.created_at, 3, 2",
             id=checkout_id,
         )
         return [tuple(row) for row in rows]

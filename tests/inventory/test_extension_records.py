@@ -9,7 +9,6 @@ import pytest
 from sqlalchemy import Connection, exc
 
 from activities.inventory.database.errors import LedgerCorrupt
-from activities.inventory.ledger import Ledger
 from activities.inventory.ledger_operations import HOLD_SECONDS_CAP_DEFAULT
 from activities.inventory.records import Closing, ExtensionAnswer, HoldExtension
 from holdfast_client.contract.outcomes import Held
@@ -91,19 +90,6 @@ def test_an_extension_that_was_made_does_not_revive_a_hold_past_its_deadline(hel
     again = held.extend("c1", held.after(240), "e1")
     assert (again.verdict, again.state.remaining_seconds) == ("extended", 0.0)
     assert held.expire("c1").status == "expired"
-
-
-def test_a_refusal_is_not_on_record_and_is_decided_anew_once_the_cap_is_raised(
-    held: Shop,
-) -> None:
-    deadline = held.after(HOLD_SECONDS_CAP_DEFAULT + 1)
-    assert held.extend("c1", deadline, "e1").verdict == "over_cap"
-    assert held.extensions("c1") == []
-    generous = Ledger(held.engine, hold_seconds_cap=HOLD_SECONDS_CAP_DEFAULT + 1)
-    (answer,) = generous.extend([HoldExtension("c1", deadline, "e1")])
-    assert answer.verdict == "extended"
-    # And stays so under the lower cap.
-    assert held.extend("c1", deadline, "e1").verdict == "extended"
 
 
 def test_a_refusal_in_a_batch_leaves_those_behind_it_where_they_were(held: Shop) -> None:

@@ -16,7 +16,7 @@ from tests.inventory.shop import Shop
 from tests.workflows.blockade import blockade
 from tests.workflows.histories import failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage, at_work
-from tests.workflows.till import moment
+from tests.workflows.till import moment, refusal_of
 from tests.workflows.waiting import until
 from workflows import policies
 
@@ -124,6 +124,32 @@ async def test_an_update_id_that_no_database_could_keep_extends_once_and_wedges_
     assert _deadline(stage.shop, unique) - before == timedelta(seconds=60)
     ((id, _, _),) = stage.shop.extensions(unique)
     assert id.startswith("update-")
+
+
+async def test_what_was_refused_stays_refused_after_a_reset(stage: Stage, unique: str):
+    till, sku = stage.till, stage.stock(unique, 5)
+    other = f"{unique}-other"
+    await till.reserve(unique, {sku: 2})
+    await till.reserve(other, {sku: 3})
+    for wish in (
+        till.amend(unique, {sku: 3}),
+        till.ship(unique, "s-1", {sku: 1}),
+        till.give_back(unique, {sku: 3}),
+        till.amend(unique, {sku: 1}, revision=2),
+        till.extend(unique, 20_000),
+    ):
+        await refusal_of(wish)
+    await till.cancel(other)
+    await till.amend(unique, {sku: 5})
+    await till.commit(unique)
+    movements, deadline = stage.shop.movements(unique), _deadline(stage.shop, unique)
+    await reset(stage, unique)
+    await until(lambda: _count(till.handle(unique), "WORKFLOW_EXECUTION_UPDATE_COMPLETED", 8))
+    assert stage.shop.movements(unique) == movements == [("reserve", 0, 2), ("amend", 0, 3)]
+    assert _deadline(stage.shop, unique) == deadline
+    again = await refusal_of(till.ship(unique, "s-1", {sku: 1}))
+    assert (again.type, again.details[0]["standing"]["status"]) == ("HoldNotActive", "held")
+    assert (await till.ship(unique, "s-2"))["status"] == "fulfilled"
 
 
 async def test_a_reserve_that_waited_when_it_was_reset_is_given_up_where_no_worker_came_in_time(

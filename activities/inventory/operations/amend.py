@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import partial
 from typing import Any, Final
 
 from pydantic_core import to_json
@@ -21,6 +22,12 @@ from activities.inventory.operations.digests import (
     amendment_digest,
 )
 from activities.inventory.operations.overdue import look_for_overdue, without_overdue
+from activities.inventory.operations.refusals import (
+    Refusal,
+    is_refusal,
+    kept_standing,
+    record_refusals,
+)
 from activities.inventory.operations.shortages import (
     LockedStock,
     lock_levels,
@@ -28,9 +35,11 @@ from activities.inventory.operations.shortages import (
     tell_shortages,
 )
 from activities.inventory.operations.standing import read_states
+from activities.inventory.records import kept_shortages
 from activities.inventory.sql.statements import reservations as statements
 from holdfast_client.contract.digests import keys_that_differ
 from holdfast_client.contract.fields import LINES_EVER_MAX
+from holdfast_client.contract.outcomes import Shortage
 
 _OPEN: Final = frozenset({"held", "committed"})
 
@@ -59,9 +68,10 @@ def decide(change: LineChange, overdue_max: int) -> Steps[LineChangeAnswer]:
     )
     reservation, digest = rows[0], amendment_digest(change)
     if record := reservation.record:
-        return (yield from _earlier(change, record["digest"], digest))
+        return (yield from _earlier(change, record, digest))
+    refuse = partial(_refuse, change, reservation.id, digest)
     if verdict := _in_the_way(reservation, change):
-        return (yield from _answer(change, verdict))
+        return (yield from refuse(verdict))
     rows = yield Call(statements.READ_OPEN_LINES, {"id": reservation.id})
     own = {(row.sku, row.location): row.quantity for row in rows}
     wanted = {(line.sku, str(line.location)): line.quantity for line in change.lines}
@@ -71,12 +81,12 @@ def decide(change: LineChange, overdue_max: int) -> Steps[LineChangeAnswer]:
     moved = {key: wanted.get(key, 0) - own.get(key, 0) for key in wanted | own}
     locked = yield from lock_levels([key for key, delta in moved.items() if delta], own)
     if _is_over(reservation, locked.at):
-        return (yield from _answer(change, "not_active"))
+        return (yield from refuse("not_active"))
     lacking = _lacking(change.checkout_id, wanted, moved, locked)
     yield from look_for_overdue(short_items(lacking, locked), locked.at, overdue_max)
     if lacking:
         told = yield from tell_shortages({change.checkout_id: lacking}, locked, reservation.id)
-        return (yield from _answer(change, "short", shortages=told[change.checkout_id]))
+        return (yield from refuse("short", told[change.checkout_id]))
     yield from _make(change, reservation.id, digest, _by_item(moved, locked))
     return (yield from _answer(change, "done"))
 
@@ -130,11 +140,36 @@ def _make(change: LineChange, id: int, digest: str, deltas: Mapping[int, int]) -
     )
 
 
-def _earlier(change: LineChange, made: str, digest: str) -> Steps[LineChangeAnswer]:
-    if made == digest:
+def _earlier(change: LineChange, record: Mapping[str, Any], digest: str) -> Steps[LineChangeAnswer]:
+    """Answer as the first time; another change under its id is a conflict."""
+    answer = record["answer"]
+    if record["digest"] != digest:
+        differs = keys_that_differ(AMENDMENT_KEYS, record["digest"], digest)
+        return (yield from _answer(change, "conflict", differs=differs))
+    if not is_refusal(answer):
         return (yield from _answer(change, "done"))
-    differs = keys_that_differ(AMENDMENT_KEYS, made, digest)
-    return (yield from _answer(change, "conflict", differs=differs))
+    shortages = kept_shortages(answer.get("shortages"))
+    refused_at = kept_standing(answer)
+    return (
+        yield from _answer(change, answer["verdict"], shortages=shortages, refused_at=refused_at)
+    )
+
+
+def _refuse(
+    change: LineChange,
+    id: int,
+    digest: str,
+    verdict: LineChangeVerdict,
+    shortages: tuple[Shortage, ...] = (),
+) -> Steps[LineChangeAnswer]:
+    """Refuse for good: under this id it is not decided again."""
+    answer = yield from _answer(change, verdict, shortages=shortages)
+    told = {"shortages": shortages} if shortages else {"standing": answer.state.outcome}
+    refusal = Refusal(
+        id, change.operation_id, "amend", digest, verdict, told, change.reason, change.actor
+    )
+    yield from record_refusals(refusal)
+    return answer
 
 
 def _answer(change: LineChange, verdict: LineChangeVerdict, **told: Any) -> Steps[LineChangeAnswer]:

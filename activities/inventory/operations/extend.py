@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from activities.inventory.database.calls import Call, Steps, scalar
+from activities.inventory.operations.refusals import Refusal, is_refusal, record_refusals
 from activities.inventory.operations.standing import read_states
 from activities.inventory.records import ExtensionAnswer, ExtensionVerdict, HoldExtension
 from activities.inventory.sql.statements import reservations as statements
@@ -18,11 +20,20 @@ from holdfast_client.contract.fields import HOLD_SECONDS_MAX
 
 
 @dataclass(frozen=True, slots=True)
+class OverCap:
+    """Why an extension is refused: the cap on a hold, and by how much it could be extended then."""
+
+    cap_seconds: int
+    seconds_max: int
+
+
+@dataclass(frozen=True, slots=True)
 class ExtensibleHold:
     """What decides on an extension of one reservation.
 
     ``deadline`` is None unless it is held. ``ends_at`` is later where a payment is in flight: until
-    then it is live. ``made`` are the ids of the extensions on record.
+    then it is live. ``made`` are the ids of the extensions on record, ``refused`` of those that
+    were over the cap, with what was told of it.
     """
 
     id: int
@@ -31,6 +42,7 @@ class ExtensibleHold:
     made: frozenset[str]
     ends_at: datetime | None = None
     attempt: int = 1
+    refused: Mapping[str, OverCap] = field(default_factory=dict)
 
     def is_live(self, at: datetime) -> bool:
         """Say whether it is held and not over at a moment."""
@@ -58,15 +70,15 @@ class MadeExtension:
 
 @dataclass(frozen=True, slots=True)
 class ExtensionDecisions:
-    """The verdict on each wish, in their order, and those that are to be made.
+    """The verdict on each wish, in their order, and those that are to be made or put on record.
 
-    ``seconds_max`` says of each how many seconds the hold could still have been extended by when it
-    was decided; None where there was no live hold.
+    ``over_cap`` says of each why it is refused; None where it is not, or has no live hold.
     """
 
     verdicts: tuple[ExtensionVerdict, ...]
-    seconds_max: tuple[int | None, ...]
+    over_cap: tuple[OverCap | None, ...]
     made: tuple[MadeExtension, ...]
+    refused: tuple[tuple[HoldExtension, OverCap], ...]
 
 
 def extend(
@@ -81,13 +93,14 @@ def extend(
     at = yield from scalar(Call(statements.CLOCK, {}))
     decisions = decide_extensions(extensions, holds, at, hold_seconds_cap)
     yield from _record(decisions.made, holds, at)
+    yield from record_refusals(*(_refusal(*refused, holds) for refused in decisions.refused))
     states = yield from read_states(ids)
-    decided = zip(extensions, decisions.verdicts, decisions.seconds_max, strict=True)
+    decided = zip(extensions, decisions.verdicts, decisions.over_cap, strict=True)
     return tuple(
-        ExtensionAnswer(verdict, states[extension.checkout_id], hold_seconds_cap, seconds_max)
-        if verdict == "over_cap"
+        ExtensionAnswer(verdict, states[extension.checkout_id], why.cap_seconds, why.seconds_max)
+        if why
         else ExtensionAnswer(verdict, states[extension.checkout_id])
-        for extension, verdict, seconds_max in decided
+        for extension, verdict, why in decided
     )
 
 
@@ -108,26 +121,32 @@ def decide_extensions(
     now = dict(holds)
     cap = timedelta(seconds=hold_seconds_cap)
     verdicts: list[ExtensionVerdict] = []
-    seconds_max: list[int | None] = []
+    over_cap: list[OverCap | None] = []
     made: list[MadeExtension] = []
+    refused: list[tuple[HoldExtension, OverCap]] = []
     for extension in extensions:
         hold = now[extension.checkout_id]
         verdict, move = _decide(extension, hold, at, cap)
         verdicts.append(verdict)
-        seconds_max.append(_seconds_max(hold, cap))
+        known = hold.refused.get(extension.record_id)
+        why = (known or _over_cap(hold, hold_seconds_cap)) if verdict == "over_cap" else None
+        over_cap.append(why)
+        if why and not known:
+            refused.append((extension, why))
+            now[extension.checkout_id] = replace(
+                hold, refused={**hold.refused, extension.record_id: why}
+            )
         if move:
             made.append(move)
             now[extension.checkout_id] = replace(
                 hold, deadline=move.to_deadline, made=hold.made | {extension.record_id}
             )
-    return ExtensionDecisions(tuple(verdicts), tuple(seconds_max), tuple(made))
+    return ExtensionDecisions(tuple(verdicts), tuple(over_cap), tuple(made), tuple(refused))
 
 
-def _seconds_max(hold: ExtensibleHold, cap: timedelta) -> int | None:
-    if hold.deadline is None:
-        return None
-    left = hold.created_at + cap - hold.deadline
-    return min(max(left // timedelta(seconds=1), 0), HOLD_SECONDS_MAX)
+def _over_cap(hold: ExtensibleHold, cap_seconds: int) -> OverCap:
+    left = hold.created_at + timedelta(seconds=cap_seconds) - (hold.deadline or hold.created_at)
+    return OverCap(cap_seconds, min(max(left // timedelta(seconds=1), 0), HOLD_SECONDS_MAX))
 
 
 def _decide(
@@ -135,6 +154,8 @@ def _decide(
 ) -> tuple[ExtensionVerdict, MadeExtension | None]:
     if extension.record_id in hold.made:
         return "extended", None
+    if extension.record_id in hold.refused:
+        return "over_cap", None
     is_other = extension.attempt not in {None, hold.attempt}
     if hold.deadline is None or is_other or not hold.is_live(at):
         return "not_active", None
@@ -154,17 +175,35 @@ def _read_extensible(
             "operation_ids": [extension.record_id for extension in extensions],
         },
     )
-    return {
-        row.checkout_id: ExtensibleHold(
-            row.id,
-            row.created_at,
-            row.deadline,
-            frozenset(row.answers or ()),
-            row.ends_at,
-            row.attempt,
-        )
-        for row in rows
+    return {row.checkout_id: _extensible(row) for row in rows}
+
+
+def _extensible(row: Any) -> ExtensibleHold:
+    answers = row.answers or {}
+    refused = {
+        id: OverCap(answer["cap_seconds"], answer["seconds_max"])
+        for id, answer in answers.items()
+        if is_refusal(answer)
     }
+    made = frozenset(answers.keys() - refused.keys())
+    return ExtensibleHold(
+        row.id, row.created_at, row.deadline, made, row.ends_at, row.attempt, refused
+    )
+
+
+def _refusal(
+    extension: HoldExtension, why: OverCap, holds: Mapping[str, ExtensibleHold]
+) -> Refusal:
+    return Refusal(
+        holds[extension.checkout_id].id,
+        extension.record_id,
+        "extend",
+        None,
+        "over_cap",
+        {"cap_seconds": why.cap_seconds, "seconds_max": why.seconds_max},
+        extension.reason,
+        extension.actor,
+    )
 
 
 def _record(

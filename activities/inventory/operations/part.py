@@ -14,6 +14,12 @@ from pydantic_core import to_json
 
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.operations.digests import part_digest
+from activities.inventory.operations.refusals import (
+    Refusal,
+    is_refusal,
+    kept_standing,
+    record_refusals,
+)
 from activities.inventory.operations.standing import read_states
 from activities.inventory.records import Part, PartAnswer, PartKind, PartVerdict
 from activities.inventory.sql.statements import reservations as statements
@@ -83,7 +89,7 @@ def part(wish: Part) -> Steps[PartAnswer]:
         return (yield from _earlier(wish, known, digest))
     is_other = wish.attempt not in {None, reservation.attempt}
     if is_other or reservation.status not in _OPEN_FOR[wish.kind]:
-        return (yield from _answer(wish, "not_active"))
+        return (yield from _refuse(wish, reservation.id, digest, "not_active"))
     found = yield Call(statements.READ_OPEN_LINES, {"id": reservation.id})
     lines = [
         OpenLine(row.stock_item_id, row.sku, row.location, row.quantity, row.fulfilled_quantity)
@@ -91,9 +97,10 @@ def part(wish: Part) -> Steps[PartAnswer]:
     ]
     parting = decide_part(wish, lines)
     if parting is None:
-        return (yield from _answer(wish, "over_open", open=_held_lines(_open(lines), lines)))
+        is_open = _held_lines(_open(lines), lines)
+        return (yield from _refuse(wish, reservation.id, digest, "over_open", is_open))
     if parting.released and "release" in records:
-        # The rest would be on record under an id that another release has used.
+        # The rest would be on record under an id that another release has used, made or refused.
         return (yield from _answer(wish, "conflict", differs=("rest",)))
     return (yield from _make(wish, reservation.id, parting, lines, digest))
 
@@ -176,7 +183,25 @@ def _earlier(wish: Part, record: Mapping[str, Any], digest: str) -> Steps[PartAn
     if record["digest"] != digest:
         differs = keys_that_differ(PART_KEYS, record["digest"], digest)
         return (yield from _answer(wish, "conflict", differs=differs))
-    return (yield from _answer(wish, "done", shipment=_shipment(wish, record)))
+    answer = record["answer"]
+    if not is_refusal(answer):
+        return (yield from _answer(wish, "done", shipment=_shipment(wish, record)))
+    is_open = tuple(HeldLine.model_validate(line) for line in answer.get("open", ()))
+    refused_at = kept_standing(answer)
+    return (yield from _answer(wish, answer["verdict"], open=is_open, refused_at=refused_at))
+
+
+def _refuse(
+    wish: Part, id: int, digest: str, verdict: PartVerdict, is_open: tuple[HeldLine, ...] = ()
+) -> Steps[PartAnswer]:
+    """Refuse for good: under this id it is not decided again."""
+    answer = yield from _answer(wish, verdict, open=is_open)
+    told = {"open": is_open} if is_open else {"standing": answer.state.outcome}
+    refusal = Refusal(
+        id, wish.operation_id, wish.kind, digest, verdict, told, wish.reason, wish.actor
+    )
+    yield from record_refusals(refusal)
+    return answer
 
 
 def _shipment(wish: Part, record: Mapping[str, Any]) -> ShipmentReport | None:

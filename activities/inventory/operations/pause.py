@@ -14,6 +14,7 @@ from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.operations.close import close
 from activities.inventory.operations.digests import PAUSE_KEYS, pause_digest
+from activities.inventory.operations.refusals import Refusal, is_refusal, record_refusals
 from activities.inventory.operations.standing import read_states
 from activities.inventory.payment_records import Pause, PauseAnswer, PauseVerdict
 from activities.inventory.records import Closing
@@ -28,11 +29,12 @@ from holdfast_client.contract.digests import keys_that_differ
 UNPAID = "not paid before the deadline"
 
 
-def pause(wish: Pause, grace_cap_seconds: int) -> Steps[PauseAnswer]:
+def pause(wish: Pause, grace_cap_seconds: int) -> Steps[PauseAnswer | PaymentConflict]:
     """Begin or end a pause, in one transaction. An id that was never reserved becomes a closed row.
 
-    Raises:
-        PaymentConflict: the payment belongs to another checkout; the transaction is to be undone.
+    Returns:
+        What became of it; or that the payment belongs to another checkout, which is on record then,
+        as any refusal that could come out otherwise later.
     """
     named = {"checkout_ids": [wish.checkout_id]}
     yield Call(CLAIM_TOMBSTONES, named)
@@ -48,12 +50,9 @@ def pause(wish: Pause, grace_cap_seconds: int) -> Steps[PauseAnswer]:
     )
     row, digest = rows[0], pause_digest(wish)
     if row.digest is not None:
-        if row.digest == digest:
-            return (yield from _answer(wish, "done"))
-        differs = keys_that_differ(PAUSE_KEYS, row.digest, digest)
-        return (yield from _answer(wish, "conflict", differs=differs))
+        return (yield from _earlier(wish, row, digest))
     if row.payment_state not in {None, "failed"} and row.payment_checkout_id != wish.checkout_id:
-        raise PaymentConflict(wish.payment_reference, row.payment_checkout_id)
+        return (yield from _refuse_payment(wish, row.id, digest, row.payment_checkout_id))
     if wish.attempt not in {None, row.attempt}:
         return (yield from _answer(wish, "not_active"))
     at = yield from scalar(Call(CLOCK, {}))
@@ -81,26 +80,29 @@ def pause_until(
 
 def _begin(
     wish: Pause, row: Any, at: datetime, digest: str, grace_cap_seconds: int
-) -> Steps[PauseAnswer]:
+) -> Steps[PauseAnswer | PaymentConflict]:
     if row.ends_at is None or at >= row.ends_at:
         return (yield from _answer(wish, "not_active"))
     known = row.payment_until if row.payment_checkout_id == wish.checkout_id else None
     until = pause_until(at, row.expires_at, wish.seconds or 0, grace_cap_seconds, known)
     if until is None:
-        return (yield from _answer(wish, "at_cap", cap_seconds=grace_cap_seconds))
-    yield from _write(wish, row.id, at, digest, until)
-    return (yield from _answer(wish, "done"))
+        return (yield from _refuse_at_cap(wish, row.id, digest, grace_cap_seconds))
+    conflict = yield from _write(wish, row.id, at, digest, until)
+    return conflict or (yield from _answer(wish, "done"))
 
 
-def _end(wish: Pause, row: Any, at: datetime, digest: str) -> Steps[PauseAnswer]:
+def _end(wish: Pause, row: Any, at: datetime, digest: str) -> Steps[PauseAnswer | PaymentConflict]:
     """End a pause, and the hold with it where its deadline has passed."""
-    yield from _write(wish, row.id, at, digest, None)
+    if conflict := (yield from _write(wish, row.id, at, digest, None)):
+        return conflict
     if row.payment_checkout_id == wish.checkout_id:
         yield from close([Closing(wish.checkout_id, "expired", UNPAID)])
     return (yield from _answer(wish, "done"))
 
 
-def _write(wish: Pause, id: int, at: datetime, digest: str, until: datetime | None) -> Steps[None]:
+def _write(
+    wish: Pause, id: int, at: datetime, digest: str, until: datetime | None
+) -> Steps[PaymentConflict | None]:
     told = {
         "payment_reference": wish.payment_reference,
         "seconds": wish.seconds,
@@ -123,11 +125,39 @@ def _write(wish: Pause, id: int, at: datetime, digest: str, until: datetime | No
             },
         )
     )
-    if not is_own:
-        rows = yield Call(
-            statements.READ_PAYMENTS, {"payment_references": [wish.payment_reference]}
-        )
-        raise PaymentConflict(wish.payment_reference, rows[0].checkout_id)
+    if is_own:
+        return None
+    # Another checkout has named it meanwhile, and has it locked no more.
+    rows = yield Call(statements.READ_PAYMENTS, {"payment_references": [wish.payment_reference]})
+    return (yield from _refuse_payment(wish, id, digest, rows[0].checkout_id))
+
+
+def _earlier(wish: Pause, row: Any, digest: str) -> Steps[PauseAnswer | PaymentConflict]:
+    """Answer as the first time; another message under its id is a conflict."""
+    if row.digest != digest:
+        differs = keys_that_differ(PAUSE_KEYS, row.digest, digest)
+        return (yield from _answer(wish, "conflict", differs=differs))
+    if not is_refusal(row.answer):
+        return (yield from _answer(wish, "done"))
+    if "checkout_id" in row.answer:
+        return PaymentConflict(wish.payment_reference, row.answer["checkout_id"])
+    return (yield from _answer(wish, "at_cap", cap_seconds=row.answer["cap_seconds"]))
+
+
+def _refuse_at_cap(wish: Pause, id: int, digest: str, grace_cap_seconds: int) -> Steps[PauseAnswer]:
+    yield from record_refusals(_refusal(wish, id, digest, cap_seconds=grace_cap_seconds))
+    return (yield from _answer(wish, "at_cap", cap_seconds=grace_cap_seconds))
+
+
+def _refuse_payment(wish: Pause, id: int, digest: str, checkout_id: str) -> Steps[PaymentConflict]:
+    yield from record_refusals(_refusal(wish, id, digest, checkout_id=checkout_id))
+    return PaymentConflict(wish.payment_reference, checkout_id)
+
+
+def _refusal(wish: Pause, id: int, digest: str, **told: Any) -> Refusal:
+    verdict = "at_cap" if "cap_seconds" in told else "payment_conflict"
+    told["payment_reference"] = wish.payment_reference
+    return Refusal(id, wish.operation_id, wish.kind, digest, verdict, told, actor=wish.actor)
 
 
 def _answer(wish: Pause, verdict: PauseVerdict, **told: Any) -> Steps[PauseAnswer]:

@@ -38,7 +38,8 @@ class PartMethods(Asking):
 
         Args:
             checkout_id: the checkout.
-            shipment_id: names this one shipment; 1 to 200 characters.
+            shipment_id: names this one shipment; 1 to 200 characters. One that was refused stays
+                refused, so another try takes another.
             lines: what has left, as for ``reserve``; None for all that is open. A line without
                 location means the one place where the SKU is open.
             rest: ``keep`` what stays for later shipments, or ``release`` it.

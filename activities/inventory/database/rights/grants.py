@@ -56,6 +56,7 @@ FUNCTION_GRANTS: Final = (
     "refund_payment",
     "claim_operation",
     "answer_operation",
+    "record_refusals",
     "create_stock_items",
     "name_stock_items",
     "post_movements",

@@ -1,6 +1,6 @@
 -- Let a hold wait for a payment until a moment, or with none not any more, on record under the
 -- operation's id. The reservation's row is locked. Says whether the payment is the checkout's, or
--- nobody's: of another checkout nothing is written, and the transaction is to be undone.
+-- nobody's: of another checkout nothing is written.
 --
 -- A hold waits for the last of its payments. One that ends is failed; a payment that nobody has named
 -- ends without a trace.

@@ -1,4 +1,4 @@
-"""Operations on stock: their ids are taken once, and their answers given again."""
+"""Operations: ids on stock are taken once, and what was answered or refused is told again."""
 
 from __future__ import annotations
 
@@ -15,6 +15,13 @@ READ_OPERATION: Final = """
 SELECT encode(digest, 'hex') AS digest, answer
   FROM holdfast.operation_records
  WHERE operation_id = %(operation_id)s AND reservation_id IS NULL
+"""
+
+# Put on record what was refused of reservations.
+RECORD_REFUSALS: Final = """
+SELECT holdfast.record_refusals(
+       %(reservations)s::bigint[], %(operation_ids)s::text[], %(kinds)s::text[],
+       %(digests)s::text[], %(answers)s::jsonb[], %(reasons)s::text[], %(actors)s::text[])
 """
 
 ANSWER_OPERATION: Final = """

@@ -32,8 +32,8 @@ SELECT s.sku, s.location, l.taken_quantity AS quantity, count(*) OVER () AS foun
  LIMIT %(rows_max)s
 """
 
-# The extensions, amendments, shipments and releases of all its attempts, the latest first, how many
-# there are in all, and the deadline before those of its attempt.
+# The extensions, amendments, shipments and releases that were made of all its attempts, the latest
+# first, how many there are in all, and the deadline before those of its attempt.
 READ_CHANGES: Final = """
 SELECT created_at, kind, operation_id, (answer ->> 'to_deadline')::timestamptz AS to_deadline,
        (answer ->> 'seconds')::integer AS seconds, (answer ->> 'units')::bigint AS units,
@@ -44,6 +44,7 @@ SELECT created_at, kind, operation_id, (answer ->> 'to_deadline')::timestamptz A
   FROM holdfast.operation_records
  WHERE reservation_id = ANY(%(ids)s::bigint[])
    AND kind IN ('extend', 'amend', 'fulfil', 'release', 'payment_started', 'payment_ended')
+   AND answer ->> 'status' IS DISTINCT FROM 'refused'
  ORDER BY created_at DESC, 4 DESC NULLS FIRST, sequence DESC
  LIMIT %(rows_max)s
 """

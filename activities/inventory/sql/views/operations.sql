@@ -1,4 +1,5 @@
--- Whatever changed something, once for each id, in the order in which it was asked for.
+-- Whatever was asked for, once for each id, in the order in which it was. What was refused changed
+-- nothing, and has the answer's `status` `refused`.
 CREATE VIEW holdfast.operations AS
 SELECT sequence, operation_id, reservation_id, kind, digest, answer, reason, actor, created_at
   FROM holdfast.operation_records

@@ -139,7 +139,7 @@ CREATE INDEX reservation_lines_open ON holdfast.reservation_lines (stock_item_id
     WHERE quantity > 0;
 
 -- What was asked for and what was answered, once for each id: every operation but those that are
--- columns of their reservation. Read the view `operations`.
+-- columns of their reservation. What was refused is told by the answer's `status`, `refused`. Read the view `operations`.
 CREATE TABLE holdfast.operation_records (
     sequence bigint NOT NULL DEFAULT nextval('holdfast.operation_sequence'),
     operation_id text COLLATE "C" NOT NULL,
@@ -667,7 +667,7 @@ END $$;
 
 -- Let a hold wait for a payment until a moment, or with none not any more, on record under the
 -- operation's id. The reservation's row is locked. Says whether the payment is the checkout's, or
--- nobody's: of another checkout nothing is written, and the transaction is to be undone.
+-- nobody's: of another checkout nothing is written.
 --
 -- A hold waits for the last of its payments. One that ends is failed; a payment that nobody has named
 -- ends without a trace.
@@ -898,6 +898,20 @@ BEGIN
         NULL::text, NULL::text, NULL::text, NULL::text, NULL::bigint;
 END $$;
 
+-- Record that operations on reservations were refused, and why, so that the same is answered when they
+-- are asked for again. Nothing else is written.
+CREATE FUNCTION holdfast.record_refusals(
+    reservations bigint[], operation_ids text[], kinds text[], digests text[], answers jsonb[],
+    reasons text[], actors text[])
+RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+    INSERT INTO holdfast.operation_records
+           (operation_id, reservation_id, kind, digest, answer, reason, actor, created_at)
+    SELECT o.operation_id, o.reservation, o.kind, decode(o.digest, 'hex'), o.answer, o.reason,
+           o.actor, holdfast.clock()
+      FROM unnest(operation_ids, reservations, kinds, digests, answers, reasons, actors)
+           AS o(operation_id, reservation, kind, digest, answer, reason, actor)
+$$;
+
 -- Say that a payment which was due back has gone back. Tells of the payment: its checkout, the state
 -- it had, and since when it has gone back; nothing where there is no such payment.
 CREATE FUNCTION holdfast.refund_payment(payment_reference text, actor text)
@@ -1111,7 +1125,8 @@ BEGIN
     RETURN at;
 END $$;
 
--- Whatever changed something, once for each id, in the order in which it was asked for.
+-- Whatever was asked for, once for each id, in the order in which it was. What was refused changed
+-- nothing, and has the answer's `status` `refused`.
 CREATE VIEW holdfast.operations AS
 SELECT sequence, operation_id, reservation_id, kind, digest, answer, reason, actor, created_at
   FROM holdfast.operation_records
