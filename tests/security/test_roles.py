@@ -89,7 +89,7 @@ OPERATIONS: Final[dict[str, Step]] = {
     "part": lambda ledger: ledger.part(
         Part("c2", "release", "r-1", (Line(sku="MUG", quantity=1),), reason="less")
     ),
-    "supersede": _supersede,
+    "reserve_alone": _supersede,
     "amend": lambda ledger: ledger.amend(
         LineChange("c4", "a-1", merged([Line(sku="MUG", quantity=1)]))
     ),
