@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, Literal
 
 from activities.inventory.history_records import (
@@ -15,7 +16,7 @@ from activities.inventory.history_records import (
 from holdfast_client.spreadsheets.csv_text import csv_text
 from holdfast_client.terminal.moments import exact_text, moment_text
 from holdfast_client.terminal.screen import Screen, say, write
-from holdfast_client.terminal.sheet import Cell, Column, Sheet, Table
+from holdfast_client.terminal.sheet import LOCATION, Cell, Column, Sheet, Table
 
 ReportForm = Literal["text", "json", "csv"]
 
@@ -33,7 +34,7 @@ _MOVEMENT_COLUMNS: Final = (
 _DENIED_COLUMNS: Final = (
     "day",
     "sku",
-    Column("location", rank=2),
+    replace(LOCATION, rank=2),
     Column("reason", rank=1),
     Column("checkouts", rank=4),
     Column("customers", rank=5),

@@ -9,14 +9,14 @@ from typing import Final
 from activities.inventory.records import Availability, OverdueReservation
 from holdfast_client.terminal.moments import exact_text
 from holdfast_client.terminal.screen import Screen
-from holdfast_client.terminal.sheet import Column, Sheet, Table
+from holdfast_client.terminal.sheet import LOCATION, Column, Sheet, Table
 from worker.stock_load import RowStanding
 
 CHANGES_SHOWN_MAX: Final = 50_000
 
 _STOCK_COLUMNS: Final = (
     "sku",
-    Column("location", rank=1),
+    LOCATION,
     Column("name", rank=4, is_prose=True),
     Column("total", rank=2),
     Column("reserved", rank=2),
@@ -25,7 +25,7 @@ _STOCK_COLUMNS: Final = (
 )
 _CHANGE_COLUMNS: Final = (
     "sku",
-    Column("location", rank=1),
+    LOCATION,
     "old",
     "new",
     Column("reserved", rank=2),

@@ -42,7 +42,11 @@ def test_the_columns_of_the_highest_rank_go_first() -> None:
 def test_what_must_be_there_and_has_no_room_is_not_laid_side_by_side() -> None:
     layout = fit(COLUMNS, WIDTHS, 36)
     assert layout.widths is None
-    assert [COLUMNS[place].name for place in layout.places] == ["id", "units"]
+
+
+def test_what_is_not_laid_side_by_side_has_room_for_all_columns_but_empty_ones() -> None:
+    layout = fit(COLUMNS, (30, 40, 0, 10, 5), 36)
+    assert (layout.widths, layout.places, layout.left_out) == (None, (0, 1, 3, 4), ())
 
 
 def test_an_empty_column_is_neither_shown_nor_missed() -> None:

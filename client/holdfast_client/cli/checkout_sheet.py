@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from holdfast_client.contract.outcomes import (
@@ -25,7 +26,7 @@ from holdfast_client.contract.outcomes import (
     UnknownOutcome,
 )
 from holdfast_client.terminal.moments import local_text
-from holdfast_client.terminal.sheet import Cell, Column, Sheet, Table
+from holdfast_client.terminal.sheet import LOCATION, Cell, Column, Sheet, Table
 
 if TYPE_CHECKING:
     from holdfast_client.cli.views import View
@@ -111,8 +112,10 @@ def report_sheet(report: CheckoutReport) -> Sheet:
         if (count := getattr(report, f"{kind}_left_out"))
     ]
     events = tuple((event.at, event.event, event.actor, event.reason) for event in report.events)
+    ends_at = max((at for at in (report.expires_at, report.paying_until) if at), default=None)
+    standing = _held(ends_at) if report.status == "held" else report.status
     return Sheet(
-        f"{report.checkout_id} is {report.status}.",
+        f"{report.checkout_id} is {standing}.",
         tuple(facts),
         (
             _lines_table(report.lines),
@@ -198,7 +201,7 @@ def unknown_headline(id: str, outcome: UnknownOutcome) -> str:
 def _outcome_headline(checkout_id: str, outcome: KnownOutcome) -> str:
     match outcome:
         case Held():
-            words = f" is held until {local_text(outcome.ends_at)}."
+            words = f" is {_held(outcome.ends_at)}."
         case Committed() if outcome.duplicate_payment:
             payment = outcome.payment_reference
             words = f" is paid already, by {payment}: this payment is due back."
@@ -219,11 +222,20 @@ def _outcome_headline(checkout_id: str, outcome: KnownOutcome) -> str:
     return f"{checkout_id}{words}"
 
 
+def _held(ends_at: datetime | None) -> str:
+    """Say until when something is held, or that nothing has ended it at its deadline."""
+    if ends_at is None:
+        return "held"
+    if ends_at <= datetime.now(UTC):
+        return f"held: its deadline, {local_text(ends_at)}, has passed; not freed yet"
+    return f"held until {local_text(ends_at)}"
+
+
 def _timeline_headline(timeline: Timeline) -> str:
     was_held = timeline.expires_at is not None
     match timeline.status:
         case "held":
-            words = f"held until {local_text(timeline.ends_at)}"
+            words = _held(timeline.ends_at)
         case "committed":
             words = f"committed, paid by {timeline.payment_reference}, and to be shipped"
         case "fulfilled":
@@ -272,7 +284,7 @@ def _movements_table(movements: Sequence[TimelineMovement]) -> Table:
         )
         for movement in movements
     )
-    columns = (Column("at", rank=2), "kind", "sku", Column("location", rank=1), "units")
+    columns = (Column("at", rank=2), "kind", "sku", LOCATION, "units")
     return Table("movement", columns, rows)
 
 
@@ -282,11 +294,11 @@ def _shipments_table(shipments: Sequence[ShipmentReport]) -> Table:
 
 
 def _lines_table(lines: Sequence[HeldLine]) -> Table:
-    return Table("line", ("sku", Column("location", rank=1), "quantity"), _cells(lines))
+    return Table("line", ("sku", LOCATION, "quantity"), _cells(lines))
 
 
 def _released_table(lines: Sequence[HeldLine]) -> Table:
-    return Table("released", ("sku", Column("location", rank=1), "released"), _cells(lines))
+    return Table("released", ("sku", LOCATION, "released"), _cells(lines))
 
 
 def _cells(lines: Sequence[HeldLine]) -> tuple[tuple[Cell, ...], ...]:
@@ -302,7 +314,7 @@ def _payments_table(payments: Sequence[PaymentReport]) -> Table:
 def _shortages_table(shortages: Sequence[Shortage]) -> Table:
     columns = (
         "sku",
-        Column("location", rank=2),
+        replace(LOCATION, rank=2),
         "requested",
         "available",
         Column("reason", rank=1),

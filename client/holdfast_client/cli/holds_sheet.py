@@ -8,17 +8,18 @@ from typing import Final
 from holdfast_client.contract.holds import Holds, OpenHold
 from holdfast_client.contract.wording import counted, goods
 from holdfast_client.terminal.moments import local_text
-from holdfast_client.terminal.sheet import Column, Sheet, Table
+from holdfast_client.terminal.sheet import LOCATION, Column, Sheet, Table
 
 _HOLD_COLUMNS: Final = (
     "ends_at",
     "checkout_id",
-    Column("customer_id", rank=1),
+    "customer_id",
     "units",
-    Column("lines", rank=2, is_prose=True),
+    Column("lines", rank=1, is_prose=True),
 )
 _COMMITTED_COLUMNS: Final = ("committed_at", *_HOLD_COLUMNS[1:])
-_FREE_COLUMNS: Final = ("at", "sku", Column("location", rank=1), "units", "units_by_then")
+_FREE_COLUMNS: Final = ("at", "sku", LOCATION, "units", "units_by_then")
+_OVERDUE_COLUMNS: Final = ("not_freed_since", *_FREE_COLUMNS[1:])
 
 
 def holds_sheet(found: Holds, sku: str | None) -> Sheet:
@@ -27,15 +28,21 @@ def holds_sheet(found: Holds, sku: str | None) -> Sheet:
         (hold.ends_at, hold.checkout_id, hold.customer_id, hold.units, _lines(hold))
         for hold in found.holds
     )
-    free = tuple(
+    steps = [
         (step.at, step.sku, step.location, step.units, step.units_by_then)
         for step in found.comes_free
-    )
+    ]
+    overdue = tuple(step for step in steps if step[0] <= found.as_of)
+    free = tuple(step for step in steps if step[0] > found.as_of)
     left_out = ("holds_left_out", "comes_free_left_out")
     return Sheet(
         _headline(found, sku),
         tuple((name, count) for name in left_out if (count := getattr(found, name))),
-        (Table("hold", _HOLD_COLUMNS, holds), Table("comes_free", _FREE_COLUMNS, free)),
+        (
+            Table("hold", _HOLD_COLUMNS, holds),
+            Table("overdue", _OVERDUE_COLUMNS, overdue),
+            Table("comes_free", _FREE_COLUMNS, free),
+        ),
     )
 
 
@@ -74,8 +81,13 @@ def _headline(found: Holds, sku: str | None) -> str:
     if not found.holds:
         return f"Nothing is held{_of(sku)}."
     units = counted(sum(hold.units for hold in found.holds), "unit")
-    first = local_text(found.holds[0].ends_at)
-    return f"{counted(len(found.holds), 'hold')} of {units}{_of(sku)}; the next ends at {first}."
+    ends = [hold.ends_at for hold in found.holds if hold.ends_at is not None]
+    to_come = [at for at in ends if at > found.as_of]
+    overdue = len(ends) - len(to_come)
+    words = f"{counted(len(found.holds), 'hold')} of {units}{_of(sku)}"
+    if overdue:
+        words += f"; of {overdue:,} the deadline has passed: not freed yet"
+    return words + (f"; the next ends at {local_text(min(to_come))}." if to_come else ".")
 
 
 def _of(sku: str | None) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -13,7 +14,7 @@ from holdfast_client.contract.characters import visible
 from holdfast_client.terminal.colours import style_of
 from holdfast_client.terminal.durations import duration_text
 from holdfast_client.terminal.layout import GAP, Layout, fit
-from holdfast_client.terminal.moments import local_text
+from holdfast_client.terminal.moments import local_text, local_words
 from holdfast_client.terminal.sheet import STATUS_NAMES, Cell, Column, Sheet, Table
 
 _ELLIPSIS: Final = "..."
@@ -46,7 +47,7 @@ def shown(cell: Cell) -> str:
         case int():
             return f"{cell:,}"
         case _:
-            return visible(cell)
+            return local_words(visible(cell))
 
 
 def _draw_facts(console: Console, sheet: Sheet) -> None:
@@ -64,7 +65,7 @@ def _draw_table(console: Console, table: Table) -> None:
         max(len(column.name), *map(cell_len, cells)) if any(cells) else 0
         for column, cells in zip(columns, zip(*rows, strict=True), strict=True)
     ]
-    layout = fit(columns, widths, console.width)
+    layout = fit(_ranked(columns, rows), widths, console.width)
     if layout.widths is None:
         _draw_records(console, columns, rows, layout)
     else:
@@ -73,6 +74,14 @@ def _draw_table(console: Console, table: Table) -> None:
         names = ", ".join(layout.left_out)
         note = f"Left out for want of room: {names}. A wider terminal shows all, and --json."
         console.print(Text(note, style="dim"))
+
+
+def _ranked(columns: tuple[Column, ...], rows: list[list[str]]) -> list[Column]:
+    """Return the columns, of which those that tell these rows apart must be shown."""
+    return [
+        replace(column, rank=0) if column.tells_apart and len(set(cells)) > 1 else column
+        for column, cells in zip(columns, zip(*rows, strict=True), strict=True)
+    ]
 
 
 def _draw_grid(

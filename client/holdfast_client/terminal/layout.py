@@ -17,7 +17,8 @@ PROSE_WIDTH_MIN: Final = 12
 class Layout:
     """The places of the columns that are shown, the width of each, and what is left out.
 
-    ``widths`` is None where not even the columns that must be shown fit beside one another.
+    ``widths`` is None where not even the columns that must be shown fit beside one another: each
+    cell then has a line of its own, where all columns have room.
     """
 
     places: tuple[int, ...]
@@ -38,7 +39,7 @@ def fit(columns: Sequence[Column], widths: Sequence[int], room: int) -> Layout:
     while _least(columns, widths, places) > room:
         spare = [place for place in places if columns[place].rank]
         if not spare:
-            return Layout(tuple(places), None, _names(columns, left_out))
+            return Layout(tuple(sorted((*places, *left_out))), None, ())
         out = max(spare, key=lambda place: (columns[place].rank, place))
         places.remove(out)
         left_out.append(out)

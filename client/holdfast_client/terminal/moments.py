@@ -6,10 +6,16 @@ that can be typed again; pipes and JSON get UTC.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
+from typing import Final
 
 from holdfast_client.contract.errors import InvalidRequest
 
+# As workflows write a moment into the words of an event.
+_TIME_IN_WORDS: Final = re.compile(
+    r"\b([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2}) UTC\b"
+)
 _SUCH_AS = "such as 2026-01-31T09:00:00Z or 2026-01-31T10:00:00+01:00"
 
 
@@ -87,6 +93,18 @@ def local_text(moment: datetime | None) -> str:
         return _written(moment.astimezone())
     except OverflowError:  # the calendar's first or last day, which is another one here
         return moment_text(moment)
+
+
+def local_words(text: str) -> str:
+    """Return a text in which the times that a workflow wrote in UTC are those of this place."""
+    return _TIME_IN_WORDS.sub(_local_word, text)
+
+
+def _local_word(found: re.Match[str]) -> str:
+    try:
+        return local_text(datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00"))
+    except ValueError:  # a stranger's words, and no time
+        return found[0]
 
 
 def _written(moment: datetime) -> str:

@@ -21,11 +21,17 @@ class Column:
         name: its heading.
         rank: the column of the highest rank is left out first, one of rank 0 never.
         is_prose: may be cut, as an id or a figure never may.
+        tells_apart: is left out only where it is the same in all rows, whatever its rank.
     """
 
     name: str
     rank: int = 0
     is_prose: bool = False
+    tells_apart: bool = False
+
+
+# A stock item is a SKU at a location: rows of one SKU at two are told apart by nothing else.
+LOCATION: Final = Column("location", rank=1, tells_apart=True)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -82,6 +83,25 @@ def test_a_hold_that_waits_for_a_payment_is_held_until_then(
         assert dict(sheet.facts)["paying_until"] == paying_until
         assert dict(sheet.facts)["expires_at"] == outcome.expires_at
         assert local_text(paying_until) in sheet.headline or "until" not in sheet.headline
+
+
+def test_a_hold_past_its_deadline_that_nothing_has_freed_is_told_so(
+    shop: FakeReservationClient, holdfast: Terminal
+) -> None:
+    holdfast("reserve", "cart-1", "MUG-01=2", "--hold", "60")
+    past = datetime(2020, 1, 31, 9, tzinfo=UTC)
+    passed = f"held: its deadline, {local_text(past)}, has passed; not freed yet."
+    outcome: Any = asyncio.run(shop.reserve("cart-1", [("MUG-01", 2)], hold_seconds=60))
+    report = asyncio.run(shop.status("cart-1"))
+    told = asyncio.run(shop.timeline("cart-1"))
+    late = {"expires_at": past}
+    for sheet in (
+        outcome_sheet("cart-1", outcome.model_copy(update=late)),
+        report_sheet(report.model_copy(update=late)),
+        timeline_sheet(told.model_copy(update=late)),
+    ):
+        assert sheet.headline == f"cart-1 is {passed}"
+    assert report_sheet(report).headline == f"cart-1 is held until {local_text(outcome.ends_at)}."
 
 
 def test_what_was_left_out_is_said(shop: FakeReservationClient, holdfast: Terminal) -> None:
