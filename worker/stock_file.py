@@ -14,6 +14,7 @@ from activities.inventory.records import StockRow
 from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.contract.fields import STOCK_QUANTITY_MAX, Location, Message, Sku, Text
 from holdfast_client.contract.names import DEFAULT_LOCATION
+from holdfast_client.spreadsheets.headings import QUANTITY_HEADINGS, SKU_HEADINGS, UNITS_HEADING
 from holdfast_client.spreadsheets.spreadsheet import (
     Row,
     Spreadsheet,
@@ -28,7 +29,13 @@ FILE_BYTES_MAX: Final = 64 * 1024 * 1024
 ROWS_MAX: Final = 500_000
 PROBLEMS_LISTED_MAX: Final = 20
 _REQUIRED: Final = ("sku", "quantity")
-_OPTIONAL: Final = ("location", "name")
+# What each column may be called; its own name comes first.
+_HEADINGS: Final = {
+    "sku": ("sku", *SKU_HEADINGS),
+    "quantity": (*QUANTITY_HEADINGS, UNITS_HEADING),
+    "location": ("location",),
+    "name": ("name",),
+}
 
 
 class StockFileInvalid(Exception):
@@ -44,6 +51,10 @@ class StockFileInvalid(Exception):
         self.problems = listed(problems)
         lines = [before, *self.problems, after, "nothing was loaded"]
         super().__init__("\n".join(filter(None, lines)))
+
+
+class StockFileUnreadable(StockFileInvalid):
+    """There is no such file, or it is no table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +93,7 @@ def read_stock_file(path: Path) -> StockSheet:
     try:
         return _stock_of(read_spreadsheet(path, bytes_max=FILE_BYTES_MAX))
     except SpreadsheetError as error:
-        raise StockFileInvalid([str(error)]) from error
+        raise StockFileUnreadable([str(error)]) from error
 
 
 def parse_stock(text: str) -> StockSheet:
@@ -94,7 +105,7 @@ def parse_stock(text: str) -> StockSheet:
     try:
         return _stock_of(parse_spreadsheet(text))
     except SpreadsheetError as error:
-        raise StockFileInvalid([str(error)]) from error
+        raise StockFileUnreadable([str(error)]) from error
 
 
 def listed(lines: Sequence[str]) -> list[str]:
@@ -134,14 +145,17 @@ def _stock_of(sheet: Spreadsheet) -> StockSheet:
 def _columns(headings: Row) -> _Columns:
     """Find the columns by their headings, whatever their case; others are passed over."""
     plain = [plain_heading(heading) for heading in headings.cells]
-    known = [name for name in (*_REQUIRED, *_OPTIONAL) if plain.count(name) == 1]
-    twice = [name for name in (*_REQUIRED, *_OPTIONAL) if plain.count(name) > 1]
-    if twice or not set(_REQUIRED) <= set(known):
+    called = {
+        name: next((heading for heading in known if heading in plain), None)
+        for name, known in _HEADINGS.items()
+    }
+    twice = [heading for heading in called.values() if heading and plain.count(heading) > 1]
+    if twice or not all(called[name] for name in _REQUIRED):
         why = f"; {twice[0]} is there twice" if twice else ""
         wanted = "the headings must be sku,quantity and optionally location,name"
         found = ",".join(headings.cells)
         raise StockFileInvalid([f"line {headings.line}: {wanted}; found {found}{why}"])
-    places = {name: plain.index(name) for name in known}
+    places = {name: plain.index(heading) for name, heading in called.items() if heading}
     return _Columns(
         sku=places["sku"],
         quantity=places["quantity"],

@@ -96,7 +96,8 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
     **dict.fromkeys(
         (
             ("docs/warehouse.md", "python -m worker stock show MUG-01"),
-            ("docs/warehouse.md", "holdfast adjust delivery-881 MUG-01 receive 12 --new"),
+            ("docs/warehouse.md", "holdfast adjust delivery-881 MUG-01 receive 12"),
+            ("docs/warehouse.md", "holdfast adjust delivery-883 BOWL-03 receive 6 --new"),
             ("docs/warehouse.md", "holdfast adjust broken-17 MUG-01 adjust -1"),
             ("docs/warehouse.md", "holdfast adjust count-2031-03 MUG-01 count 20"),
             ("docs/warehouse.md", "holdfast adjust delivery-882 MUG-02 receive 10 --new"),

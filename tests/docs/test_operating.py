@@ -112,10 +112,13 @@ async def test_the_operations_page_sets_up_works_and_moves_in_its_order(
 
 async def test_a_day_in_the_warehouse_goes_as_its_page_says(reader: Reader):
     warehouse = page("docs/warehouse.md")
-    look, come, go, count, paid, parcel, dry, load, sale = warehouse.blocks("sh")
+    look, come, new, go, count, paid, parcel, dry, load, sale = warehouse.blocks("sh")
+    # The page's mug has been sold before.
+    await reader.shell("holdfast adjust opening MUG-01 receive 8 --new")
     assert "applied" in await reader.shell(come)
     assert "applied" in await reader.shell(come), "the same again is applied once"
-    assert "12" in await reader.shell("python -m worker stock show MUG-01")
+    assert "MUG-01\tmain\t\t20\t0\t20" in await reader.shell("python -m worker stock show MUG-01")
+    assert "created\tyes" in await reader.shell(new)
     await reader.shell(go)
     await reader.shell(look)
     await reader.shell(count)

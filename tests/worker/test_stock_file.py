@@ -19,6 +19,16 @@ def test_location_and_name_may_be_given_in_any_order_of_columns():
     assert sheet.rows == (StockRow("MUG-01", "shop", 3, "Mug, blue"),)
 
 
+@pytest.mark.parametrize("headings", ["sku,Qty", "Product Code,Units", "StockCode,quantity"])
+def test_columns_are_known_by_the_names_that_order_files_have_for_them(headings: str):
+    assert parse_stock(f"{headings}\nMUG-01,3\n").rows == (StockRow("MUG-01", "main", 3, ""),)
+
+
+def test_a_column_of_the_very_name_comes_before_one_that_means_the_same():
+    sheet = parse_stock("item,qty,sku,quantity\nblue mug,9,MUG-01,3\n")
+    assert sheet.rows == (StockRow("MUG-01", "main", 3, ""),)
+
+
 def test_an_empty_location_is_main():
     assert parse_stock("sku,quantity,location\nA,1,\n").rows[0].location == "main"
 

@@ -33,7 +33,7 @@ from worker.emptied_ledger import LedgerEmptied
 from worker.logs import logs_are_for_machines
 from worker.runtime import MetricsUnavailable, TracingUnavailable
 from worker.settings import SettingsInvalid
-from worker.stock_file import StockFileInvalid
+from worker.stock_file import StockFileInvalid, StockFileUnreadable
 from worker.temporal import SearchAttributesMissing
 
 # What may well happen, and the exit code it means; the first kind that fits counts.
@@ -43,6 +43,7 @@ _EXPECTED: Final[dict[type[Exception], ExitCode]] = {
     OrderFileError: ExitCode.USAGE,
     InvalidRequest: ExitCode.USAGE,
     NoSuchItem: ExitCode.REFUSED,
+    StockFileUnreadable: ExitCode.USAGE,
     StockFileInvalid: ExitCode.REFUSED,
     PlanInvalid: ExitCode.USAGE,
     NotReady: ExitCode.UNKNOWN,

@@ -52,6 +52,8 @@ def adjust(
     if isinstance(outcome, UnknownOutcome):
         return ExitCode.UNKNOWN
     if isinstance(outcome, AdjustmentApplied):
+        if new and not outcome.created:
+            session.screen.note(f"{outcome.sku} was there already, so --new was not needed")
         return ExitCode.DONE
     session.screen.note(refusal_words(outcome, kind))
     return ExitCode.REFUSED

@@ -55,6 +55,7 @@ def test_a_replay_reports_what_became_of_the_orders_and_what_was_skipped(
     }
     assert report["reserve_p50_ms"] <= report["reserve_p99_ms"]
     assert report["errors"] == []
+    assert report["remarks"] == []
     assert report["columns"] == {
         "order": "InvoiceNo",
         "sku": "StockCode",
@@ -190,6 +191,18 @@ def test_only_the_first_orders_are_replayed_when_a_limit_is_given(
     holdfast: Terminal, export: str
 ) -> None:
     assert holdfast("replay", export, *ALL_PAY, "--limit", "1", "--json").document["orders"] == 1
+
+
+def test_what_was_chosen_in_reading_a_file_is_in_the_document_too(
+    holdfast: Terminal, tmp_path: Path
+) -> None:
+    path = tmp_path / "orders.csv"
+    path.write_text("order_id,order_item_id,sku,product_id\n1,1,MUG-01,7\n")
+    ran = holdfast("replay", str(path), *ALL_PAY, "--json")
+    chosen, units = ran.document["remarks"]
+    assert chosen.startswith("the sku column is 'sku', not 'product_id'")
+    assert units.startswith("there is no quantity column")
+    assert all(remark in ran.err for remark in (chosen, units))
 
 
 def test_columns_and_codes_of_another_export_can_be_named(

@@ -8,6 +8,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from holdfast_client.contract.errors import HoldfastError
+from holdfast_client.spreadsheets.headings import (
+    QUANTITY_HEADINGS,
+    SKU_HEADINGS,
+    UNITS_HEADING,
+)
 from holdfast_client.spreadsheets.spreadsheet import plain_heading
 
 _HEADINGS_SHOWN_MAX: Final = 20
@@ -27,31 +32,16 @@ _ORDER_HEADINGS: Final = (
     "ordername",
     "order",
 )
-_SKU_HEADINGS: Final = (
-    "stockcode",
-    "sku",
-    "lineitemsku",
-    "itemsku",
-    "variantsku",
-    "productsku",
-    "productcode",
-    "itemcode",
-    "productid",
-    "itemid",
-    "item",
-    "product",
-)
 _QUANTITY_HEADINGS: Final = (
-    "quantity",
+    *QUANTITY_HEADINGS,
     "lineitemquantity",
-    "qty",
     "quantityordered",
     "qtyordered",
     "quantitypurchased",
     "itemquantity",
     "orderquantity",
     "quantityrefund",
-    "units",
+    UNITS_HEADING,
 )
 _CUSTOMER_HEADINGS: Final = (
     "customerid",
@@ -246,9 +236,9 @@ class _Search:
 
     def _sku_headings(self) -> tuple[str, ...]:
         """Return the headings of SKUs; where all their columns are empty, those of names too."""
-        places = self._found(_SKU_HEADINGS)
+        places = self._found(SKU_HEADINGS)
         is_empty = bool(places) and self._empty >= set(places)
-        return (*_SKU_HEADINGS, *_NAME_HEADINGS) if is_empty else _SKU_HEADINGS
+        return (*SKU_HEADINGS, *_NAME_HEADINGS) if is_empty else SKU_HEADINGS
 
     def _quantity(self, name: str | None) -> int | None:
         if name == "":

@@ -24,6 +24,7 @@ from holdfast_client.cli.replay.report import ReplayReport
 from holdfast_client.cli.replay.stock_file import COVER_MAX, cover_demand, stock_text, write_new
 from holdfast_client.cli.session import Session
 from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.fields import HOLD_SECONDS_MAX
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.sheet import Column, Sheet, Table
@@ -41,8 +42,10 @@ SeedOption = Annotated[int, options.whole_number("Decides which order does what;
 HoldOption = Annotated[
     int,
     options.whole_seconds(
-        "How long each hold lasts, 1s to 1d. Short, so that abandoned holds end while the report "
-        "waits; a real shop gives 15m."
+        "How long each hold lasts. Short, so that abandoned holds end while the report waits; a "
+        "real shop gives 15m. From",
+        1,
+        HOLD_SECONDS_MAX,
     ),
 ]
 WaitExpiryOption = Annotated[
@@ -262,6 +265,7 @@ def _skipped(book: OrderBook) -> dict[str, Any]:
         "skipped_orders": book.orders_skipped,
         "skipped": {one.kind: one.rows for one in book.skipped},
         "columns": dict(book.columns),
+        "remarks": list(book.remarks),
     }
 
 
