@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from activities.inventory.database.rights.excess_rights import RoleRights, read_role_rights
+from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.transport.reasons import plain_reason
 from worker.composition import check_database, open_inventory
 from worker.emptied_ledger import check_not_emptied
@@ -54,6 +55,8 @@ async def _answer(
         return await asyncio.wait_for(question, ANSWER_SECONDS_MAX), None
     except TimeoutError:
         return None, f"{name}: no answer within {ANSWER_SECONDS_MAX:g} s"
+    except InvalidRequest:
+        raise  # a wrong setting, not an ailment of a server
     except Exception as error:  # noqa: BLE001  # whatever it is, it is the reason that is asked for
         return None, f"{name}: {plain_reason(str(error))}"
 

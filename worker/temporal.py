@@ -34,6 +34,7 @@ from holdfast_client.contract.names import (
     SEARCH_ATTRIBUTE_TYPES,
     TASK_QUEUE,
 )
+from holdfast_client.transport.connection import check_target
 from holdfast_client.transport.encryption import EncryptionKey
 from worker.converter import data_converter
 from worker.runtime import temporal_runtime
@@ -66,6 +67,7 @@ async def connect_temporal(
 
     Raises:
         RuntimeError: Temporal does not answer.
+        InvalidRequest: the address is a URL.
     """
     converter = data_converter(keys)
     runtime = runtime or temporal_runtime()
@@ -117,6 +119,7 @@ async def ensure_schedule(client: Client, settings: Settings) -> None:
 def _connection_settings() -> ClientConnectConfig:
     config = ClientConfig.load_client_connect_config()
     config["target_host"] = config.get("target_host") or ADDRESS_DEFAULT
+    check_target(config["target_host"])
     return config
 
 

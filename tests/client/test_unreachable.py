@@ -90,6 +90,26 @@ async def test_connecting_where_nobody_listens_names_the_address_and_what_to_do(
         await ReservationClient.connect(refusing)
 
 
+@pytest.mark.parametrize(
+    ("address", "told"),
+    [
+        ("http://127.0.0.1:7233", r"http://; write HOST:PORT alone, such as 127\.0\.0\.1:7233 \("),
+        ("https://shop.tmprl.cloud:7233/", r"such as shop\.tmprl\.cloud:7233; TEMPORAL_TLS=true"),
+        ("grpc://", r"grpc://; write HOST:PORT alone, such as localhost:7233"),
+    ],
+)
+@pytest.mark.filterwarnings("error")
+async def test_an_address_with_a_scheme_is_refused_by_name(
+    monkeypatch: pytest.MonkeyPatch, address: str, told: str
+) -> None:
+    with pytest.raises(InvalidRequest, match=told) as refused:
+        await ReservationClient.connect(address)
+    assert refused.value.field == "address"
+    monkeypatch.setenv("TEMPORAL_ADDRESS", address)
+    with pytest.raises(InvalidRequest, match=told):
+        await ReservationClient.connect()
+
+
 async def test_connecting_to_a_silent_address_ends_in_time(black_hole: str) -> None:
     with pytest.raises(ServerUnreachable, match=rf"{black_hole}.*no answer within 0.5 s"):
         async with asyncio.timeout(HANG_SECONDS):

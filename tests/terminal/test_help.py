@@ -53,6 +53,16 @@ def test_both_programs_tell_their_version(program: str) -> None:
     assert (told.exit_code, told.output) == (0, f"holdfast {__version__}\n")
 
 
+def test_the_default_of_a_duration_has_its_unit() -> None:
+    helps = _helps()
+    told = {path: " ".join(text.split()) for path, text in helps.items() if "DURATION" in text}
+    for text in told.values():
+        assert not re.search(r"DURATION [^-]*\[default: [0-9.]+\]", text), text
+    assert "[default: 15m]" in told["holdfast reserve"]
+    assert "[default: 30s]" in told["holdfast replay"]
+    assert "[default: 0s]" in told["python -m worker overdue"]
+
+
 def test_both_programs_are_looked_at() -> None:
     assert {"holdfast replay", "python -m worker stock load"} <= set(_helps())
 

@@ -54,6 +54,27 @@ def test_health_names_each_server_that_does_not_answer(operator: Operator):
     assert "geheim" not in result.stderr
 
 
+def test_an_address_of_temporal_with_a_scheme_is_a_wrong_setting(operator: Operator):
+    for words in ((), ("health",)):
+        result = operator.run(*words, TEMPORAL_ADDRESS="http://127.0.0.1:7233")
+        assert (result.returncode, result.stdout) == (2, "")
+        assert "write HOST:PORT alone, such as 127.0.0.1:7233" in result.stderr
+        assert result.stderr.count("\n") == 1
+
+
+def test_a_file_that_is_not_there_is_a_wrong_usage(operator: Operator):
+    for words in (("stock", "load", "nowhere.csv"), ("demo", "--orders", "nowhere.csv")):
+        result = operator.run(*words)
+        assert (result.returncode, result.stdout) == (2, "")
+        assert "nowhere.csv" in result.stderr
+
+
+def test_an_empty_data_directory_is_refused_before_anything_is_made(operator: Operator):
+    result = operator.run("dev", "--data-dir", "")
+    assert result.returncode == 2
+    assert "the directory has no name" in result.stderr
+
+
 def test_health_says_to_migrate_where_there_is_no_schema(operator_without_schema: Operator):
     result = operator_without_schema.run("health")
     assert result.returncode == 1

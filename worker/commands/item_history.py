@@ -11,7 +11,13 @@ from activities.inventory.ledger_readings import PAGE_SIZE_MAX
 from holdfast_client.terminal import options
 from holdfast_client.terminal.moments import parse_moment
 from worker import reports
-from worker.commands.options import JsonOption, MomentOption, location_option, sku_argument
+from worker.commands.options import (
+    JsonOption,
+    MomentOption,
+    check_not_later,
+    location_option,
+    sku_argument,
+)
 from worker.commands.session import opened_ledger
 
 HISTORY_LIMIT_DEFAULT: Final = 100
@@ -54,6 +60,8 @@ def history(
     )
     # All that an item ever did is added up, which may take longer than the limit for daily work.
     with opened_ledger(statement_timeout_ms=0) as ledger:
+        if period.at is not None:
+            check_not_later("--at", period.at, ledger.clock())
         place = location or only_location(ledger, sku)
         told = ledger.item_history(sku, place, period)
         if told is None:

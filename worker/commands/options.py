@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -10,6 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.contract.fields import Location, Sku
 from holdfast_client.terminal import options
+from holdfast_client.terminal.moments import exact_text
 
 _SKU: Final[TypeAdapter[str]] = TypeAdapter(Sku)
 _LOCATION: Final[TypeAdapter[str]] = TypeAdapter(Location)
@@ -28,6 +31,23 @@ def sku_option(help: str) -> Any:
 def location_option(help: str) -> Any:
     """Return an option that takes a location in its one spelling."""
     return typer.Option(parser=_location, metavar="NAME", help=help)
+
+
+def check_not_later(option: str, moment: datetime, now: datetime) -> None:
+    """Raise InvalidRequest, which names the option, where a time is after the database's now."""
+    if moment > now:
+        raise InvalidRequest(option, f"is later than the database's clock, {exact_text(now)}")
+
+
+def directory_option(help: str) -> Any:
+    """Return an option that takes a directory; an empty name would be the current one."""
+    return typer.Option(parser=_directory, metavar="DIR", help=help)
+
+
+def _directory(named: str | Path) -> Path:
+    if not str(named).strip():
+        raise InvalidRequest("", "the directory has no name; write . for the current one")
+    return Path(named)
 
 
 def _sku(text: str) -> str:

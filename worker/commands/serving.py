@@ -14,7 +14,7 @@ from holdfast_client.contract.encrypted import KEYS_VARIABLE
 from holdfast_client.contract.errors import HoldfastError
 from holdfast_client.terminal import options
 from holdfast_client.transport.encryption import keys_from_environment
-from worker.commands.options import Port
+from worker.commands.options import Port, directory_option
 from worker.commands.session import read_settings
 from worker.demo import demonstrate
 from worker.dev import TEMPORAL_PORT_DEFAULT, UI_PORT_DEFAULT, develop
@@ -53,7 +53,7 @@ def work(
 
 
 def dev(
-    data_dir: Annotated[Path, options.text("Where all state is kept.", "DIR")] = Path(".holdfast"),
+    data_dir: Annotated[Path, directory_option("Where all state is kept.")] = Path(".holdfast"),
     temporal_port: Port = TEMPORAL_PORT_DEFAULT,
     ui_port: Port = UI_PORT_DEFAULT,
     database_port: Annotated[

@@ -21,7 +21,7 @@ from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.moments import exact_text, parse_moment
 from holdfast_client.terminal.screen import write
 from worker import tables
-from worker.commands.options import JsonOption
+from worker.commands.options import JsonOption, check_not_later
 from worker.commands.session import opened_ledger, screen
 from worker.stock_file import StockFileInvalid, StockSheet, listed, read_stock_file
 from worker.stock_load import LoadPlan, LoadResult, RowStanding, StockFileLoad
@@ -47,10 +47,7 @@ class _Wish:
     def counted_at(self, now: datetime) -> datetime:
         """Return when the totals were counted: as said, else when the file was last written."""
         if self.as_of is not None:
-            if self.as_of > now:
-                raise InvalidRequest(
-                    "--as-of", f"is later than the database's clock, {exact_text(now)}"
-                )
+            check_not_later("--as-of", self.as_of, now)
             return self.as_of
         if not (self.force or self.file.is_file()):
             raise InvalidRequest(

@@ -32,7 +32,7 @@ from holdfast_client.cli.session import (
 )
 from holdfast_client.cli.views_command import views
 from holdfast_client.contract.errors import HoldfastError
-from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT
+from holdfast_client.contract.fields import HOLD_SECONDS_DEFAULT, HOLD_SECONDS_MAX
 from holdfast_client.contract.messages import Late, Settle
 from holdfast_client.contract.outcomes import CheckoutStatus, Committed, RefundDue
 from holdfast_client.contract.summaries import LIST_LIMIT_DEFAULT, LIST_LIMIT_MAX
@@ -86,7 +86,7 @@ def reserve(
     ],
     *,
     hold: Annotated[
-        int, options.whole_seconds("How long to hold it, 1s to 1d.")
+        int, options.whole_seconds("How long to hold it,", 1, HOLD_SECONDS_MAX)
     ] = HOLD_SECONDS_DEFAULT,
     customer: Annotated[str | None, options.text("Who buys.", "ID")] = None,
     cart: Annotated[str | None, options.text("The cart it comes from.", "ID")] = None,
@@ -159,7 +159,10 @@ def extend(
     session: Session,
     checkout: CheckoutArgument,
     seconds: Annotated[
-        int, options.whole_seconds_argument("How much longer to hold it, 1s to 1d; such as 10m.")
+        int,
+        options.whole_seconds_argument(
+            "How much longer to hold it, such as 10m;", 1, HOLD_SECONDS_MAX
+        ),
     ],
     *,
     reason: ReasonOption = "",
@@ -235,7 +238,7 @@ def list_checkouts(
         int, options.whole_number("At most so many,", 1, LIST_LIMIT_MAX)
     ] = LIST_LIMIT_DEFAULT,
 ) -> ExitCode:
-    """List checkouts, the latest first."""
+    """List checkouts: the open ones, the latest first, then the latest to close."""
     after = parse_moment("started_after", started_after)
     before = parse_moment("started_before", started_before)
     found = session.ask(

@@ -8,7 +8,12 @@ import typer
 
 from holdfast_client.cli.holds_sheet import committed_sheet, holds_sheet, remarks
 from holdfast_client.cli.session import Session
-from holdfast_client.contract.holds import HOLDS_LIMIT_DEFAULT, HOLDS_LIMIT_MAX
+from holdfast_client.contract.holds import (
+    ENDS_WITHIN_SECONDS_MAX,
+    HOLDS_LIMIT_DEFAULT,
+    HOLDS_LIMIT_MAX,
+    OLDER_THAN_SECONDS_MAX,
+)
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
 
@@ -19,14 +24,21 @@ def holds(
     sku: Annotated[str | None, options.text("Only holds on this SKU.", "SKU")] = None,
     customer: Annotated[str | None, options.text("Only this buyer's.", "ID")] = None,
     ends_within: Annotated[
-        int | None, options.whole_seconds("Only those that end so soon, such as 1h.")
+        int | None,
+        options.whole_seconds(
+            "Only those that end so soon, such as 1h;", 1, ENDS_WITHIN_SECONDS_MAX
+        ),
     ] = None,
     committed: Annotated[
         bool, typer.Option("--committed", help="What is paid and to be packed, the oldest first.")
     ] = False,
     older_than: Annotated[
         int | None,
-        options.whole_seconds("With --committed: only what was paid longer ago, such as 2d."),
+        options.whole_seconds(
+            "With --committed: only what was paid longer ago, such as 2d;",
+            0,
+            OLDER_THAN_SECONDS_MAX,
+        ),
     ] = None,
     limit: Annotated[
         int, options.whole_number("At most so many;", 1, HOLDS_LIMIT_MAX)

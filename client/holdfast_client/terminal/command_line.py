@@ -7,13 +7,16 @@ import io
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import typer
 from typer.core import TyperCommand
 
+from holdfast_client.terminal.durations import duration_text
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.faults import told_fault
+from holdfast_client.terminal.options import DURATION
 from holdfast_client.terminal.screen import CLIENT_PREFIX, Screen
 
 
@@ -24,7 +27,7 @@ class Command(TyperCommand):
         """Write the arguments and the options, each with what it is for."""
         for title, kind in (("Arguments", "argument"), ("Options", "option")):
             found = [
-                (param, param.get_help_record(ctx))
+                (param, _help_record(param, ctx))
                 for param in self.get_params(ctx)
                 if param.param_type_name == kind
             ]
@@ -36,6 +39,15 @@ class Command(TyperCommand):
             if records:
                 with formatter.section(title):
                     formatter.write_dl(records)
+
+
+def _help_record(param: Any, ctx: Any) -> tuple[str, str] | None:
+    """Return what a help says of a parameter; the default of a duration has its units."""
+    record: tuple[str, str] | None = param.get_help_record(ctx)
+    if record is None or param.metavar != DURATION or param.default is None:
+        return record
+    default = duration_text(timedelta(seconds=param.default))
+    return record[0], record[1].replace(f"[default: {param.default}]", f"[default: {default}]")
 
 
 class Commands(typer.Typer):
@@ -103,7 +115,8 @@ def run(program: Program, arguments: Sequence[str], context: Any = None) -> int:
             list(arguments), prog_name=program.name, standalone_mode=False, obj=context
         )
     except typer.TyperException as error:
-        screen.fail("UsageError", _usage(program, error))
+        field = getattr(getattr(error, "param", None), "name", None) or ""
+        screen.fail("UsageError", _usage(program, error), field=field)
         return ExitCode.USAGE
     except (KeyboardInterrupt, typer.Abort):
         return ExitCode.INTERRUPTED

@@ -39,6 +39,20 @@ def parse_seconds(field: str, text: str) -> int:
     return int(seconds)
 
 
+def check_duration(field: str, text: str, seconds: float, least: float, most: float | None) -> None:
+    """Raise InvalidRequest where a duration is out of its range, whose ends are in it."""
+    if seconds < least or (most is not None and seconds > most):
+        raise InvalidRequest(field, f"{text!r} is not {duration_range(least, most)}")
+
+
+def duration_range(least: float, most: float | None) -> str:
+    """Return a range of seconds in words, such as ``1s to 1d`` or ``0s or more``."""
+    low = f"{least:g}s" if least % 1 else duration_text(timedelta(seconds=least))
+    return (
+        f"{low} or more" if most is None else f"{low} to {duration_text(timedelta(seconds=most))}"
+    )
+
+
 def duration_text(duration: timedelta) -> str:
     """Write a duration as people read it, to the second, such as ``1h30m``; it reads back."""
     rest = round(abs(duration.total_seconds()))

@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import typer
 
-from holdfast_client.terminal.durations import parse_duration, parse_seconds
+from holdfast_client.terminal.durations import (
+    check_duration,
+    duration_range,
+    parse_duration,
+    parse_seconds,
+)
 from holdfast_client.terminal.numbers import (
-    check_range,
     parse_decimal,
     parse_whole_number,
     range_words,
 )
+
+# What stands for a duration in a help.
+DURATION: Final = "DURATION"
 
 Number = TypeVar("Number", int, float)
 
@@ -81,24 +88,33 @@ def duration(help: str, least: float = 0.0, most: float | None = None) -> Any:
 
     def parse(text: str) -> float:
         seconds = parse_duration("", text)
-        check_range("", text, seconds, least, most)
+        check_duration("", text, seconds, least, most)
         return seconds
 
-    return typer.Option(parser=_typed(parse), metavar="DURATION", help=help)
+    return typer.Option(parser=_typed(parse), metavar=DURATION, help=help)
 
 
-def whole_seconds(help: str) -> Any:
-    """Return an option that takes a duration of whole seconds; its range is checked elsewhere."""
-    return typer.Option(parser=_typed(_parse_seconds), metavar="DURATION", help=help)
+def whole_seconds(help: str, least: int, most: int) -> Any:
+    """Return an option that takes whole seconds as a duration in a range, whose ends are in it."""
+    parse = _whole_seconds(least, most)
+    help = f"{help} {duration_range(least, most)}."
+    return typer.Option(parser=_typed(parse), metavar=DURATION, help=help)
 
 
-def whole_seconds_argument(help: str) -> Any:
-    """Return an argument that takes a duration of whole seconds, checked elsewhere."""
-    return typer.Argument(parser=_typed(_parse_seconds), metavar="DURATION", help=help)
+def whole_seconds_argument(help: str, least: int, most: int) -> Any:
+    """Return an argument that takes whole seconds as a duration in a range."""
+    parse = _whole_seconds(least, most)
+    help = f"{help} {duration_range(least, most)}."
+    return typer.Argument(parser=_typed(parse), metavar=DURATION, help=help)
 
 
-def _parse_seconds(text: str) -> int:
-    return parse_seconds("", text)
+def _whole_seconds(least: int, most: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        seconds = parse_seconds("", text)
+        check_duration("", text, seconds, least, most)
+        return seconds
+
+    return parse
 
 
 def _typed(parse: Callable[[str], Number]) -> Callable[[Any], Number]:

@@ -17,6 +17,9 @@ from holdfast_client.transport.reasons import plain_reason
 from holdfast_client.transport.shutdown import never_free, note_end_of_call
 
 ADDRESS_DEFAULT: Final = "localhost:7233"
+_WHERE_IT_IS_SET: Final = (
+    "the argument, TEMPORAL_ADDRESS, or the profile in Temporal's configuration file"
+)
 # Retries end well before the answer's time is up, so that the caller hears the reason.
 _RETRIES_SHARE: Final = 0.6
 _RETRY_INTERVAL_SHARE: Final = 0.2
@@ -76,8 +79,22 @@ def _settings(address: str | None, namespace: str | None) -> ClientConnectConfig
     settings["target_host"] = _named("address", address) or settings.get(
         "target_host", ADDRESS_DEFAULT
     )
+    check_target(settings["target_host"])
     settings["namespace"] = _named("namespace", namespace) or settings.get("namespace", "default")
     return settings
+
+
+def check_target(target: str) -> None:
+    """Raise InvalidRequest where an address is a URL, which Temporal's SDK would take apart."""
+    scheme, is_url, rest = target.partition("://")
+    if not is_url:
+        return
+    hint = "; TEMPORAL_TLS=true asks for TLS" if scheme.lower() == "https" else ""
+    raise InvalidRequest(
+        "address",
+        f"{target!r} begins with a scheme, {scheme}://; write HOST:PORT alone, such as "
+        f"{rest.strip('/') or ADDRESS_DEFAULT}{hint} ({_WHERE_IT_IS_SET})",
+    )
 
 
 def _named(field: str, text: str | None) -> str | None:
@@ -110,7 +127,7 @@ def _quiet_runtime() -> Runtime:
 def _unreachable(target: str, reason: str) -> ServerUnreachable:
     return ServerUnreachable(
         f"Temporal at {target} cannot be reached ({reason}); check that it runs, and the address "
-        "(the argument, TEMPORAL_ADDRESS, or the profile in Temporal's configuration file)"
+        f"({_WHERE_IT_IS_SET})"
     )
 
 

@@ -123,6 +123,15 @@ def test_stock_is_adjusted_up_and_down_and_counted(holdfast: Terminal) -> None:
     assert (counted.code, counted.facts["total"]) == (0, "9")
 
 
+def test_new_of_an_item_that_was_there_is_remarked(holdfast: Terminal) -> None:
+    there = holdfast("adjust", "adj-1", "MUG-01", "receive", "5", "--new")
+    assert (there.code, there.facts["total"]) == (0, "15")
+    assert "MUG-01 was there already" in there.err
+    for _ in range(2):
+        assert holdfast("adjust", "adj-2", "NEW-01", "receive", "5", "--new").err == ""
+    assert holdfast("adjust", "adj-3", "MUG-01", "receive", "5").err == ""
+
+
 def test_a_refused_adjustment_exits_with_1_and_its_reason(holdfast: Terminal) -> None:
     refused = holdfast("adjust", "adj-1", "MUG-01", "adjust", "-11")
     assert (refused.code, refused.facts["reason"]) == (1, "negative_total")
@@ -238,7 +247,7 @@ def test_an_error_is_one_line_on_stderr_and_with_json_a_document_too(
         (("reserve", "cart-1", "MUG-01=1000001"), "lines[0].quantity"),
         (("reserve", "cart-1", "=1"), "lines[0].sku"),
         (("reserve", "cart-1", "MUG-01@=1"), "lines[0].location"),
-        (("reserve", "cart-1", "MUG-01=1", "--hold", "0"), "hold_seconds"),
+        (("reserve", "cart-1", "MUG-01=1", "--hold", "0"), "hold"),
         (("reserve", "", "MUG-01=1"), "checkout_id"),
         (("confirm", "cart-1", ""), "payment_reference"),
         (("extend", "cart-1", "0"), "seconds"),

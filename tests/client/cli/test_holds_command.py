@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from holdfast_client import FakeReservationClient
+from holdfast_client.cli.holds_sheet import holds_sheet
+from holdfast_client.contract.holds import Holds
+from holdfast_client.terminal.moments import local_text
 from tests.client.cli.conftest import Terminal
 
 
@@ -49,6 +54,51 @@ def test_json_is_the_answer_itself(held: Terminal) -> None:
     assert [hold["checkout_id"] for hold in document["holds"]] == ["cart-2", "cart-1"]
     assert document["holds"][1]["lines"][0] == {"sku": "CUP-09", "location": "main", "quantity": 1}
     assert (document["holds_left_out"], document["comes_free_left_out"]) == (0, 0)
+
+
+def test_a_hold_past_its_deadline_is_told_as_not_freed_yet() -> None:
+    passed, later = "2031-03-14T09:00:00Z", "2031-03-14T10:00:00Z"
+    held_at, lines = "2031-03-14T08:45:00Z", [{"sku": "MUG", "location": "main", "quantity": 1}]
+    found = Holds.model_validate_json(
+        json.dumps(
+            {
+                "as_of": "2031-03-14T09:05:00Z",
+                "holds": [
+                    {"checkout_id": id, "held_at": held_at, "expires_at": at, "units": 1}
+                    | {"lines": lines}
+                    for id, at in (("c1", passed), ("c2", later))
+                ],
+                "comes_free": [
+                    {"sku": "MUG", "location": "main", "at": at, "units": 1, "units_by_then": n}
+                    for n, at in enumerate((passed, later), start=1)
+                ],
+            }
+        )
+    )
+    sheet = holds_sheet(found, "MUG")
+    ends_at = local_text(found.holds[1].ends_at)
+    assert sheet.headline == (
+        "2 holds of 2 units of MUG; of 1 the deadline has passed: not freed yet; "
+        f"the next ends at {ends_at}."
+    )
+    rows = {table.name: table.rows for table in sheet.tables}
+    assert [row[0] for row in rows["overdue"]] == [found.holds[0].ends_at]
+    assert [row[0] for row in rows["comes_free"]] == [found.holds[1].ends_at]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--ends-within", "60d"), "'--ends-within': '60d' is not 1s to 30d"),
+        (("--committed", "--older-than", "9999d"), "'9999d' is not 0s to 3650d"),
+    ],
+)
+def test_a_limit_is_told_in_the_words_and_units_of_its_option(
+    held: Terminal, words: tuple[str, ...], told: str
+) -> None:
+    ran = held("holds", *words)
+    assert (ran.code, ran.out) == (2, "")
+    assert told in ran.err
 
 
 @pytest.mark.parametrize(
