@@ -73,6 +73,7 @@ class ReconcileActivities:
     async def _figures(
         self, grace_seconds: int, breaches_max: int
     ) -> tuple[int, Sequence[Breach], int, PaymentFigures]:
+        await self._ledger.follow_shop()
         overdue = await self._ledger.count_overdue(grace_seconds)
         breaches = (await self._ledger.drift())[:breaches_max]
         units_held = await self._ledger.units_held()

@@ -17,6 +17,7 @@ from activities.inventory.operations.adjust import adjust
 from activities.inventory.operations.amend import amend
 from activities.inventory.operations.close import ClosingAnswer, close, expire_overdue
 from activities.inventory.operations.extend import extend
+from activities.inventory.operations.follow import follow_shop
 from activities.inventory.operations.part import part
 from activities.inventory.operations.pause import pause
 from activities.inventory.operations.refund import refund
@@ -220,6 +221,11 @@ class LedgerOperations:
             AdjustmentConflict: the id belongs to a different change.
         """
         return adjust(adjustment)
+
+    @asked
+    def follow_shop(self) -> Steps[None]:
+        """Follow words of an adopted shop that wait, as far as the shop has their rows no more."""
+        return follow_shop()
 
     # --- reading ----------------------------------------------------------------------------------
 

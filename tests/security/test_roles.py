@@ -123,6 +123,7 @@ OPERATIONS: Final[dict[str, Step]] = {
     "denied_demand": lambda ledger: ledger.denied_demand(DeniedPeriod(NOW, NOW, 10)),
     "audit": lambda ledger: ledger.audit(),
     "drift": lambda ledger: ledger.drift(),
+    "follow_shop": lambda ledger: ledger.follow_shop(),
     "has_reservations": lambda ledger: ledger.has_reservations(),
     "schema_version": lambda ledger: ledger.schema_version(),
 }

@@ -30,6 +30,13 @@ WAIT_BUDGET_MS: Final = 300
 # The shortest that the server can sleep: often enough to find a row between two of the shop's.
 LOOK_AGAIN_SECONDS: Final = 0.001
 SHOP_WAIT_MS_MAX: Final = 400
+# What follows words would rather leave them for later than wait longer for anything.
+WORDS_WAIT_MS: Final = 50
+# So many words that wait are followed by one transaction of the ledger.
+LATE_WORDS_MAX: Final = 50
+# A SKU that cannot be had is looked at again so much later.
+BLOCKED_SECONDS: Final = 10
+WORDS_PATIENCE_SECONDS: Final = 300
 FOLLOWING: Final = (
     "zz_holdfast_keep_held",
     "zz_holdfast_refuse_truncate",
@@ -94,7 +101,7 @@ def leave_script(plan: Plan, catalogue: Catalogue) -> str:
     lines += drops[len(ledgers) :]
     lines.append(f"DROP INDEX IF EXISTS holdfast.{CARTS_INDEX};")
     lines += [f"DROP {kind} IF EXISTS holdfast.{what};" for kind, what in _OBJECTS]
-    lines += [_hook("lock_shop_rows"), _hook("find_shop_breaches"), _hook("read_cart")]
+    lines += map(_hook, ("lock_shop_rows", "follow_late_words", "find_shop_breaches", "read_cart"))
     return "\n".join(lines) + "\n"
 
 
@@ -102,6 +109,7 @@ def triggers_of(plan: Plan) -> list[tuple[str, str]]:
     """Return the triggers of an adoption, and the tables that they are on."""
     table = name(plan.stock.table)
     found = [(trigger, table) for trigger in FOLLOWING]
+    found.append(("late_words_follow", "holdfast.late_words"))
     if plan.stock.figures:
         found += [
             ("zz_holdfast_keep", table),
@@ -123,10 +131,13 @@ def _files(plan: Plan) -> Iterator[str]:
         "tables",
         "shop_rows",
         "adopted_figures",
+        "row_skus",
         "note_put_back",
         "keep_to_budget",
         "post_shop_movements",
+        "late_words",
         "link_shop_rows",
+        "follow_skus",
         "follow_gone_rows",
         "follow_words",
         "follow_shop_rows",
@@ -166,6 +177,11 @@ _OBJECTS: Final = (
     ("FUNCTION", "follow_shop"),
     ("FUNCTION", "follow_shop_rows"),
     ("FUNCTION", "follow_words"),
+    ("FUNCTION", "follow_noted"),
+    ("FUNCTION", "follow_words_at_end"),
+    ("FUNCTION", "follow_skus"),
+    ("FUNCTION", "former_sku"),
+    ("FUNCTION", "note_late_words"),
     ("FUNCTION", "follow_gone_rows"),
     ("FUNCTION", "link_shop_rows"),
     ("FUNCTION", "fits_sku"),
@@ -178,9 +194,11 @@ _OBJECTS: Final = (
     ("FUNCTION", "refuse_changed_row"),
     ("FUNCTION", "note_put_back"),
     ("FUNCTION", "keep_to_budget"),
+    ("VIEW", "row_skus"),
     ("VIEW", "adopted_figures"),
     ("VIEW", "shop_rows"),
     ("TABLE", "adopted_holds"),
+    ("TABLE", "late_words"),
     ("TABLE", "put_back_writes"),
     ("TABLE", "adopted_rows"),
     ("TABLE", "adoption"),
@@ -212,6 +230,10 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "location": literal(stock.location),
         "budget_ms": str(WAIT_BUDGET_MS),
         "look_again_seconds": str(LOOK_AGAIN_SECONDS),
+        "words_wait_ms": str(WORDS_WAIT_MS),
+        "late_words_max": str(LATE_WORDS_MAX),
+        "blocked_seconds": str(BLOCKED_SECONDS),
+        "words_patience_seconds": str(WORDS_PATIENCE_SECONDS),
         "name": f"coalesce({_word(stock.name)}::text, '')" if stock.name else "NULL::text",
         "active": f"coalesce({_word(stock.active)}, false)" if stock.active else "NULL::boolean",
         "sku": _sku(stock.sku),

@@ -21,6 +21,7 @@ BEGIN
         RETURN 0;
     END IF;
     PERFORM FROM {table} AS t WHERE t.{key} = ANY(keys) ORDER BY t.{key} FOR NO KEY UPDATE NOWAIT;
+    PERFORM holdfast.follow_skus(keys);
     PERFORM holdfast.follow_shop_rows(keys, 'adopted');
 {show_open_holds}    UPDATE holdfast.adoption AS d SET last_key = keys[cardinality(keys)];
     RETURN cardinality(keys);

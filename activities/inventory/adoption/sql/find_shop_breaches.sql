@@ -1,8 +1,12 @@
--- What breaks I5: a switch of the adoption that is missing or would not fire, and where `rows` says
--- so a row that has other figures than its stock item, or none. A restore may turn ALWAYS into ORIGIN.
+-- What breaks I5: a switch of the adoption that is missing or would not fire, words that nobody follows,
+-- and where `rows` says so a row that has another SKU or other figures than its stock item, or none. A
+-- restore may turn ALWAYS into ORIGIN.
 CREATE OR REPLACE FUNCTION holdfast.find_shop_breaches(rows boolean, breaches_max integer)
 RETURNS TABLE (subject text, finding text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    -- So long words may wait: a few rounds of the reconciler.
+    patience CONSTANT interval := '{words_patience_seconds} seconds';
 BEGIN
     RETURN QUERY
     SELECT format('trigger %s on %s', e.name, e.place),
@@ -14,9 +18,23 @@ BEGIN
         ON t.tgrelid = to_regclass(e.place) AND t.tgname = e.name AND NOT t.tgisinternal
      WHERE t.tgenabled IS DISTINCT FROM 'A'
      LIMIT breaches_max;
+    RETURN QUERY
+    SELECT format('row %s of %s', w.key, {table_text}),
+           format('its words have waited to be followed since %s', w.noted_at)
+      FROM holdfast.late_words AS w
+     WHERE NOT w.blocked AND w.noted_at < holdfast.clock() - patience
+     LIMIT breaches_max;
     IF NOT rows THEN
         RETURN;
     END IF;
+    RETURN QUERY
+    SELECT format('%s at %s', r.item_sku, {location}),
+           format('is row %s of %s, which is called %s', r.key, {table_text},
+                  coalesce(r.sku, 'null'))
+      FROM holdfast.row_skus AS r
+     WHERE r.sku IS DISTINCT FROM r.item_sku AND r.stock_item_id IS NOT NULL
+       AND NOT EXISTS (SELECT FROM holdfast.late_words AS w WHERE w.key = r.key AND NOT w.blocked)
+     LIMIT breaches_max;
     RETURN QUERY
     SELECT format('%s at %s', f.sku, f.location),
            format('total %s and reserved %s, in the shop %s and %s', f.total_quantity,
@@ -31,6 +49,7 @@ BEGIN
            format('its SKU %s has no stock item that follows it', coalesce(r.sku, 'null'))
       FROM holdfast.shop_rows AS r
      WHERE NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = r.key)
+       AND NOT EXISTS (SELECT FROM holdfast.late_words AS w WHERE w.key = r.key AND NOT w.blocked)
        AND EXISTS (SELECT FROM holdfast.adoption AS d WHERE d.done_at IS NOT NULL)
      LIMIT breaches_max;
     RETURN QUERY

@@ -1,10 +1,13 @@
 -- At the end of a transaction of the shop's, or of the ledger's: follow a row that has changed. It
 -- compares the row with the stock item as both are now, so what the ledger wrote itself is equal and
--- ends here; nothing is skipped by who wrote, for the shop's own triggers write too.
+-- ends here; nothing is skipped by who wrote, for the shop's own triggers write too. New rows and words
+-- are followed as a set, when all of the transaction's are known.
 CREATE FUNCTION holdfast.follow_shop()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     row_key {key_type};
+    figures_are_equal boolean;
+    words_are_equal boolean;
 BEGIN
     IF TG_OP = 'DELETE' THEN
         row_key := OLD.{key};
@@ -14,13 +17,19 @@ BEGIN
     IF TG_OP = 'UPDATE' AND OLD.{key} <> NEW.{key} THEN
         UPDATE holdfast.adopted_rows AS a SET key = NEW.{key} WHERE a.key = OLD.{key};
     END IF;
-    IF NOT EXISTS (SELECT FROM holdfast.adopted_figures AS f
-                    WHERE f.key = row_key AND f.begun AND f.row_sku = f.sku
-                      AND (coalesce(f.row_total, f.total_quantity),
-                           coalesce(f.row_reserved, f.reserved_quantity),
-                           coalesce(f.row_name, f.name), coalesce(f.row_active, f.active))
-                          = (f.total_quantity, f.reserved_quantity, f.name, f.active)) THEN
+    SELECT f.begun AND (coalesce(f.row_total, f.total_quantity),
+                        coalesce(f.row_reserved, f.reserved_quantity))
+                       = (f.total_quantity, f.reserved_quantity),
+           f.row_sku = f.sku AND (coalesce(f.row_name, f.name), coalesce(f.row_active, f.active))
+                                 = (f.name, f.active)
+      FROM holdfast.adopted_figures AS f WHERE f.key = row_key
+      INTO figures_are_equal, words_are_equal;
+    IF figures_are_equal IS NOT TRUE THEN
         PERFORM holdfast.follow_shop_rows(ARRAY[row_key], 'written by the shop');
+    END IF;
+    IF words_are_equal IS NOT TRUE THEN
+        INSERT INTO holdfast.late_words (key)
+        SELECT r.key FROM holdfast.shop_rows AS r WHERE r.key = row_key;
     END IF;
     RETURN NULL;
 END $$;

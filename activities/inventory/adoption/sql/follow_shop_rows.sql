@@ -8,7 +8,6 @@ DECLARE
     reserveds bigint[];
 BEGIN
     PERFORM holdfast.follow_gone_rows(keys);
-    PERFORM holdfast.link_shop_rows(keys);
     PERFORM holdfast.follow_words(keys);
     items := ARRAY(SELECT a.stock_item_id FROM holdfast.adopted_rows AS a WHERE a.key = ANY(keys));
     PERFORM FROM holdfast.stock_items AS s

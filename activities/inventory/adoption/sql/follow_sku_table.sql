@@ -1,9 +1,10 @@
--- The SKU stands in a table of its own: who changes it there changes it of the rows that refer to it.
+-- The SKU stands in a table of its own: who changes it there changes it of the rows that refer to it,
+-- and does not have those rows.
 CREATE FUNCTION holdfast.follow_sku_table()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    PERFORM holdfast.follow_words(
-        ARRAY(SELECT t.{key} FROM {table} AS t WHERE t.{via} = NEW.{sku_key}));
+    INSERT INTO holdfast.late_words (key)
+    SELECT t.{key} FROM {table} AS t WHERE t.{via} = NEW.{sku_key};
     RETURN NULL;
 END $$;
 

@@ -1,5 +1,5 @@
 -- Give rows their stock items, new ones where there are none. A row whose SKU no stock item can have,
--- or another row has already, stays without one; it is noted, and the audit tells of it.
+-- or another row has already, stays without one.
 CREATE FUNCTION holdfast.link_shop_rows(keys {key_type}[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -28,10 +28,6 @@ BEGIN
          ORDER BY r.key
             ON CONFLICT DO NOTHING;
     END IF;
-    PERFORM holdfast.note_put_back(r.key::text, r.sku, 'sku', r.sku, NULL)
-       FROM holdfast.shop_rows AS r
-      WHERE r.key = ANY(keys)
-        AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = r.key OFFSET 0);
 END $$;
 
 CREATE FUNCTION holdfast.fits_sku(sku text)

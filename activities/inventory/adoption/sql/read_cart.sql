@@ -6,6 +6,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     cart {cart_type} := {cart_wanted};
 BEGIN
+    PERFORM holdfast.follow_late_words(NULL, NULL);
     IF cart IS NULL THEN
         RETURN QUERY SELECT format('there is no cart %s', wanted),
             NULL::text, NULL::text, NULL::text, NULL::text, NULL::bigint;

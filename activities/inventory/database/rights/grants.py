@@ -61,6 +61,7 @@ FUNCTION_GRANTS: Final = (
     "name_stock_items",
     "post_movements",
     "find_shop_breaches",
+    "follow_late_words",
     "set_active",
 )
 

@@ -23,6 +23,9 @@ DECLARE
     begins timestamptz;
     locked_at timestamptz;
 BEGIN
+    IF holdfast.follow_late_words(NULL, NULL) THEN
+        RETURN NULL;
+    END IF;
     IF EXISTS (SELECT FROM holdfast.reservations AS r WHERE r.checkout_id = ANY(checkout_ids)) THEN
         RETURN NULL;
     END IF;

@@ -33,6 +33,9 @@ SELECT holdfast.name_stock_items(%(item_ids)s::bigint[], %(names)s::text[])
 # Say whether new holds may take from a stock item.
 SET_ACTIVE: Final = "SELECT holdfast.set_active(%(item_id)s, %(active)s)"
 
+# Follow the words of an adopted shop's rows that wait; whether to look again.
+FOLLOW_LATE_WORDS: Final = "SELECT holdfast.follow_late_words(NULL, NULL)"
+
 # The holds on a stock item that end first, and behind them what is committed: it has no deadline.
 READ_HOLDERS: Final = """
 SELECT r.checkout_id, l.quantity, l.ends_at AS expires_at

@@ -488,6 +488,15 @@ RETURNS TABLE (subject text, finding text) LANGUAGE plpgsql AS $$
 BEGIN
 END $$;
 
+-- Follow the words of an adopted shop's rows that wait for it, and say whether to look again for these
+-- stock items by these SKUs. Nothing is adopted: nothing waits. `adopt apply` puts its own in this one's
+-- place.
+CREATE FUNCTION holdfast.follow_late_words(items bigint[], skus text[])
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN false;
+END $$;
+
 -- Turn claims into holds from a moment on, with the lines that were picked.
 CREATE FUNCTION holdfast.hold_reservations(
     at timestamptz, ids bigint[], seconds integer[],
@@ -571,9 +580,9 @@ BEGIN
 END $$;
 
 -- Wait for, and hold, the stock items of these SKUs and locations, before them the rows of an adopted
--- shop. The figures told are those after
--- the wait, and so is the time: it is read row by row, each after its lock, and the last is the
--- latest. Which items are meant is found without a lock, because ids never change.
+-- shop. The figures told are those after the wait, and so is the time: it is read row by row, each after
+-- its lock, and the last is the latest. Which items are meant is found without a lock, because ids never
+-- change; where an adopted shop has given their SKUs to others meanwhile, it is to be asked again.
 CREATE FUNCTION holdfast.lock_stock(skus text[], locations text[])
 RETURNS TABLE (
     id bigint, sku text, location text, name text, active boolean, total_quantity bigint,
@@ -583,6 +592,7 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     ids bigint[];
 BEGIN
+    PERFORM holdfast.follow_late_words(NULL, NULL);
     ids := ARRAY(
         SELECT i.id
           FROM unnest(skus, locations) AS w(sku, location),
@@ -591,6 +601,10 @@ BEGIN
                          WHERE sku = w.sku AND location = w.location
                         OFFSET 0) AS i);
     PERFORM holdfast.lock_shop_rows(ids);
+    IF holdfast.follow_late_words(ids, skus) THEN
+        RAISE 'the shop has renamed what was to be locked: ask again'
+            USING ERRCODE = 'lock_not_available';
+    END IF;
     RETURN QUERY
     SELECT stock.*, holdfast.clock()
       FROM (SELECT s.id, s.sku, s.location, s.name, s.active, s.total_quantity, s.reserved_quantity,
@@ -1037,6 +1051,9 @@ DECLARE
     begins timestamptz;
     locked_at timestamptz;
 BEGIN
+    IF holdfast.follow_late_words(NULL, NULL) THEN
+        RETURN NULL;
+    END IF;
     IF EXISTS (SELECT FROM holdfast.reservations AS r WHERE r.checkout_id = ANY(checkout_ids)) THEN
         RETURN NULL;
     END IF;
