@@ -50,6 +50,7 @@ with workflow.unsafe.imports_passed_through():
     )
     from holdfast_client.contract.outcomes import Held, KnownOutcome, RefundDue
     from workflows import current_details, extension_ids, policies, refusals
+    from workflows.arrivals import arrival
     from workflows.ledger_task import LedgerTask
     from workflows.lifecycle import Checkout
     from workflows.payloads import invalid_request, invalid_start, read_signal, read_update
@@ -143,7 +144,7 @@ class CheckoutWorkflow:
         '{"payment_reference": "pay_1", "settle": "fulfil", "actor": "sam"}',
     )
     async def confirm(self, *payloads: RawValue) -> KnownOutcome | RefundDue:
-        ticket = self._known().checkout.post(self._read(Confirmation, payloads))
+        ticket = self._post(self._read(Confirmation, payloads))
         outcome = await self._answer(ticket)
         return ticket.due or outcome
 
@@ -157,7 +158,7 @@ class CheckoutWorkflow:
         '{"seconds": 600, "reason": "bank is slow", "actor": "sam"}',
     )
     async def extend_hold(self, *payloads: RawValue) -> KnownOutcome:
-        ticket = self._known().checkout.post(self._read(Extension, payloads), _id_of_update())
+        ticket = self._post(self._read(Extension, payloads), _id_of_update())
         outcome = await self._answer(ticket)
         if isinstance(ticket.refusal, ExtensionAnswer):
             raise refusals.not_extended(ticket.refusal, outcome)
@@ -176,7 +177,7 @@ class CheckoutWorkflow:
     )
     async def payment_started(self, *payloads: RawValue) -> KnownOutcome:
         wish = self._read(PaymentStarted, payloads)
-        outcome = await self._paused(self._known().checkout.post(wish, _id_of_update()))
+        outcome = await self._paused(self._post(wish, _id_of_update()))
         if not isinstance(outcome, Held):
             raise refusals.not_active(outcome, "pay for")
         return outcome
@@ -191,8 +192,7 @@ class CheckoutWorkflow:
         '{"payment_reference": "pay_1", "result": "failed", "actor": "web"}',
     )
     async def payment_ended(self, *payloads: RawValue) -> KnownOutcome:
-        wish = self._read(PaymentEnded, payloads)
-        return await self._paused(self._known().checkout.post(wish, _id_of_update()))
+        return await self._paused(self._post(self._read(PaymentEnded, payloads), _id_of_update()))
 
     @payment_ended.validator
     def _validate_payment_ended(self, *payloads: RawValue) -> None:
@@ -204,7 +204,7 @@ class CheckoutWorkflow:
         '{"reason": "changed their mind", "actor": "sam"}',
     )
     async def cancel_hold(self, *payloads: RawValue) -> KnownOutcome:
-        ticket = self._known().checkout.post(self._read(Cancellation, payloads))
+        ticket = self._post(self._read(Cancellation, payloads))
         return await self._answer(ticket)
 
     @cancel_hold.validator
@@ -218,7 +218,7 @@ class CheckoutWorkflow:
     )
     async def fulfil(self, *payloads: RawValue) -> KnownOutcome:
         wish = self._read(Shipment, payloads)
-        return await self._parted(self._known().checkout.post(wish, wish.shipment_id))
+        return await self._parted(self._post(wish, wish.shipment_id))
 
     @fulfil.validator
     def _validate_fulfil(self, *payloads: RawValue) -> None:
@@ -231,7 +231,7 @@ class CheckoutWorkflow:
     )
     async def release(self, *payloads: RawValue) -> KnownOutcome:
         wish = self._read(PartialRelease, payloads)
-        return await self._parted(self._known().checkout.post(wish, _id_of_update()))
+        return await self._parted(self._post(wish, _id_of_update()))
 
     @release.validator
     def _validate_release(self, *payloads: RawValue) -> None:
@@ -243,7 +243,7 @@ class CheckoutWorkflow:
         '{"lines": [{"sku": "MUG-01", "quantity": 3}], "reason": "one more", "actor": "sam"}',
     )
     async def amend(self, *payloads: RawValue) -> KnownOutcome:
-        ticket = self._known().checkout.post(self._read(Amendment, payloads), _id_of_update())
+        ticket = self._post(self._read(Amendment, payloads), _id_of_update())
         outcome = await self._answer(ticket)
         if isinstance(ticket.refusal, LineChangeAnswer):
             raise refusals.not_amended(ticket.refusal, outcome)
@@ -319,6 +319,9 @@ class CheckoutWorkflow:
         except InvalidRequest as error:
             raise invalid_request(error) from None
 
+    def _post(self, wish: Wish, operation_id: str = "", *, is_signal: bool = False) -> Ticket:
+        return self._known().checkout.post(wish, operation_id, arrival(is_signal=is_signal))
+
     def _refuse_if_full(self, wish: Wish) -> None:
         """Refuse an update before it is accepted, so that it adds nothing to the history."""
         if not self._has_room(wish):
@@ -327,7 +330,7 @@ class CheckoutWorkflow:
             )
 
     def _has_room(self, wish: Wish) -> bool:
-        """Say whether a message may be queued, or too many wait, or the run must end first.
+        """Say whether a message may be queued, or too many wait, or the run must end.
 
         Payments and cancellations end the checkout, and with it the run: they are never too late.
         """
@@ -353,7 +356,7 @@ class CheckoutWorkflow:
             self._note_ignored(name, str(error))
         else:
             if self._has_room(wish):
-                self._known().checkout.post(wish, self._signal_id(wish))
+                self._post(wish, self._signal_id(wish), is_signal=True)
             else:
                 self._note_ignored(name, "too many messages wait already")
 

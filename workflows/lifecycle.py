@@ -37,6 +37,7 @@ from holdfast_client.contract.outcomes import (
     ShipmentReport,
     Unavailable,
 )
+from workflows.arrivals import Arrival
 from workflows.carried import CarriedState
 from workflows.payments import Payments
 from workflows.policies import (
@@ -118,10 +119,14 @@ class Checkout:
             return sum(isinstance(each.wish, Confirmation) for each in line) < WAITING_MESSAGES_MAX
         return len(line) < WAITING_MESSAGES_MAX
 
-    def post(self, wish: Wish, operation_id: str = "") -> Ticket:
-        """Queue a message."""
-        ticket = Ticket(wish, operation_id)
-        self._line_of(wish).append(ticket)
+    def post(self, wish: Wish, operation_id: str = "", arrival: Arrival | None = None) -> Ticket:
+        """Queue a message, the last of its line unless it goes ahead of some."""
+        ticket = Ticket(wish, operation_id, arrival)
+        line = self._line_of(wish)
+        place = len(line)
+        while arrival and place and arrival.goes_before(line[place - 1].arrival):
+            place -= 1
+        line.insert(place, ticket)
         return ticket
 
     def next_message(self) -> Ticket:

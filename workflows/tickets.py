@@ -19,6 +19,7 @@ from holdfast_client.contract.messages import (
     Shipment,
 )
 from holdfast_client.contract.outcomes import KnownOutcome, RefundDue
+from workflows.arrivals import Arrival
 
 Wish = (
     Confirmation
@@ -36,7 +37,8 @@ Wish = (
 class Ticket:
     """A message that waits for its turn, and for its sender the place to find the answer.
 
-    ``operation_id`` is under which an extension, part or amendment is made once. ``answer`` is
+    ``operation_id`` is under which an extension, part or amendment is made once. ``arrival`` is how
+    it came, unless it is of the workflow's own cancellation. ``answer`` is
     where the checkout stood right after the message was dealt with; ``refusal`` is what the ledger
     said where it was not made, and ``failure`` where a payment is another checkout's.
     ``due`` says that a payment is due back, where its sender asked for that.
@@ -45,6 +47,7 @@ class Ticket:
 
     wish: Wish
     operation_id: str = ""
+    arrival: Arrival | None = None
     answer: KnownOutcome | None = None
     due: RefundDue | None = None
     refusal: ExtensionAnswer | PartAnswer | LineChangeAnswer | PauseAnswer | None = None

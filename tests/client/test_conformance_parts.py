@@ -134,13 +134,30 @@ async def test_where_a_sku_is_at_two_places_the_place_must_be_named(
     await shop.client.reserve(checkout_id, lines)
     await shop.client.confirm(checkout_id, f"pay-{checkout_id}", settle="commit")
     with pytest.raises(OverOpen):
-        await shop.client.fulfil(checkout_id, "s-1", [(sku, 1)])
+        await shop.client.fulfil(checkout_id, "s-0", [(sku, 1)])
     first = await shop.client.fulfil(
         checkout_id, "s-1", [{"sku": sku, "quantity": 2, "location": "attic"}]
     )
     assert isinstance(first, Committed)
     assert first.lines == (units(sku, 1),)
     assert isinstance(await shop.client.fulfil(checkout_id, "s-2", [(sku, 1)]), Fulfilled)
+
+
+async def test_a_shipment_that_was_refused_stays_refused_under_its_id(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    await hold(shop, checkout_id, sku)
+    for lines in (None, [(sku, 9)]):
+        id = "s-all" if lines is None else "s-many"
+        for _ in range(2):
+            with pytest.raises(HoldNotActive if lines is None else OverOpen):
+                await shop.client.fulfil(checkout_id, id, lines)
+            await shop.client.confirm(checkout_id, f"pay-{checkout_id}", settle="commit")
+        with pytest.raises(OperationConflict):
+            await shop.client.fulfil(checkout_id, id, [(sku, 1)])
+    assert isinstance(await shop.client.fulfil(checkout_id, "s-1"), Fulfilled)
 
 
 async def test_what_is_held_or_over_is_not_shipped(shop: Shop, checkout_id: str) -> None:

@@ -16,6 +16,7 @@ from tests.inventory.shop import Shop
 from tests.workflows.blockade import blockade
 from tests.workflows.histories import failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage, at_work
+from tests.workflows.test_replay import replayer
 from tests.workflows.till import moment, refusal_of
 from tests.workflows.waiting import until
 from workflows import policies
@@ -86,6 +87,17 @@ async def test_a_checkout_that_is_reset_does_not_extend_its_hold_again(stage: St
     assert moment((await stage.till.status(unique))["expires_at"]) == deadline
     assert await failed_tasks_of(stage.till.handle(unique)) == ["by hand"]
     assert (await stage.till.confirm(unique))["status"] == "fulfilled"
+
+
+async def test_what_comes_again_after_a_reset_is_served_in_the_order_in_which_it_replays(
+    stage: Stage, unique: str
+):
+    """By the next worker, too: Temporal replays updates after signals that came later."""
+    await _extended(stage, unique)
+    await reset(stage, unique)
+    await stage.till.until_event(unique, "extended", 3)
+    await replayer().replay_workflow(await stage.till.handle(unique).fetch_history())
+    await stage.till.cancel(unique)
 
 
 async def test_an_extension_after_a_reset_is_one_more(stage: Stage, unique: str):

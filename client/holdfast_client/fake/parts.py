@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from holdfast_client.contract.conflicts import differing_keys
 from holdfast_client.contract.digests import shipment_digest
-from holdfast_client.contract.errors import OperationConflict, OverOpen
+from holdfast_client.contract.errors import HoldNotActive, OperationConflict, OverOpen
 from holdfast_client.contract.messages import Line, PartialRelease, Shipment
 from holdfast_client.contract.outcomes import (
     SHIPMENT_LINES_MAX,
@@ -28,10 +28,18 @@ def ship(shop: MemoryShop, checkout: Checkout, message: Shipment) -> KnownOutcom
     if id in checkout.parcels:
         if differs := differing_keys(checkout.parcels[id], message):
             raise _conflict(differs)
+        if refusal := checkout.refused_parcels.get(id):
+            raise refusal
         return committed
-    if not isinstance(committed, Committed):
-        raise checkout.not_active("it is not committed")
-    wanted = _taken(checkout, message.lines)
+    try:
+        if not isinstance(committed, Committed):
+            raise checkout.not_active("it is not committed")
+        wanted = _taken(checkout, message.lines)
+    except (HoldNotActive, OverOpen) as refusal:
+        if isinstance(committed, OpenOutcome):
+            # For good: who tries again takes another id.
+            checkout.parcels[id], checkout.refused_parcels[id] = message, refusal
+        raise
     rest = less(checkout.open_lines, wanted) if message.rest == "release" else ()
     if rest and id in checkout.releases:
         raise _conflict(("rest",))

@@ -14,7 +14,12 @@ from datetime import datetime, timedelta
 from itertools import chain
 from typing import Final, NamedTuple
 
-from holdfast_client.contract.errors import CheckoutNotFound, HoldNotActive, InvalidRequest
+from holdfast_client.contract.errors import (
+    CheckoutNotFound,
+    HoldfastError,
+    HoldNotActive,
+    InvalidRequest,
+)
 from holdfast_client.contract.messages import CheckoutRequest, Shipment, StockAdjustment
 from holdfast_client.contract.outcomes import (
     Cancelled,
@@ -85,6 +90,7 @@ class Checkout:
     movements: list[TimelineMovement] = field(default_factory=list)
     shipments: list[ShipmentReport] = field(default_factory=list)
     parcels: dict[str, Shipment] = field(default_factory=dict)
+    refused_parcels: dict[str, HoldfastError] = field(default_factory=dict)
     releases: set[str] = field(default_factory=set)
     last_open: tuple[HeldLine, ...] = ()
     shipped: tuple[HeldLine, ...] = ()
