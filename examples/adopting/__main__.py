@@ -33,14 +33,14 @@ def main() -> None:
         sys.exit(f"{DATABASE} is not set: `make dev` prints it after database=")
     in_django.set_up(shop, os.environ[DATABASE])
     with _its_tables(shop), SyncReservationClient() as client:
-        story = import_module(f"examples.adopting.{shop}.story")
-        story.begin()
+        shown = import_module(f"examples.adopting.{shop}.demonstration")
+        shown.begin()
         print("before: its own code alone")
-        _print(story.before())
+        _print(shown.before())
         _type("check", shop)
         _type("apply", shop)
         print("after: Holdfast beside its code")
-        _print(story.after(client))
+        _print(shown.after(client))
         _type("leave", shop)
 
 
