@@ -212,8 +212,10 @@ async def test_a_terminated_hold_is_paid_given_back_changed_and_told(ask: Ask, s
     assert (await ask("release", "ts-more", one))["lines"][0]["quantity"] == 2
     assert (await ask("fulfil", "ts-paid", "parcel-1"))["status"] == "fulfilled"
     assert (await ask("amend", "ts-back", one))["kind"] == "HoldNotActive"
-    assert (await ask("cancel", "ts-nobody"))["error"] == "NotFound"
-    assert (await ask("status", "ts-nobody"))["error"] == "NotFound"
+    nobodys = await ask("cancel", "ts-nobody")
+    assert (nobodys["status"], nobodys["was_known"]) == ("cancelled", False)
+    assert (await ask("status", "ts-nobody"))["status"] == "cancelled"
+    assert (await ask("status", "ts-unheard-of"))["error"] == "NotFound"
 
 
 async def test_a_hold_waits_for_a_payment_in_flight_and_not_for_one_that_failed(
