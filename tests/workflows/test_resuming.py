@@ -78,8 +78,14 @@ async def test_a_run_that_is_to_go_on_with_an_earlier_attempt_goes_on_with_the_l
         id=f"checkout/{unique}",
         task_queue=stage.till.task_queue,
     )
+    # What comes with its start still concerns the attempt that it names.
+    await until(lambda: _tells(stage, unique, "committed"))
     shipped = await till.ship(unique, "s-1")
     assert (shipped["status"], shipped["reinstated"]) == ("fulfilled", True)
+
+
+async def _tells(stage: Stage, checkout_id: str, status: str) -> bool:
+    return bool((await stage.till.status(checkout_id))["status"] == status)
 
 
 @pytest.mark.parametrize("again", ["commit", "resume"])
