@@ -48,7 +48,7 @@ with workflow.unsafe.imports_passed_through():
         STATUS_QUERY,
         TOO_MANY_MESSAGES,
     )
-    from holdfast_client.contract.outcomes import Held, KnownOutcome, RefundDue
+    from holdfast_client.contract.outcomes import Held, KnownOutcome, OpenOutcome, RefundDue
     from workflows import current_details, extension_ids, policies, refusals
     from workflows.arrivals import arrival
     from workflows.ledger_task import LedgerTask
@@ -247,8 +247,8 @@ class CheckoutWorkflow:
         outcome = await self._answer(ticket)
         if isinstance(ticket.refusal, LineChangeAnswer):
             raise refusals.not_amended(ticket.refusal, outcome)
-        if ticket.answer is None:
-            # It was over before the turn came.
+        if ticket.answer is None or not isinstance(outcome, OpenOutcome):
+            # It was over before the turn came, or since it was made.
             raise refusals.not_amendable(outcome)
         return outcome
 
