@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+import pytest
+from temporalio.client import WorkflowUpdateFailedError
+from temporalio.exceptions import ApplicationError
+
+from activities.inventory.amendment_records import LineChange
+from holdfast_client.contract.messages import Line
 from tests.workflows.histories import details_of, failed_tasks_of, kinds_of, summaries_of
 from tests.workflows.stage import Stage, at_work
 from tests.workflows.test_committed import committed, line
@@ -160,3 +166,25 @@ async def test_support_reads_what_was_asked_for_and_what_came_of_it(stage: Stage
     details = await details_of(till.handle(unique))
     assert "3 units of 1 SKU instead: two more" in details
     assert f"{sku}: 9 asked, 5 free" in details
+
+
+async def test_what_was_made_and_has_expired_since_is_refused_with_where_it_stands(
+    stage: Stage, unique: str
+):
+    """As where the answer of the first try was lost, and the sweep came before the second."""
+    till, sku = stage.till, stage.stock(unique, 9)
+    await till.reserve(unique, {sku: 3})
+    lines = (Line(sku=sku, quantity=2, location="main"),)
+    made = stage.ledger.amend(LineChange(unique, "u-1", lines, reason="one less", actor="web"))
+    assert made.verdict == "done"
+    stage.shop.sql(
+        "UPDATE holdfast.reservations SET expires_at = holdfast.clock() WHERE checkout_id = :id",
+        id=unique,
+    )
+    assert stage.shop.expire(unique).status == "expired"
+    message = {"lines": [line.model_dump() for line in lines], "reason": "one less", "actor": "web"}
+    with pytest.raises(WorkflowUpdateFailedError) as raised:
+        await till.handle(unique).execute_update("amend", message, id="u-1")
+    assert isinstance(raised.value.cause, ApplicationError)
+    assert raised.value.cause.type == "HoldNotActive"
+    assert raised.value.cause.details[0]["standing"]["status"] == "expired"
