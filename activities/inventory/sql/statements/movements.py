@@ -16,7 +16,7 @@ SELECT m.id, m.created_at, m.kind, m.total_delta, m.reserved_delta, m.actor, m.r
        END AS source_id
   FROM holdfast.stock_movements AS m
  WHERE m.stock_item_id = %(item_id)s
-   AND (%(before_id)s::bigint IS NULL OR m.id < %(before_id)s)
+   AND m.id < coalesce(%(before_id)s::bigint, 9223372036854775807)
    AND (%(since)s::timestamptz IS NULL OR m.created_at >= %(since)s)
    AND (%(until)s::timestamptz IS NULL OR m.created_at < %(until)s)
  ORDER BY m.id DESC
