@@ -153,7 +153,8 @@ def _write(
     columns = ", ".join(map(name, place.columns))
     set_to = ", ".join(f"{name(each)} = %(c{n})s" for n, each in enumerate(place.columns))
     table = name(place.table.name)
-    begun = f"DELETE FROM {table}" if wanted is None else f"UPDATE {table} SET {set_to}"  # noqa: S608
+    write = f"UPDATE {table} SET {set_to}"  # noqa: S608  # names are quoted, values are parameters
+    begun = f"DELETE FROM {table}" if wanted is None else write  # noqa: S608  # the name is quoted
     values = {f"c{n}": value for n, value in enumerate(wanted or ())}
     stored = connection.exec_driver_sql(
         f"{begun} WHERE ctid = %(row)s::tid RETURNING {columns}", {**values, "row": row}
