@@ -38,11 +38,11 @@ class Ticket:
     """A message that waits for its turn, and for its sender the place to find the answer.
 
     ``operation_id`` is under which an extension, part or amendment is made once. ``arrival`` is how
-    it came, unless it is of the workflow's own cancellation. ``answer`` is
-    where the checkout stood right after the message was dealt with; ``refusal`` is what the ledger
-    said where it was not made, and ``failure`` where a payment is another checkout's.
-    ``due`` says that a payment is due back, where its sender asked for that.
-    ``dealt_with`` is set then, or when the checkout is over before that.
+    it came, unless it is of the workflow's own cancellation. ``answer`` is where the checkout stood
+    right after the message was dealt with; ``refusal`` is what the ledger said where it was not
+    made, and ``failure`` where a payment is another checkout's. ``due`` says that a payment is due
+    back, where its sender asked for that. ``dealt_with`` is set then, or when the checkout is over
+    before that.
     """
 
     wish: Wish

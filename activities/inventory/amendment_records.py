@@ -37,9 +37,8 @@ class LineChangeAnswer:
     One that was made stays ``done`` when it is asked for again, one that was refused stays refused:
     ``refused_at`` is where the checkout stood then, None where it is refused just now. ``short``
     comes with what could not be had; ``stale`` means that the lines are of another revision, which
-    ``refused_at`` tells, or ``state``. What is
-    ``over_limit`` would have had more lines than a checkout may ever have: it has had
-    ``lines_already``, and these are ``lines_new`` beside them.
+    ``refused_at`` tells, or ``state``. ``over_limit`` would have had more lines than a checkout may
+    ever have: it has had ``lines_already``, and these are ``lines_new`` beside them.
     """
 
     verdict: LineChangeVerdict

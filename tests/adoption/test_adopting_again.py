@@ -120,9 +120,8 @@ def interrupt(_: int) -> None:
     raise Interrupted
 
 
-def test_what_is_sold_before_a_rows_page_does_not_come_back(
-    shop: Adopted, monkeypatch: pytest.MonkeyPatch
-):
+def sell_before_the_second_page(shop: Adopted, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Adopt again, one row a page, break it off after the first, and sell of both."""
     shop.code('Product.create!(sku: "CUP", name: "Cup", stock_quantity: 10)')
     leave(shop)
     monkeypatch.setattr(steps, "PAGE_ROWS_MAX", 1)
@@ -130,6 +129,12 @@ def test_what_is_sold_before_a_rows_page_does_not_come_back(
         steps.apply(shop.engine, shop.plan, interrupt)
     shop.reserve("c1", MUG=1, CUP=3)
     shop.close("c1")
+
+
+def test_what_is_sold_before_a_rows_page_does_not_come_back(
+    shop: Adopted, monkeypatch: pytest.MonkeyPatch
+):
+    sell_before_the_second_page(shop, monkeypatch)
     assert shop.code(FIGURES) == [[9, 2], [10, 0]]
     shop.adopt()
     assert shop.code(FIGURES) == [[9, 2], [7, 0]]
@@ -140,13 +145,7 @@ def test_what_is_sold_before_a_rows_page_does_not_come_back(
 def test_leaving_what_was_broken_off_takes_the_rest_in_first(
     shop: Adopted, monkeypatch: pytest.MonkeyPatch
 ):
-    shop.code('Product.create!(sku: "CUP", name: "Cup", stock_quantity: 10)')
-    leave(shop)
-    monkeypatch.setattr(steps, "PAGE_ROWS_MAX", 1)
-    with pytest.raises(Interrupted):
-        steps.apply(shop.engine, shop.plan, interrupt)
-    shop.reserve("c1", MUG=1, CUP=3)
-    shop.close("c1")
+    sell_before_the_second_page(shop, monkeypatch)
     leave(shop)
     shop.adopt()
     assert shop.code(FIGURES) == [[9, 2], [7, 0]]

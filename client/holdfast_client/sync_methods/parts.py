@@ -86,11 +86,10 @@ class PartMethods(Asking):
         known = {event.shipment_id: event.digest for event in told.events}
         if shipment.shipment_id not in known:
             return False
-        before, now = known[shipment.shipment_id], shipment_digest(shipment)
-        # A worker of before tells no digest.
-        if before in {None, now}:
+        before, now = str(known[shipment.shipment_id]), shipment_digest(shipment)
+        if before == now:
             return True
-        differs = keys_that_differ(PART_KEYS, str(before), now)
+        differs = keys_that_differ(PART_KEYS, before, now)
         raise OperationConflict(
             f"the id was used with other content{difference(differs)}", {"differs": list(differs)}
         )
