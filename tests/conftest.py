@@ -19,6 +19,10 @@ from worker.embedded import postgres_cluster
 from worker.embedded.postgres import EmbeddedPostgres
 from worker.embedded.temporal import EmbeddedTemporal
 
+# Of a failure that is told before the summary, which has all of it.
+REASON_LINES_MAX: Final = 6
+REASON_LINE_LENGTH_MAX: Final = 300
+
 # How long one example takes says how busy the machine is; what hangs meets pytest's own limit.
 settings.register_profile("holdfast", deadline=None)
 settings.load_profile("holdfast")
@@ -39,6 +43,27 @@ def pytest_terminal_summary(
     if line := system_packages.told(str(report.longrepr) for report in skipped):
         terminalreporter.write_line(line, yellow=True)
     return result
+
+
+class FailuresAtOnce:
+    """Tells a failure when it comes: a run ended from outside never gets to its summary."""
+
+    def __init__(self, reporter: pytest.TerminalReporter) -> None:
+        self._reporter = reporter
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.failed:
+            lines = report.longreprtext.rstrip().splitlines()
+            reason = [line for line in lines if line.startswith("E ")] or lines
+            told = "\n".join(line[:REASON_LINE_LENGTH_MAX] for line in reason[-REASON_LINES_MAX:])
+            self._reporter.ensure_newline()
+            self._reporter.write_line(f"{report.when} of {report.nodeid} failed:\n{told}", red=True)
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if isinstance(reporter, pytest.TerminalReporter):
+        session.config.pluginmanager.register(FailuresAtOnce(reporter))
 
 
 @pytest.hookimpl(wrapper=True)

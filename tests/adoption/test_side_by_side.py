@@ -210,7 +210,7 @@ def _both_at_work(
             processes.submit(buy_by_holdfast, adopted.url, letter, number)
             for number in range(BUYERS_OF_EACH)
         ]
-        while not _all_buy(adopted):
+        while not (_all_buy(adopted) or any(each.done() for each in new)):
             time.sleep(0.1)
         old = [
             threads.submit(buy_by_the_shop, shop, letter, number, is_over)

@@ -13,6 +13,8 @@ from typing import Final
 from worker.embedded.accounts import Account
 
 _LOG_TAIL_LINES: Final = 15
+# How a program in Go says why it crashed. Hundreds of lines of its stacks may follow.
+_CRASHES: Final = ("panic:", "fatal error:")
 _LOG_TAIL_BYTES: Final = 8_192
 _KILL_SECONDS_MAX: Final = 10.0
 _GUARD_GRACE_SECONDS: Final = 20
@@ -112,12 +114,15 @@ class ServerProcess:
         _end_guard(self._guard)
 
     def log_tail(self) -> str:
-        """Return the last lines of this run's log."""
+        """Return the last lines of this run's log; of a crash, those that begin with its reason."""
         with self.program.log_path.open("rb") as log:
             size = log.seek(0, os.SEEK_END)
             log.seek(max(0, size - _LOG_TAIL_BYTES))
             text = log.read().decode(errors="replace")
-        return "\n".join(text.splitlines()[-_LOG_TAIL_LINES:])
+        lines = text.splitlines()
+        crashes = (n for n, line in enumerate(lines) if line.startswith(_CRASHES))
+        begin = next(crashes, max(0, len(lines) - _LOG_TAIL_LINES))
+        return "\n".join(lines[begin : begin + _LOG_TAIL_LINES])
 
     def _record_pid(self) -> None:
         assert self._guard.stdin is not None
