@@ -252,8 +252,9 @@ def test_a_server_that_cannot_start_shows_its_log_and_keeps_no_lock(data_dir: Pa
 
 
 # As Go tells a crash: its reason first, then the stack of each of its threads.
-CRASHES_ONCE = """#!/bin/sh
-if [ "$1" = server ] && mkdir "{mark}" 2>/dev/null; then
+CRASHES = """#!/bin/sh
+if [ "$1" = server ] && [ $(wc --lines < "{starts}") -lt {crashes} ]; then
+    echo >> "{starts}"
     echo "panic: {reason}" >&2
     seq --format "goroutine %g" 100 >&2
     exit 2
@@ -263,14 +264,15 @@ exec "{program}" "$@"
 
 
 @pytest.fixture
-def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
-    """Let the first server crash for a reason."""
+def crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int, str], None]:
+    """Let the first servers crash for a reason."""
+    program = temporal_module._temporal_program()
 
-    def crash(reason: str) -> None:
-        program = temporal_module._temporal_program()
-        script = tmp_path / "temporal"
+    def crash(crashes: int, reason: str) -> None:
+        script, starts = tmp_path / "temporal", tmp_path / "starts"
+        starts.touch()
         script.write_text(
-            CRASHES_ONCE.format(mark=tmp_path / "crashed", reason=reason, program=program)
+            CRASHES.format(starts=starts, crashes=crashes, reason=reason, program=program)
         )
         script.chmod(0o700)
         monkeypatch.setattr(temporal_module, "_temporal_program", lambda: script)
@@ -278,17 +280,24 @@ def crashing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str],
     return crash
 
 
-def test_a_crash_because_somebody_grabbed_a_port_that_temporal_chose_itself_is_tried_again(
-    data_dir: Path, crashing: Callable[[str], None]
+@pytest.mark.parametrize(
+    ("crashes", "reason"),
+    [
+        (5, "failed assigning ephemeral port: listen tcp: bind: address already in use"),
+        (2, "what nobody has seen yet"),
+    ],
+)
+def test_a_server_that_crashes_by_chance_is_started_again(
+    data_dir: Path, crash: Callable[[int, str], None], crashes: int, reason: str
 ):
-    crashing("failed assigning ephemeral port: listen tcp: bind: address already in use")
+    crash(crashes, reason)
     with EmbeddedTemporal(data_dir) as temporal:
         assert temporal.pid is not None
 
 
-def test_of_a_crash_the_reason_is_shown_and_not_the_end_of_the_stacks(
-    data_dir: Path, crashing: Callable[[str], None]
+def test_of_one_that_crashes_each_time_the_reason_is_shown_and_not_the_end_of_the_stacks(
+    data_dir: Path, crash: Callable[[int, str], None]
 ):
-    crashing("the disk is on fire")
+    crash(3, "the disk is on fire")
     with pytest.raises(ServerDidNotStart, match="panic: the disk is on fire"):
         EmbeddedTemporal(data_dir).start()

@@ -14,7 +14,7 @@ from worker.embedded.accounts import Account
 
 _LOG_TAIL_LINES: Final = 15
 # How a program in Go says why it crashed. Hundreds of lines of its stacks may follow.
-_CRASHES: Final = ("panic:", "fatal error:")
+CRASH: Final = "panic:"
 _LOG_TAIL_BYTES: Final = 8_192
 _KILL_SECONDS_MAX: Final = 10.0
 _GUARD_GRACE_SECONDS: Final = 20
@@ -120,7 +120,7 @@ class ServerProcess:
             log.seek(max(0, size - _LOG_TAIL_BYTES))
             text = log.read().decode(errors="replace")
         lines = text.splitlines()
-        crashes = (n for n, line in enumerate(lines) if line.startswith(_CRASHES))
+        crashes = (n for n, line in enumerate(lines) if line.startswith(CRASH))
         begin = next(crashes, max(0, len(lines) - _LOG_TAIL_LINES))
         return "\n".join(lines[begin : begin + _LOG_TAIL_LINES])
 

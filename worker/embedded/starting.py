@@ -8,11 +8,13 @@ from collections.abc import Callable
 from typing import Final
 
 from worker.embedded.errors import PortInUse, ServerDidNotStart, StartGivenUp
-from worker.embedded.server_process import Program, ServerProcess
+from worker.embedded.server_process import CRASH, Program, ServerProcess
 
 START_SECONDS_MAX: Final = 60.0
 _POLL_SECONDS: Final = 0.02
 _ATTEMPTS_MAX: Final = 30
+# A server that crashes while it starts does so by chance, or each time.
+_CRASHES_MAX: Final = 3
 _PAUSE_SECONDS: Final = 0.1
 
 # Each in lower case. The first: somebody took the port between our choice and the server's.
@@ -41,7 +43,7 @@ def start_server(
         try:
             return _start_once(prepare(), is_ready, given_up)
         except (PortInUse, ServerDidNotStart) as error:
-            if attempt == _ATTEMPTS_MAX or not _will_pass(error):
+            if attempt >= _attempts_max(error):
                 raise
         if given_up.wait(_PAUSE_SECONDS):
             raise StartGivenUp
@@ -79,7 +81,10 @@ def _did_not_start(process: ServerProcess, problem: str) -> ServerDidNotStart:
     return ServerDidNotStart(program.name, problem, program.log_path, process.log_tail())
 
 
-def _will_pass(error: PortInUse | ServerDidNotStart) -> bool:
+def _attempts_max(error: PortInUse | ServerDidNotStart) -> int:
+    """Return how often a server is started that did not start for this reason."""
     if isinstance(error, PortInUse):
-        return True
-    return any(obstacle in error.log_tail.lower() for obstacle in _PASSING_OBSTACLES)
+        return _ATTEMPTS_MAX
+    if any(obstacle in error.log_tail.lower() for obstacle in _PASSING_OBSTACLES):
+        return _ATTEMPTS_MAX
+    return _CRASHES_MAX if error.log_tail.startswith(CRASH) else 1
