@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from holdfast_client.cli.orders.columns import ColumnNames
+from holdfast_client.cli.orders.columns import ColumnNames, OrderFileError
 from holdfast_client.cli.orders.no_sale import is_no_sale
 from holdfast_client.cli.orders.reading import OrderBook, OrderRules, parse_orders, read_orders
 
@@ -156,6 +156,21 @@ amazon-order-id\tmerchant-order-id\tpurchase-date\torder-status\tsales-channel\t
 902-2\t\t2026-01-02\tCancelled\tAmazon.de\tPot 12"\tMUG-01\tB0\tCancelled\t0\tEUR\t
 902-3\t\t2026-01-02\tPending\tAmazon.de\tMug\tMUG-01\tB0\tUnshipped\t1\tEUR\t10.0
 """
+
+
+@pytest.mark.parametrize(
+    ("headings", "report"),
+    [
+        ("Date,Order #,Status,Customer,Product(s),Items sold", "the orders report of WooCommerce"),
+        ("ID,Purchase Point,Purchase Date,Grand Total (Base),Status", "the order grid of Magento"),
+    ],
+)
+def test_a_report_without_articles_is_named_with_what_to_export_instead(
+    headings: str, report: str
+) -> None:
+    row = ",".join("1" for _ in headings.split(","))
+    with pytest.raises(OrderFileError, match=f"{report} .* a row for each of their items"):
+        parse_orders(f"{headings}\n{row}\n")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "utf-16"])

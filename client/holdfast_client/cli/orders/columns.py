@@ -18,6 +18,12 @@ from holdfast_client.spreadsheets.spreadsheet import plain_heading
 _HEADINGS_SHOWN_MAX: Final = 20
 _HEADING_SHOWN_LENGTH_MAX: Final = 40
 
+# Reports that shops take for exports of their orders, by a heading that is theirs alone.
+_REPORTS_BY_HEADING: Final = {
+    "itemssold": "the orders report of WooCommerce",
+    "purchasepoint": "the order grid of Magento",
+}
+
 # Spelled without spaces, underscores, points or capitals, in order of preference.
 _ORDER_HEADINGS: Final = (
     "invoiceno",
@@ -293,4 +299,10 @@ def _missing(what: str, name: str | None, headings: Sequence[str]) -> str:
     if len(headings) > _HEADINGS_SHOWN_MAX:
         shown += f" and {len(headings) - _HEADINGS_SHOWN_MAX} more"
     sought = f"no {what} column" if name is None else f"no {what} column {name!r}"
+    for heading in map(plain_heading, headings):
+        if report := _REPORTS_BY_HEADING.get(heading):
+            return (
+                f"{sought}: {report} has a row for each order, and no articles; "
+                "export the orders with a row for each of their items"
+            )
     return f"{sought}; the headings are {shown}; name the right one with --{what}-column"
