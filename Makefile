@@ -73,12 +73,14 @@ test-fast: $(READY_TO_DEVELOP) ## The tests that need no servers, under a minute
 test: $(READY_TO_DEVELOP) $(if $(TESTS),,system-packages-if-root) ## The test suite, on real servers, under ten minutes. TESTS=path for what is named alone.
 	@$(PYTEST) $(if $(TESTS),$(TESTS),$(SIDE_BY_SIDE) $(TEST_PROCESSES) -m "not long")
 
-# The chaos run has the machine to itself.
+# The chaos run has the machine to itself. What hangs takes ten minutes to be ended, and CI has ninety for
+# all: a run that is red anyway ends in time to say why.
 CHAOS := tests/soak/test_soak.py
+FAILURES_MAX := 5
 
 .PHONY: test-all
 test-all: $(READY_TO_DEVELOP) system-packages-if-root ## All tests: the long and rare, on Postgres 15 too, and chaos.
-	@$(PYTEST) $(SIDE_BY_SIDE) $(TEST_PROCESSES) --ignore $(CHAOS)
+	@$(PYTEST) $(SIDE_BY_SIDE) $(TEST_PROCESSES) --maxfail $(FAILURES_MAX) --ignore $(CHAOS)
 	@$(MAKE) --no-print-directory test-oldest OLDEST_TESTS="$(OLDEST_TESTS_OF_ALL)"
 	@$(PYTEST) $(CHAOS)
 

@@ -55,7 +55,7 @@ class FailuresAtOnce:
         if report.failed:
             lines = report.longreprtext.rstrip().splitlines()
             reason = [line for line in lines if line.startswith("E ")] or lines
-            told = "\n".join(line[:REASON_LINE_LENGTH_MAX] for line in reason[-REASON_LINES_MAX:])
+            told = "\n".join(line[:REASON_LINE_LENGTH_MAX] for line in reason[:REASON_LINES_MAX])
             self._reporter.ensure_newline()
             self._reporter.write_line(f"{report.when} of {report.nodeid} failed:\n{told}", red=True)
 

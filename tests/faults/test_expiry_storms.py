@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import time
 from collections.abc import AsyncIterator, Awaitable, Iterator, Sequence
@@ -20,6 +21,7 @@ from activities.inventory.ledger_operations import BATCH_SIZE_MAX
 from holdfast_client.client import ReservationClient
 from holdfast_client.contract.errors import OutcomeUnknown
 from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.outcomes import Unavailable
 from tests.faults.workers import worker_process
 from tests.inventory.crowd import all_at_once
 from tests.inventory.shop import Shop, checkout, open_shop
@@ -217,7 +219,8 @@ def _next_storm() -> datetime:
 async def _hold_until(storm: datetime, stage: Stage, sku: str) -> list[str]:
     """Reserve one unit for each of many checkouts, all until the same second.
 
-    On a machine that is too busy for it the last ones are held for a second of their own.
+    On a machine that is too busy for it the last ones are held for a second of their own, and some
+    ask again under an id of their own.
     """
     client = ReservationClient(
         stage.client, task_queue=stage.till.task_queue, answer_timeout_seconds=ANSWER_SECONDS
@@ -225,20 +228,25 @@ async def _hold_until(storm: datetime, stage: Stage, sku: str) -> list[str]:
     began = time.monotonic()
     turns = asyncio.Semaphore(ASKING_AT_ONCE)
 
-    async def reserve(id: str) -> None:
+    async def hold(name: str) -> str:
+        ids = (f"{name}/{attempt}" for attempt in itertools.count())
         async with turns:
-            left = ceil((storm - datetime.now(UTC)).total_seconds())
-            await until(lambda: _is_answered(client, id, sku, max(left, 1)))
+            while not await _is_decided(client, id := next(ids), sku, storm):
+                pass
+        return id
 
-    ids = [f"{sku}-{number}" for number in range(CHECKOUTS)]
-    await asyncio.gather(*(reserve(id) for id in ids))
+    names = [f"{sku}-{number}" for number in range(CHECKOUTS)]
+    ids = await asyncio.gather(*map(hold, names))
     print(f"{CHECKOUTS} holds in {time.monotonic() - began:.1f} s")
     return ids
 
 
-async def _is_answered(client: ReservationClient, id: str, sku: str, hold_seconds: int) -> bool:
-    try:
-        await client.reserve(id, [(sku, 1)], hold_seconds=hold_seconds)
-    except OutcomeUnknown:
-        return False
-    return True
+async def _is_decided(client: ReservationClient, id: str, sku: str, storm: datetime) -> bool:
+    """Reserve, and say whether the machine was not too busy to decide about it in time."""
+    left = max(1, ceil((storm - datetime.now(UTC)).total_seconds()))
+    while True:
+        try:
+            outcome = await client.reserve(id, [(sku, 1)], hold_seconds=left)
+        except OutcomeUnknown:
+            continue
+        return not isinstance(outcome, Unavailable)

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import exc
 
 from activities.inventory.database.errors import PaymentConflict, RefundNotDue
-from activities.inventory.records import Closing, ReservationState
+from activities.inventory.records import Closing
 from activities.inventory.sql.statements import payments as statements
 from holdfast_client.contract.holds import HoldsRequest
 from holdfast_client.contract.refunds import RefundDone, RefundsRequest
@@ -159,42 +159,6 @@ def test_a_payment_of_another_checkout_is_a_conflict_and_changes_nothing(shop: S
     with pytest.raises(PaymentConflict):
         shop.fulfil("c2", "pay_1")
     assert shop.payment("pay_1") == ("c1", "settled", "")
-
-
-def test_of_two_checkouts_in_one_batch_the_first_has_the_payment(shop: Shop) -> None:
-    shop.stock(MUG=5)
-    for id in ("c1", "c2"):
-        shop.hold(id, MUG=1)
-    wishes = [Closing(id, "fulfilled", payment_reference="pay_1") for id in ("c2", "c1")]
-    first, second = shop.ledger.close(wishes)
-    assert isinstance(first, ReservationState)
-    assert first.outcome.status == "fulfilled"
-    assert isinstance(second, PaymentConflict)
-    assert shop.ledger.audit() == ()
-
-
-def test_of_two_payments_in_one_batch_the_second_is_due_back(shop: Shop) -> None:
-    shop.stock(MUG=5)
-    shop.hold("c1", MUG=1)
-    wishes = [Closing("c1", "committed", payment_reference=f"pay_{n}") for n in (1, 2, 3)]
-    told = [getattr(answer, "refund_due", None) for answer in shop.ledger.close(wishes)]
-    assert told == [None, "duplicate", "duplicate"]
-    assert shop.ledger.audit() == ()
-
-
-@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
-def test_a_cancellation_and_a_stranger_with_its_payment_in_one_batch(
-    shop: Shop, order: tuple[int, int]
-) -> None:
-    shop.stock(MUG=5)
-    for id in ("c1", "c2"):
-        shop.hold(id, MUG=1)
-    shop.commit("c1", "pay_1")
-    wishes = (Closing("c1", "cancelled"), Closing("c2", "fulfilled", payment_reference="pay_1"))
-    shop.ledger.close([wishes[place] for place in order])
-    assert shop.payment("pay_1") == ("c1", "refund_due", "cancelled")
-    assert shop.status("c2") == "held"
-    assert shop.ledger.audit() == ()
 
 
 def test_two_checkouts_that_are_paid_by_one_payment_at_once_take_turns(shop: Shop) -> None:

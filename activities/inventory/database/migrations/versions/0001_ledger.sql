@@ -885,9 +885,13 @@ BEGIN
                        AND NOT EXISTS (SELECT FROM holdfast.reservation_lines AS l
                                         WHERE l.reservation_id = r.id
                                           AND l.fulfilled_quantity > 0)) AS m
-         -- Of two who name one reference its own checkout counts, then who came first.
+         -- Of two who name one reference the checkout counts whose it is already, then who came first.
+         -- Nobody makes it a locked checkout's in between.
          ORDER BY m.payment_reference COLLATE "C",
-                  m.payment_reference IS NOT DISTINCT FROM m.paid_by DESC, m.place
+                  EXISTS (SELECT FROM holdfast.payments AS own
+                           WHERE own.payment_reference = m.payment_reference
+                             AND own.checkout_id = m.checkout_id AND own.state <> 'failed') DESC,
+                  m.place
             ON CONFLICT (payment_reference) DO UPDATE
            SET checkout_id = excluded.checkout_id, state = excluded.state,
                reason = excluded.reason, actor = excluded.actor, paying_until = NULL,
