@@ -888,9 +888,9 @@ BEGIN
          -- Of two who name one reference the checkout counts whose it is already, then who came first.
          -- Nobody makes it a locked checkout's in between.
          ORDER BY m.payment_reference COLLATE "C",
-                  EXISTS (SELECT FROM holdfast.payments AS own
-                           WHERE own.payment_reference = m.payment_reference
-                             AND own.checkout_id = m.checkout_id AND own.state <> 'failed') DESC,
+                  (SELECT own.checkout_id = m.checkout_id AND own.state <> 'failed'
+                     FROM holdfast.payments AS own
+                    WHERE own.payment_reference = m.payment_reference) IS TRUE DESC,
                   m.place
             ON CONFLICT (payment_reference) DO UPDATE
            SET checkout_id = excluded.checkout_id, state = excluded.state,
