@@ -159,6 +159,15 @@ def test_a_payment_of_another_checkout_reinstates_nothing(expired: Shop) -> None
     assert expired.count("reservations") == 2
 
 
+def test_a_late_payment_that_has_failed_at_another_checkout_reinstates(expired: Shop) -> None:
+    expired.hold("c2", MUG=1)
+    expired.ledger.pause(Pause("c2", "payment_started", "u-1", "late", seconds=60))
+    expired.ledger.pause(Pause("c2", "payment_ended", "u-2", "late", result="failed"))
+    assert pay_late(expired).attempt == 2
+    assert expired.payment("late") == ("c1", "settled", "")
+    assert expired.ledger.audit() == ()
+
+
 def test_of_late_payments_at_once_one_is_taken_and_every_other_is_due_back(expired: Shop) -> None:
     told = all_at_once([partial(pay_late, expired, f"p{n}") for n in range(8)])
     assert sorted(str(state.refund_due) for state in told) == ["None", *["duplicate"] * 7]

@@ -31,6 +31,7 @@ from activities.inventory.operations.refusals import (
 from activities.inventory.operations.shortages import (
     LockedStock,
     lock_levels,
+    require_items,
     short_items,
     tell_shortages,
 )
@@ -80,6 +81,7 @@ def decide(change: LineChange, overdue_max: int) -> Steps[LineChangeAnswer]:
         return (yield from _answer(change, "over_limit", lines_already=len(own), lines_new=added))
     moved = {key: wanted.get(key, 0) - own.get(key, 0) for key in wanted | own}
     locked = yield from lock_levels([key for key, delta in moved.items() if delta], own)
+    require_items([row for row in rows if moved[row.sku, row.location]], locked)
     if _is_over(reservation, locked.at):
         return (yield from refuse("not_active"))
     lacking = _lacking(change.checkout_id, wanted, moved, locked)

@@ -89,6 +89,9 @@ def _answer(closing: Closing, row: Any, payment: Any) -> ClosingAnswer:
     if payment is None:
         return reservation_state(row)
     if payment.checkout_id != closing.checkout_id:
+        # What has failed elsewhere is nobody's, and left to what decides about a late one.
+        if closing.reinstating and payment.state == "failed":
+            return reservation_state(row)
         return PaymentConflict(payment.payment_reference, payment.checkout_id)
     if payment.state not in {"refund_due", "refunded"}:
         return reservation_state(row)

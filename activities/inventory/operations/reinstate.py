@@ -16,7 +16,12 @@ from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.operations.close import ClosingAnswer, close
 from activities.inventory.operations.overdue import look_for_overdue, without_overdue
-from activities.inventory.operations.shortages import lock_levels, short_items, tell_shortages
+from activities.inventory.operations.shortages import (
+    lock_levels,
+    require_items,
+    short_items,
+    tell_shortages,
+)
 from activities.inventory.records import Closing, ReservationState, shortages_json
 from activities.inventory.sql.statements import payments, reservations
 from holdfast_client.contract.outcomes import Shortage
@@ -80,6 +85,7 @@ def _hold_again(
     """Hold all of these lines again, or return what falls short."""
     wants = tuple(Want(line.sku, line.location, line.quantity) for line in lines)
     locked = yield from lock_levels([(line.sku, line.location) for line in lines], {})
+    require_items(lines, locked)
     (allocation,) = allocate([Demand(checkout_id, wants)], locked.levels)
     lacking = allocation.shortfalls
     yield from look_for_overdue(short_items(lacking, locked), locked.at, overdue_max)

@@ -6,9 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from typing import Any
 
 from activities.inventory.allocation.wants import Shortfall, StockKey, StockLevel
 from activities.inventory.database.calls import Call, Steps, scalar
+from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.operations.items import lock_items
 from activities.inventory.sql.statements import reservations as statements
 from holdfast_client.contract.outcomes import Shortage
@@ -38,6 +40,22 @@ def lock_levels(keys: Iterable[StockKey], own: Mapping[StockKey, int]) -> Steps[
     return LockedStock(
         levels, max(times) if times else (yield from scalar(Call(statements.CLOCK, {})))
     )
+
+
+def require_items(lines: Iterable[Any], locked: LockedStock) -> None:
+    """Give way where an adopted shop has renamed what a reservation has, since it was read.
+
+    Args:
+        lines: of the reservation, each with the number, SKU and location of its item.
+        locked: the stock, by the SKUs of now; of other items as well, or only of some.
+
+    Raises:
+        LedgerUnavailable: a SKU is another item's by now. The transaction is to be undone.
+    """
+    for line in lines:
+        level = locked.levels.get((line.sku, line.location))
+        if level is None or level.item_id != line.stock_item_id:
+            raise LedgerUnavailable("the shop has renamed what the checkout has: ask again")
 
 
 def short_items(shortfalls: Iterable[Shortfall], locked: LockedStock) -> list[int]:

@@ -23,7 +23,12 @@ from activities.inventory.operations.overdue import (
     without_overdue,
 )
 from activities.inventory.operations.reserve import ReserveAnswer, ReserveBatch, deny, hold_or_deny
-from activities.inventory.operations.shortages import LockedStock, lock_levels, short_items
+from activities.inventory.operations.shortages import (
+    LockedStock,
+    lock_levels,
+    require_items,
+    short_items,
+)
 from activities.inventory.operations.standing import read_rows
 from activities.inventory.records import ReservationState, reservation_state
 from activities.inventory.sql.statements import reservations as statements
@@ -125,6 +130,7 @@ def _take_over(
     (demand,) = batch.demands([id])
     wanted = [(want.sku, place_of(want)) for want in demand.wants]
     locked = yield from lock_levels([*wanted, *own], own)
+    require_items([row for row in rows if row.quantity], locked)
     _require_time(request, old, locked.at)
     (allocation,) = allocate([demand], locked.levels)
     lacking = allocation.shortfalls

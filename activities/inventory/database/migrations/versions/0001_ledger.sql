@@ -1093,6 +1093,13 @@ BEGIN
     locked_at := holdfast.post_movements(
         line_ids, line_ids, line_items, array_fill('reserve'::text, ARRAY[cardinality(line_ids)]),
         array_fill(0::bigint, ARRAY[cardinality(line_ids)]), line_quantities, NULL, NULL);
+    -- Only an adopted shop renames, and then perhaps while its rows were waited for.
+    IF to_regclass('holdfast.adopted_rows') IS NOT NULL AND EXISTS (
+            SELECT FROM unnest(line_items, line_skus) AS l(item, sku)
+              JOIN holdfast.stock_items AS s ON s.id = l.item
+             WHERE s.sku <> l.sku) THEN
+        RAISE 'the shop has renamed what was to be held: decide' USING ERRCODE = 'HF001';
+    END IF;
     IF locked_at > begins + unnoticed THEN
         PERFORM holdfast.begin_holds(locked_at, ids, seconds);
         RETURN locked_at;
