@@ -238,3 +238,14 @@ def test_the_audit_finds_rows_that_were_written_past_the_switches(shop: Adopted)
     shop.sql.execute("UPDATE products SET stock_quantity = 11")
     found = [breach for breach in shop.ledger.audit() if breach.subject == "MUG at main"]
     assert [breach.finding for breach in found] == ["total 10 and reserved 2, in the shop 11 and 2"]
+
+
+def test_what_was_written_past_the_switches_counts_before_the_ledger_writes_over_it(shop: Adopted):
+    shop.adopt()
+    shop.owner("ALTER TABLE public.products DISABLE TRIGGER USER")
+    shop.sql.execute("UPDATE products SET stock_quantity = 9")
+    shop.reserve("c1", MUG=1)
+    assert shop.item("MUG") == (9, 3, 2)
+    assert shop.kinds("MUG")[-2:] == [("shop", -1, 0), ("reserve", 0, 1)]
+    rows = shop.sql.execute("SELECT stock_quantity, reserved_quantity FROM products").fetchall()
+    assert rows == [(9, 3)]

@@ -13,6 +13,7 @@ DECLARE
         nullif(current_setting('holdfast.gives_way_at', true), '')::timestamptz);
     wanted {key_type}[];
     locked integer;
+    unfollowed {key_type}[];
 BEGIN
     LOOP
         wanted := ARRAY(SELECT a.key FROM holdfast.adopted_rows AS a WHERE a.stock_item_id = ANY(items));
@@ -37,4 +38,15 @@ BEGIN
         PERFORM pg_sleep(look_again_seconds);
     END LOOP;
     PERFORM holdfast.keep_to_budget();
+    -- What was written while the switches were off counts as if they had been on, before the ledger
+    -- writes over it.
+    unfollowed := ARRAY(SELECT a.key
+                          FROM holdfast.adopted_rows AS a
+                          JOIN {table} AS t ON t.{key} = a.key
+                          JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id
+                         WHERE a.key = ANY(wanted) AND a.begun
+                           AND ({figures_of_row}) IS DISTINCT FROM ({figures_of_item}));
+    IF cardinality(unfollowed) > 0 THEN
+        PERFORM holdfast.follow_shop_rows(unfollowed, 'written past the switches');
+    END IF;
 END $$;
