@@ -6,6 +6,7 @@ import pytest
 
 from activities.inventory.adoption import steps
 from activities.inventory.adoption.steps import AdoptionRefused
+from activities.inventory.records import StockRow
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
 from tests.adoption.test_both_ways import receive
@@ -190,3 +191,26 @@ def test_what_the_shop_has_written_when_policies_change_is_kept_to_the_new_ones(
     assert shop.code(FIGURES) == [[10, 2]]
     assert shop.put_back() == [("MUG", "stock_quantity", 1)]
     assert shop.breaches() == []
+
+
+def test_of_many_rows_that_do_not_agree_the_rest_is_counted(open_adopted: OpenAdopted):
+    shop = open_adopted("a")
+    shop.code('(1..25).each { |n| Product.create!(sku: "P-#{n}", name: "P", stock_quantity: 10) }')
+    shop.adopt()
+    leave(shop)
+    shop.ledger.load_stock([StockRow(f"P-{n}", "main", 7) for n in range(1, 26)])
+    told = steps.check(shop.engine, shop.plan)
+    assert len(told) == 21
+    assert told[-1] == "public.products: 5 more rows that do not agree with the ledger"
+
+
+def test_of_many_writes_that_were_put_back_those_to_rows_of_stock_are_listed_first(shop: Adopted):
+    shop.owner(
+        "INSERT INTO holdfast.put_back_writes (key, sku, column_name, written_by, last_at) "
+        "SELECT 'checkout/c' || n, '', 'user_id', 'shop', now() + interval '1 hour' "
+        "FROM generate_series(1, 60) AS n"
+    )
+    shop.sql.execute("UPDATE products SET reserved_quantity = 11")
+    standing = shop.standing()
+    assert standing.put_back_rows[0]["column_name"] == "reserved_quantity"
+    assert (len(standing.put_back_rows), standing.put_back_rows_left_out) == (50, 11)

@@ -129,6 +129,15 @@ def test_a_payment_clears_what_was_bought_and_leaves_what_came_later(shop_b: Ado
     assert shop_b.code(ROWS) == []
 
 
+def test_a_cart_whose_lines_were_taken_out_was_changed_just_now(shop_b: Adopted):
+    shop_b.adopt()
+    shop_b.sql.execute("UPDATE orders_cart SET updated_at = '2001-01-01'")
+    shop_b.reserve("c1", "s-1", MUG=2)
+    shop_b.close("c1")
+    found = shop_b.sql.execute("SELECT max(updated_at) > '2020-01-01' FROM orders_cart").fetchone()
+    assert found == (True,)
+
+
 def test_a_committed_checkout_is_paid_its_row_is_gone_and_its_cart_is_cleared_once(shop_b: Adopted):
     shop_b.adopt()
     shop_b.reserve("c1", "s-1", MUG=2)

@@ -166,6 +166,7 @@ def _document(found: Standing) -> dict[str, Any]:
         "put_back_rows": [
             {**row, "last_at": exact_text(row["last_at"])} for row in found.put_back_rows
         ],
+        "put_back_rows_left_out": found.put_back_rows_left_out,
         "breaches": list(found.breaches),
     }
 
@@ -181,6 +182,7 @@ def _sheet(found: Standing) -> Sheet:
         ("shop_reserved", found.shop_reserved),
         ("shop_reserved_rows_left_out", found.shop_reserved_rows_left_out),
         ("put_back", found.put_back),
+        ("put_back_rows_left_out", found.put_back_rows_left_out),
     )
     return Sheet(
         f"{found.table} is adopted{done}.",

@@ -171,16 +171,24 @@ def _rows(connection: Connection, plan: Plan, catalogue: Catalogue) -> Iterator[
     bounds = {"rows_max": ROWS_NAMED_MAX}
     left = read_left(connection, plan)
     since = {**bounds, "moved_after": left or 0, "was_left": left is not None}
-    for row in _asked(connection, question("items_in_the_way", plan, catalogue, **since)):
+    in_the_way = _asked(connection, question("items_in_the_way", plan, catalogue, **since))
+    for row in in_the_way:
         yield (
             f"{table} row {row.key} ({row.sku}): checkouts hold {row.held} of it in the ledger, "
             f"and the row says total {row.total}, reserved {row.reserved}, from before they were "
             "kept equal; let the holds end first"
         )
-
+    yield from _more(table, in_the_way, "that checkouts hold some of")
     if left is not None and plan.stock.figures:
         apart = _asked(connection, question("rows_apart", plan, catalogue, **since))
         yield from (_apart(table, row) for row in apart)
+        yield from _more(table, apart, "that do not agree with the ledger")
+
+
+def _more(table: str, rows: Sequence[Any], what: str) -> Iterator[str]:
+    """Say how many more rows there are than are named."""
+    if rows and rows[0].rows > len(rows):
+        yield f"{table}: {rows[0].rows - len(rows):,} more rows {what}"
 
 
 def read_left(connection: Connection, plan: Plan) -> int | None:

@@ -123,6 +123,7 @@ def _cart_table(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
             "cart_found": "NEW.cart_id",
             "cart_wanted": "wanted",
             "cart_customer": "NULL::text",
+            "cart_lines_touched": "",
         }
     table = catalogue[carts.table]
     place, key = name(carts.table), name(table.primary_key or "")
@@ -144,7 +145,7 @@ def _cart_table(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
     touched = ""
     if carts.updated_at:
         now = moment("clock_timestamp()", table.type_of(carts.updated_at))
-        touched = f", {name(carts.updated_at)} = {now}"
+        touched = f"{name(carts.updated_at)} = {now}"
     return {
         "carts": place,
         "cart_key": key,
@@ -154,7 +155,9 @@ def _cart_table(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
         "cart_customer": customer,
         "cart_status_column": name(carts.status or ""),
         "cart_status_text": literal(f"{carts.table}.{carts.status}"),
-        "cart_touched": touched,
+        "cart_touched": touched and f", {touched}",
+        "cart_lines_touched": touched
+        and f"UPDATE {place} AS t SET {touched} WHERE t.{key} = cart;",  # noqa: S608  # as above
     }
 
 

@@ -70,7 +70,9 @@ def _other(table: Table, name: str, source: str) -> Iterator[str]:
 
 def _carts(carts: Carts, catalogue: Catalogue) -> Iterator[str]:
     if carts.table:
-        rights: tuple[Right, ...] = ("select", "update") if carts.status else ("select",)
+        rights: tuple[Right, ...] = (
+            ("select", "update") if carts.status or carts.updated_at else ("select",)
+        )
         yield from table_obstacles(carts.table, catalogue, rights)
     table = catalogue.get(carts.table or "")
     if table:

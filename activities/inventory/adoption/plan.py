@@ -146,7 +146,7 @@ class Carts(_Section):
         fulfilled: to what, when the checkout was paid; nothing if it is left out.
         expired: when its time was over.
         cancelled: when it was given back.
-        updated_at: set with it.
+        updated_at: set with it, and where lines are taken out.
         items: the lines.
         clear_on: outcomes on which what was bought is taken out of the cart.
     """

@@ -31,7 +31,9 @@ class Standing:
         put_back: how many writes of the shop's were put back.
         shop_reserved_rows: the rows with most of those units (at most ``ROWS_LISTED_MAX``).
         shop_reserved_rows_left_out: how many more.
-        put_back_rows: which writes, the latest first (at most ``ROWS_LISTED_MAX``).
+        put_back_rows: which writes, those to rows of stock first, and the latest of each first (at
+            most ``ROWS_LISTED_MAX``).
+        put_back_rows_left_out: how many more.
         breaches: what is wrong with its switches.
     """
 
@@ -45,6 +47,7 @@ class Standing:
     shop_reserved_rows: tuple[Mapping[str, Any], ...]
     shop_reserved_rows_left_out: int
     put_back_rows: tuple[Mapping[str, Any], ...]
+    put_back_rows_left_out: int
     breaches: tuple[str, ...]
 
 
@@ -83,6 +86,7 @@ def read_standing(engine: Engine) -> Standing | None:
         shop_reserved_rows=tuple(row._mapping for row in reserved),
         shop_reserved_rows_left_out=counts.rows_with_shop_reserved - len(reserved),
         put_back_rows=tuple(row._mapping for row in put_back),
+        put_back_rows_left_out=counts.put_back_rows - len(put_back),
         breaches=tuple(f"{row.subject}: {row.finding}" for row in breaches),
     )
 

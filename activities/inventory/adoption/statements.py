@@ -166,7 +166,9 @@ SELECT (SELECT count(*) FROM holdfast.adopted_rows) AS rows,
        (SELECT coalesce(sum(s.reserved_quantity - s.shop_reserved), 0)::bigint
           FROM holdfast.adopted_rows AS a
           JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id) AS held,
-       (SELECT coalesce(sum(p.times), 0)::bigint FROM holdfast.put_back_writes AS p) AS put_back
+       p.put_back, p.put_back_rows
+  FROM (SELECT coalesce(sum(p.times), 0)::bigint AS put_back, count(*) AS put_back_rows
+          FROM holdfast.put_back_writes AS p) AS p
 """
 READ_SHOP_RESERVED: Final = """
 SELECT s.sku, s.location, s.total_quantity AS total, s.reserved_quantity AS reserved,
@@ -177,10 +179,11 @@ SELECT s.sku, s.location, s.total_quantity AS total, s.reserved_quantity AS rese
  ORDER BY s.shop_reserved DESC, s.sku COLLATE "C"
  LIMIT %(rows_max)s
 """
+# What the shop's code wrote to rows of stock, before what could not be shown to it of a checkout.
 READ_PUT_BACK: Final = """
 SELECT key, sku, column_name, times, written, kept, written_by, last_at
   FROM holdfast.put_back_writes
- ORDER BY last_at DESC, key, column_name
+ ORDER BY starts_with(key, 'checkout/'), last_at DESC, key, column_name
  LIMIT %(rows_max)s
 """
 FIND_BREACHES: Final = """

@@ -10,6 +10,7 @@
               FROM holdfast.bought(NEW.id, outcome) AS b
              WHERE t.{item_cart} = cart::{item_cart_type}
                AND t.{item_product} = b.product::{item_product_type} AND t.{item_quantity} > b.units;
+            {cart_lines_touched}
         EXCEPTION
             {not_now}
             WHEN OTHERS THEN

@@ -4,7 +4,7 @@ WITH r AS ({rows}), open AS (
      WHERE l.quantity > 0
      GROUP BY 1
 )
-SELECT r.key::text AS key, r.sku, r.total, r.reserved, o.quantity AS held
+SELECT r.key::text AS key, r.sku, r.total, r.reserved, o.quantity AS held, count(*) OVER () AS rows
   FROM open AS o
   JOIN holdfast.stock_items AS s ON s.id = o.stock_item_id AND s.location = {location}
   JOIN r ON r.sku = s.sku,

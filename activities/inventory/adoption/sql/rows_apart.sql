@@ -9,7 +9,8 @@ WITH r AS ({rows}), moved AS (
                      WHERE m.stock_item_id = s.id AND m.id > {moved_after}) AS l
      WHERE s.location = {location} AND l.is_corrected IS NOT NULL
 )
-SELECT r.key::text AS key, v.sku, r.total, v.total_quantity AS in_ledger, -v.total AS sold
+SELECT r.key::text AS key, v.sku, r.total, v.total_quantity AS in_ledger, -v.total AS sold,
+       count(*) OVER () AS rows
   FROM moved AS v
   LEFT JOIN r ON r.sku = v.sku
  WHERE CASE WHEN r.key IS NOT NULL
