@@ -27,11 +27,19 @@ MILLION: Final = "1,000,000"
 NOT_ADOPTED: Final = "not adopted"
 ADOPTED: Final = "adopted"
 CANNOT_ADOPT: Final = "cannot adopt"
-# Where the ledger would wait for the rows of a shop, if it had adopted one.
-_WAITS_FOR_THE_SHOP: Final = {
-    "post_movements": "PERFORM holdfast.lock_shop_rows(items);",
-    "lock_stock": "PERFORM holdfast.lock_shop_rows(ids);",
-}
+# What a ledger does for the shop that it has adopted, if it has.
+_FOR_THE_SHOP: Final = (
+    ("post_movements", "PERFORM holdfast.lock_shop_rows(items);", ""),
+    ("lock_stock", "PERFORM holdfast.lock_shop_rows(ids);", ""),
+    ("lock_stock", "PERFORM holdfast.follow_late_words(NULL, NULL);", ""),
+    ("lock_stock", "IF holdfast.follow_late_words(ids, skus) THEN", "IF false THEN"),
+    ("reserve_what_fits", "IF holdfast.follow_late_words(NULL, NULL) THEN", "IF false THEN"),
+    (
+        "reserve_what_fits",
+        "IF to_regclass('holdfast.adopted_rows') IS NOT NULL AND EXISTS (",
+        "IF false AND EXISTS (",
+    ),
+)
 
 
 class Taken:
@@ -183,13 +191,13 @@ def disregard_shops(url: str) -> None:
     engine = connect(url)
     try:
         with engine.begin() as connection:
-            for name, clause in _WAITS_FOR_THE_SHOP.items():
+            for name, clause, instead in _FOR_THE_SHOP:
                 definition = connection.exec_driver_sql(
                     "SELECT pg_get_functiondef(oid) FROM pg_proc WHERE proname = %s", (name,)
                 ).scalar_one()
                 if clause not in definition:
                     raise LookupError(f"{name} does not say {clause}")
-                connection.exec_driver_sql(definition.replace(clause, ""))
+                connection.exec_driver_sql(definition.replace(clause, instead))
     finally:
         engine.dispose()
 

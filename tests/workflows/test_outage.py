@@ -140,7 +140,9 @@ async def test_a_payment_that_the_database_never_takes_ends_the_workflow_and_the
     assert isinstance(failure.value.cause, ApplicationError)
     assert failure.value.cause.type == INVENTORY_UNAVAILABLE
     assert await failed_tasks_of(handle) == []
-    assert stage.ledger.expire_overdue(grace_seconds=0) == 1
+    # Holds of other tests may have become overdue in the same ledger while it was away.
+    assert stage.ledger.expire_overdue(grace_seconds=0) >= 1
+    assert stage.shop.status(unique) == "expired"
 
 
 async def _is_held(stage: Stage, checkout_id: str) -> bool:
