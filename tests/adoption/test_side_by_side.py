@@ -138,7 +138,10 @@ def buy_by_the_shop(shop: Shop, letter: str, number: int, is_over: Event) -> Cou
     chance, words = random.Random(number), WORDS[letter]
     got: Counter[str] = Counter()
     while not is_over.wait(chance.random() * THINKS_SECONDS_MAX):
-        wanted = {str(chance.randint(1, PRODUCTS)): chance.randint(1, 3) for _ in range(3)}
+        # In one order: shop C's `bulk_reserve` takes rows as they are named, and two that name them
+        # in opposite orders end each other, without any ledger.
+        ids = sorted({chance.randint(1, PRODUCTS) for _ in range(3)})
+        wanted = {str(id): chance.randint(1, 3) for id in ids}
         bought = shop(words.buy.format(number=number, wanted=json.dumps(wanted)))
         got.update({words.sku.format(id): units for id, units in bought.items()})
     return got
