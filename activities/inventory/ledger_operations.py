@@ -179,7 +179,8 @@ class LedgerOperations:
     ) -> Steps[int]:
         """End a batch of holds that are overdue by more than the grace period.
 
-        Leaves out those that somebody else is just now ending.
+        Leaves out those that somebody else is just now ending, and those of which an adopted shop
+        keeps a row.
 
         Args:
             grace_seconds: 0 or more.
@@ -187,10 +188,10 @@ class LedgerOperations:
             actor: who ends them, for the record.
 
         Returns:
-            How many were ended; fewer than ``batch_size_max`` when none is left.
+            How many were ended; fewer than ``batch_size_max`` when none else can be now.
         """
         check_batch_size(batch_size_max)
-        return in_transaction(expire_overdue(grace_seconds, batch_size_max, actor))
+        return expire_overdue(grace_seconds, batch_size_max, actor)
 
     # --- payments and stock -----------------------------------------------------------------------
 

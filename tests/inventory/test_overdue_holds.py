@@ -194,7 +194,12 @@ def test_a_sweep_walks_no_hold_that_is_not_overdue(fragile_shop: Shop) -> None:
     for number in range(50):
         shop.hold(f"c{number}", MUG=1)
     with shop.engine.begin() as connection:
-        limits = {"grace_seconds": 0.0, "batch_size_max": 10}
+        limits = {
+            "grace_seconds": 0.0,
+            "batch_size_max": 10,
+            "without_checkouts": [],
+            "without_items": [],
+        }
         connection.exec_driver_sql(statements.LOCK_OVERDUE, limits)
         read = text(
             "SELECT seq_tup_read + idx_tup_fetch FROM pg_stat_xact_user_tables "

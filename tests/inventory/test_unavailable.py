@@ -143,6 +143,22 @@ def test_a_lock_held_by_a_stranger_is_waited_for_within_bounds(hasty: Shop) -> N
     assert hasty.reserve(checkout("c1", MUG=1)).status == "held"
 
 
+def test_ends_of_overdue_holds_wait_once_where_no_shop_is_adopted(hasty: Shop) -> None:
+    """Tries for fewer would wait for the same lock for seconds more."""
+    hasty.ledger.load_stock([StockRow("CUP", "main", 10)])
+    hasty.reserve(checkout("c1", MUG=1))
+    hasty.reserve(checkout("c2", CUP=1))
+    hasty.sql("UPDATE holdfast.reservations SET expires_at = now() - interval '1 minute'")
+    with hasty.engine.connect() as stranger:
+        stranger.execute(
+            text("SELECT FROM holdfast.stock_items WHERE sku = 'CUP' FOR NO KEY UPDATE")
+        )
+        with pytest.raises(LedgerUnavailable, match="gave up: canceling statement due to lock"):
+            hasty.ledger.expire_overdue(0)
+    assert hasty.ledger.count_overdue() == 2
+    assert hasty.ledger.expire_overdue(0) == 2
+
+
 def test_a_statement_that_takes_too_long_is_ended_by_the_server(database_url: str) -> None:
     engine = open_engine(database_url, connections_max=2, statement_timeout_ms=100)
     shop = Shop(engine, Ledger(engine))

@@ -50,13 +50,13 @@ async def _carry(
         while True:
             try:
                 rows = await _make(connection, call, tracer)
+                told = None
             except psycopg.Error as error:
                 told = told_to_operation(error)
                 if told is None:
                     raise
-                call = steps.throw(told)
-            else:
-                call = steps.send(rows)
+            # Told out here, for what an operation lets through is not to have the cause in it.
+            call = steps.send(rows) if told is None else steps.throw(told)
     except StopIteration as end:
         result: ResultT = end.value
         return result

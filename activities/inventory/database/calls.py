@@ -12,9 +12,10 @@ from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
 import psycopg
+from psycopg import errors as postgres
 
 from activities.inventory.database.arrays import array_text
-from activities.inventory.database.errors import FigureUnfit
+from activities.inventory.database.errors import FigureUnfit, driver_error
 
 ResultT = TypeVar("ResultT")
 
@@ -65,6 +66,8 @@ def told_to_operation(error: psycopg.Error) -> Exception | None:
         return SomethingToDecide()
     if error.sqlstate == FIGURE_UNFIT_STATE:
         return FigureUnfit(str(error.diag.message_primary))
+    if error.sqlstate == postgres.LockNotAvailable.sqlstate:
+        return driver_error(error, is_lost=False)
     return None
 
 

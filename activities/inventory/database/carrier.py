@@ -42,14 +42,14 @@ def carry(connection: Connection, steps: Steps[ResultT]) -> ResultT:
         while True:
             try:
                 rows = _make(connection, call)
+                told = None
             except exc.DBAPIError as error:
                 cause = error.orig
                 told = told_to_operation(cause) if isinstance(cause, psycopg.Error) else None
                 if told is None:
                     raise
-                call = steps.throw(told)
-            else:
-                call = steps.send(rows)
+            # Told out here, for what an operation lets through is not to have the cause in it.
+            call = steps.send(rows) if told is None else steps.throw(told)
     except StopIteration as end:
         result: ResultT = end.value
         return result

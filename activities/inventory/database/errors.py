@@ -4,6 +4,7 @@
 
     LedgerError
       LedgerUnavailable     the database did not answer or did not finish; try again
+        LedgerGaveWay       somebody has what is wanted, for longer than is waited
         LedgerUnreachable   there is no connection or no schema, whatever is asked
           ConnectionLost    the connection could not do its work any more; a new one may
       LedgerCorrupt         a constraint refused a change that the ledger thought right
@@ -23,7 +24,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -58,6 +60,8 @@ _LOST_CODES: Final = frozenset(
     }
 )
 _LOST_CLASS: Final = "08"
+# What `lock_shop_rows` of an adoption says of the rows that it cannot have.
+_ITEMS_TAKEN: Final = re.compile(r"stock items \{([0-9,]+)\}")
 _HOW_TO_GRANT: Final = (
     "the database role may not do this; `python -m worker migrate`, under the role that owns the "
     "tables and with HOLDFAST_WORKER_ROLE set, grants a worker what it needs"
@@ -97,6 +101,19 @@ class LedgerError(Exception):
 
 class LedgerUnavailable(LedgerError):
     """The database could not be reached or gave up; nothing is known to have changed. Retry."""
+
+
+class LedgerGaveWay(LedgerUnavailable):
+    """Somebody has locked what is wanted, for longer than the ledger waits; nothing changed.
+
+    Args:
+        message: what the database said.
+        item_ids: the stock items whose rows an adopted shop has; none where that is not known.
+    """
+
+    def __init__(self, message: str, item_ids: Iterable[int] = ()) -> None:
+        super().__init__(message)
+        self.item_ids = frozenset(item_ids)
 
 
 class LedgerUnreachable(LedgerUnavailable):
@@ -252,7 +269,7 @@ def _meaning(error: psycopg.Error) -> LedgerError:
     if code is None and isinstance(error, psycopg.OperationalError):
         return LedgerUnreachable(f"the database cannot be reached: {_first_line(error)}")
     if code and (code[:2] in _PASSING_CLASSES or code in _PASSING_CODES):
-        return LedgerUnavailable(f"the database gave up: {_first_line(error)}")
+        return _passing(error)
     if code == postgres.InsufficientPrivilege.sqlstate:
         return LedgerUnavailable(f"{_first_line(error)}: {_HOW_TO_GRANT}")
     name = error.diag.constraint_name
@@ -261,6 +278,14 @@ def _meaning(error: psycopg.Error) -> LedgerError:
         return LedgerCorrupt(f"{meaning} ({name})")
     refused = ShopRefused if code == _ROW_CHANGED_STATE else LedgerFailed
     return refused(f"the database refused a statement: {_first_line(error)} ({code})")
+
+
+def _passing(error: psycopg.Error) -> LedgerUnavailable:
+    message = f"the database gave up: {_first_line(error)}"
+    if error.sqlstate != postgres.LockNotAvailable.sqlstate:
+        return LedgerUnavailable(message)
+    taken = _ITEMS_TAKEN.fullmatch(error.diag.message_detail or "")
+    return LedgerGaveWay(message, map(int, taken[1].split(",")) if taken else ())
 
 
 def _first_line(error: psycopg.Error) -> str:

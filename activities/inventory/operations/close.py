@@ -6,8 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from activities.inventory.database.calls import Call, Steps
-from activities.inventory.database.errors import PaymentConflict
+from activities.inventory.database.calls import BEGIN, COMMIT, ROLLBACK, Call, Steps
+from activities.inventory.database.errors import LedgerGaveWay, PaymentConflict
+from activities.inventory.operations.giving_way import (
+    REFUSALS_IN_A_TURN_MAX,
+    Turn,
+    goes_on_without,
+)
 from activities.inventory.operations.standing import read_rows
 from activities.inventory.records import (
     Closing,
@@ -102,16 +107,57 @@ def _answer(closing: Closing, row: Any, payment: Any) -> ClosingAnswer:
 def expire_overdue(grace_seconds: float, batch_size_max: int, actor: str) -> Steps[int]:
     """End a batch of holds that are overdue by more than the grace period; return how many.
 
-    To be made in one transaction: it locks what it is going to end, and skips what is locked.
+    In one transaction. Where an adopted shop has rows for longer than the ledger waits, what it
+    keeps is left out of this turn, and the rest is ended in some more.
+
+    Raises:
+        LedgerGaveWay: before any was ended.
     """
+    turn = Turn(batch_size_max, REFUSALS_IN_A_TURN_MAX)
+    ended = 0
+    while ended < batch_size_max:
+        size = min(turn.size, batch_size_max - ended)
+        ids, refusal = yield from _end_overdue(turn, grace_seconds, size, actor)
+        if refusal is None:
+            ended += len(ids)
+            if len(ids) < size:
+                break
+            turn.went_well()
+        elif not (yield from goes_on_without(turn, refusal, ids)):
+            if not ended:
+                raise refusal
+            break
+    return ended
+
+
+def _end_overdue(
+    turn: Turn, grace_seconds: float, size: int, actor: str
+) -> Steps[tuple[Sequence[str], LedgerGaveWay | None]]:
+    """End at most so many in one transaction; return whom, or whom not and why.
+
+    It locks what it is going to end, and skips what is locked.
+    """
+    yield BEGIN
     rows = yield Call(
         statements.LOCK_OVERDUE,
-        {"grace_seconds": grace_seconds, "batch_size_max": batch_size_max},
+        {
+            "grace_seconds": grace_seconds,
+            "batch_size_max": size,
+            "without_checkouts": sorted(turn.checkout_ids),
+            "without_items": sorted(turn.item_ids),
+        },
     )
-    if not rows:
-        return 0
     ids = [row.checkout_id for row in rows]
-    return len((yield from _end({id: Closing(id, "expired", OVERDUE, actor) for id in ids})))
+    ended: Mapping[str, Any] = {}
+    try:
+        if ids:
+            ended = yield from _end({id: Closing(id, "expired", OVERDUE, actor) for id in ids})
+        # The shop's carts are written at the end.
+        yield COMMIT
+    except LedgerGaveWay as refusal:
+        yield ROLLBACK
+        return ids, refusal
+    return list(ended), None
 
 
 def _end(closings: Mapping[str, Closing]) -> Steps[dict[str, Any]]:

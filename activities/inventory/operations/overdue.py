@@ -11,7 +11,14 @@ from datetime import datetime
 from typing import Final
 
 from activities.inventory.database.calls import ROLLBACK, Call, ResultT, Steps, in_transaction
+from activities.inventory.database.errors import LedgerGaveWay
 from activities.inventory.operations.close import close
+from activities.inventory.operations.giving_way import (
+    REFUSALS_FOR_A_BUYER_MAX,
+    Turn,
+    goes_on_without,
+    without_busy,
+)
 from activities.inventory.records import Closing
 from activities.inventory.sql.statements import reservations as statements
 
@@ -31,17 +38,44 @@ class OverdueInTheWay(Exception):
 def without_overdue(decide: Callable[[int], Steps[ResultT]]) -> Steps[ResultT]:
     """Make a decision in a transaction of its own, again while overdue holds stand in its way.
 
+    Where an adopted shop keeps rows of some, these are left out, and it is decided beside them.
+
     Args:
         decide: told how many overdue holds to look for at most; 0 decides without looking.
+
+    Raises:
+        LedgerGaveWay: too often, or what is busy is what has to be ended first.
     """
+    turn = Turn(OVERDUE_BATCH_MAX, REFUSALS_FOR_A_BUYER_MAX)
+    is_all_busy = False
     for passes_left in reversed(range(DECISION_PASSES_MAX)):
-        overdue_max = OVERDUE_BATCH_MAX if passes_left else 0
+        left_out = len(turn.checkout_ids)
+        overdue_max = OVERDUE_BATCH_MAX + left_out if passes_left and not is_all_busy else 0
         try:
             return (yield from in_transaction(decide(overdue_max)))
         except OverdueInTheWay as found:
             yield ROLLBACK
-            yield from close([Closing(id, "expired") for id in found.checkout_ids])
+            if is_all_busy:
+                raise LedgerGaveWay("the shop has rows of a hold that must end first") from None
+            free = yield from without_busy(turn, found.checkout_ids)
+            is_all_busy = not free and len(turn.checkout_ids) == left_out
+            yield from _end_what_is_free(turn, free)
     raise RuntimeError("the last pass looks for nothing that stands in the way")
+
+
+def _end_what_is_free(turn: Turn, checkout_ids: Sequence[str]) -> Steps[None]:
+    """End overdue holds, but for those of which a shop keeps rows: the turn leaves them out."""
+    while checkout_ids:
+        batch = checkout_ids[: turn.size]
+        try:
+            yield from close([Closing(id, "expired") for id in batch])
+        except LedgerGaveWay as refusal:
+            if not (yield from goes_on_without(turn, refusal, batch)):
+                raise
+            checkout_ids = yield from without_busy(turn, checkout_ids)
+        else:
+            turn.went_well()
+            checkout_ids = checkout_ids[len(batch) :]
 
 
 def look_for_overdue(item_ids: Sequence[int], at: datetime, overdue_max: int) -> Steps[None]:

@@ -1,6 +1,6 @@
 -- Hold the rows in which the shop keeps the figures of these stock items: all of them or none, and where
--- some are taken look again, until the ledger gives way. The budget of the transaction begins with the
--- first rows that it holds.
+-- some are taken look again, until the ledger gives way and says of which items. The budget of the
+-- transaction begins with the first rows that it holds.
 --
 -- It never waits in the queue for a row. Else a transaction of the shop that comes later would stand behind
 -- it, and behind the next of the ledger, each for a budget of its own.
@@ -12,7 +12,7 @@ DECLARE
         clock_timestamp() + interval '{budget_ms} milliseconds',
         nullif(current_setting('holdfast.gives_way_at', true), '')::timestamptz);
     wanted {key_type}[];
-    locked integer;
+    free {key_type}[];
     unfollowed {key_type}[];
 BEGIN
     LOOP
@@ -21,19 +21,23 @@ BEGIN
             RETURN;
         END IF;
         BEGIN
-            SELECT count(*)
-              FROM (SELECT FROM {table} AS t
-                     WHERE t.{key} = ANY(wanted) FOR NO KEY UPDATE SKIP LOCKED) AS free
-              INTO locked;
+            free := ARRAY(SELECT t.{key} FROM {table} AS t
+                           WHERE t.{key} = ANY(wanted) FOR NO KEY UPDATE SKIP LOCKED);
             -- Fewer may be there than are known of, where switches were off.
-            EXIT WHEN locked = cardinality(wanted)
-                   OR locked = (SELECT count(*) FROM {table} AS t WHERE t.{key} = ANY(wanted));
+            EXIT WHEN cardinality(free) = cardinality(wanted)
+                   OR cardinality(free) = (SELECT count(*) FROM {table} AS t WHERE t.{key} = ANY(wanted));
             RAISE 'some are taken' USING ERRCODE = 'HF002';
         EXCEPTION WHEN SQLSTATE 'HF002' THEN
             NULL;
         END;
         IF clock_timestamp() >= gives_way_at THEN
-            RAISE 'the shop has its rows, and the ledger gives way' USING ERRCODE = 'lock_not_available';
+            RAISE 'the shop has its rows, and the ledger gives way'
+                USING ERRCODE = 'lock_not_available',
+                      DETAIL = (SELECT coalesce('stock items ' || array_agg(a.stock_item_id)::text, '')
+                                  FROM holdfast.adopted_rows AS a
+                                  JOIN {table} AS t ON t.{key} = a.key
+                                 WHERE a.stock_item_id = ANY(items) AND a.key = ANY(wanted)
+                                   AND a.key <> ALL(free));
         END IF;
         PERFORM pg_sleep(look_again_seconds);
     END LOOP;

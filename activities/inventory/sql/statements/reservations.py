@@ -75,11 +75,31 @@ SELECT holdfast.supersede_reservation(
 # Wait for, and hold, every attempt of these checkouts.
 LOCK_RESERVATIONS: Final = "SELECT holdfast.lock_reservations(%(checkout_ids)s::text[])"
 
-# Hold overdue reservations that nobody else is busy with. Skips, so it never waits.
+# Hold overdue reservations that nobody else is busy with, without some checkouts, and without what
+# has something open of some stock items. Skips, so it never waits.
 LOCK_OVERDUE: Final = """
 SELECT checkout_id
-  FROM holdfast.lock_overdue(%(grace_seconds)s, %(batch_size_max)s) AS checkout_id
+  FROM holdfast.lock_overdue(
+       %(grace_seconds)s, %(batch_size_max)s, %(without_checkouts)s::text[],
+       %(without_items)s::bigint[]) AS checkout_id
 """
+
+# Which of these checkouts have something open of these stock items.
+FIND_WITH_ITEMS: Final = """
+SELECT c.checkout_id
+  FROM unnest(%(checkout_ids)s::text[]) AS c(checkout_id)
+ WHERE EXISTS (SELECT
+                 FROM (SELECT id FROM holdfast.reservations
+                        WHERE checkout_id = c.checkout_id OFFSET 0) AS r,
+                      LATERAL (SELECT FROM holdfast.reservation_lines
+                                WHERE reservation_id = r.id
+                                  AND stock_item_id = ANY(%(item_ids)s::bigint[])
+                                  AND quantity > 0
+                               OFFSET 0) AS l)
+"""
+
+# Whether a shop's tables are adopted.
+IS_ADOPTED: Final = "SELECT to_regclass('holdfast.adopted_rows') IS NOT NULL"
 
 # Turn claims into holds, as was decided.
 HOLD_RESERVATIONS: Final = """
