@@ -19,8 +19,6 @@ from holdfast_client.terminal.sheet import Column, Table
 from tests.worker.conftest import Operator
 from worker.reports import _DENIED_COLUMNS, _MOVEMENT_COLUMNS
 
-TODAY = f"{datetime.now(UTC):%Y-%m-%d}"
-
 
 def _reserve(ledger: Ledger, checkout_id: str, lines: Mapping[str, int], customer: str) -> None:
     request = CheckoutRequest(
@@ -43,6 +41,12 @@ def sold(ledger: Ledger) -> Ledger:
     _reserve(ledger, "c2", {"MUG": 9, "HAT": 1}, "u-2")
     _reserve(ledger, "c3", {"MUG": 20}, "u-2")
     return ledger
+
+
+@pytest.fixture
+def day(sold: Ledger) -> str:
+    """The day of it: a run of all tests may go on past midnight."""
+    return f"{datetime.now(UTC):%Y-%m-%d}"
 
 
 def _rows(out: str, name: str) -> list[list[str]]:
@@ -88,9 +92,9 @@ def test_a_history_has_each_movement_with_the_figures_after_it(operator: Operato
     ]
 
 
-def test_a_history_as_a_document_goes_on_page_by_page(operator: Operator, sold: Ledger):
+def test_a_history_as_a_document_goes_on_page_by_page(operator: Operator, day: str):
     last = json.loads(operator.run("history", "MUG", "--limit", "1", "--json").stdout)
-    words = ("--before", str(last["before"]), "--since", TODAY, "--json")
+    words = ("--before", str(last["before"]), "--since", day, "--json")
     rest = json.loads(operator.run("history", "MUG", *words).stdout)
     kinds = [move["kind"] for move in (*rest["movements"], *last["movements"])]
     assert kinds == ["receive", "reserve", "fulfil"]
@@ -141,25 +145,24 @@ def test_a_history_of_one_location_of_several(operator: Operator, sold: Ledger):
 
 # --- denied --------------------------------------------------------------------------------------
 
-DENIED: list[list[Any]] = [
-    [TODAY, "MUG", "main", "insufficient", 2, 1, 29, 20, 8],
-    [TODAY, "HAT", "main", "unknown_sku", 1, 1, 1, 1, 0],
-]
 
-
-def test_denied_demand_is_told_alike_in_every_form(operator: Operator, sold: Ledger):
+def test_denied_demand_is_told_alike_in_every_form(operator: Operator, day: str):
+    told: list[list[Any]] = [
+        [day, "MUG", "main", "insufficient", 2, 1, 29, 20, 8],
+        [day, "HAT", "main", "unknown_sku", 1, 1, 1, 1, 0],
+    ]
     plain = operator.run("denied")
     assert (plain.returncode, plain.stderr) == (0, "")
-    assert _rows(plain.stdout, "denied") == [[str(cell) for cell in row] for row in DENIED]
+    assert _rows(plain.stdout, "denied") == [[str(cell) for cell in row] for row in told]
     document = json.loads(operator.run("denied", "--json").stdout)
-    assert [list(row.values()) for row in document] == DENIED
+    assert [list(row.values()) for row in document] == told
     headings, *rows = csv.reader(io.StringIO(operator.run("denied", "--csv").stdout))
     assert headings == list(document[0])
-    assert rows == [[str(cell) for cell in row] for row in DENIED]
+    assert rows == [[str(cell) for cell in row] for row in told]
 
 
-def test_denied_demand_of_one_sku_and_of_some_days(operator: Operator, sold: Ledger):
-    hats = operator.run("denied", "--sku", "HAT", "--since", TODAY, "--until", TODAY)
+def test_denied_demand_of_one_sku_and_of_some_days(operator: Operator, day: str):
+    hats = operator.run("denied", "--sku", "HAT", "--since", day, "--until", day)
     assert [row[1] for row in _rows(hats.stdout, "denied")] == ["HAT"]
     cut = operator.run("denied", "--limit", "1")
     assert len(_rows(cut.stdout, "denied")) == 1
