@@ -24,7 +24,7 @@ from tests.adoption.conftest import OpenAdopted
 
 PRODUCTS: Final = 12
 # Beside permanent renaming the ledger holds one or two a second, and fewer on a busy machine.
-MEETINGS: Final = 15
+MEETINGS: Final = 30
 RENAMERS: Final = 2
 SELLERS: Final = 2
 BUYERS: Final = 2
@@ -197,7 +197,7 @@ def test_while_it_is_renamed_the_ledger_sells_and_no_transaction_of_the_shop_fai
         for each in at_work:
             each.result()
     shop.ledger.follow_shop()
-    ((longest,),) = shop.owner("SELECT max(milliseconds) FROM public.ledger_times")
+    ((longest,),) = shop.owner("SELECT coalesce(max(milliseconds), 0) FROM public.ledger_times")
     print(f"{dict(meeting.done)}, the ledger had rows for {longest:.0f} ms at most")
     assert meeting.failures == []
     # A processor that is busy elsewhere makes it longer than the 400 ms, by nobody's fault.
