@@ -24,7 +24,7 @@ from tests.adoption.conftest import OpenAdopted
 
 PRODUCTS: Final = 12
 # Beside permanent renaming the ledger holds one or two a second, and fewer on a busy machine.
-MEETINGS: Final = 30
+MEETINGS: Final = 10
 RENAMERS: Final = 2
 SELLERS: Final = 2
 BUYERS: Final = 2
