@@ -23,8 +23,6 @@ from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
 
 PRODUCTS: Final = 12
-# Beside permanent renaming the ledger holds one or two a second, and fewer on a busy machine.
-MEETINGS: Final = 10
 RENAMERS: Final = 2
 SELLERS: Final = 2
 BUYERS: Final = 2
@@ -182,10 +180,11 @@ class Meeting:
                     self.failures.append(f"{what}: {error}")
 
 
+@pytest.mark.parametrize("meetings", [60, pytest.param(600, marks=pytest.mark.long)])
 def test_while_it_is_renamed_the_ledger_sells_and_no_transaction_of_the_shop_fails(
-    shop: Adopted,
+    shop: Adopted, meetings: int
 ):
-    meeting = Meeting(shop, MEETINGS)
+    meeting = Meeting(shop, meetings)
     of_the_shop = {
         "c": [meeting.rename] * RENAMERS + [meeting.sell] * SELLERS,
         "d": [meeting.switch] * RENAMERS,

@@ -11,7 +11,7 @@ import pytest
 
 from activities.inventory.adoption import steps
 from activities.inventory.adoption.plan import Elsewhere, Plan
-from activities.inventory.adoption.script import BLOCKED_SECONDS
+from activities.inventory.adoption.script import BLOCKED_SECONDS, LATE_WORDS_MAX
 from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.history_records import HistoryPeriod
@@ -215,6 +215,19 @@ def test_words_of_a_row_that_somebody_of_the_shop_has_wait_and_the_shop_does_not
     assert isinstance(shop_c.reserve("c1", NEW=1), Held)
     assert isinstance(shop_c.reserve("c2", A=1), Denied)
     assert (shop_c.item("NEW"), _waiting(shop_c), shop_c.breaches()) == ((10, 1, 0), 0, [])
+
+
+def test_one_look_at_a_row_does_for_all_that_was_noted_while_somebody_had_it(
+    shop_c: Adopted, other: psycopg.Connection
+):
+    _touch(shop_c, 1, other)
+    for number in range(LATE_WORDS_MAX * 5):
+        _rename(shop_c, 1, f"N-{number}")
+    _rename(shop_c, 1, "A")
+    assert _waiting(shop_c) > LATE_WORDS_MAX * 5
+    other.rollback()
+    assert isinstance(shop_c.reserve("c1", A=1), Held)
+    assert _waiting(shop_c) == 0
 
 
 def test_who_has_the_row_follows_what_has_been_renamed_by_its_end(

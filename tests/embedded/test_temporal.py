@@ -256,7 +256,7 @@ CRASHES = """#!/bin/sh
 if [ "$1" = server ] && [ $(wc --lines < "{starts}") -lt {crashes} ]; then
     echo >> "{starts}"
     echo "panic: {reason}" >&2
-    seq --format "goroutine %g" 100 >&2
+    seq --format "goroutine %g [running]:" 5000 >&2
     exit 2
 fi
 exec "{program}" "$@"

@@ -13,9 +13,9 @@ from typing import Final
 from worker.embedded.accounts import Account
 
 _LOG_TAIL_LINES: Final = 15
-# How a program in Go says why it crashed. Hundreds of lines of its stacks may follow.
+# How a program in Go says why it crashed. Its stacks follow, of every thread perhaps.
 CRASH: Final = "panic:"
-_LOG_TAIL_BYTES: Final = 8_192
+_LOG_TAIL_BYTES: Final = 262_144
 _KILL_SECONDS_MAX: Final = 10.0
 _GUARD_GRACE_SECONDS: Final = 20
 

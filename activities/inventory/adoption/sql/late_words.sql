@@ -13,13 +13,17 @@ CREATE TABLE holdfast.late_words (
 );
 
 -- Follow what is noted, as one set, of those rows that are free; the rest stays noted. Whatever it would
--- have to wait for undoes it all.
+-- have to wait for undoes it all. One look at a row does for all that was noted of it before: a row that is
+-- renamed again and again while somebody has it would else be followed once for each.
 CREATE FUNCTION holdfast.follow_noted(notes bigint[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '{words_wait_ms}' AS $$
 DECLARE
     wanted {key_type}[] := ARRAY(
         SELECT DISTINCT w.key FROM holdfast.late_words AS w WHERE w.id = ANY(notes));
+    -- Before its words are looked at: what is noted later may be of later ones.
+    seen CONSTANT bigint[] := ARRAY(
+        SELECT w.id FROM holdfast.late_words AS w WHERE w.key = ANY(wanted));
     had {key_type}[];
     busy {key_type}[];
 BEGIN
@@ -29,7 +33,10 @@ BEGIN
                    WHERE t.{key} = ANY(wanted) AND t.{key} <> ALL(had));
     PERFORM holdfast.follow_skus(had);
     PERFORM holdfast.follow_shop_rows(had, 'written by the shop');
-    DELETE FROM holdfast.late_words AS w WHERE w.id = ANY(notes) AND w.key <> ALL(busy);
+    DELETE FROM holdfast.late_words AS w
+     WHERE w.id IN (SELECT f.id FROM holdfast.late_words AS f
+                     WHERE f.id = ANY(seen) AND f.key <> ALL(busy)
+                       FOR UPDATE SKIP LOCKED);
 EXCEPTION WHEN lock_not_available OR serialization_failure OR unique_violation THEN
     RETURN;
 END $$;
