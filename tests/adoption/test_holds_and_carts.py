@@ -119,6 +119,20 @@ def test_a_shop_that_clears_up_expired_rows_takes_nothing_from_a_hold(shop_b: Ad
     assert shop_b.breaches() == []
 
 
+def test_of_a_hold_that_such_a_job_meets_it_takes_off_what_the_shops_own_buyers_have(
+    shop_b: Adopted,
+):
+    """As docs/adopting.md says of the third step, and why the job is to wait some minutes."""
+    shop_b.adopt()
+    shop_b.code("Product.objects.filter(sku='MUG').update(reserved_stock=F('reserved_stock') + 1)")
+    shop_b.reserve("c1", "s-1", MUG=2)
+    assert shop_b.item("MUG") == (10, 3, 1)
+    shop_b.code("Product.objects.filter(sku='MUG').update(reserved_stock=F('reserved_stock') - 2)")
+    assert shop_b.item("MUG") == (10, 2, 0)
+    assert shop_b.put_back() == [("MUG", "reserved_stock", 1)]
+    assert shop_b.breaches() == []
+
+
 def test_a_payment_clears_what_was_bought_and_leaves_what_came_later(shop_b: Adopted):
     shop_b.adopt()
     shop_b.reserve("c1", "s-1", MUG=2, CUP=1)
