@@ -117,6 +117,21 @@ async def test_a_payment_that_has_ended_keeps_nothing_any_more(shop: Shop, check
     assert timeline.report().paying_until is None
 
 
+async def test_a_failed_payment_goes_to_another_checkout_unless_it_is_in_flight_again(
+    shop: Shop, checkout_id: str
+):
+    await held(shop, checkout_id)
+    other = f"{checkout_id}-other"
+    await shop.client.reserve(other, [("MUG-01", 1)], hold_seconds=60)
+    await shop.client.payment_started(checkout_id, "p-1", 600)
+    await shop.client.payment_ended(checkout_id, "p-1")
+    await shop.client.payment_started(checkout_id, "p-1", 600)
+    with pytest.raises(PaymentConflict):
+        await shop.client.payment_started(other, "p-1", 600)
+    await shop.client.payment_ended(checkout_id, "p-1")
+    assert (await shop.client.payment_started(other, "p-1", 600)).paying_until is not None
+
+
 async def test_a_grace_has_an_end_and_never_revives_a_hold(shop: Shop, checkout_id: str):
     first = await held(shop, checkout_id)
     waiting = await shop.client.payment_started(checkout_id, "p-1", 3_600)

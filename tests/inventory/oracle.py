@@ -59,11 +59,11 @@ class Oracle(Payments):
 
     def supersede(self, id: str, cart: Cart, seconds: int, old_id: str, party: str) -> Answer:
         """Reserve with another checkout's units, which must be of the same customer."""
-        old = self.holds.setdefault(old_id, Hold(self._ending("expired")))
         asked = (cart, seconds, old_id, party)
         if id in self.holds:
             known = self.holds[id]
             return known.answer if known.asked in (None, asked) else {"status": "conflict"}
+        old = self.holds.setdefault(old_id, Hold(self._ending("expired")))
         if old.is_open and self._is_late(old):
             old.answer = {"status": "expired", "at": self.now}
         if not old.is_open:
@@ -76,16 +76,14 @@ class Oracle(Payments):
 
     def end(self, batch: list[Ending]) -> list[tuple[Answer, str]]:
         """Return for each wish where it leads, and why its payment is due back."""
-        rest = batch
+        # The first wish of each checkout, then the second; an expiry after anything else.
+        rest = [wish for wish in batch if wish[1] != "expired"]
+        rest += [wish for wish in batch if wish[1] == "expired"]
         while rest:
-            # The first wish for an id counts; an expiry only where nobody wishes otherwise.
-            wishes = [wish for wish in rest if wish[1] == "expired"]
-            wishes += reversed([wish for wish in rest if wish[1] != "expired"])
-            counts = {id: (status, payment) for id, status, payment in wishes}
+            turn = {id: (status, payment) for id, status, payment in reversed(rest)}
             for id in dict.fromkeys(id for id, _, _ in rest):
-                self._end(id, *counts[id])
-            # Another payment for the same checkout comes after it.
-            rest = [wish for wish in rest if wish[2] and wish[2] != counts[wish[0]][1]]
+                self._end(id, *turn[id])
+                rest.remove((id, *turn[id]))
         return [self._paid(id, payment) for id, _, payment in batch]
 
     def _end(self, id: str, status: str, payment: str) -> None:

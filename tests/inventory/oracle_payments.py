@@ -37,7 +37,8 @@ class Payments(StockOracle, ABC):
 
     def _belongs_elsewhere(self, payment: str, id: str) -> bool:
         owner, state, _ = self.payments.get(payment, (id, "", ""))
-        return owner != id and state != "failed"
+        is_in_flight = payment in self.paying and self.paying[payment] > self.now
+        return owner != id and (state != "failed" or is_in_flight)
 
     def _is_undecided(self, payment: str) -> bool:
         return self.payments.get(payment, ("", "", ""))[1] in {"", "started", "failed"}
@@ -80,13 +81,11 @@ class Payments(StockOracle, ABC):
 
     def _wait_no_more(self, id: str, hold: Hold, payment: str) -> None:
         owner, state, _ = self.payments.get(payment, ("", "", ""))
-        if owner != id:
-            return
-        if state in {"started", "failed"}:
+        if owner == id and state in {"started", "failed"}:
             self.payments[payment] = (id, "failed", "failed")
             self.paying.pop(payment, None)
-            self._tell_pauses(id, hold)
-        if hold.answer["status"] == "held" and self._is_late(hold):
+        self._tell_pauses(id, hold)
+        if owner and hold.answer["status"] == "held" and self._is_late(hold):
             hold.answer = self._ending("expired")
 
     def _tell_pauses(self, id: str, hold: Hold) -> None:

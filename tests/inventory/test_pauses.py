@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -11,6 +12,7 @@ from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.ledger_operations import PAYMENT_GRACE_CAP_DEFAULT
 from activities.inventory.operations.pause import pause_until
 from activities.inventory.payment_records import Pause, PauseAnswer
+from activities.inventory.records import Closing
 from holdfast_client.contract.holds import HoldsRequest
 from holdfast_client.contract.outcomes import Held
 from tests.inventory import by_hand
@@ -113,6 +115,19 @@ def test_an_unknown_payment_ends_nothing(held: Shop) -> None:
     assert held.status("c1") == "held"
 
 
+def test_the_end_of_a_payment_that_went_to_another_checkout_ends_what_is_past_its_deadline(
+    held: Shop,
+) -> None:
+    held.stock(PEN=1)
+    held.hold("c2", PEN=1)
+    start(held, 100)
+    end(held)
+    start(held, 300, "u-2", "pay_1", "c2")
+    end(held, "u-3", "pay_1", "c2")
+    held.pass_seconds(61)
+    assert end(held, "u-4").state.outcome.status == "expired"
+
+
 def test_a_failed_payment_may_begin_anew_and_stays_failed_until_it_settles(held: Shop) -> None:
     start(held, 300)
     end(held)
@@ -155,6 +170,56 @@ def test_a_payment_of_another_checkout_is_a_conflict_and_leaves_no_trace(shop: S
     end(shop)
     assert start(shop, 300, "u-4", "pay_1", "c2").verdict == "done"
     assert shop.payment("pay_1") == ("c2", "failed", "failed")
+
+
+def _pause(shop: Shop) -> None:
+    start(shop, 300, f"u-{shop.now}", "pay_1", "c2")
+
+
+def _commit(shop: Shop) -> None:
+    _close(shop, _PAID)
+
+
+def _reinstate(shop: Shop) -> None:
+    late = replace(_PAID, reinstating=True)
+    _close(shop, late)
+    shop.ledger.reinstate(late)
+
+
+def _close(shop: Shop, closing: Closing) -> None:
+    (answer,) = shop.ledger.close([closing])
+    if isinstance(answer, PaymentConflict):
+        raise answer
+
+
+_PAID = Closing("c2", "committed", payment_reference="pay_1")
+
+
+@pytest.mark.parametrize(
+    ("take", "hold_seconds", "becomes"),
+    [
+        (_pause, 900, ("failed", "failed")),
+        (_commit, 900, ("settled", "")),
+        (_reinstate, 60, ("settled", "")),
+    ],
+)
+def test_a_failed_payment_that_is_in_flight_again_stays_until_its_pause_is_over(
+    shop: Shop, take: Callable[[Shop], None], hold_seconds: int, becomes: tuple[str, str]
+) -> None:
+    shop.stock(MUG=2)
+    shop.hold("c1", hold_seconds=600, MUG=1)
+    shop.hold("c2", hold_seconds=hold_seconds, MUG=1)
+    start(shop, 300)
+    end(shop)
+    start(shop, 300, "u-2")
+    shop.pass_seconds(299)
+    shop.expire("c2")
+    with pytest.raises(PaymentConflict):
+        take(shop)
+    assert shop.payment("pay_1") == ("c1", "failed", "failed")
+    shop.pass_seconds(1)
+    take(shop)
+    assert shop.payment("pay_1") == ("c2", *becomes)
 
 
 def test_two_checkouts_that_name_one_payment_at_once_take_turns(shop: Shop) -> None:

@@ -287,6 +287,16 @@ def test_the_database_lets_only_a_failed_payment_move(shop: Shop, state: str) ->
             shop.sql(move)
 
 
+def test_the_database_moves_no_failed_payment_that_is_in_flight_again(shop: Shop) -> None:
+    _write(shop, "pay_1", "c1", "failed")
+    shop.sql("UPDATE holdfast.payments SET paying_until = :until", until=shop.after(60))
+    move = "UPDATE holdfast.payments SET checkout_id = 'c2'"
+    with pytest.raises(exc.IntegrityError, match="stays with its checkout"):
+        shop.sql(move)
+    shop.pass_seconds(60)
+    shop.sql(move)
+
+
 def test_a_payment_is_never_removed(shop: Shop) -> None:
     _write(shop, "pay_1", "c1", "settled")
     for statement in ("DELETE FROM holdfast.payments", "TRUNCATE holdfast.payments"):

@@ -99,6 +99,14 @@ def test_asked_again_it_is_answered_as_before_and_takes_nothing_more(shop: Shop)
     assert shop.figures("MUG") == (5, 3, 2)
 
 
+def test_asked_again_it_takes_no_id_that_nobody_has_used(shop: Shop) -> None:
+    shop.stock(MUG=5)
+    open_old(shop, MUG=4)
+    taken(shop, "new", "old", MUG=3)
+    assert conflict(shop, "new", "unheard-of", MUG=3).differs == ("supersedes",)
+    assert shop.hold("unheard-of", MUG=1).status == "held"
+
+
 @pytest.mark.parametrize(
     "named", [{"customer_id": "u-2"}, {"customer_id": None}, {"customer_id": None, "cart_id": "9"}]
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -33,15 +33,14 @@ ClosingAnswer = ReservationState | PaymentConflict
 def close(closings: Sequence[Closing]) -> Steps[tuple[ClosingAnswer, ...]]:
     """End a batch of holds and return where each reservation stands.
 
-    Of several wishes for an id the first counts, but an expiry, which may come to nothing, gives
-    way to any other; whatever other payments there are for it are due back. An id that was never
-    reserved becomes a closed row, so that a reserve that comes late is refused.
+    Of several wishes for an id one comes after the other, but an expiry gives way to any other. An
+    id that was never reserved becomes a closed row, so that a reserve that comes late is refused.
 
     Returns:
         For each where it stands, or the conflict of a payment that belongs to another checkout.
     """
     rows: dict[str, Any] = {}
-    for wishes in _rounds(closings):
+    for wishes in turns(closings):
         rows |= yield from _end(wishes)
     rows |= yield from read_rows({closing.checkout_id for closing in closings} - rows.keys())
     payments = yield from _read_payments(closings, rows)
@@ -51,22 +50,23 @@ def close(closings: Sequence[Closing]) -> Steps[tuple[ClosingAnswer, ...]]:
     )
 
 
-def _rounds(closings: Sequence[Closing]) -> Iterator[Mapping[str, Closing]]:
-    """Yield wishes that can be made at once: one for an id, and of the rest the other payments."""
-    by_id: dict[str, Closing] = {}
-    for closing in closings:
-        known = by_id.setdefault(closing.checkout_id, closing)
-        if known.status == "expired":
-            by_id[closing.checkout_id] = closing
-    yield by_id
-    others = [
-        closing
-        for closing in closings
-        if closing.payment_reference is not None
-        and closing.payment_reference != by_id[closing.checkout_id].payment_reference
-    ]
-    if others:
-        yield from _rounds(others)
+def turns(closings: Sequence[Closing]) -> Sequence[Mapping[str, Closing]]:
+    """Return wishes that can be made at once: the first for each id, then the second, and so on.
+
+    What asks for the same as one before it for its id is left out: it could change nothing.
+    """
+    made: dict[str, set[object]] = {}
+    found: list[dict[str, Closing]] = []
+    for closing in sorted(closings, key=lambda closing: closing.status == "expired"):
+        before = made.setdefault(closing.checkout_id, set())
+        wish = (closing.status, closing.payment_reference, closing.attempt, closing.reinstating)
+        if wish in before:
+            continue
+        if len(before) == len(found):
+            found.append({})
+        found[len(before)][closing.checkout_id] = closing
+        before.add(wish)
+    return found
 
 
 def _read_payments(
@@ -95,7 +95,7 @@ def _answer(closing: Closing, row: Any, payment: Any) -> ClosingAnswer:
         return reservation_state(row)
     if payment.checkout_id != closing.checkout_id:
         # What has failed elsewhere is nobody's, and left to what decides about a late one.
-        if closing.reinstating and payment.state == "failed":
+        if closing.reinstating and payment.is_nobodys:
             return reservation_state(row)
         return PaymentConflict(payment.payment_reference, payment.checkout_id)
     if payment.state not in {"refund_due", "refunded"}:

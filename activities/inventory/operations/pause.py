@@ -21,7 +21,6 @@ from activities.inventory.records import Closing
 from activities.inventory.sql.statements import payments as statements
 from activities.inventory.sql.statements.reservations import (
     CLAIM_TOMBSTONES,
-    CLOCK,
     LOCK_RESERVATIONS,
 )
 from holdfast_client.contract.digests import keys_that_differ
@@ -51,14 +50,17 @@ def pause(wish: Pause, grace_cap_seconds: int) -> Steps[PauseAnswer | PaymentCon
     row, digest = rows[0], pause_digest(wish)
     if row.digest is not None:
         return (yield from _earlier(wish, row, digest))
-    if row.payment_state not in {None, "failed"} and row.payment_checkout_id != wish.checkout_id:
+    if not _is_own(wish, row) and row.is_nobodys is False:
         return (yield from _refuse_payment(wish, row.id, digest, row.payment_checkout_id))
     if wish.attempt not in {None, row.attempt}:
         return (yield from _answer(wish, "not_active"))
-    at = yield from scalar(Call(CLOCK, {}))
     if wish.kind == "payment_started":
-        return (yield from _begin(wish, row, at, digest, grace_cap_seconds))
-    return (yield from _end(wish, row, at, digest))
+        return (yield from _begin(wish, row, digest, grace_cap_seconds))
+    return (yield from _end(wish, row, digest))
+
+
+def _is_own(wish: Pause, row: Any) -> bool:
+    return bool(row.payment_checkout_id == wish.checkout_id)
 
 
 def pause_until(
@@ -79,23 +81,24 @@ def pause_until(
 
 
 def _begin(
-    wish: Pause, row: Any, at: datetime, digest: str, grace_cap_seconds: int
+    wish: Pause, row: Any, digest: str, grace_cap_seconds: int
 ) -> Steps[PauseAnswer | PaymentConflict]:
-    if row.ends_at is None or at >= row.ends_at:
+    if row.ends_at is None or row.at >= row.ends_at:
         return (yield from _answer(wish, "not_active"))
-    known = row.payment_until if row.payment_checkout_id == wish.checkout_id else None
-    until = pause_until(at, row.expires_at, wish.seconds or 0, grace_cap_seconds, known)
+    known = row.payment_until if _is_own(wish, row) else None
+    until = pause_until(row.at, row.expires_at, wish.seconds or 0, grace_cap_seconds, known)
     if until is None:
         return (yield from _refuse_at_cap(wish, row.id, digest, grace_cap_seconds))
-    conflict = yield from _write(wish, row.id, at, digest, until)
+    conflict = yield from _write(wish, row.id, row.at, digest, until)
     return conflict or (yield from _answer(wish, "done"))
 
 
-def _end(wish: Pause, row: Any, at: datetime, digest: str) -> Steps[PauseAnswer | PaymentConflict]:
+def _end(wish: Pause, row: Any, digest: str) -> Steps[PauseAnswer | PaymentConflict]:
     """End a pause, and the hold with it where its deadline has passed."""
-    if conflict := (yield from _write(wish, row.id, at, digest, None)):
+    if conflict := (yield from _write(wish, row.id, row.at, digest, None)):
         return conflict
-    if row.payment_checkout_id == wish.checkout_id:
+    # It may have gone to another checkout, and come to nothing there.
+    if row.payment_checkout_id is not None:
         yield from close([Closing(wish.checkout_id, "expired", UNPAID)])
     return (yield from _answer(wish, "done"))
 

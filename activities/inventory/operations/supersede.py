@@ -41,6 +41,13 @@ class _MayNotSupersede(Exception):
     """The checkout to be superseded is somebody else's, or is paid."""
 
 
+class _IsKnown(Exception):
+    """The new id was asked for before; by what the old one is superseded. Nothing is changed."""
+
+    def __init__(self, superseded_by: str | None) -> None:
+        self.superseded_by = superseded_by
+
+
 def supersede(request: CheckoutRequest, hold_seconds_cap: int) -> Steps[ReserveAnswer]:
     """Hold a request that names another checkout, or deny it; each try is a transaction."""
     batch = ReserveBatch.of([request])
@@ -50,6 +57,10 @@ def supersede(request: CheckoutRequest, hold_seconds_cap: int) -> Steps[ReserveA
                 lambda overdue_max: decide(batch, request, hold_seconds_cap, overdue_max)
             )
         )
+    except _IsKnown as known:
+        # An old id that nobody knew is not taken by it either.
+        yield ROLLBACK
+        return (yield from _known(batch, request.checkout_id, known.superseded_by))
     except _MayNotSupersede:
         yield ROLLBACK
         return ReservationConflict(
@@ -66,6 +77,7 @@ def decide(
 
     Raises:
         OverdueInTheWay: nobody may be denied yet, so the transaction is to be undone.
+        _IsKnown, _MayNotSupersede: nothing is decided, and it is to be undone, too.
     """
     id, supersedes = request.checkout_id, str(request.supersedes)
     claims = yield Call(
@@ -82,7 +94,7 @@ def decide(
     yield Call(statements.LOCK_RESERVATIONS, {"checkout_ids": [id, supersedes]})
     (old,) = yield Call(statements.READ_SUPERSEDED, {"checkout_id": supersedes})
     if id not in numbers:
-        return (yield from _known(batch, id, old))
+        raise _IsKnown(old.superseded_by)
     _require_time(request, old, old.at)
     carts, refused = yield from read_carts(batch.of_carts, numbers)
     batch = batch.with_carts(carts)
@@ -105,11 +117,11 @@ def _require_time(request: CheckoutRequest, old: Any, at: datetime) -> None:
         raise OverdueInTheWay([str(request.supersedes)])
 
 
-def _known(batch: ReserveBatch, id: str, old: Any) -> Steps[ReserveAnswer]:
+def _known(batch: ReserveBatch, id: str, superseded_by: str | None) -> Steps[ReserveAnswer]:
     row = (yield from read_rows([id]))[id]
     state = reserve_state(row)
     if isinstance(state, ReservationState):
-        state = replace(state, supersedes=old.superseded_by == id)
+        state = replace(state, supersedes=superseded_by == id)
     (answer,) = batch.answers({id: row.digest}, {id: state})
     return answer
 

@@ -209,7 +209,7 @@ def refunded(shop: MemoryShop, message: RefundDone) -> Refunded:
 def _own(shop: MemoryShop, checkout_id: str, reference: str) -> Payment | None:
     """Return what is known of a payment that is the checkout's, or may become its own."""
     known = shop.payments.get(reference)
-    if known and known.checkout_id != checkout_id and known.state != "failed":
+    if known and known.checkout_id != checkout_id and not known.is_nobodys(shop.now):
         raise PaymentConflict(
             f"payment {reference} belongs to checkout {known.checkout_id}",
             {"payment_reference": reference, "checkout_id": known.checkout_id},

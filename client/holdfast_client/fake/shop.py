@@ -169,6 +169,11 @@ class Payment:
     paying_until: datetime | None = None
     shortages: tuple[Shortage, ...] = ()
 
+    def is_nobodys(self, at: datetime) -> bool:
+        """Say whether any checkout may take it: it has failed, and is not in flight again."""
+        is_in_flight = self.paying_until is not None and self.paying_until > at
+        return self.state == "failed" and not is_in_flight
+
     def turn(self, state: PaymentState, at: datetime, reason: str = "") -> None:
         """Let it be in another state from a moment on."""
         self.state, self.reason, self.changed_at = state, reason, at

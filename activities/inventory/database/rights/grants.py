@@ -49,6 +49,7 @@ FUNCTION_GRANTS: Final = (
     "part_reservation",
     "amend_reservation",
     "supersede_reservation",
+    "is_nobodys",
     "claim_payment",
     "reinstate_reservation",
     "pause_hold",

@@ -13,7 +13,8 @@ BEGIN
             claim_payment.actor, at, at)
         ON CONFLICT ON CONSTRAINT payments_pkey DO UPDATE
        SET checkout_id = excluded.checkout_id
-     WHERE p.state = 'failed' OR p.checkout_id = excluded.checkout_id
+     WHERE holdfast.is_nobodys(p.state, p.paying_until, at)
+        OR p.checkout_id = excluded.checkout_id
     RETURNING p.state INTO standing;
     RETURN standing;
 END $$;

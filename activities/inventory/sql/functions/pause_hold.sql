@@ -26,7 +26,8 @@ BEGIN
         VALUES (pause_hold.payment_reference, checkout, 'started', pause_hold.actor, until, at, at)
             ON CONFLICT ON CONSTRAINT payments_pkey DO UPDATE
            SET checkout_id = excluded.checkout_id, paying_until = excluded.paying_until
-         WHERE p.state = 'failed' OR p.state = 'started' AND p.checkout_id = excluded.checkout_id
+         WHERE holdfast.is_nobodys(p.state, p.paying_until, at)
+            OR p.checkout_id = excluded.checkout_id AND p.state IN ('started', 'failed')
         RETURNING true INTO is_own;
         IF is_own IS NULL THEN
             RETURN false;

@@ -60,7 +60,8 @@ BEGIN
          -- Of two who name one reference the checkout counts whose it is already, then who came first.
          -- Nobody makes it a locked checkout's in between.
          ORDER BY m.payment_reference COLLATE "C",
-                  (SELECT own.checkout_id = m.checkout_id AND own.state <> 'failed'
+                  (SELECT own.checkout_id = m.checkout_id
+                          AND NOT holdfast.is_nobodys(own.state, own.paying_until, at)
                      FROM holdfast.payments AS own
                     WHERE own.payment_reference = m.payment_reference) IS TRUE DESC,
                   m.place
@@ -68,9 +69,9 @@ BEGIN
            SET checkout_id = excluded.checkout_id, state = excluded.state,
                reason = excluded.reason, actor = excluded.actor, paying_until = NULL,
                changed_at = excluded.changed_at
-         WHERE p.state = 'failed'
+         WHERE holdfast.is_nobodys(p.state, p.paying_until, at)
             OR p.checkout_id = excluded.checkout_id
-               AND (p.state = 'started'
+               AND (p.state IN ('started', 'failed')
                     OR p.state = 'settled' AND excluded.reason = 'cancelled')
         RETURNING p.checkout_id, p.state
     )

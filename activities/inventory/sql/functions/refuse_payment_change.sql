@@ -1,4 +1,4 @@
--- A payment stays with its checkout, unless it failed; its state only goes up; it is never removed.
+-- A payment stays with its checkout, unless it failed and is not in flight again; its state only goes up; it is never removed.
 CREATE FUNCTION holdfast.refuse_payment_change() RETURNS trigger
 LANGUAGE plpgsql
 AS $$ BEGIN
@@ -10,7 +10,7 @@ CREATE TRIGGER payments_only_go_up
 BEFORE UPDATE ON holdfast.payments
 FOR EACH ROW WHEN (NOT (
     NEW.payment_reference = OLD.payment_reference
-    AND (NEW.checkout_id = OLD.checkout_id OR OLD.state = 'failed')
+    AND (NEW.checkout_id = OLD.checkout_id OR holdfast.is_nobodys(OLD.state, OLD.paying_until, holdfast.clock()))
     AND (NEW.state = OLD.state
          OR OLD.state = 'started' AND NEW.state IN ('failed', 'settled', 'refund_due')
          OR OLD.state = 'failed' AND NEW.state IN ('settled', 'refund_due')

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-# Whose each of these payments is, and what became of it; unknown ones are left out.
+# Whose each of these payments is, if it is anybody's, and what became of it; unknown ones are left
+# out.
 READ_PAYMENTS: Final = """
-SELECT p.payment_reference, p.checkout_id, p.state, p.reason, p.shortages
+SELECT p.payment_reference, p.checkout_id, p.state, p.reason, p.shortages,
+       holdfast.is_nobodys(p.state, p.paying_until, holdfast.clock()) AS is_nobodys
   FROM holdfast.payments AS p
  WHERE p.payment_reference = ANY(%(payment_references)s::text[])
 """
@@ -59,13 +61,15 @@ SELECT due.refunds_due, coalesce(extract(epoch FROM moment.at - due.since), 0)::
 """
 
 # What decides on a pause, to be read under the reservation's lock: the last attempt, what is on
-# record under the operation's id, of any attempt, and the payment. Only this checkout may change
-# it, or one to which a failed payment moves.
+# record under the operation's id, of any attempt, the payment, and the clock. Only this checkout
+# may change the payment, or one to which a failed payment moves.
 READ_PAUSABLE: Final = """
-SELECT r.id, r.attempt, r.expires_at, r.ends_at, encode(o.digest, 'hex') AS digest, o.answer,
-       p.checkout_id AS payment_checkout_id, p.state AS payment_state,
-       p.paying_until AS payment_until
-  FROM (SELECT id, attempt, expires_at, ends_at
+SELECT moment.at, r.id, r.attempt, r.expires_at, r.ends_at, encode(o.digest, 'hex') AS digest,
+       o.answer, p.checkout_id AS payment_checkout_id, p.state AS payment_state,
+       p.paying_until AS payment_until,
+       holdfast.is_nobodys(p.state, p.paying_until, moment.at) AS is_nobodys
+  FROM (SELECT holdfast.clock() AS at OFFSET 0) AS moment,
+       (SELECT id, attempt, expires_at, ends_at
           FROM holdfast.reservations
          WHERE checkout_id = %(checkout_id)s
          ORDER BY attempt DESC

@@ -308,7 +308,8 @@ BEGIN
             claim_payment.actor, at, at)
         ON CONFLICT ON CONSTRAINT payments_pkey DO UPDATE
        SET checkout_id = excluded.checkout_id
-     WHERE p.state = 'failed' OR p.checkout_id = excluded.checkout_id
+     WHERE holdfast.is_nobodys(p.state, p.paying_until, at)
+        OR p.checkout_id = excluded.checkout_id
     RETURNING p.state INTO standing;
     RETURN standing;
 END $$;
@@ -513,6 +514,12 @@ BEGIN
         array_fill(0::bigint, ARRAY[cardinality(line_ids)]), line_quantities, NULL, NULL);
 END $$;
 
+-- Whether any checkout may take a payment: it has failed, and has not been started again since.
+CREATE FUNCTION holdfast.is_nobodys(state text, paying_until timestamptz, at timestamptz)
+RETURNS boolean LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT state = 'failed' AND coalesce(paying_until <= at, true)
+$$;
+
 -- Keep what a payment that came late lacked, whose row is claimed: it is to be due back in this
 -- transaction, and who asks again is told the same.
 CREATE FUNCTION holdfast.keep_shortages(payment_reference text, shortages jsonb)
@@ -714,7 +721,8 @@ BEGIN
         VALUES (pause_hold.payment_reference, checkout, 'started', pause_hold.actor, until, at, at)
             ON CONFLICT ON CONSTRAINT payments_pkey DO UPDATE
            SET checkout_id = excluded.checkout_id, paying_until = excluded.paying_until
-         WHERE p.state = 'failed' OR p.state = 'started' AND p.checkout_id = excluded.checkout_id
+         WHERE holdfast.is_nobodys(p.state, p.paying_until, at)
+            OR p.checkout_id = excluded.checkout_id AND p.state IN ('started', 'failed')
         RETURNING true INTO is_own;
         IF is_own IS NULL THEN
             RETURN false;
@@ -895,7 +903,8 @@ BEGIN
          -- Of two who name one reference the checkout counts whose it is already, then who came first.
          -- Nobody makes it a locked checkout's in between.
          ORDER BY m.payment_reference COLLATE "C",
-                  (SELECT own.checkout_id = m.checkout_id AND own.state <> 'failed'
+                  (SELECT own.checkout_id = m.checkout_id
+                          AND NOT holdfast.is_nobodys(own.state, own.paying_until, at)
                      FROM holdfast.payments AS own
                     WHERE own.payment_reference = m.payment_reference) IS TRUE DESC,
                   m.place
@@ -903,9 +912,9 @@ BEGIN
            SET checkout_id = excluded.checkout_id, state = excluded.state,
                reason = excluded.reason, actor = excluded.actor, paying_until = NULL,
                changed_at = excluded.changed_at
-         WHERE p.state = 'failed'
+         WHERE holdfast.is_nobodys(p.state, p.paying_until, at)
             OR p.checkout_id = excluded.checkout_id
-               AND (p.state = 'started'
+               AND (p.state IN ('started', 'failed')
                     OR p.state = 'settled' AND excluded.reason = 'cancelled')
         RETURNING p.checkout_id, p.state
     )
@@ -992,7 +1001,7 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
      WHERE r.id = ANY(ARRAY[c.id]) AND r.status = 'denied'
 $$;
 
--- A payment stays with its checkout, unless it failed; its state only goes up; it is never removed.
+-- A payment stays with its checkout, unless it failed and is not in flight again; its state only goes up; it is never removed.
 CREATE FUNCTION holdfast.refuse_payment_change() RETURNS trigger
 LANGUAGE plpgsql
 AS $$ BEGIN
@@ -1004,7 +1013,7 @@ CREATE TRIGGER payments_only_go_up
 BEFORE UPDATE ON holdfast.payments
 FOR EACH ROW WHEN (NOT (
     NEW.payment_reference = OLD.payment_reference
-    AND (NEW.checkout_id = OLD.checkout_id OR OLD.state = 'failed')
+    AND (NEW.checkout_id = OLD.checkout_id OR holdfast.is_nobodys(OLD.state, OLD.paying_until, holdfast.clock()))
     AND (NEW.state = OLD.state
          OR OLD.state = 'started' AND NEW.state IN ('failed', 'settled', 'refund_due')
          OR OLD.state = 'failed' AND NEW.state IN ('settled', 'refund_due')
