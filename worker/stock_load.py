@@ -14,7 +14,12 @@ from datetime import datetime
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-from activities.inventory.database.errors import LedgerUnavailable, StockLoadRefused
+from activities.inventory.database.errors import (
+    LedgerGaveWay,
+    LedgerUnavailable,
+    StockLoadRefused,
+    TooManyShopRows,
+)
 from activities.inventory.grouping.batches import in_batches
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockLoad, StockRow, StockStanding
@@ -175,6 +180,7 @@ class StockFileLoad:
 
         Raises:
             StockLoadRefused: buyers overtook some rows; the index is that of the plan's changes.
+            TooManyShopRows: an adopted shop would wait too long for so many of its rows.
         """
         rows = [change.row for change in plan.changes]
         self.result.add(self._insist(partial(self._ledger.load_stock, rows, self._as_of)))
@@ -183,8 +189,15 @@ class StockFileLoad:
     def _set(self, batch: Sequence[RowStanding]) -> None:
         while batch:
             rows = [change.row for change in batch]
+            attempt = partial(self._ledger.load_stock, rows, self._as_of)
             try:
-                loaded = self._insist(partial(self._ledger.load_stock, rows, self._as_of))
+                loaded = self._insist(attempt, or_less=len(batch) > 1)
+            except LedgerGaveWay:
+                if len(batch) == 1:
+                    raise
+                half = len(batch) // 2
+                self._set(batch[:half])
+                batch = batch[half:]
             except StockLoadRefused as error:
                 below = {place: (total, reserved) for place, total, reserved in error.rows}
                 self.result.refused += [(batch[p].index, *below[p]) for p in below]
@@ -193,14 +206,20 @@ class StockFileLoad:
                 self.result.add(loaded)
                 return
 
-    def _insist(self, attempt: Callable[[], ResultT]) -> ResultT:
-        """Make a call that may be made twice, until the database answers or is given up."""
+    def _insist(self, attempt: Callable[[], ResultT], *, or_less: bool = False) -> ResultT:
+        """Make a call that may be made twice, until the database answers or is given up.
+
+        Args:
+            attempt: makes it.
+            or_less: tell at once that the ledger gave way, to who would rather ask for less.
+        """
         gives_up_at = time.monotonic() + UNAVAILABLE_SECONDS_MAX
         while True:
             try:
                 return attempt()
             except LedgerUnavailable as error:
-                if time.monotonic() >= gives_up_at:
+                is_too_much = isinstance(error, LedgerGaveWay if or_less else TooManyShopRows)
+                if is_too_much or time.monotonic() >= gives_up_at:
                     raise
                 self._listener.waiting(str(error))
                 time.sleep(RETRY_SECONDS)

@@ -12,7 +12,11 @@ from typing import Annotated, Final
 
 import typer
 
-from activities.inventory.database.errors import LedgerUnavailable, StockLoadRefused
+from activities.inventory.database.errors import (
+    LedgerUnavailable,
+    StockLoadRefused,
+    TooManyShopRows,
+)
 from activities.inventory.ledger import LOAD_ROWS_MAX
 from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.contract.wording import counted
@@ -33,6 +37,7 @@ _HOW_TO_GO_ON: Final = (
     "say when the file was counted: --as-of TIME (what moved since is made up for); "
     "or set the totals as the file has them: --force"
 )
+_SMALLER: Final = "load it without --all-or-nothing, or split it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +168,7 @@ def _refuse_what_cannot_be(wish: _Wish, plan: LoadPlan, sheet: StockSheet) -> No
         )
     if wish.all_or_nothing and len(plan.changes) > LOAD_ROWS_MAX:
         problem = f"{len(plan.changes):,} rows differ, and one moment has {LOAD_ROWS_MAX:,} at most"
-        raise StockFileInvalid([f"{problem}; load it without --all-or-nothing, or split it"])
+        raise StockFileInvalid([f"{problem}; {_SMALLER}"])
     _tell_recounted(plan, sheet)
 
 
@@ -179,6 +184,8 @@ def _set(
         raise StockFileInvalid(
             [_below(sheet, plan.changes[place].index, *figures) for place, *figures in error.rows]
         ) from error
+    except TooManyShopRows as error:
+        raise StockFileInvalid([f"{error}; {_SMALLER}"]) from error
     except (KeyboardInterrupt, LedgerUnavailable):
         _remark(
             f"stopped: {loading.result.done:,} of {len(plan.changes):,} rows that differ are set"

@@ -23,6 +23,7 @@ from activities.inventory.adoption.plan import (
     template_columns,
 )
 from activities.inventory.adoption.quoting import literal, name, path
+from holdfast_client.contract.fields import LINES_MAX
 
 # For so long the ledger looks for rows of the shop, and then holds them: well under the time after
 # which the server looks for deadlocks, and under what the shop was promised, with some room.
@@ -30,6 +31,9 @@ WAIT_BUDGET_MS: Final = 300
 # The shortest that the server can sleep: often enough to find a row between two of the shop's.
 LOOK_AGAIN_SECONDS: Final = 0.001
 SHOP_WAIT_MS_MAX: Final = 400
+# So many rows of the shop's one transaction holds: as many as a checkout has lines. On an idle
+# machine they take half of the budget.
+ROWS_AT_ONCE_MAX: Final = LINES_MAX
 # What follows words would rather leave them for later than wait longer for anything.
 WORDS_WAIT_MS: Final = 50
 # So many words that wait are followed by one transaction of the ledger.
@@ -52,9 +56,9 @@ CARTS_INDEX_SCRIPT: Final = (
     f"CREATE INDEX CONCURRENTLY {CARTS_INDEX} ON holdfast.reservations (cart_id) {_OPEN_CARTS}",
 )
 OF_SKU_TABLE: Final = ("zz_holdfast_follow_sku", "zz_holdfast_refuse_truncate")
+KEEP_TO_BUDGET: Final = "SELECT holdfast.keep_to_budget();"
 
 _FOLDER: Final = Path(__file__).parent / "sql"
-_HOOKS: Final = Path(__file__).parents[1] / "sql" / "functions"
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _INSTEAD: Final = {
     "total": "Change it by `holdfast adjust`, or by a stock file.",
@@ -65,13 +69,13 @@ _INSTEAD: Final = {
 def apply_script(plan: Plan, catalogue: Catalogue) -> str:
     """Return all that is put into the database: functions first, what switches them on last."""
     values = _values(plan, catalogue)
-    return "\n".join(_filled(file, values) for file in _files(plan)) + "\n" + _REVOKE
+    return "\n".join(filled(file, values) for file in _files(plan)) + "\n" + _REVOKE
 
 
 def policy_script(plan: Plan, catalogue: Catalogue) -> str:
     """Return what is replaced where a plan that is applied comes with other policies."""
     values = _values(plan, catalogue)
-    text = "\n".join(_filled(file, values) for file in ("adopted_figures", "keep_shop_row"))
+    text = "\n".join(filled(file, values) for file in ("adopted_figures", "keep_shop_row"))
     return re.sub(r"^CREATE (VIEW|FUNCTION)", r"CREATE OR REPLACE \1", text, flags=re.MULTILINE)
 
 
@@ -81,28 +85,19 @@ def question(file: str, plan: Plan, catalogue: Catalogue, **bounds: int) -> str:
     values = _values(stock_alone, catalogue) | {
         bound: str(value) for bound, value in bounds.items()
     }
-    return _filled(file, values)
+    return filled(file, values)
 
 
-def leave_script(plan: Plan, catalogue: Catalogue) -> str:
-    """Return what takes all of it away again, the switches on the shop's own tables last.
+def filled(file: str, values: Mapping[str, str]) -> str:
+    """Return one of the files of SQL, with its placeholders filled."""
+    text = (_FOLDER / f"{file}.sql").read_text(encoding="utf-8")
+    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
 
-    A trigger is taken off under a lock that stops all who use its table, until the end; so whoever
-    the shop would wait for has been waited for by then.
-    """
-    lines = [_filled("give_up_holds", hold_values(plan.holds, catalogue))] if plan.holds else []
-    own = name(plan.stock.table)
-    places = sorted(triggers_of(plan), key=lambda each: (each[1] == own, each[1][0] == '"'))
-    drops = [f"DROP TRIGGER IF EXISTS {trigger} ON {table};" for trigger, table in places]
-    ledgers = [drop for drop, (_, table) in zip(drops, places, strict=True) if table[0] != '"']
-    lines += ledgers
-    if plan.stock.figures:
-        lines.append(_filled("record_leaving", _values(plan, catalogue)))
-    lines += drops[len(ledgers) :]
-    lines.append(f"DROP INDEX IF EXISTS holdfast.{CARTS_INDEX};")
-    lines += [f"DROP {kind} IF EXISTS holdfast.{what};" for kind, what in _OBJECTS]
-    lines += map(_hook, ("lock_shop_rows", "follow_late_words", "find_shop_breaches", "read_cart"))
-    return "\n".join(lines) + "\n"
+
+def held(locks: Iterable[tuple[str, str]]) -> str:
+    """Return what locks tables, each in a mode, all within one budget of the ledger's."""
+    lines = (f"{KEEP_TO_BUDGET}\nLOCK TABLE {table} IN {mode} MODE;" for table, mode in locks)
+    return "\n".join(lines)
 
 
 def triggers_of(plan: Plan) -> list[tuple[str, str]]:
@@ -127,13 +122,13 @@ def triggers_of(plan: Plan) -> list[tuple[str, str]]:
 
 def _files(plan: Plan) -> Iterator[str]:
     yield from (
+        "keep_to_budget",
         "hold_still",
         "tables",
         "shop_rows",
         "adopted_figures",
         "row_skus",
         "note_put_back",
-        "keep_to_budget",
         "post_shop_movements",
         "late_words",
         "link_shop_rows",
@@ -156,8 +151,8 @@ def _files(plan: Plan) -> Iterator[str]:
         yield from ("bought", "carts")
         if plan.carts.items:
             yield "read_cart"
-    # Each of these waits for a table of the shop's, and the shop then waits for all that follows:
-    # the ledger's own tables come before.
+    # The shop waits for all that follows: the ledger's own tables come before.
+    yield "hold_shop_tables"
     if plan.stock.elsewhere:
         yield "follow_sku_table"
     if plan.stock.figures:
@@ -165,57 +160,8 @@ def _files(plan: Plan) -> Iterator[str]:
     yield "follow_triggers"
 
 
-_OBJECTS: Final = (
-    ("FUNCTION", "follow_cart"),
-    ("FUNCTION", "bought"),
-    ("FUNCTION", "follow_line"),
-    ("FUNCTION", "show_hold"),
-    ("FUNCTION", "note_unshown"),
-    ("FUNCTION", "drain_shop_reserved"),
-    ("FUNCTION", "adopt_page"),
-    ("FUNCTION", "follow_sku_table"),
-    ("FUNCTION", "follow_shop"),
-    ("FUNCTION", "follow_shop_rows"),
-    ("FUNCTION", "follow_words"),
-    ("FUNCTION", "follow_noted"),
-    ("FUNCTION", "follow_words_at_end"),
-    ("FUNCTION", "follow_skus"),
-    ("FUNCTION", "former_sku"),
-    ("FUNCTION", "note_late_words"),
-    ("FUNCTION", "follow_gone_rows"),
-    ("FUNCTION", "link_shop_rows"),
-    ("FUNCTION", "fits_sku"),
-    ("FUNCTION", "post_shop_movements"),
-    ("FUNCTION", "keep_shop_row"),
-    ("FUNCTION", "keep_held_row"),
-    ("FUNCTION", "refuse_truncate"),
-    ("FUNCTION", "write_shop_row"),
-    ("FUNCTION", "write_back_rows"),
-    ("FUNCTION", "refuse_changed_row"),
-    ("FUNCTION", "note_put_back"),
-    ("FUNCTION", "keep_to_budget"),
-    ("VIEW", "row_skus"),
-    ("VIEW", "adopted_figures"),
-    ("VIEW", "shop_rows"),
-    ("TABLE", "adopted_holds"),
-    ("TABLE", "late_words"),
-    ("TABLE", "put_back_writes"),
-    ("TABLE", "adopted_rows"),
-    ("TABLE", "adoption"),
-)
 # As in the ledger's own schema: closed to all but the owner.
 _REVOKE: Final = "REVOKE ALL ON ALL FUNCTIONS IN SCHEMA holdfast FROM PUBLIC;\n"
-
-
-def _hook(function: str) -> str:
-    """Return the ledger's own form of a function that an adoption replaces."""
-    text = (_HOOKS / f"{function}.sql").read_text(encoding="utf-8")
-    return text.replace("CREATE FUNCTION", "CREATE OR REPLACE FUNCTION")
-
-
-def _filled(file: str, values: Mapping[str, str]) -> str:
-    text = (_FOLDER / f"{file}.sql").read_text(encoding="utf-8")
-    return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
 
 
 def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
@@ -226,9 +172,11 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "table_text": literal(stock.table),
         "key": name(stock.key),
         "key_type": table.type_of(stock.key),
+        "shop_tables_held": held(_locks_to_apply(stock)),
         "path": path(table.path),
         "location": literal(stock.location),
         "budget_ms": str(WAIT_BUDGET_MS),
+        "rows_at_once_max": str(ROWS_AT_ONCE_MAX),
         "look_again_seconds": str(LOOK_AGAIN_SECONDS),
         "words_wait_ms": str(WORDS_WAIT_MS),
         "late_words_max": str(LATE_WORDS_MAX),
@@ -248,7 +196,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
     }
     values |= _of_other_table(stock, catalogue)
     values |= _linked(plan, catalogue)
-    values["rows"] = _filled("rows", values).rstrip()
+    values["rows"] = filled("rows", values).rstrip()
     if stock.figures:
         values["write_back"] = "PERFORM holdfast.write_back_rows(keys);"
         values["keeping"] = "".join(_kept(plan, figure, values) for figure in stock.figures)
@@ -258,16 +206,16 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
 
 
 def _linked(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
-    values = {"show_open_holds": "", "not_now": _filled("not_now", {}).rstrip()}
+    values = {"show_open_holds": "", "not_now": filled("not_now", {}).rstrip()}
     if plan.holds:
         values |= hold_values(plan.holds, catalogue)
         parts = misfits(plan.holds, catalogue)
-        values["hold_misfits"] = "".join(_filled("hold_misfit", part) for part in parts)
-        values["show_open_holds"] = _filled("show_open_holds", values)
+        values["hold_misfits"] = "".join(filled("hold_misfit", part) for part in parts)
+        values["show_open_holds"] = filled("show_open_holds", values)
     if plan.carts:
         values |= cart_values(plan.carts, catalogue)
-        values["cart_status"] = _filled("cart_status", values) if plan.carts.status else ""
-        values["cart_lines"] = _filled("cart_lines", values) if plan.carts.clear_on else ""
+        values["cart_status"] = filled("cart_status", values) if plan.carts.status else ""
+        values["cart_lines"] = filled("cart_lines", values) if plan.carts.clear_on else ""
         if plan.carts.items:
             values["products_of_items"] = _products_of_items(
                 plan.stock, plan.carts.items, catalogue
@@ -350,7 +298,7 @@ def _kept(plan: Plan, figure: Literal["total", "reserved"], values: Mapping[str,
     kept = f"item.{figure}"
     if policy == "shared":
         kept = f"greatest(coalesce(NEW.{name(column)}, item.{figure}), item.{floor})"
-    filled = {
+    parts = {
         **values,
         "column": name(column),
         "column_text": literal(column),
@@ -358,7 +306,13 @@ def _kept(plan: Plan, figure: Literal["total", "reserved"], values: Mapping[str,
         "kept": kept,
         "instead": literal(_INSTEAD[figure]),
     }
-    return _filled("refuse_figure" if policy == "refuse" else "keep_figure", filled)
+    return filled("refuse_figure" if policy == "refuse" else "keep_figure", parts)
+
+
+def _locks_to_apply(stock: Stock) -> list[tuple[str, str]]:
+    """Return the shop's tables that get switches: that of its SKUs, then that of its stock."""
+    tables = [*(name(each.table) for each in stock.elsewhere), name(stock.table)]
+    return [(table, "SHARE ROW EXCLUSIVE") for table in dict.fromkeys(tables)]
 
 
 def _own_columns(stock: Stock) -> list[str]:

@@ -152,6 +152,7 @@ END_ADOPTION: Final = """
 UPDATE holdfast.adoption SET done_at = holdfast.clock() WHERE done_at IS NULL
 """
 ADOPT_PAGE: Final = "SELECT holdfast.adopt_page(%(rows_max)s)"
+COUNT_HOLDS: Final = "SELECT count(*) FROM holdfast.adopted_holds"
 LOCK_BRIEFLY: Final = "SELECT set_config('lock_timeout', %(milliseconds)s::text, true)"
 TAKE_TURNS: Final = "SELECT pg_try_advisory_lock(%(number)s) AS taken"
 GIVE_TURN: Final = "SELECT pg_advisory_unlock(%(number)s)"

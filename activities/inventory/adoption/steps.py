@@ -15,11 +15,15 @@ from sqlalchemy import Connection, Engine, exc
 from activities.inventory.adoption import statements
 from activities.inventory.adoption.catalogue import read_catalogue
 from activities.inventory.adoption.checking import find_obstacles, read_left
+from activities.inventory.adoption.leave_script import (
+    HOLDS_AT_ONCE_MAX,
+    holds_page_script,
+    leave_script,
+)
 from activities.inventory.adoption.plan import Plan
 from activities.inventory.adoption.script import (
     CARTS_INDEX_SCRIPT,
     apply_script,
-    leave_script,
     policy_script,
 )
 from activities.inventory.database.calls import ResultT
@@ -142,7 +146,10 @@ def leave(engine: Engine, plan: Plan) -> int:
             _take_in(engine)
         with transaction(engine) as connection:
             held = int(connection.exec_driver_sql(statements.READ_HELD).scalar_one())
-            script = leave_script(plan, read_catalogue(connection, plan))
+            catalogue = read_catalogue(connection, plan)
+        if plan.holds:
+            _give_up_holds(engine, holds_page_script(plan.holds, catalogue))
+        script = leave_script(plan, catalogue)
         _run_script(engine, script)
         return held
 
@@ -180,6 +187,22 @@ def _run_script(
             connection.exec_driver_sql(record, dict(values or {}))
 
     _tried(engine, run, SWITCH_TRIES_MAX)
+
+
+def _give_up_holds(engine: Engine, page: str) -> None:
+    """Take rows of holds out of the shop's table, until so few are left that the end has time."""
+
+    def left(connection: Connection) -> int:
+        return int(connection.exec_driver_sql(statements.COUNT_HOLDS).scalar_one())
+
+    def take_out(connection: Connection) -> int:
+        connection.execution_options(no_parameters=True).exec_driver_sql(page)
+        return left(connection)
+
+    with transaction(engine) as connection:
+        holds = left(connection)
+    while holds > HOLDS_AT_ONCE_MAX:
+        holds = _tried(engine, take_out, PAGE_TRIES_MAX)
 
 
 def _take_in(engine: Engine, progress: Progress = lambda _: None) -> int:

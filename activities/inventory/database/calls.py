@@ -15,7 +15,11 @@ import psycopg
 from psycopg import errors as postgres
 
 from activities.inventory.database.arrays import array_text
-from activities.inventory.database.errors import FigureUnfit, driver_error
+from activities.inventory.database.errors import (
+    TOO_MANY_ROWS_STATE,
+    FigureUnfit,
+    driver_error,
+)
 
 ResultT = TypeVar("ResultT")
 
@@ -56,6 +60,16 @@ SOMETHING_TO_DECIDE_STATE: Final = "HF001"
 FIGURE_UNFIT_STATE: Final = "HF003"
 
 
+# What says that the ledger gave way. Whoever asks for much may ask for less.
+_GAVE_WAY_STATES: Final = frozenset(
+    {
+        postgres.LockNotAvailable.sqlstate,
+        postgres.QueryCanceled.sqlstate,
+        TOO_MANY_ROWS_STATE,
+    }
+)
+
+
 class SomethingToDecide(Exception):
     """A call that only does what needs no decision met something that does, and did nothing."""
 
@@ -66,7 +80,7 @@ def told_to_operation(error: psycopg.Error) -> Exception | None:
         return SomethingToDecide()
     if error.sqlstate == FIGURE_UNFIT_STATE:
         return FigureUnfit(str(error.diag.message_primary))
-    if error.sqlstate == postgres.LockNotAvailable.sqlstate:
+    if error.sqlstate in _GAVE_WAY_STATES:
         return driver_error(error, is_lost=False)
     return None
 

@@ -11,7 +11,11 @@ from sqlalchemy import Connection, Engine, create_engine, event, exc
 from sqlalchemy.engine import ExceptionContext
 
 from activities.inventory.database.connecting import Connector, LedgerConnection
-from activities.inventory.database.errors import connection_is_lost, ledger_error
+from activities.inventory.database.errors import (
+    connection_is_lost,
+    ended_by_its_time,
+    ledger_error,
+)
 from activities.inventory.database.session import (
     LOCK_TIMEOUT_MS,
     STATEMENT_TIMEOUT_MS,
@@ -169,6 +173,8 @@ def _give_up_lost(context: ExceptionContext) -> None:
     """Take a lost connection for one that has ended: it leaves the pool, with all its elders."""
     if context.connection is not None and connection_is_lost(context.original_exception):
         context.is_disconnect = True
+    if ended_by_its_time(context.original_exception):
+        context.invalidate_pool_on_disconnect = False
 
 
 def _set_limits(settings: dict[str, str], connection: Connection) -> None:

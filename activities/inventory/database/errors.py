@@ -4,7 +4,8 @@
 
     LedgerError
       LedgerUnavailable     the database did not answer or did not finish; try again
-        LedgerGaveWay       somebody has what is wanted, for longer than is waited
+        LedgerGaveWay       somebody has what is wanted, or would wait, for too long
+          TooManyShopRows   for one transaction; fewer at a time can be had
         LedgerUnreachable   there is no connection or no schema, whatever is asked
           ConnectionLost    the connection could not do its work any more; a new one may
       LedgerCorrupt         a constraint refused a change that the ledger thought right
@@ -36,6 +37,8 @@ from sqlalchemy import exc
 from activities.inventory.sql.schema import SCHEMA
 from holdfast_client.contract.wording import refund_not_due
 
+# What `lock_shop_rows` of an adoption raises where it would have to hold more than it may.
+TOO_MANY_ROWS_STATE: Final = "HF005"
 # SQLSTATE classes and codes that say "not now" rather than "never".
 _PASSING_CLASSES: Final = frozenset({"08", "40", "53", "57", "58"})
 _PASSING_CODES: Final = frozenset(
@@ -43,6 +46,8 @@ _PASSING_CODES: Final = frozenset(
         postgres.LockNotAvailable.sqlstate,
         # This process stood still for so long that the server gave its locks away.
         postgres.IdleInTransactionSessionTimeout.sqlstate,
+        postgres.TransactionTimeout.sqlstate,
+        TOO_MANY_ROWS_STATE,
     }
 )
 # What says that a connection will not serve any more, whatever is asked on it. That the session
@@ -60,6 +65,10 @@ _LOST_CODES: Final = frozenset(
     }
 )
 _LOST_CLASS: Final = "08"
+# The time of a statement, or of the whole transaction, is over.
+_SPENT_CODES: Final = frozenset(
+    {postgres.QueryCanceled.sqlstate, postgres.TransactionTimeout.sqlstate}
+)
 # What `lock_shop_rows` of an adoption says of the rows that it cannot have.
 _ITEMS_TAKEN: Final = re.compile(r"stock items \{([0-9,]+)\}")
 _HOW_TO_GRANT: Final = (
@@ -104,7 +113,7 @@ class LedgerUnavailable(LedgerError):
 
 
 class LedgerGaveWay(LedgerUnavailable):
-    """Somebody has locked what is wanted, for longer than the ledger waits; nothing changed.
+    """Somebody has locked what is wanted, or waits for the ledger, for too long; nothing changed.
 
     Args:
         message: what the database said.
@@ -114,6 +123,10 @@ class LedgerGaveWay(LedgerUnavailable):
     def __init__(self, message: str, item_ids: Iterable[int] = ()) -> None:
         super().__init__(message)
         self.item_ids = frozenset(item_ids)
+
+
+class TooManyShopRows(LedgerGaveWay):
+    """One transaction would hold more rows of an adopted shop than it may; nothing changed."""
 
 
 class LedgerUnreachable(LedgerUnavailable):
@@ -235,6 +248,14 @@ def connection_is_lost(error: BaseException | None) -> bool:
     return error.sqlstate in _LOST_CODES or error.sqlstate.startswith(_LOST_CLASS)
 
 
+def ended_by_its_time(error: BaseException | None) -> bool:
+    """Return whether the server ended a session because its transaction took long.
+
+    Nothing of it was committed, and no other session is any worse for it.
+    """
+    return isinstance(error, postgres.TransactionTimeout)
+
+
 def ledger_error(error: exc.SQLAlchemyError) -> LedgerError | None:
     """Return what a database error means to the ledger, or None where it is none of the database's.
 
@@ -255,7 +276,7 @@ def driver_error(error: psycopg.Error, *, is_lost: bool) -> LedgerError:
         error: of Postgres, or of the way to it.
         is_lost: whether its connection has left the pool.
     """
-    if is_lost:
+    if is_lost and not ended_by_its_time(error):
         what = "gave up" if error.sqlstate else "cannot be reached"
         return ConnectionLost(f"the database {what}: {_first_line(error)}")
     return _meaning(error)
@@ -281,7 +302,11 @@ def _meaning(error: psycopg.Error) -> LedgerError:
 
 
 def _passing(error: psycopg.Error) -> LedgerUnavailable:
+    if error.sqlstate == TOO_MANY_ROWS_STATE:
+        return TooManyShopRows(_first_line(error))
     message = f"the database gave up: {_first_line(error)}"
+    if error.sqlstate in _SPENT_CODES:
+        return LedgerGaveWay(message)
     if error.sqlstate != postgres.LockNotAvailable.sqlstate:
         return LedgerUnavailable(message)
     taken = _ITEMS_TAKEN.fullmatch(error.diag.message_detail or "")

@@ -25,7 +25,11 @@ from activities.inventory.database.engine import (
     POOL_WAIT_SECONDS,
     connection_words,
 )
-from activities.inventory.database.errors import LedgerUnreachable, connection_is_lost
+from activities.inventory.database.errors import (
+    LedgerUnreachable,
+    connection_is_lost,
+    ended_by_its_time,
+)
 from activities.inventory.database.session import (
     LOCK_TIMEOUT_MS,
     STATEMENT_TIMEOUT_MS,
@@ -150,7 +154,7 @@ class LedgerPool:
                 self._idle.append(connection)
             else:
                 await connection.close()
-            if is_lost:
+            if is_lost and not ended_by_its_time(error):
                 await self._give_up_elders()
         finally:
             self._room.release()

@@ -1,6 +1,6 @@
 -- Hold the rows in which the shop keeps the figures of these stock items: all of them or none, and where
 -- some are taken look again, until the ledger gives way and says of which items. The budget of the
--- transaction begins with the first rows that it holds.
+-- transaction begins with the first rows that it holds. More than can be written within it are refused.
 --
 -- It never waits in the queue for a row. Else a transaction of the shop that comes later would stand behind
 -- it, and behind the next of the ledger, each for a budget of its own.
@@ -19,6 +19,10 @@ BEGIN
         wanted := ARRAY(SELECT a.key FROM holdfast.adopted_rows AS a WHERE a.stock_item_id = ANY(items));
         IF cardinality(wanted) = 0 THEN
             RETURN;
+        END IF;
+        IF cardinality(wanted) > {rows_at_once_max} THEN
+            RAISE 'one transaction holds {rows_at_once_max} rows of an adopted shop at most'
+                USING ERRCODE = 'HF005';
         END IF;
         BEGIN
             free := ARRAY(SELECT t.{key} FROM {table} AS t
