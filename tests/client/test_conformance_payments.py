@@ -132,6 +132,29 @@ async def test_a_failed_payment_goes_to_another_checkout_unless_it_is_in_flight_
     assert (await shop.client.payment_started(other, "p-1", 600)).paying_until is not None
 
 
+async def test_the_last_word_on_a_failed_payment_counts_where_it_is(
+    shop: Shop, checkout_id: str
+) -> None:
+    await held(shop, checkout_id)
+    other = f"{checkout_id}-other"
+    await shop.client.reserve(other, [("MUG-01", 1)], hold_seconds=60)
+    await shop.client.payment_started(checkout_id, "p-1", 60)
+    await shop.client.payment_ended(checkout_id, "p-1", "failed")
+    # Who says of it that it has ended does not take it over.
+    await shop.client.payment_ended(other, "p-1", "cancelled")
+    assert (await shop.client.timeline(other)).payments == ()
+    (failed,) = (await shop.client.timeline(checkout_id)).payments
+    assert (failed.state, failed.reason) == ("failed", "failed")
+    await shop.client.payment_ended(checkout_id, "p-1", "cancelled")
+    (again,) = (await shop.client.timeline(checkout_id)).payments
+    assert (again.state, again.reason) == ("failed", "cancelled")
+    # Who pays with it does.
+    assert isinstance(await shop.client.confirm(other, "p-1"), Fulfilled)
+    assert (await shop.client.timeline(checkout_id)).payments == ()
+    (settled,) = (await shop.client.timeline(other)).payments
+    assert (settled.payment_reference, settled.state) == ("p-1", "settled")
+
+
 async def test_a_grace_has_an_end_and_never_revives_a_hold(shop: Shop, checkout_id: str):
     first = await held(shop, checkout_id)
     waiting = await shop.client.payment_started(checkout_id, "p-1", 3_600)
@@ -139,6 +162,10 @@ async def test_a_grace_has_an_end_and_never_revives_a_hold(shop: Shop, checkout_
     with pytest.raises(GraceRefused) as refused:
         await shop.client.payment_started(checkout_id, "p-1", 3_600)
     assert refused.value.cap_seconds == 1_800
+    assert refused.value.details == {
+        "cap_seconds": 1_800,
+        "paying_until": waiting.model_dump(mode="json")["paying_until"],
+    }
     await shop.client.cancel(checkout_id)
     with pytest.raises(HoldNotActive):
         await shop.client.payment_started(checkout_id, "p-1", 60)

@@ -50,6 +50,43 @@ async def test_an_unknown_checkout_is_not_found(shop: Shop, checkout_id: str) ->
             await ask()
 
 
+async def test_a_cancellation_leaves_a_mark_of_what_stays_unknown(
+    shop: Shop, checkout_id: str
+) -> None:
+    told = await shop.client.cancel(checkout_id, reason="a slip", actor="sam")
+    assert isinstance(told, Cancelled)
+    # Nobody knew it then, and nobody knows it now.
+    with pytest.raises(CheckoutNotFound, match=checkout_id):
+        await shop.client.status(checkout_id)
+    # The database tells what it has, and no more where a checkout is sent later.
+    for _ in range(2):
+        timeline = await shop.client.timeline(checkout_id)
+        assert (timeline.status, timeline.customer_id) == ("cancelled", None)
+        assert timeline.created_at == timeline.closed_at == told.at
+        (ending,) = timeline.events
+        assert (ending.event, ending.at) == ("cancelled", told.at)
+        assert (ending.reason, ending.actor) == ("a slip", "sam")
+        await shop.client.reserve(checkout_id, [("MUG-01", 1)], customer_id="u-1")
+    assert (await shop.client.status(checkout_id)).status == "cancelled"
+
+
+async def test_a_payment_of_what_nobody_knows_is_found_by_its_timeline(
+    shop: Shop, checkout_id: str
+) -> None:
+    await shop.client.confirm(checkout_id, "p-1", late="refund")
+    with pytest.raises(CheckoutNotFound, match=checkout_id):
+        await shop.client.status(checkout_id)
+    timeline = await shop.client.timeline(checkout_id)
+    (due,) = timeline.payments
+    assert (due.payment_reference, due.state, due.reason) == (
+        "p-1",
+        "refund_due",
+        "unknown_checkout",
+    )
+    (ending,) = timeline.events
+    assert (timeline.status, ending.event, ending.reason) == ("expired", "expired", "")
+
+
 async def test_checkouts_are_listed_by_whose_they_are_where_they_stand_and_what_they_hold(
     shop: Shop, checkout_id: str
 ) -> None:

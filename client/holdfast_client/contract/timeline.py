@@ -113,7 +113,7 @@ class Timeline(Answer):
     @property
     def is_unknown(self) -> bool:
         """Whether it stands only for what came under an id that nobody had used."""
-        return self.status == "expired" and self.expires_at is None
+        return not self.was_decided
 
     @property
     def was_decided(self) -> bool:

@@ -43,15 +43,13 @@ def amend(shop: MemoryShop, checkout: Checkout, message: Amendment) -> KnownOutc
 
 def _move(shop: MemoryShop, checkout: Checkout, moved: tuple[HeldLine, ...]) -> None:
     shop.move(checkout, "amend", moved)
-    more = tuple(line for line in moved if line.quantity > 0)
     given_up = less((), tuple(line for line in moved if line.quantity < 0))
-    checkout.added = summed(checkout.added, more)
     checkout.released = summed(checkout.released, given_up)
 
 
 def _require_few(checkout: Checkout, wanted: tuple[HeldLine, ...]) -> None:
     """Raise AmendmentRefused where it would come to have had too many lines."""
-    had = {(line.sku, line.location) for line in (*checkout.lines, *checkout.added)}
+    had = {(line.sku, line.location) for line in checkout.taken}
     more = len({(line.sku, line.location) for line in wanted} - had)
     if more and len(had) + more > LINES_EVER_MAX:
         raise AmendmentRefused(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Final
 
 from holdfast_client.contract.conflicts import checkout_conflict
 from holdfast_client.contract.errors import ExtensionRefused
@@ -33,6 +34,9 @@ from holdfast_client.contract.wording import over_cap
 from holdfast_client.fake.carts import lines_of_cart
 from holdfast_client.fake.shop import Checkout, MemoryShop
 from holdfast_client.fake.superseding import end_superseded, superseded_by
+
+# What the real workflow leaves where the database did not answer within the reserve budget.
+_GIVEN_UP: Final = "the inventory did not answer in time"
 
 
 def reserve(shop: MemoryShop, request: CheckoutRequest, is_available: bool) -> KnownOutcome:
@@ -116,12 +120,14 @@ def _opened(
     from_cart: tuple[HeldLine, ...],
 ) -> Checkout:
     checkout = Checkout(wanted, shop.now, Unavailable(), from_cart=from_cart)
-    old = superseded_by(shop, wanted) if is_available else None
-    if wanted.checkout_id in shop.barred:
+    old = None
+    if not is_available:
+        shop.barred.setdefault(wanted.checkout_id, Cancelled(reason=_GIVEN_UP, at=shop.now))
+    elif told := shop.barred.get(wanted.checkout_id):
         # As the tombstone tells that keeps it from holding anything.
-        told = shop.barred[wanted.checkout_id]
         checkout.outcome = told.model_copy(update={"was_known": True})
-    elif is_available:
+    else:
+        old = superseded_by(shop, wanted)
         checkout.outcome = _decided(shop, checkout, old)
     if isinstance(checkout.outcome, Held):
         if old:

@@ -46,7 +46,7 @@ def pay(shop: MemoryShop, checkout_id: str, message: Confirmation) -> Outcome | 
     if known and known.state in _DECIDED:
         return _told_again(known, outcome, message)
     payment = known or Payment(reference, checkout_id, shop.now)
-    payment.paying_until = None
+    payment.checkout_id, payment.paying_until = checkout_id, None
     shop.payments[reference] = payment
     if checkout and isinstance(outcome, Expired) and message.late == "reinstate":
         payment.shortages = _hold_again(shop, checkout)
@@ -82,8 +82,9 @@ def _hold_again(shop: MemoryShop, checkout: Checkout) -> tuple[Shortage, ...]:
     lines = checkout.last_open
     shortages = tuple(short for line in lines if (short := shortage_of(shop, line)))
     if not shortages:
-        shop.move(checkout, "reserve", lines)
         checkout.attempt += 1
+        checkout.started_at, checkout.taken, checkout.released = shop.now, (), ()
+        shop.move(checkout, "reserve", lines)
         ended = checkout.closed_at or shop.now
         checkout.timeline += [
             TimelineEvent(at=ended, event="expired", reason=UNPAID),
@@ -122,7 +123,11 @@ def _start(shop: MemoryShop, checkout: Checkout, message: PaymentStarted) -> Hel
     until = min(shop.now + timedelta(seconds=message.seconds), cap)
     if until == cap and known and known.paying_until and known.paying_until >= cap:
         raise GraceRefused(
-            grace_at_cap(shop.payment_grace_cap), {"cap_seconds": shop.payment_grace_cap}
+            grace_at_cap(shop.payment_grace_cap),
+            {
+                "cap_seconds": shop.payment_grace_cap,
+                "paying_until": held.model_dump(mode="json")["paying_until"],
+            },
         )
     payment = known or Payment(message.payment_reference, checkout.request.checkout_id, shop.now)
     payment.checkout_id = checkout.request.checkout_id
@@ -155,11 +160,11 @@ def _end(shop: MemoryShop, checkout: Checkout, message: PaymentEnded) -> Outcome
         )
     )
     checkout.note(shop.now, "payment ended", message.actor)
-    if known is None or known.state in _DECIDED:
-        return checkout.outcome
-    if known.state == "started":
+    is_own = known is not None and known.checkout_id == checkout.request.checkout_id
+    if known and is_own and known.state not in _DECIDED:
+        # The last word counts, of one that had failed before too.
         known.turn("failed", shop.now, message.result)
-    known.paying_until = None
+        known.paying_until = None
     held = checkout.outcome
     if not isinstance(held, Held):
         return held
@@ -207,15 +212,13 @@ def refunded(shop: MemoryShop, message: RefundDone) -> Refunded:
 
 
 def _own(shop: MemoryShop, checkout_id: str, reference: str) -> Payment | None:
-    """Return what is known of a payment that is the checkout's, or may become its own."""
+    """Return what is known of a payment that is the checkout's, or may become so."""
     known = shop.payments.get(reference)
     if known and known.checkout_id != checkout_id and not known.is_nobodys(shop.now):
         raise PaymentConflict(
             f"payment {reference} belongs to checkout {known.checkout_id}",
             {"payment_reference": reference, "checkout_id": known.checkout_id},
         )
-    if known:
-        known.checkout_id = checkout_id
     return known
 
 

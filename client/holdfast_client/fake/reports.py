@@ -21,7 +21,7 @@ def report_of(shop: MemoryShop, checkout: Checkout) -> CheckoutReport:
     """Return where a checkout stands and how it came there."""
     outcome = checkout.outcome
     if not isinstance(outcome, OpenOutcome):
-        timeline = timeline_of(shop, checkout)
+        timeline = timeline_of(shop, checkout.request.checkout_id)
         if timeline.was_decided:
             # No run is running: the database tells of it.
             return timeline.report()

@@ -77,7 +77,8 @@ class StockItem:
 class Checkout:
     """One attempt to buy; ``request`` is in its normalized form.
 
-    ``timeline`` is what the database would tell of it, ``events`` what its workflow would.
+    ``timeline`` is what the database would tell of it, ``events`` what its workflow would. Of what
+    was reinstated ``started_at``, ``taken``, ``shipped`` and ``released`` are of its last attempt.
     """
 
     request: CheckoutRequest
@@ -93,14 +94,14 @@ class Checkout:
     refused_parcels: dict[str, HoldfastError] = field(default_factory=dict)
     releases: set[str] = field(default_factory=set)
     last_open: tuple[HeldLine, ...] = ()
+    # All that it ever had, whatever became of it.
+    taken: tuple[HeldLine, ...] = ()
     shipped: tuple[HeldLine, ...] = ()
     released: tuple[HeldLine, ...] = ()
     # When the first of the holds began whose units it has.
     held_since: datetime = field(init=False)
     # What was in the cart, where the request leaves its lines to that.
     from_cart: tuple[HeldLine, ...] = ()
-    # What amendments took beside what was asked for first.
-    added: tuple[HeldLine, ...] = ()
 
     def __post_init__(self) -> None:
         self.held_since = self.started_at
@@ -281,6 +282,8 @@ class MemoryShop:
             item = self.items[line.sku, line.location]
             item.reserved += reserved
             item.total += total
+            if reserved > 0:
+                checkout.taken = summed(checkout.taken, (line,))
             checkout.movements.append(
                 TimelineMovement(
                     at=at or self.now,
