@@ -9,7 +9,7 @@ from activities.inventory.adoption.plan import PlanInvalid, read_plan
 from activities.inventory.adoption.steps import AdoptionRefused
 from activities.inventory.database.engine import open_engine
 from tests.adoption.adopted import Adopted
-from tests.adoption.conftest import SHOP_ROLE, OpenAdopted
+from tests.adoption.conftest import LEDGER_ROLE, SHOP_ROLE, OpenAdopted
 from tests.inventory.databases import as_role, as_worker, make_role
 
 STRANGER_ROLE = "test_stranger"
@@ -212,3 +212,18 @@ def test_a_ledgers_owner_that_may_write_the_shops_tables_and_not_switch_them_is_
         f"GRANT {SHOP_ROLE} TO {STRANGER_ROLE}"
         for table in tables
     ]
+
+
+def test_the_table_of_holds_is_switched_too(open_adopted: OpenAdopted):
+    shop = open_adopted("b")
+    make_role(shop.superuser_url, STRANGER_ROLE)
+    shop.superuser(
+        f"ALTER TABLE inventory_stockreservation OWNER TO {STRANGER_ROLE}; "
+        "GRANT ALL ON inventory_stockreservation, inventory_stockreservation_id_seq "
+        f"TO {LEDGER_ROLE}"
+    )
+    (told,) = steps.check(shop.engine, shop.plan)
+    assert told == (
+        "switches are put on public.inventory_stockreservation, which only its owner can: "
+        f"GRANT {STRANGER_ROLE} TO {LEDGER_ROLE}"
+    )

@@ -119,14 +119,13 @@ def test_a_shop_that_clears_up_expired_rows_takes_nothing_from_a_hold(shop_b: Ad
     assert shop_b.breaches() == []
 
 
-def test_of_a_hold_that_such_a_job_meets_it_takes_off_what_the_shops_own_buyers_have(
-    shop_b: Adopted,
-):
-    """As docs/adopting.md says of the third step, and why the job is to wait some minutes."""
+def test_a_job_in_two_transactions_takes_off_what_the_shops_own_buyers_have(shop_b: Adopted):
+    """As docs/adopting.md says of the third step, and why such a job is to wait some minutes."""
     shop_b.adopt()
     shop_b.code("Product.objects.filter(sku='MUG').update(reserved_stock=F('reserved_stock') + 1)")
     shop_b.reserve("c1", "s-1", MUG=2)
     assert shop_b.item("MUG") == (10, 3, 1)
+    shop_b.code("StockReservation.objects.all().delete()")
     shop_b.code("Product.objects.filter(sku='MUG').update(reserved_stock=F('reserved_stock') - 2)")
     assert shop_b.item("MUG") == (10, 2, 0)
     assert shop_b.put_back() == [("MUG", "reserved_stock", 1)]
@@ -163,6 +162,16 @@ def test_a_committed_checkout_is_paid_its_row_is_gone_and_its_cart_is_cleared_on
     shop_b.close("c1", "cancelled")
     assert shop_b.code("CartItem.objects.count()") == 2
     assert shop_b.breaches() == []
+
+
+def test_a_row_that_the_ledger_takes_out_itself_is_none_of_the_shops_clean_up(shop_b: Adopted):
+    """Paid, it goes while its units stay held; another hold ends in the same transaction."""
+    shop_b.adopt()
+    shop_b.reserve("c1", "s-1", MUG=2)
+    shop_b.reserve("c2", "s-2", MUG=1)
+    ends = [Closing("c1", "committed", "", "", "pay-c1"), Closing("c2", "cancelled")]
+    assert len(states(shop_b.ledger.close(ends))) == 2
+    assert (shop_b.item("MUG"), shop_b.put_back(), shop_b.breaches()) == ((10, 2, 0), [], [])
 
 
 def test_open_holds_are_shown_when_adopted_and_taken_out_when_left(shop_b: Adopted):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from activities.inventory.adoption.catalogue import Catalogue
-from activities.inventory.adoption.linked_script import hold_values
+from activities.inventory.adoption.linked_script import LINKED_OBJECTS, hold_values
 from activities.inventory.adoption.plan import Holds, Plan
 from activities.inventory.adoption.quoting import name
 from activities.inventory.adoption.script import (
@@ -22,11 +22,7 @@ from activities.inventory.adoption.script import (
 HOLDS_AT_ONCE_MAX: Final = 1_000
 _HOOKS: Final = Path(__file__).parents[1] / "sql" / "functions"
 _OBJECTS: Final = (
-    ("FUNCTION", "follow_cart"),
-    ("FUNCTION", "bought"),
-    ("FUNCTION", "follow_line"),
-    ("FUNCTION", "show_hold"),
-    ("FUNCTION", "note_unshown"),
+    *LINKED_OBJECTS,
     ("FUNCTION", "drain_shop_reserved"),
     ("FUNCTION", "adopt_page"),
     ("FUNCTION", "follow_sku_table"),
@@ -54,7 +50,6 @@ _OBJECTS: Final = (
     ("VIEW", "row_skus"),
     ("VIEW", "adopted_figures"),
     ("VIEW", "shop_rows"),
-    ("TABLE", "adopted_holds"),
     ("TABLE", "late_words"),
     ("TABLE", "put_back_writes"),
     ("TABLE", "adopted_rows"),

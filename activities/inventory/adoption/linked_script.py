@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from activities.inventory.adoption.catalogue import Catalogue, Column
 from activities.inventory.adoption.plan import Carts, Holds
 from activities.inventory.adoption.quoting import literal, name, path
 
+# Of carts and holds, in the order in which they can go.
+LINKED_OBJECTS: Final = (
+    ("FUNCTION", "follow_cart"),
+    ("FUNCTION", "bought"),
+    ("FUNCTION", "follow_line"),
+    ("FUNCTION", "show_hold"),
+    ("FUNCTION", "note_unshown"),
+    ("FUNCTION", "follow_cleared_holds"),
+    ("FUNCTION", "forget_owed_units"),
+    ("FUNCTION", "pay_back"),
+    ("FUNCTION", "owe_units"),
+    ("TABLE", "adopted_holds"),
+    ("TABLE", "owed_units"),
+)
 INTEGERS: Final = {
     "smallint": 2**15 - 1,
     "integer": 2**31 - 1,
@@ -54,6 +69,11 @@ def moment(expression: str, type: str) -> str:
     return expression if type.endswith("with time zone") else f"{expression} AT TIME ZONE 'UTC'"
 
 
+def touching(column: str, columns: Mapping[str, Column]) -> str:
+    """Return what says of a row, after its other columns, that it was changed just now."""
+    return f", {name(column)} = {moment('clock_timestamp()', columns[column].type)}"
+
+
 def hold_values(holds: Holds, catalogue: Catalogue) -> dict[str, str]:
     """Return what the SQL of the holds is filled with, but for its misfits."""
     table = catalogue[holds.table]
@@ -71,6 +91,22 @@ def hold_values(holds: Holds, catalogue: Catalogue) -> dict[str, str]:
         "hold_others": "".join(f", {name(column)}" for column in holds.others),
         "hold_values": "".join(f", {value}" for value in _others(holds, catalogue).values()),
     }
+
+
+def hold_triggers(holds: Holds, *, reserved: bool) -> list[tuple[str, str]]:
+    """Return the triggers of the rows of holds, and the tables that they are on."""
+    found = [("reservation_lines_show_hold", "holdfast.reservation_lines")]
+    if reserved:
+        found.append(("owed_units_forget", "holdfast.owed_units"))
+        found.append(("zz_holdfast_follow_cleared", name(holds.table)))
+    return found
+
+
+def kept_beside_holds(column: str, key: str) -> str:
+    """Return what a figure is that the shop shares, where its jobs may take rows of holds out."""
+    new = f"coalesce(NEW.{column}, item.reserved)"
+    lowered = f"coalesce(OLD.{column}, item.reserved) - {new}"
+    return f"{new} + holdfast.pay_back(OLD.{key}, {lowered}, item.held - {new})"
 
 
 def misfits(holds: Holds, catalogue: Catalogue) -> list[dict[str, str]]:

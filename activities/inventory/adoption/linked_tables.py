@@ -19,14 +19,14 @@ from holdfast_client.contract.fields import CHECKOUT_ID_LENGTH_MAX
 def linked_obstacles(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
     """Return what stands in the way of the plan's carts and holds."""
     if plan.holds:
-        yield from _holds(plan.holds, catalogue)
+        yield from _holds(plan.holds, catalogue, is_switched=bool(plan.stock.reserved))
     if plan.carts:
         yield from _carts(plan.carts, catalogue)
 
 
-def _holds(holds: Holds, catalogue: Catalogue) -> Iterator[str]:
+def _holds(holds: Holds, catalogue: Catalogue, *, is_switched: bool) -> Iterator[str]:
     rights: tuple[Right, ...] = ("select", "insert", "update", "delete")
-    yield from table_obstacles(holds.table, catalogue, rights)
+    yield from table_obstacles(holds.table, catalogue, rights, is_switched=is_switched)
     table = catalogue.get(holds.table)
     if table is None:
         return

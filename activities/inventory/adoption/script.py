@@ -11,9 +11,11 @@ from activities.inventory.adoption.catalogue import Catalogue
 from activities.inventory.adoption.linked_script import (
     INTEGERS,
     cart_values,
+    hold_triggers,
     hold_values,
+    kept_beside_holds,
     misfits,
-    moment,
+    touching,
 )
 from activities.inventory.adoption.plan import (
     CartItems,
@@ -114,7 +116,7 @@ def triggers_of(plan: Plan) -> list[tuple[str, str]]:
         other = name(plan.stock.elsewhere[0].table)
         found += [(trigger, other) for trigger in OF_SKU_TABLE]
     if plan.holds:
-        found.append(("reservation_lines_show_hold", "holdfast.reservation_lines"))
+        found += hold_triggers(plan.holds, reserved=bool(plan.stock.reserved))
     if plan.carts:
         found.append(("reservations_follow_cart", "holdfast.reservations"))
     return found
@@ -147,12 +149,16 @@ def _files(plan: Plan) -> Iterator[str]:
         yield "keep_shop_row"
     if plan.holds:
         yield "holds"
+    if plan.holds and plan.stock.reserved:
+        yield "cleared_holds"
     if plan.carts:
         yield from ("bought", "carts")
         if plan.carts.items:
             yield "read_cart"
     # The shop waits for all that follows: the ledger's own tables come before.
     yield "hold_shop_tables"
+    if plan.holds and plan.stock.reserved:
+        yield "cleared_holds_trigger"
     if plan.stock.elsewhere:
         yield "follow_sku_table"
     if plan.stock.figures:
@@ -172,7 +178,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "table_text": literal(stock.table),
         "key": name(stock.key),
         "key_type": table.type_of(stock.key),
-        "shop_tables_held": held(_locks_to_apply(stock)),
+        "shop_tables_held": held(_locks_to_apply(plan)),
         "path": path(table.path),
         "location": literal(stock.location),
         "budget_ms": str(WAIT_BUDGET_MS),
@@ -240,7 +246,7 @@ def _figures(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
     stock = plan.stock
     columns = catalogue[stock.table].columns
     own = {figure: name(column) for figure, column in stock.figures.items()}
-    touched = _touched(stock, columns[stock.updated_at].type if stock.updated_at else "")
+    touched = touching(stock.updated_at, columns) if stock.updated_at else ""
 
     def listed(form: str, separator: str = ", ") -> str:
         return separator.join(form.format(figure=f, column=c) for f, c in own.items())
@@ -251,6 +257,8 @@ def _figures(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "reserved": f"t.{own['reserved']}::bigint" if stock.reserved else "NULL::bigint",
         "total_text": literal(stock.total or ""),
         "reserved_text": literal(stock.reserved or ""),
+        "reserved_column": own.get("reserved", ""),
+        "touched": touched,
         "total_is_shared": _boolean(plan.writes.total == "shared" or not stock.total),
         "reserved_is_shared": _boolean(plan.writes.reserved == "shared"),
         "figures_of_row": listed("t.{column}"),
@@ -265,12 +273,6 @@ def _figures(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
             for figure, column in (("total", stock.total), ("reserved", stock.reserved))
         },
     }
-
-
-def _touched(stock: Stock, type: str) -> str:
-    if not stock.updated_at:
-        return ""
-    return f", {name(stock.updated_at)} = {moment('clock_timestamp()', type)}"
 
 
 def _of_other_table(stock: Stock, catalogue: Catalogue) -> dict[str, str]:
@@ -298,6 +300,8 @@ def _kept(plan: Plan, figure: Literal["total", "reserved"], values: Mapping[str,
     kept = f"item.{figure}"
     if policy == "shared":
         kept = f"greatest(coalesce(NEW.{name(column)}, item.{figure}), item.{floor})"
+    if policy == "shared" and figure == "reserved" and plan.holds:
+        kept = kept_beside_holds(name(column), name(plan.stock.key))
     parts = {
         **values,
         "column": name(column),
@@ -309,9 +313,11 @@ def _kept(plan: Plan, figure: Literal["total", "reserved"], values: Mapping[str,
     return filled("refuse_figure" if policy == "refuse" else "keep_figure", parts)
 
 
-def _locks_to_apply(stock: Stock) -> list[tuple[str, str]]:
-    """Return the shop's tables that get switches: that of its SKUs, then that of its stock."""
-    tables = [*(name(each.table) for each in stock.elsewhere), name(stock.table)]
+def _locks_to_apply(plan: Plan) -> list[tuple[str, str]]:
+    """Return the shop's tables that get switches: of its SKUs, then of its stock and its holds."""
+    tables = [*(name(each.table) for each in plan.stock.elsewhere), name(plan.stock.table)]
+    if plan.holds and plan.stock.reserved:
+        tables.append(name(plan.holds.table))
     return [(table, "SHARE ROW EXCLUSIVE") for table in dict.fromkeys(tables)]
 
 

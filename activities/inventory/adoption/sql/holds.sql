@@ -5,6 +5,7 @@ CREATE TABLE holdfast.adopted_holds (
     row_key {hold_key_type} NOT NULL,
     PRIMARY KEY (reservation_id, stock_item_id)
 );
+CREATE INDEX adopted_holds_by_row ON holdfast.adopted_holds (row_key);
 
 -- Show an open line of a hold in the shop's table, follow it there, and take it out when it is over or
 -- paid. What does not fit a column is null, and counted. A row that the shop has deleted stays away. One
@@ -33,6 +34,9 @@ BEGIN
         END;
     END IF;
     IF is_over THEN
+        -- Forgotten first: what is known for a hold's is missed when it goes.
+        DELETE FROM holdfast.adopted_holds AS h
+         WHERE h.reservation_id = reservation AND h.stock_item_id = item;
         BEGIN
             DELETE FROM {holds} AS t WHERE t.{hold_key} = known;
         EXCEPTION
@@ -40,8 +44,6 @@ BEGIN
             WHEN OTHERS THEN
                 PERFORM holdfast.note_unshown(reservation, item, 'gone', SQLERRM);
         END;
-        DELETE FROM holdfast.adopted_holds AS h
-         WHERE h.reservation_id = reservation AND h.stock_item_id = item;
         RETURN;
     END IF;
     product := (SELECT s.product FROM holdfast.adopted_rows AS a
