@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from activities.inventory.adoption import linked_script
 from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import LedgerFailed
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
@@ -142,3 +143,47 @@ def test_a_cart_whose_lines_cannot_be_cleared_is_paid(shop_b: Adopted):
     assert shop_b.code("CartItem.objects.count()") == 1
     ((key, column, _),) = misfits(shop_b)
     assert (key, column) == ("checkout/c1", "public.orders_cartitem")
+
+
+LONG = "s" * 41  # no session's key is so long
+
+
+@pytest.fixture
+def few_misfits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let three rows be kept where there are a thousand, and two be forgotten at once."""
+    monkeypatch.setitem(linked_script.MISFIT_LIMITS, "misfits_kept_max", "3")
+    monkeypatch.setitem(linked_script.MISFIT_LIMITS, "misfits_at_once_max", "2")
+
+
+@pytest.mark.usefixtures("few_misfits")
+def test_of_a_shop_that_never_has_room_the_latest_rows_are_kept_and_all_are_counted(
+    shop_b: Adopted,
+):
+    for number in range(20):
+        shop_b.reserve(f"c{number}", LONG, MUG=1)
+    found = shop_b.standing()
+    latest = [f"checkout/c{number}" for number in (19, 18, 17)]
+    assert [row["key"] for row in found.put_back_rows] == latest
+    assert (found.put_back, found.put_back_rows_left_out) == (20, 0)
+
+
+@pytest.mark.usefixtures("few_misfits")
+def test_nobody_waits_for_who_forgets_and_what_is_left_is_caught_up_with(shop_b: Adopted):
+    with shop_b.engine.begin() as forgetting:
+        forgetting.exec_driver_sql("SELECT FROM holdfast.adoption FOR NO KEY UPDATE")
+        for number in range(10):
+            assert isinstance(shop_b.reserve(f"c{number}", LONG, MUG=1), Held)
+        assert len(misfits(shop_b)) == 10
+    for number in range(10, 20):
+        shop_b.reserve(f"c{number}", LONG, MUG=1)
+    assert len(misfits(shop_b)) == 3
+    assert shop_b.standing().put_back == 20
+
+
+@pytest.mark.usefixtures("few_misfits")
+def test_what_was_put_back_to_rows_of_stock_is_never_forgotten_for_checkouts(shop_b: Adopted):
+    shop_b.sql.execute("UPDATE inventory_product SET reserved_stock = total_stock + 1")
+    shop_b.sql.execute("UPDATE inventory_product SET reserved_stock = 0")
+    for number in range(5):
+        assert isinstance(shop_b.reserve(f"c{number}", LONG, MUG=1), Held)
+    assert shop_b.put_back()[-2:] == [("CUP", "reserved_stock", 1), ("MUG", "reserved_stock", 1)]

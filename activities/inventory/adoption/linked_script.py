@@ -9,6 +9,8 @@ from activities.inventory.adoption.catalogue import Catalogue, Column
 from activities.inventory.adoption.plan import Carts, Holds
 from activities.inventory.adoption.quoting import literal, name, path
 
+# Of what could not be shown of checkouts so many rows are kept, and so many forgotten by one note.
+MISFIT_LIMITS: Final = {"misfits_kept_max": "1000", "misfits_at_once_max": "100"}
 # Of carts and holds, in the order in which they can go.
 LINKED_OBJECTS: Final = (
     ("FUNCTION", "follow_cart"),
@@ -16,6 +18,7 @@ LINKED_OBJECTS: Final = (
     ("FUNCTION", "follow_line"),
     ("FUNCTION", "show_hold"),
     ("FUNCTION", "note_unshown"),
+    ("FUNCTION", "note_misfit"),
     ("FUNCTION", "follow_cleared_holds"),
     ("FUNCTION", "forget_owed_units"),
     ("FUNCTION", "pay_back"),

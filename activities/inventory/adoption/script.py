@@ -10,6 +10,7 @@ from typing import Final, Literal
 from activities.inventory.adoption.catalogue import Catalogue
 from activities.inventory.adoption.linked_script import (
     INTEGERS,
+    MISFIT_LIMITS,
     cart_values,
     hold_triggers,
     hold_values,
@@ -131,6 +132,7 @@ def _files(plan: Plan) -> Iterator[str]:
         "adopted_figures",
         "row_skus",
         "note_put_back",
+        "note_misfit",
         "post_shop_movements",
         "late_words",
         "link_shop_rows",
@@ -198,6 +200,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
             f"({literal(trigger)}, {literal(place)})" for trigger, place in triggers_of(plan)
         ),
         "row_changed": _changed(_own_columns(stock)),
+        **MISFIT_LIMITS,
         **_figures(plan, catalogue),
     }
     values |= _of_other_table(stock, catalogue)

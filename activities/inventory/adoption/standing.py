@@ -28,12 +28,13 @@ class Standing:
         rows: how many are in.
         held: units that checkouts hold of them.
         shop_reserved: units that the shop's own code has reserved.
-        put_back: how many writes of the shop's were put back.
+        put_back: how many writes of the shop's were put back, and how often something of a checkout
+            could not be shown to it.
         shop_reserved_rows: the rows with most of those units (at most ``ROWS_LISTED_MAX``).
         shop_reserved_rows_left_out: how many more.
         put_back_rows: which writes, those to rows of stock first, and the latest of each first (at
             most ``ROWS_LISTED_MAX``).
-        put_back_rows_left_out: how many more.
+        put_back_rows_left_out: how many more; of checkouts the latest ones alone are kept.
         breaches: what is wrong with its switches.
     """
 

@@ -167,7 +167,9 @@ SELECT (SELECT count(*) FROM holdfast.adopted_rows) AS rows,
        (SELECT coalesce(sum(s.reserved_quantity - s.shop_reserved), 0)::bigint
           FROM holdfast.adopted_rows AS a
           JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id) AS held,
-       p.put_back, p.put_back_rows
+       p.put_back + coalesce((SELECT d.misfits_forgotten FROM holdfast.adoption AS d), 0)
+           AS put_back,
+       p.put_back_rows
   FROM (SELECT coalesce(sum(p.times), 0)::bigint AS put_back, count(*) AS put_back_rows
           FROM holdfast.put_back_writes AS p) AS p
 """

@@ -14,7 +14,7 @@
         EXCEPTION
             {not_now}
             WHEN OTHERS THEN
-                PERFORM holdfast.note_put_back('checkout/' || NEW.checkout_id, NULL,
-                                               {cart_items_text}, 'cleared (' || SQLERRM || ')', NULL);
+                PERFORM holdfast.note_misfit(NEW.checkout_id, NULL, {cart_items_text},
+                                             'cleared (' || SQLERRM || ')');
         END;
     END IF;

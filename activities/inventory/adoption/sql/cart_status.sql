@@ -8,6 +8,6 @@
     EXCEPTION
         {not_now}
         WHEN OTHERS THEN
-            PERFORM holdfast.note_put_back('checkout/' || NEW.checkout_id, NULL, {cart_status_text},
-                                           word || ' (' || SQLERRM || ')', NULL);
+            PERFORM holdfast.note_misfit(NEW.checkout_id, NULL, {cart_status_text},
+                                         word || ' (' || SQLERRM || ')');
     END;

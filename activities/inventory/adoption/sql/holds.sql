@@ -70,8 +70,7 @@ END $$;
 -- Count a row that could not be written as it should be, and say why.
 CREATE FUNCTION holdfast.note_unshown(reservation bigint, item bigint, wanted text, why text)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-    SELECT holdfast.note_put_back('checkout/' || r.checkout_id, s.sku, {holds_text},
-                                  wanted || ' (' || why || ')', NULL)
+    SELECT holdfast.note_misfit(r.checkout_id, s.sku, {holds_text}, wanted || ' (' || why || ')')
       FROM holdfast.reservations AS r, holdfast.stock_items AS s
      WHERE r.id = reservation AND s.id = item
 $$;

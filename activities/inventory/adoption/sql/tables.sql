@@ -8,6 +8,8 @@ CREATE TABLE holdfast.adoption (
     -- The last movement that the shop's rows have: what checkouts have moved since, a row lacks until
     -- it is taken in.
     moved_after bigint NOT NULL,
+    -- What could not be shown of checkouts and is not listed any more: how often.
+    misfits_forgotten bigint NOT NULL DEFAULT 0,
     done_at timestamptz
 );
 
