@@ -62,6 +62,8 @@ OF_SKU_TABLE: Final = ("zz_holdfast_follow_sku", "zz_holdfast_refuse_truncate")
 KEEP_TO_BUDGET: Final = "SELECT holdfast.keep_to_budget();"
 
 _FOLDER: Final = Path(__file__).parent / "sql"
+# A shop's table may have a column of any name, so one that stands by itself is always a variable.
+_BODY: Final = re.compile(r"AS \$\$\n(?=DECLARE|BEGIN)")
 _PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
 _INSTEAD: Final = {
     "total": "Change it by `holdfast adjust`, or by a stock file.",
@@ -94,6 +96,7 @@ def question(file: str, plan: Plan, catalogue: Catalogue, **bounds: int) -> str:
 def filled(file: str, values: Mapping[str, str]) -> str:
     """Return one of the files of SQL, with its placeholders filled."""
     text = (_FOLDER / f"{file}.sql").read_text(encoding="utf-8")
+    text = _BODY.sub("AS $$\n#variable_conflict use_variable\n", text)
     return _PLACEHOLDER.sub(lambda found: values[found[1]], text)
 
 

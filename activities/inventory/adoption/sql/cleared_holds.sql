@@ -54,7 +54,6 @@ ALTER TABLE holdfast.owed_units ENABLE ALWAYS TRIGGER owed_units_forget;
 -- shop's own triggers; so all else in it has its schema.
 CREATE FUNCTION holdfast.follow_cleared_holds()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {path} AS $$
-#variable_conflict use_variable
 DECLARE
     r record;
     back bigint;
