@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+from typing import TypeVar
+
 from holdfast_client.contract.fields import Answer, UtcTime
 from holdfast_client.contract.outcomes import (
     CheckoutEvent,
@@ -9,6 +12,8 @@ from holdfast_client.contract.outcomes import (
     PaymentReport,
     ShipmentReport,
 )
+
+AnswerT = TypeVar("AnswerT", bound=Answer)
 
 
 class CarriedState(Answer):
@@ -27,6 +32,20 @@ class CarriedState(Answer):
     # None from a worker of 0.1.0, which does not count them.
     extend_signals: int | None = None
 
+    def within(self, bytes_max: int) -> CarriedState:
+        """Return it so that it takes no more bytes: of what it tells the oldest is left out.
+
+        Where it stands is carried in any case.
+        """
+        room = bytes_max - _bytes_of(self.model_copy(update={"events": (), "shipments": ()}))
+        shipments = _last_that_fit(self.shipments, room // 2)
+        events = _last_that_fit(self.events, room - sum(map(_bytes_of, shipments)))
+        left_out = {
+            "events_left_out": self.events_left_out + len(self.events) - len(events),
+            "shipments_left_out": self.shipments_left_out + len(self.shipments) - len(shipments),
+        }
+        return self.model_copy(update={"events": events, "shipments": shipments, **left_out})
+
     @property
     def signals_counted(self) -> int:
         """A number that no extend signal so far had a higher one than.
@@ -36,3 +55,15 @@ class CarriedState(Answer):
         if self.extend_signals is None:
             return len(self.events) + self.events_left_out
         return self.extend_signals
+
+
+def _last_that_fit(told: tuple[AnswerT, ...], room: int) -> tuple[AnswerT, ...]:
+    """Return as many of the last as take no more than so many bytes."""
+    sizes = accumulate(_bytes_of(each) for each in reversed(told))
+    count = sum(size <= room for size in sizes)
+    return told[len(told) - count :]
+
+
+def _bytes_of(answer: Answer) -> int:
+    # And a comma.
+    return len(answer.model_dump_json().encode()) + 1

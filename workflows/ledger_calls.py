@@ -113,16 +113,29 @@ async def reserve(
     )
 
 
-async def abandon(request: CheckoutRequest, summary: str) -> ReservationState:
-    """Hold nothing for a request that came too late, within the reserve budget; raises as above."""
-    return await _ask(
-        CheckoutActivities.abandon,
-        request,
-        summary,
-        policies.RESERVE_RETRY_BUDGET,
-        policies.RESERVE_RETRY,
-        guard=policies.RESERVE_GUARD,
-    )
+async def abandon(
+    request: CheckoutRequest, summary: str, when_slow: Callable[[], None]
+) -> ReservationState:
+    """Hold nothing for a request that came too late, however long the database takes to answer.
+
+    Nobody waits for that, and what was decided before, such as of a checkout that was reset, has to
+    come to light.
+
+    Raises:
+        LedgerConflict, BadRequest: as of a reserve.
+        ApplicationError: as of :func:`close`.
+    """
+    try:
+        return await _ask(
+            CheckoutActivities.abandon,
+            request,
+            summary,
+            policies.LASTING_RETRY_BUDGET,
+            policies.LASTING_RETRY,
+            when_slow=when_slow,
+        )
+    except LedgerOutOfReach as error:
+        raise _given_up(error) from error
 
 
 async def close(closing: Closing, summary: str, *, at_once: bool = True) -> ReservationState:

@@ -53,8 +53,13 @@ def expiring(checkout: Checkout) -> Closing:
 
 
 def giving_up(checkout: Checkout) -> Closing:
+    """Take back what the reserve may have held, and nothing that is paid."""
     return Closing(
-        checkout.request.checkout_id, "cancelled", reason="the inventory did not answer in time"
+        checkout.request.checkout_id,
+        "cancelled",
+        reason="the inventory did not answer in time",
+        attempt=checkout.attempt,
+        only_held=True,
     )
 
 

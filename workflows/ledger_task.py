@@ -27,7 +27,7 @@ from holdfast_client.contract.messages import (
     Shipment,
 )
 from holdfast_client.contract.names import CANCEL_SIGNAL, checkout_workflow_id
-from holdfast_client.contract.outcomes import Committed, Held, Unavailable
+from holdfast_client.contract.outcomes import Cancelled, Committed, Held, Unavailable
 from workflows import ledger_calls, ledger_requests, refusals, web_ui
 from workflows.kept_timer import KeptTimer
 from workflows.ledger_calls import BadRequest, LedgerConflict, LedgerOutOfReach, PaymentTaken
@@ -126,7 +126,9 @@ class LedgerTask:
         else:
             # Such as after a time without workers: the shopper is gone.
             summary = web_ui.ABANDONED_SUMMARY
-            attempt = asyncio.create_task(ledger_calls.abandon(checkout.request, summary))
+            attempt = asyncio.create_task(
+                ledger_calls.abandon(checkout.request, summary, self._standing.wait)
+            )
         await workflow.wait_condition(lambda: attempt.done() or checkout.cancel_leads)
         if not attempt.done():
             attempt.cancel()
@@ -156,7 +158,11 @@ class LedgerTask:
             reason = excerpt(str(error), TEXT_LENGTH_MAX)
             self._standing.tell("unavailable", reason=reason)
             closing = ledger_requests.giving_up(self._checkout)
-            await ledger_calls.close(closing, self._summary_of(closing), at_once=False)
+            state = await ledger_calls.close(closing, self._summary_of(closing), at_once=False)
+            if state.is_known and not isinstance(state.outcome, Cancelled):
+                # It was decided long before, in a run of which this one knows nothing.
+                self._standing.take_back(state)
+                self._standing.tell_outcome()
         else:
             self._standing.settle(state)
             # An unavailable one has no reason of its own: nobody waited for it any more.
@@ -255,6 +261,7 @@ class LedgerTask:
 
     async def _pause(self, ticket: Ticket, wish: Pause) -> None:
         checkout, standing = self._checkout, self._standing
+        was_over = checkout.over
         summary = web_ui.pause_summary(wish, private=self._private)
         try:
             answer = await ledger_calls.pause(wish, summary)
@@ -272,18 +279,20 @@ class LedgerTask:
             ticket.refusal = answer
             reason = web_ui.pause_refusal(answer)
             standing.tell("payment not waited for", actor=wish.actor, reason=reason)
-        if checkout.over:
+        if checkout.over and not was_over:
             standing.tell_outcome()
 
     async def _part(self, ticket: Ticket, wish: Part) -> None:
         checkout, standing = self._checkout, self._standing
+        was_over = checkout.over
         before = checkout.outcome
         summary = web_ui.part_summary(checkout, wish, private=self._private)
         answer = await ledger_calls.part(wish, summary)
+        if answer.verdict == "done" and answer.shipment:
+            # First: where that ends the checkout, what else comes under its id is to be compared.
+            checkout.note_shipment(answer.shipment)
         standing.settle(answer.state)
         if answer.verdict == "done":
-            if answer.shipment:
-                checkout.note_shipment(answer.shipment)
             if checkout.outcome != before:
                 reason = web_ui.part_reason(wish, answer)
                 standing.tell(web_ui.PARTS[wish.kind], actor=wish.actor, reason=reason)
@@ -291,7 +300,7 @@ class LedgerTask:
             ticket.refusal = answer
             reason = web_ui.part_refusal(answer)
             standing.tell(web_ui.PARTS_REFUSED[wish.kind], actor=wish.actor, reason=reason)
-        if checkout.over:
+        if checkout.over and not was_over:
             standing.tell_outcome()
 
     async def _amend(self, ticket: Ticket, wish: Amendment) -> None:

@@ -19,8 +19,10 @@ from holdfast_client.contract.messages import (
     Confirmation,
     Extension,
     Line,
+    PaymentEnded,
     Resumed,
     ResumedAttempt,
+    Shipment,
 )
 from holdfast_client.contract.outcomes import (
     SHIPMENTS_KEPT_MAX,
@@ -43,6 +45,7 @@ from workflows.payments import Payments
 from workflows.policies import (
     CLOCK_JITTER_SECONDS,
     EVENTS_KEPT_MAX,
+    RUN_INPUT_BYTES_MAX,
     WAIT_SECONDS_MIN,
     WAITING_MESSAGES_MAX,
 )
@@ -149,8 +152,18 @@ class Checkout:
         yield from (ticket for ticket in waiting if not self.must_ask(ticket.wish))
 
     def must_ask(self, wish: Wish) -> bool:
-        """Say whether the ledger must be asked though it is over: of a payment that is due back."""
-        return isinstance(wish, Confirmation) and not self.is_paid_by(wish.payment_reference)
+        """Say whether the ledger must be asked though it is over.
+
+        So of a payment that is due back, or has failed, and of a shipment whose id is known: it may
+        be another one.
+        """
+        match wish:
+            case Confirmation():
+                return not self.is_paid_by(wish.payment_reference)
+            case Shipment():
+                return self.has_shipped(wish.shipment_id)
+            case _:
+                return isinstance(wish, PaymentEnded)
 
     def is_paid_by(self, payment_reference: str) -> bool:
         """Say whether this payment has settled it."""
@@ -271,7 +284,7 @@ class Checkout:
     def carried(self) -> CarriedState:
         if not isinstance(self.outcome, OpenOutcome):
             raise RuntimeError("only what is open is carried over")
-        return CarriedState(
+        carried = CarriedState(
             held=self.outcome,
             wake_at=self.wake_at,
             payments=tuple(self.payments.told),
@@ -283,6 +296,8 @@ class Checkout:
             attempt=self.attempt,
             extend_signals=self.extend_signals,
         )
+        again = self.start_again().model_dump_json().encode()
+        return carried.within(RUN_INPUT_BYTES_MAX - len(again))
 
     def start_again(self) -> Message:
         """Return what the next run is started with."""

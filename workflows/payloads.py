@@ -84,8 +84,10 @@ def invalid_start(error: InvalidRequest) -> ApplicationError:
     return invalid_request(error)
 
 
-def read_message(model: type[MessageT], payloads: Sequence[RawValue]) -> MessageT:
-    """Return the one message in the payloads.
+def read_message(
+    model: type[MessageT], payloads: Sequence[RawValue], bytes_max: int = MESSAGE_BYTES_MAX
+) -> MessageT:
+    """Return the one message in the payloads, of so many bytes at most.
 
     Raises:
         InvalidRequest: there is not exactly one, it is no JSON, too long, or breaks the model.
@@ -98,8 +100,8 @@ def read_message(model: type[MessageT], payloads: Sequence[RawValue]) -> Message
         raise UnreadableMessage("", f"the message is {unreadable_because(payload)}")
     if payload.metadata.get("encoding") != _JSON:
         raise InvalidRequest("", "the payload's encoding is not json/plain")
-    if len(payload.data) > MESSAGE_BYTES_MAX:
-        raise InvalidRequest("", f"the message is longer than {MESSAGE_BYTES_MAX:,} bytes")
+    if len(payload.data) > bytes_max:
+        raise InvalidRequest("", f"the message is longer than {bytes_max:,} bytes")
     try:
         return model.model_validate_json(payload.data)
     except ValidationError as error:

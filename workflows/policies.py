@@ -54,6 +54,8 @@ CLOCK_JITTER_SECONDS: Final = 1.0
 UNREADABLE_START_BUDGET: Final = timedelta(hours=1)
 
 MESSAGE_BYTES_MAX: Final = 1_000_000
+# What a run is started with, in all; Temporal takes 2 MiB. Lines of long names are most of it.
+RUN_INPUT_BYTES_MAX: Final = 2_000_000
 WAITING_MESSAGES_MAX: Final = 100
 EVENTS_KEPT_MAX: Final = 100
 HISTORY_EVENTS_MAX: Final = 2_000

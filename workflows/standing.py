@@ -77,6 +77,11 @@ class Standing:
         self.checkout.give_up()
         self._publish()
 
+    def take_back(self, state: ReservationState) -> None:
+        """Learn that what was given up had been decided before."""
+        self.checkout.outcome = None
+        self.settle(state)
+
     def fail(self, failure: ApplicationError) -> None:
         """Fail the run, and with it whoever waits for a decision."""
         self.failure = failure

@@ -11,6 +11,7 @@ from temporalio.common import RawValue
 from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.contract.messages import CheckoutRequest, Resumed
 from holdfast_client.contract.names import checkout_workflow_id
+from workflows import policies
 from workflows.carried import CarriedState
 from workflows.lifecycle import Checkout
 from workflows.payloads import read_message
@@ -27,7 +28,11 @@ def read_start(payloads: Sequence[RawValue]) -> Checkout:
     expected = checkout_workflow_id(start.checkout_id)
     if workflow.info().workflow_id != expected:
         raise InvalidRequest("checkout_id", f"the workflow id must be {expected}")
-    carried = read_message(CarriedState, payloads[1:]) if continued else None
+    carried = (
+        read_message(CarriedState, payloads[1:], policies.RUN_INPUT_BYTES_MAX)
+        if continued
+        else None
+    )
     if isinstance(start, Resumed):
         checkout = Checkout.of_ledger(start)
         if carried:

@@ -37,7 +37,8 @@ class Closing:
 
     ``expired`` only comes true once the deadline has passed. ``attempt`` is of which it speaks,
     None of the last. A payment that is ``reinstating`` is not due back where its hold had expired,
-    before it was tried to hold all of it again.
+    before it was tried to hold all of it again. A cancellation that is ``only_held`` leaves alone
+    what is paid.
     """
 
     checkout_id: str
@@ -47,6 +48,7 @@ class Closing:
     payment_reference: str | None = None
     attempt: int | None = None
     reinstating: bool = False
+    only_held: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -246,3 +246,22 @@ async def test_when_the_timer_of_the_hold_rings_a_committed_checkout_waits_on(
     await until(waits_again)
     assert (await till.status(unique))["status"] == "committed"
     assert stage.shop.figures(sku) == (10, 3, 7)
+
+
+async def test_another_shipment_under_an_id_that_has_left_is_a_conflict_at_the_end_too(
+    idle_stage: Stage, unique: str
+):
+    till, sku = idle_stage.till, idle_stage.stock(unique, 5)
+    async with at_work(idle_stage):
+        await till.reserve(unique, {sku: 2})
+        await till.commit(unique)
+    lines = [{"sku": sku, "quantity": 1}]
+    whole = await admitted(till, unique, "fulfil", {"shipment_id": "s-1"})
+    other = await admitted(till, unique, "fulfil", {"shipment_id": "s-1", "lines": lines})
+    again = await admitted(till, unique, "fulfil", {"shipment_id": "s-1", "lines": None})
+    async with at_work(idle_stage):
+        assert (await whole)["status"] == "fulfilled"
+        assert (await refusal_of(other)).type == "OperationConflict"
+        assert (await again)["status"] == "fulfilled"
+        assert (await till.events(unique)).count("fulfilled") == 1
+    assert idle_stage.shop.figures(sku) == (3, 0, 3)

@@ -35,7 +35,12 @@ from holdfast_client.contract.outcomes import (
 from workflows import ledger_requests
 from workflows.carried import CarriedState
 from workflows.lifecycle import Checkout
-from workflows.policies import EVENTS_KEPT_MAX, WAIT_SECONDS_MIN, WAITING_MESSAGES_MAX
+from workflows.policies import (
+    EVENTS_KEPT_MAX,
+    RUN_INPUT_BYTES_MAX,
+    WAIT_SECONDS_MIN,
+    WAITING_MESSAGES_MAX,
+)
 from workflows.tickets import Wish
 
 NOW = datetime(2031, 3, 14, 9, 0, 0, tzinfo=UTC)
@@ -247,6 +252,23 @@ def test_what_is_carried_over_comes_back_the_same_through_json():
     assert resumed.report() == checkout.report()
     assert resumed.wake_at == checkout.wake_at
     assert resumed.extend_signals == 3
+
+
+def test_a_run_is_started_with_no_more_than_temporal_takes():
+    name = "\N{GRINNING FACE}" * 100
+    lines = tuple(Line(sku=f"{number:04}{name}"[:100], quantity=1) for number in range(1_000))
+    request = CheckoutRequest(checkout_id="c", lines=lines)
+    checkout = Checkout(request)
+    held_lines = tuple(HeldLine(sku=line.sku, location=name, quantity=1) for line in lines)
+    checkout.settle(ReservationState(HELD.model_copy(update={"lines": held_lines}), 60.0), NOW)
+    for number in range(EVENTS_KEPT_MAX):
+        checkout.note(NOW, f"event {number}", reason=name * 20)
+    carried = checkout.carried()
+    size = sum(len(each.model_dump_json().encode()) for each in (checkout.start_again(), carried))
+    assert 0.9 * RUN_INPUT_BYTES_MAX < size <= RUN_INPUT_BYTES_MAX
+    assert carried.events == tuple(checkout.events[-len(carried.events) :])
+    assert carried.events_left_out == EVENTS_KEPT_MAX - len(carried.events) > 0
+    assert Checkout.resumed(request, carried).lines == held_lines
 
 
 def committed() -> Checkout:

@@ -200,6 +200,25 @@ async def test_a_payment_that_comes_while_the_run_ends_is_put_down(idle_stage: S
     assert [p["state"] for p in report["payments"]] == ["refund_due"] * 2
 
 
+async def test_a_payment_that_fails_while_the_run_ends_may_go_to_another_checkout(
+    idle_stage: Stage, unique: str
+):
+    from tests.workflows.stage import at_work  # for this one and the one above
+    from tests.workflows.test_message_races import admitted
+
+    till, sku, payment = idle_stage.till, idle_stage.stock(unique, 5), f"pay-{unique}"
+    async with at_work(idle_stage):
+        await till.reserve(unique, {sku: 2})
+        await started(till, unique, 300)
+    cancelled = await admitted(till, unique, "cancel_hold", {"reason": "no"})
+    message = {"payment_reference": payment, "result": "failed"}
+    failed = await admitted(till, unique, "payment_ended", message)
+    async with at_work(idle_stage):
+        assert (await cancelled)["status"] == (await failed)["status"] == "cancelled"
+        assert (await till.events(unique))[-2:] == ["cancelled", "payment ended"]
+    assert idle_stage.shop.payment(payment) == (unique, "failed", "failed")
+
+
 async def test_a_reset_waits_for_no_payment_again(own_stage: Stage, unique: str):
     till, sku = own_stage.till, own_stage.stock(unique, 5)
     await till.reserve(unique, {sku: 2}, hold_seconds=600)

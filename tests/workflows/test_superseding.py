@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import pytest
+from temporalio import workflow
+
+from holdfast_client.contract.messages import CheckoutRequest
 from tests.workflows.histories import failed_tasks_of, kinds_of
-from tests.workflows.stage import Stage
+from tests.workflows.stage import Stage, at_work
 from tests.workflows.test_committed import line
 from tests.workflows.test_resets import reset
-from tests.workflows.till import failure_of, refusal_of
+from tests.workflows.till import failure_of, refusal_of, request
+from workflows import ledger_task
 
 CUSTOMER = {"customer_id": "u-17"}
 
@@ -88,3 +93,22 @@ async def test_one_that_supersedes_nobody_tells_nobody(stage: Stage, unique: str
     await till.reserve(unique, {sku: 1}, supersedes="nobody", **CUSTOMER)
     kinds = await kinds_of(till.handle(unique))
     assert not [kind for kind in kinds if kind.startswith("SIGNAL_EXTERNAL")]
+
+
+async def test_the_old_workflow_is_told_though_the_worker_that_asked_died_and_nobody_waits(
+    idle_stage: Stage, unique: str, monkeypatch: pytest.MonkeyPatch
+):
+    till, sku = idle_stage.till, idle_stage.stock(unique, 3)
+    old, new = f"{unique}-old", f"{unique}-new"
+    async with at_work(idle_stage):
+        await till.reserve(old, {sku: 3}, **CUSTOMER)
+    # It has the answer of the ledger, and Temporal never hears of it.
+    wanted = request(new, {sku: 2}, supersedes=old, **CUSTOMER)
+    idle_stage.ledger.reserve_alone(CheckoutRequest.model_validate(wanted))
+    await till.start(new, {sku: 2}, supersedes=old, **CUSTOMER)
+    monkeypatch.setattr(
+        ledger_task, "is_awaited", lambda: workflow.info().workflow_id.endswith("-old")
+    )
+    async with at_work(idle_stage, sandboxed=False):
+        assert (await till.result(old))["superseded_by"] == new
+        assert (await till.status(new))["status"] == "held"

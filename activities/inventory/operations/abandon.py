@@ -6,6 +6,7 @@ So for a day a database that was restored (`deploy/restore/restore.sh`) takes it
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from activities.inventory.database.calls import Call, Steps, scalar
@@ -32,6 +33,10 @@ def abandon(request: CheckoutRequest, hold_seconds_cap: int) -> Steps[ReserveAns
     # Nothing was ever held under a tombstone; one of a cancellation says so.
     is_nothing = row.digest is None and row.status == "expired"
     state = ReservationState(Unavailable(), None) if is_nothing else reserve_state(row)
+    if request.supersedes and isinstance(state, ReservationState):
+        old = yield Call(statements.READ_SUPERSEDED, {"checkout_id": request.supersedes})
+        is_its_own = any(row.superseded_by == request.checkout_id for row in old)
+        state = replace(state, supersedes=is_its_own)
     batch = ReserveBatch.of([request])
     (answer,) = batch.answers({request.checkout_id: row.digest}, {request.checkout_id: state})
     return answer

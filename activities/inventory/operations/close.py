@@ -59,7 +59,7 @@ def turns(closings: Sequence[Closing]) -> Sequence[Mapping[str, Closing]]:
     found: list[dict[str, Closing]] = []
     for closing in sorted(closings, key=lambda closing: closing.status == "expired"):
         before = made.setdefault(closing.checkout_id, set())
-        wish = (closing.status, closing.payment_reference, closing.attempt, closing.reinstating)
+        wish = _what_it_does(closing)
         if wish in before:
             continue
         if len(before) == len(found):
@@ -67,6 +67,16 @@ def turns(closings: Sequence[Closing]) -> Sequence[Mapping[str, Closing]]:
         found[len(before)][closing.checkout_id] = closing
         before.add(wish)
     return found
+
+
+def _what_it_does(closing: Closing) -> object:
+    return (
+        closing.status,
+        closing.payment_reference,
+        closing.attempt,
+        closing.reinstating,
+        closing.only_held,
+    )
 
 
 def _read_payments(
@@ -172,6 +182,7 @@ def _end(closings: Mapping[str, Closing]) -> Steps[dict[str, Any]]:
             "actors": [closing.actor for closing in wishes],
             "attempts": [closing.attempt for closing in wishes],
             "reinstatings": [str(closing.reinstating) for closing in wishes],
+            "are_only_held": [str(closing.only_held) for closing in wishes],
             "payment_references": [closing.payment_reference for closing in wishes],
         },
     )

@@ -4,7 +4,7 @@
 -- fulfilled, and the rest of it released.
 CREATE FUNCTION holdfast.close_reservations(
     checkout_ids text[], statuses text[], reasons text[], actors text[], payment_references text[],
-    attempts integer[], reinstatings boolean[])
+    attempts integer[], reinstatings boolean[], are_only_held boolean[])
 RETURNS TABLE (
     checkout_id text, attempt integer, status text, reason text, actor text, closed_at timestamptz,
     payment_reference text, committed_at timestamptz, revision integer, lines jsonb,
@@ -24,6 +24,17 @@ BEGIN
         NULL, NULL, NULL, reasons, actors);
     PERFORM holdfast.lock_reservations(checkout_ids);
     at := holdfast.clock();
+    IF true = ANY(are_only_held) THEN
+        -- What is paid already is left alone: an expiry comes to nothing there.
+        statuses := ARRAY(
+            SELECT CASE WHEN w.is_only_held AND EXISTS (
+                             SELECT FROM holdfast.reservations AS r
+                              WHERE r.checkout_id = w.checkout_id AND r.status = 'committed')
+                        THEN 'expired' ELSE w.status END
+              FROM unnest(checkout_ids, statuses, are_only_held) WITH ORDINALITY
+                   AS w(checkout_id, status, is_only_held, place)
+             ORDER BY w.place);
+    END IF;
     IF statuses && ARRAY['fulfilled', 'committed', 'cancelled'] THEN
         settled := holdfast.put_down_payments(
             at, checkout_ids, statuses, payment_references, actors, attempts, reinstatings);

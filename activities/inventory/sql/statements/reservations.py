@@ -149,7 +149,8 @@ SELECT checkout_id, attempt, status, reason, actor, closed_at, payment_reference
        revision, lines, released, NULL AS superseded_by
   FROM holdfast.close_reservations(
        %(checkout_ids)s::text[], %(statuses)s::text[], %(reasons)s::text[], %(actors)s::text[],
-       %(payment_references)s::text[], %(attempts)s::integer[], %(reinstatings)s::boolean[])
+       %(payment_references)s::text[], %(attempts)s::integer[], %(reinstatings)s::boolean[],
+       %(are_only_held)s::boolean[])
 """
 
 # What decides on extensions, to be read under the locks: when each hold began and ends, and what
