@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from holdfast_client.contract.conflicts import checkout_conflict
 from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.names import DEFAULT_LOCATION
@@ -14,21 +13,15 @@ def lines_of_cart(shop: MemoryShop, request: CheckoutRequest) -> tuple[HeldLine,
     """Return what is in the cart of a new request, in order; nothing where it has its own lines.
 
     Raises:
-        InvalidRequest: there is no such cart, or it is empty; the id is spent then.
-        CheckoutConflict: the id was spent by a different request.
+        InvalidRequest: there is no such cart, or it is empty.
     """
-    if request.checkout_id in shop.refused:
-        first, refusal = shop.refused[request.checkout_id]
-        raise checkout_conflict(request, first) or refusal
     if not request.from_cart:
         return ()
     cart = shop.carts.get(str(request.cart_id))
     if not cart:
         is_known = cart is not None
         words = f"cart {request.cart_id} is empty" if is_known else _unknown(request)
-        refusal = InvalidRequest("cart_id", words)
-        shop.refused[request.checkout_id] = request, refusal
-        raise refusal
+        raise InvalidRequest("cart_id", words)
     return tuple(
         HeldLine(sku=sku, location=DEFAULT_LOCATION, quantity=quantity)
         for sku, quantity in sorted(cart.items())

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Final
 
 from holdfast_client.contract.conflicts import checkout_conflict
-from holdfast_client.contract.errors import ExtensionRefused
+from holdfast_client.contract.errors import CheckoutConflict, ExtensionRefused, InvalidRequest
 from holdfast_client.contract.fields import HOLD_SECONDS_MAX
 from holdfast_client.contract.messages import (
     Cancellation,
@@ -48,13 +48,13 @@ def reserve(shop: MemoryShop, request: CheckoutRequest, is_available: bool) -> K
         is_available: whether its inventory answers.
     """
     wanted = request.normalized()
-    known = shop.checkouts.get(request.checkout_id)
+    known = shop.refused.get(request.checkout_id) or shop.checkouts.get(request.checkout_id)
     if known is None:
-        can_hold = is_available and wanted.checkout_id not in shop.barred
-        from_cart = lines_of_cart(shop, wanted) if can_hold else ()
-        known = _opened(shop, wanted, is_available, from_cart)
+        known = _opened(shop, wanted, is_available)
     elif conflict := checkout_conflict(wanted, known.request):
         raise conflict
+    if known.refusal:
+        raise known.refusal
     return known.outcome
 
 
@@ -113,13 +113,8 @@ def extend(shop: MemoryShop, checkout: Checkout, message: Extension) -> Held:
     return held
 
 
-def _opened(
-    shop: MemoryShop,
-    wanted: CheckoutRequest,
-    is_available: bool,
-    from_cart: tuple[HeldLine, ...],
-) -> Checkout:
-    checkout = Checkout(wanted, shop.now, Unavailable(), from_cart=from_cart)
+def _opened(shop: MemoryShop, wanted: CheckoutRequest, is_available: bool) -> Checkout:
+    checkout = Checkout(wanted, shop.now, Unavailable())
     old = None
     if not is_available:
         shop.barred.setdefault(wanted.checkout_id, Cancelled(reason=_GIVEN_UP, at=shop.now))
@@ -127,8 +122,17 @@ def _opened(
         # As the tombstone tells that keeps it from holding anything.
         checkout.outcome = told.model_copy(update={"was_known": True})
     else:
-        old = superseded_by(shop, wanted)
-        checkout.outcome = _decided(shop, checkout, old)
+        try:
+            checkout.from_cart = lines_of_cart(shop, wanted)
+            old = superseded_by(shop, wanted)
+            checkout.outcome = _decided(shop, checkout, old)
+        except CheckoutConflict as refusal:
+            checkout.refusal, checkout.closed_at = refusal, shop.now
+            shop.refused[wanted.checkout_id] = checkout
+            return checkout
+        except InvalidRequest as refusal:
+            # A denial that lacks no stock, and says why.
+            checkout.refusal, checkout.outcome = refusal, Denied(shortages=())
     if isinstance(checkout.outcome, Held):
         if old:
             end_superseded(shop, old, wanted.checkout_id)
@@ -137,7 +141,9 @@ def _opened(
         checkout.timeline.append(TimelineEvent(at=shop.now, event="held", expires_at=deadline))
     else:
         checkout.closed_at = shop.now
-    checkout.note(shop.now, checkout.outcome.status)
+    checkout.note(
+        shop.now, checkout.outcome.status, reason=getattr(checkout.refusal, "problem", "")
+    )
     shop.checkouts[wanted.checkout_id] = checkout
     return checkout
 

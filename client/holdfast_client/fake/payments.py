@@ -91,6 +91,10 @@ def _hold_again(shop: MemoryShop, checkout: Checkout) -> tuple[Shortage, ...]:
             TimelineEvent(at=shop.now, event="reinstated"),
         ]
         checkout.closed_at = None
+        # Another run goes on with it.
+        checkout.events.clear()
+        paid_late = f"it had expired and was paid late, so it is attempt {checkout.attempt}"
+        checkout.note(shop.now, "resumed", reason=paid_late)
         checkout.outcome = Held(expires_at=shop.now, lines=lines)
     return shortages
 

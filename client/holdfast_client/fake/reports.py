@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 
 from holdfast_client.contract.outcomes import (
     PAYMENTS_KEPT_MAX,
@@ -43,7 +43,8 @@ def report_of(shop: MemoryShop, checkout: Checkout) -> CheckoutReport:
 
 def summaries_of(shop: MemoryShop, wanted: CheckoutFilter) -> list[CheckoutSummary]:
     """Return those wanted: the open ones, the latest first, then the latest to close."""
-    found = map(_summary, sorted(shop.checkouts.values(), key=_place, reverse=True))
+    known = chain(shop.checkouts.values(), shop.refused.values())
+    found = map(_summary, sorted(known, key=_place, reverse=True))
     return [*islice(filter(wanted.admits, found), wanted.limit)]
 
 
@@ -51,7 +52,7 @@ def _summary(checkout: Checkout) -> CheckoutSummary:
     request = checkout.request
     return CheckoutSummary(
         checkout_id=request.checkout_id,
-        status=checkout.outcome.status,
+        status="interrupted" if checkout.refusal else checkout.outcome.status,
         customer_id=request.customer_id,
         cart_id=request.cart_id,
         skus=tuple(sorted({line.sku for line in request.lines})),

@@ -18,7 +18,6 @@ from holdfast_client.contract.errors import (
     CheckoutNotFound,
     HoldfastError,
     HoldNotActive,
-    InvalidRequest,
 )
 from holdfast_client.contract.messages import CheckoutRequest, Shipment, StockAdjustment
 from holdfast_client.contract.outcomes import (
@@ -85,6 +84,8 @@ class Checkout:
     started_at: datetime
     outcome: KnownOutcome
     closed_at: datetime | None = None
+    # Why the request was refused, where its workflow failed by it.
+    refusal: HoldfastError | None = None
     attempt: int = 1
     events: list[CheckoutEvent] = field(default_factory=list)
     timeline: list[TimelineEvent] = field(default_factory=list)
@@ -223,8 +224,8 @@ class MemoryShop:
         self.payments: dict[str, Payment] = {}
         # What is in the shop's carts, in units by SKU.
         self.carts: dict[str, dict[str, int]] = {}
-        # Requests for what could not be held, and why: their ids are spent.
-        self.refused: dict[str, tuple[CheckoutRequest, InvalidRequest]] = {}
+        # What was refused without a trace in the database: Temporal alone knows of it, and why.
+        self.refused: dict[str, Checkout] = {}
         self.adjustments: dict[str, tuple[StockAdjustment, KnownAdjustmentOutcome]] = {}
 
     def advance(self, seconds: float) -> None:
@@ -239,11 +240,13 @@ class MemoryShop:
             self.end(checkout, Expired(at=deadline), at=deadline)
 
     def checkout(self, checkout_id: str, by: str = "Temporal") -> Checkout:
-        """Return a checkout that ``by`` knows."""
-        try:
-            return self.checkouts[checkout_id]
-        except KeyError:
-            raise CheckoutNotFound(f"checkout {checkout_id!r} is not known to {by}") from None
+        """Return a checkout that ``by`` knows, or raise why there is none."""
+        if known := self.checkouts.get(checkout_id):
+            return known
+        refused = self.refused.get(checkout_id)
+        if by == "Temporal" and refused and refused.refusal:
+            raise refused.refusal
+        raise CheckoutNotFound(f"checkout {checkout_id!r} is not known to {by}")
 
     def payments_of(self, checkout_id: str) -> Iterator[Payment]:
         """Yield all that was named for a checkout, the first leading."""

@@ -1,0 +1,72 @@
+"""What is told of requests that were refused, the same for the fake and the real client."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+import pytest
+
+from holdfast_client import (
+    CheckoutConflict,
+    CheckoutNotFound,
+    InvalidRequest,
+    Outcome,
+)
+from tests.client.shops import Shop
+from tests.client.waiting import eventually
+
+
+async def test_a_cart_that_was_refused_stays_so(shop: Shop, checkout_id: str) -> None:
+    for _ in range(2):
+        with pytest.raises(InvalidRequest) as refused:
+            await shop.client.reserve_cart(checkout_id, "no-cart", customer_id="u-1")
+        assert refused.value.field == "cart_id"
+    with pytest.raises(CheckoutConflict):
+        await shop.client.reserve_cart(checkout_id, "another", customer_id="u-1")
+    assert await listed(shop, "u-1") == {"interrupted"}
+
+
+async def listed(shop: Shop, customer_id: str) -> set[str]:
+    async def look() -> set[str]:
+        # The real one has a row for each run.
+        return {row.status for row in await shop.client.list(customer_id=customer_id)}
+
+    return await eventually(look, bool)
+
+
+async def refused_to_supersede(shop: Shop, checkout_id: str) -> str:
+    """Return the id of a checkout that was refused, because it would supersede another's."""
+    await shop.stock("MUG-01", 3)
+    await shop.client.reserve(checkout_id, [("MUG-01", 1)], customer_id="u-1")
+    other = f"{checkout_id}-2"
+    await again_refused(lambda: supersede(shop, other, checkout_id))
+    return other
+
+
+async def supersede(shop: Shop, checkout_id: str, old: str) -> Outcome:
+    lines = [("MUG-01", 1)]
+    return await shop.client.reserve(checkout_id, lines, customer_id="u-2", supersedes=old)
+
+
+async def again_refused(ask: Callable[[], Awaitable[object]]) -> None:
+    with pytest.raises(CheckoutConflict) as conflict:
+        await ask()
+    assert conflict.value.differs == ("supersedes",)
+
+
+async def test_what_could_not_supersede_is_told_why_and_unknown_to_the_database(
+    shop: Shop, checkout_id: str
+) -> None:
+    other = await refused_to_supersede(shop, checkout_id)
+    lines = [("MUG-01", 1)]
+    # That the other one is over changes nothing of it.
+    await shop.client.cancel(checkout_id)
+    await again_refused(lambda: supersede(shop, other, checkout_id))
+    await again_refused(lambda: shop.client.reserve(other, lines, customer_id="u-2"))
+    await again_refused(lambda: shop.client.status(other))
+    await again_refused(lambda: shop.client.fulfil(other, "s-1"))
+    await again_refused(lambda: shop.client.extend(other, 60))
+    assert await listed(shop, "u-2") == {"interrupted"}
+    with pytest.raises(CheckoutNotFound):
+        await shop.client.timeline(other)
+    assert await shop.available("MUG-01") == (3, 0, 3)
