@@ -14,7 +14,12 @@ from activities.failures import told_to_temporal
 from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.payment_records import Resumable
 from holdfast_client.contract.messages import Settlement
-from holdfast_client.contract.names import CANCEL_UPDATE, CONFIRM_UPDATE, checkout_workflow_id
+from holdfast_client.contract.names import (
+    CANCEL_UPDATE,
+    CONFIRM_UPDATE,
+    PAYMENT_ENDED_UPDATE,
+    checkout_workflow_id,
+)
 
 # What the server says of an update whose run ended before it was answered.
 _LOST: Final = "AcceptedUpdateCompletedWorkflow"
@@ -62,6 +67,12 @@ def update_of(wish: Settlement) -> tuple[str, dict[str, Any]]:
     """Return the update of a checkout that says the same, and its message."""
     if wish.operation == "cancel":
         return CANCEL_UPDATE, {"reason": wish.reason, "actor": wish.actor}
+    if wish.operation == "payment_ended":
+        return PAYMENT_ENDED_UPDATE, {
+            "payment_reference": wish.payment_reference,
+            "result": wish.result,
+            "actor": wish.actor,
+        }
     return CONFIRM_UPDATE, {
         "payment_reference": wish.payment_reference,
         "settle": wish.settle,

@@ -15,7 +15,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, WorkflowAlrea
 from temporalio.workflow import ParentClosePolicy
 
 with workflow.unsafe.imports_passed_through():
-    from activities.inventory.payment_records import Resumable
+    from activities.inventory.payment_records import Pause, Resumable
     from activities.inventory.records import Closing, ClosingStatus, ReservationState
     from activities.settlement import SettlementActivities
     from holdfast_client.contract.errors import InvalidRequest
@@ -44,8 +44,8 @@ class SettlementWorkflow:
     async def run(self, *payloads: RawValue) -> Any:
         wish = _read_start(payloads)
         told: dict[str, str] = {"operation": wish.operation}
-        if wish.operation == "confirm":
-            told["payment_reference"] = wish.payment_reference or ""
+        if wish.payment_reference:
+            told["payment_reference"] = wish.payment_reference
         try:
             answer = await _forwarded(wish) or await _decided(wish)
         except LedgerRefusal as refusal:
@@ -83,6 +83,8 @@ async def _decided(wish: Settlement) -> dict[str, Any]:
         state = await _closed(wish, "cancelled")
         if not state.is_known:
             return _cancelled_unknown(wish, state)
+    elif wish.operation == "payment_ended":
+        state = await _payment_ended(wish)
     else:
         state = (await _known(wish)).state
     if isinstance(state.outcome, OpenOutcome) or state.attempt > 1:
@@ -115,6 +117,20 @@ async def _closed(wish: Settlement, status: ClosingStatus) -> ReservationState:
         reinstating=wish.operation == "confirm" and wish.late == "reinstate",
     )
     return await ledger_calls.close(closing, web_ui.settlement_summary(wish))
+
+
+async def _payment_ended(wish: Settlement) -> ReservationState:
+    """Put down that a payment came to nothing, so that another checkout may have it."""
+    await _known(wish)
+    pause = Pause(
+        wish.checkout_id,
+        "payment_ended",
+        f"settlement-{workflow.info().run_id}",
+        wish.payment_reference or "",
+        result=wish.result,
+        actor=wish.actor,
+    )
+    return (await ledger_calls.pause(pause, web_ui.settlement_summary(wish))).state
 
 
 async def _known(wish: Settlement) -> Resumable:

@@ -149,6 +149,8 @@ def settlement_summary(wish: Settlement) -> str:
     """Say what a settlement asks of the ledger; the payment itself is in its input."""
     if wish.operation == "cancel":
         return "Give back what is open"
+    if wish.operation == "payment_ended":
+        return "A payment came to nothing"
     return f"Settle a payment, late: {wish.late}"
 
 

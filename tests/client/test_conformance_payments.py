@@ -155,6 +155,20 @@ async def test_the_last_word_on_a_failed_payment_counts_where_it_is(
     assert (settled.payment_reference, settled.state) == ("p-1", "settled")
 
 
+async def test_a_payment_that_fails_after_the_end_may_pay_for_another_checkout(
+    shop: Shop, checkout_id: str
+):
+    await held(shop, checkout_id)
+    other = f"{checkout_id}-other"
+    await shop.client.reserve(other, [("MUG-01", 1)], hold_seconds=60)
+    await shop.client.payment_started(checkout_id, "p-1", 600)
+    await shop.client.cancel(checkout_id)
+    with pytest.raises(PaymentConflict):
+        await shop.client.confirm(other, "p-1")
+    assert isinstance(await shop.client.payment_ended(checkout_id, "p-1"), Cancelled)
+    assert isinstance(await shop.client.confirm(other, "p-1"), Fulfilled)
+
+
 async def test_a_grace_has_an_end_and_never_revives_a_hold(shop: Shop, checkout_id: str):
     first = await held(shop, checkout_id)
     waiting = await shop.client.payment_started(checkout_id, "p-1", 3_600)

@@ -107,7 +107,7 @@ def _refuse(constant: str) -> Any:
 
 def _beyond_a_schema(document: Any) -> bool:
     if isinstance(document, dict):
-        is_payment = document.get("operation") == "confirm"
+        is_payment = document.get("operation") in {"confirm", "payment_ended"}
         if "operation" in document and is_payment != bool(document.get("payment_reference")):
             return True
         return any(_beyond_a_schema(inner) for inner in (*document, *document.values()))

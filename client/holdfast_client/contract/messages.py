@@ -157,14 +157,18 @@ class Confirmation(Message):
     actor: Text = ""
 
 
-SettlementOperation = Literal["confirm", "cancel", "resume"]
+SettlementOperation = Literal["confirm", "payment_ended", "cancel", "resume"]
+PaymentResult = Literal["failed", "cancelled"]
+
+
+_OF_A_PAYMENT: Final = frozenset({"confirm", "payment_ended"})
 
 
 class Settlement(Message):
     """What comes when a checkout's own workflow is gone: a payment, or that it is given back.
 
-    ``resume`` lets what is open have a workflow again. ``payment_reference``, ``settle`` and
-    ``late`` are of ``confirm`` alone.
+    ``resume`` lets what is open have a workflow again. ``payment_reference`` is of ``confirm`` and
+    ``payment_ended``, ``settle`` and ``late`` of the first and ``result`` of the second alone.
     """
 
     checkout_id: CheckoutId
@@ -172,15 +176,18 @@ class Settlement(Message):
     payment_reference: Annotated[Reference | None, Field(validate_default=True)] = None
     settle: Settle = "fulfil"
     late: Late = "refund"
+    result: PaymentResult = "failed"
     reason: Text = ""
     actor: Text = ""
 
     @field_validator("payment_reference")
     @classmethod
-    def _goes_with_confirm(cls, reference: str | None, known: ValidationInfo) -> str | None:
-        is_payment = known.data.get("operation") == "confirm"
-        if is_payment != (reference is not None):
-            raise ValueError("is of confirm" + (", which needs it" if is_payment else " alone"))
+    def _goes_with_a_payment(cls, reference: str | None, known: ValidationInfo) -> str | None:
+        operation = known.data.get("operation")
+        if operation in _OF_A_PAYMENT and reference is None:
+            raise ValueError(f"is needed by {operation}")
+        if operation not in _OF_A_PAYMENT and reference is not None:
+            raise ValueError("is of confirm and payment_ended alone")
         return reference
 
 
@@ -196,9 +203,6 @@ class Resumed(Message):
 
     checkout_id: CheckoutId
     resume: ResumedAttempt
-
-
-PaymentResult = Literal["failed", "cancelled"]
 
 
 class PaymentStarted(Message):

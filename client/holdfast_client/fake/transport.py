@@ -6,7 +6,7 @@ import threading
 from typing import assert_never
 
 from holdfast_client.contract.errors import HoldfastError, OutcomeUnknown, ServerUnreachable
-from holdfast_client.contract.fields import Answer
+from holdfast_client.contract.fields import Answer, Message
 from holdfast_client.contract.holds import HoldsRequest
 from holdfast_client.contract.messages import (
     Amendment,
@@ -107,7 +107,7 @@ class MemoryTransport:
         checkout = self._shop.checkout(asked.checkout_id)
         # Temporal answers a known id as before, whatever it carries now, and after the end too.
         known = self._decided.get((asked.checkout_id, asked.update_id))
-        if known is None and not isinstance(checkout.outcome, OpenOutcome):
+        if known is None and _is_told_by_its_end(checkout, asked.message):
             return _told(checkout.outcome, is_result=True)
         decided = known or self._decision(checkout, asked)
         if isinstance(decided, HoldfastError):
@@ -165,3 +165,11 @@ class MemoryTransport:
 
 def _told(answer: Answer, *, is_result: bool = False) -> Reply:
     return Reply(answer.model_dump(mode="json"), is_result)
+
+
+def _is_told_by_its_end(checkout: Checkout, message: Message) -> bool:
+    """Say whether a checkout is over, and it is no news of a payment that has not settled it."""
+    if isinstance(checkout.outcome, OpenOutcome):
+        return False
+    paid_by = getattr(checkout.outcome, "payment_reference", None)
+    return not isinstance(message, PaymentEnded) or message.payment_reference == paid_by

@@ -6,7 +6,12 @@ import uuid
 
 from holdfast_client import answers
 from holdfast_client.contract import arguments
-from holdfast_client.contract.messages import PaymentEnded, PaymentResult, PaymentStarted
+from holdfast_client.contract.messages import (
+    PaymentEnded,
+    PaymentResult,
+    PaymentStarted,
+    Settlement,
+)
 from holdfast_client.contract.names import (
     PAYMENT_ENDED_UPDATE,
     PAYMENT_STARTED_UPDATE,
@@ -88,7 +93,21 @@ class PaymentMethods(Asking):
             PaymentEnded, payment_reference=payment_reference, result=result, actor=actor
         )
         id = arguments.id_of_call("checkout_id", checkout_id)
-        asked = Update(id, PAYMENT_ENDED_UPDATE, message, is_repeatable=True, remedy=PAY_AGAIN)
+        settlement = Settlement(
+            checkout_id=id,
+            operation="payment_ended",
+            payment_reference=message.payment_reference,
+            result=message.result,
+            actor=message.actor,
+        )
+        asked = Update(
+            id,
+            PAYMENT_ENDED_UPDATE,
+            message,
+            is_repeatable=True,
+            remedy=PAY_AGAIN,
+            settlement=settlement,
+        )
         reply = await self._ask(asked)
         return answers.outcome_of(reply.answer)
 

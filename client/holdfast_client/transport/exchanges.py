@@ -381,10 +381,11 @@ class Exchanges:
 def is_to_be_settled(question: Update, result: Any) -> bool:
     """Say whether a message to a checkout that is over must reach the database.
 
-    That is a payment which did not settle it: it is due back, or makes the checkout anew.
+    That is a payment which did not settle it: it is due back, makes the checkout anew, or has come
+    to nothing.
     """
     settlement = question.settlement
-    if settlement is None or settlement.operation != "confirm" or not isinstance(result, dict):
+    if settlement is None or not settlement.payment_reference or not isinstance(result, dict):
         return False
     return result.get("payment_reference") != settlement.payment_reference
 

@@ -289,7 +289,7 @@ async function answered<Answer>(ask: () => Promise<Answer>): Promise<Answer> {
 
 /** A payment that did not settle what is over: it is due back, or makes the checkout anew. */
 function isToBeSettled({ settlement }: Update, result: Outcome): boolean {
-  if (settlement?.operation !== "confirm") return false;
+  if (settlement?.payment_reference === undefined) return false;
   const paidBy = "payment_reference" in result ? result.payment_reference : undefined;
   return paidBy !== settlement.payment_reference;
 }

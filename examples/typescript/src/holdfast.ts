@@ -90,8 +90,12 @@ export class Reservations {
     checkoutId: string, paymentReference: string, result: PaymentResult = "failed", actor = "",
   ): Promise<Outcome> {
     const message = { payment_reference: paymentReference, result, actor };
+    const settlement = {
+      checkout_id: checkoutId, operation: "payment_ended" as const, ...message,
+    };
     const { answer } = await this.exchanges.update({
       checkoutId, name: "payment_ended", message, isRepeatable: true, remedy: SAME_PAYMENT,
+      settlement,
     });
     return answer as Outcome;
   }

@@ -36,11 +36,12 @@ export interface Told {
   reason?: string;
 }
 
-/** The input of `SettlementWorkflow`; `payment_reference` is of `confirm` alone. */
+/** The input of `SettlementWorkflow`; `payment_reference` is of `confirm` and `payment_ended`. */
 export interface Settlement {
   checkout_id: string;
-  operation: "confirm" | "cancel" | "resume";
+  operation: "confirm" | "payment_ended" | "cancel" | "resume";
   payment_reference?: string;
+  result?: PaymentResult;
   settle?: Settle;
   late?: Late;
   reason?: string;
