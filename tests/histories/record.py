@@ -147,7 +147,7 @@ class Recorder(Settling):
             await self.till.ship("committed-then-shipped", "s-1", {MUG: 1})
         await refusal_of(self.till.ship("committed-then-shipped", "s-2", {MUG: 2}))
         await refusal_of(self.till.extend("committed-then-shipped", 60))
-        await self.till.ship("committed-then-shipped", "s-2")
+        await self.till.ship("committed-then-shipped", "s-3")
         await self.keep_ended("committed-then-shipped")
         await self.reserve("committed-then-cancelled", 3)
         await self.till.commit("committed-then-cancelled")

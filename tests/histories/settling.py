@@ -65,11 +65,12 @@ class Settling(Recording):
         await self.till.ship("reinstated", "s-1")
         await self.keep_ended("reinstated")
         await self._settle("settlement-due-back", "reinstated", payment="pay-late")
-        for operation in ("cancel", "resume"):
-            checkout_id = f"terminated-then-{operation}"
+        for operation in ("cancel", "resume", "payment_ended"):
+            word = operation.replace("_", "-")
+            checkout_id = f"terminated-then-{word}"
             await self.reserve(checkout_id)
             await self.till.handle(checkout_id).terminate("by hand")
-            await self._settle(f"settlement-{operation}", checkout_id, operation)
+            await self._settle(f"settlement-{word}", checkout_id, operation)
         await self.reserve("running")
         await self.till.commit("running")
         await self._settle("settlement-forwarded", "running", "cancel")
@@ -84,7 +85,7 @@ class Settling(Recording):
         **how: Any,
     ) -> None:
         message = {"checkout_id": checkout_id, "operation": operation, **how}
-        if operation == "confirm":
+        if operation in {"confirm", "payment_ended"}:
             message["payment_reference"] = payment or f"pay-{checkout_id}"
         handle = await self._start("SettlementWorkflow", message, f"settlement/{checkout_id}/1")
         await handle.result()

@@ -41,7 +41,8 @@ PATHS = {
     "invalid-start", "paid", "paid-in-an-outage", "paid-too-late", "paid-twice",
     "payment-ended-too-late", "payment-in-flight", "reconcile", "reinstated", "rest-given-back",
     "resumed-then-shipped", "settled", "settlement-cancel", "settlement-due-back",
-    "settlement-forwarded", "settlement-resume", "signals-ignored", "superseded", "superseding",
+    "settlement-forwarded", "settlement-payment-ended", "settlement-resume", "signals-ignored",
+    "superseded", "superseding",
     "timer-too-early", "told-that-it-is-due-back", "unavailable",
 }  # fmt: skip
 # Where no hold is ended by a message or its deadline, so that the changed copies change nothing.
@@ -50,7 +51,8 @@ UNTOUCHED = {
     "adjustment-refused", "amended-too-late", "committed-last-run", "conflict",
     "continued-first-run", "denied", "extension-too-late", "from-empty-cart", "held",
     "invalid-start", "payment-ended-too-late", "reconcile", "resumed-then-shipped", "settled",
-    "settlement-cancel", "settlement-due-back", "settlement-forwarded", "settlement-resume",
+    "settlement-cancel", "settlement-due-back", "settlement-forwarded", "settlement-payment-ended",
+    "settlement-resume",
     "unavailable",
 }  # fmt: skip
 # What no history may say of the machine that it was recorded on: paths, addresses, names.
