@@ -36,6 +36,7 @@ APPLIED = {
     "reserved": 0,
     "available": 5,
 }
+UNKNOWN = ApplicationError("it is unknown", type=CHECKOUT_NOT_FOUND, non_retryable=True)
 UNREADABLE = {"status": "held", "to": "nobody"}
 
 
@@ -134,7 +135,7 @@ class StubAdjustStock:
 
 @workflow.defn(name=SETTLEMENT_WORKFLOW)
 class StubSettlement:
-    """A settlement: a payment is due back, a cancellation cancels, what is resumed had expired."""
+    """A settlement: a payment is due back, a cancellation cancels, nothing is there to go on."""
 
     @workflow.run
     async def run(self, wish: dict[str, Any]) -> dict[str, Any]:
@@ -142,7 +143,7 @@ class StubSettlement:
         if wish["operation"] == "cancel":
             return CANCELLED | told
         if wish["operation"] == "resume":
-            return {"status": "expired", "at": AT} | told
+            raise UNKNOWN
         due = {"status": "refund_due", "reason": "duplicate", "standing": FULFILLED}
         return due | told | {"payment_reference": wish["payment_reference"]}
 
@@ -153,4 +154,4 @@ class StubTimeline:
 
     @workflow.run
     async def run(self, request: dict[str, Any]) -> dict[str, Any]:
-        raise ApplicationError("it is unknown", type=CHECKOUT_NOT_FOUND, non_retryable=True)
+        raise UNKNOWN

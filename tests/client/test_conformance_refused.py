@@ -7,16 +7,20 @@ from collections.abc import Awaitable, Callable
 import pytest
 
 from holdfast_client import (
+    Cancelled,
     CheckoutConflict,
     CheckoutNotFound,
+    Denied,
+    HoldNotActive,
     InvalidRequest,
     Outcome,
+    RefundDue,
 )
 from tests.client.shops import Shop
 from tests.client.waiting import eventually
 
 
-async def test_a_cart_that_was_refused_stays_so(shop: Shop, checkout_id: str) -> None:
+async def test_a_cart_that_was_refused_stays_denied(shop: Shop, checkout_id: str) -> None:
     for _ in range(2):
         with pytest.raises(InvalidRequest) as refused:
             await shop.client.reserve_cart(checkout_id, "no-cart", customer_id="u-1")
@@ -24,6 +28,22 @@ async def test_a_cart_that_was_refused_stays_so(shop: Shop, checkout_id: str) ->
     with pytest.raises(CheckoutConflict):
         await shop.client.reserve_cart(checkout_id, "another", customer_id="u-1")
     assert await listed(shop, "u-1") == {"interrupted"}
+    report = await shop.client.status(checkout_id)
+    assert (report.status, report.lines) == ("denied", ())
+    assert [(e.event, e.reason) for e in report.events] == [("denied", refused.value.problem)]
+    timeline = await shop.client.timeline(checkout_id)
+    assert (timeline.status, timeline.customer_id, timeline.cart_id) == ("denied", "u-1", "no-cart")
+    assert (timeline.shortages, timeline.movements, timeline.expires_at) == ((), (), None)
+    due = await shop.client.confirm(checkout_id, "p-1", late="refund")
+    assert isinstance(due, RefundDue)
+    assert (due.reason, due.standing) == ("denied", Denied(shortages=()))
+    assert [p.payment_reference for p in (await shop.client.status(checkout_id)).payments] == [
+        "p-1"
+    ]
+    assert isinstance(await shop.client.confirm(checkout_id, "p-2"), Denied)
+    assert isinstance(await shop.client.cancel(checkout_id), Denied)
+    with pytest.raises(HoldNotActive, match="denied"):
+        await shop.client.extend(checkout_id, 60)
 
 
 async def listed(shop: Shop, customer_id: str) -> set[str]:
@@ -69,4 +89,32 @@ async def test_what_could_not_supersede_is_told_why_and_unknown_to_the_database(
     assert await listed(shop, "u-2") == {"interrupted"}
     with pytest.raises(CheckoutNotFound):
         await shop.client.timeline(other)
+    assert await shop.available("MUG-01") == (3, 0, 3)
+
+
+async def test_a_payment_of_what_could_not_supersede_is_due_back(
+    shop: Shop, checkout_id: str
+) -> None:
+    other = await refused_to_supersede(shop, checkout_id)
+    due = await shop.client.confirm(other, "p-1", late="refund")
+    assert isinstance(due, RefundDue)
+    assert (due.reason, due.standing) == ("unknown_checkout", None)
+    with pytest.raises(CheckoutNotFound, match="the payment is due back"):
+        await shop.client.confirm(other, "p-2")
+    await again_refused(lambda: shop.client.status(other))
+    assert len((await shop.client.timeline(other)).payments) == 2
+    assert (await shop.client.status(checkout_id)).status == "held"
+
+
+async def test_a_cancellation_of_what_could_not_supersede_bars_its_id(
+    shop: Shop, checkout_id: str
+) -> None:
+    other = await refused_to_supersede(shop, checkout_id)
+    told = await shop.client.cancel(other)
+    assert isinstance(told, Cancelled)
+    assert not told.was_known
+    await again_refused(lambda: shop.client.status(other))
+    assert (await shop.client.timeline(other)).status == "cancelled"
+    await shop.client.cancel(checkout_id)
+    await again_refused(lambda: supersede(shop, other, checkout_id))
     assert await shop.available("MUG-01") == (3, 0, 3)

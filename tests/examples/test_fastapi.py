@@ -13,6 +13,7 @@ import pytest
 from examples.fastapi import shop as example
 from tests.client.real_shop import RealShop
 from tests.workflows.stage import Stage, at_work
+from tests.workflows.till import Till
 
 # Long enough for an answer, short enough to wait for none.
 ANSWER_TIMEOUT_SECONDS: Final = 2.0
@@ -173,8 +174,15 @@ async def test_each_error_has_its_own_status_code(shop: RealShop, web: httpx.Asy
     assert (await web.put(checkout, json=_cart(3))).status_code == 409
     assert (await web.put(checkout, json=_cart(0))).status_code == 422
     assert (await web.post(f"/checkouts/{uuid4()}/payment")).status_code == 404
+    # Terminated it is held as before; what ended before anything was held for it is gone.
     await shop._stage.till.handle(str(attempt)).terminate("by hand")
-    gone = await web.put(checkout, json=_cart(2))
+    assert (await web.put(checkout, json=_cart(2))).json()["status"] == "held"
+    nowhere = Till(shop._stage.client, "no-worker")
+    other = str(uuid4())
+    hold_seconds = example.HOLD_SECONDS
+    await nowhere.start(other, {"MUG-01": 2}, hold_seconds=hold_seconds, customer_id="u-17")
+    await nowhere.handle(other).terminate("by hand")
+    gone = await web.put(f"/checkouts/{other}", json=_cart(2))
     assert (gone.status_code, gone.json()) == (410, {"detail": "CheckoutInterrupted"})
 
 

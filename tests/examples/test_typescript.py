@@ -20,7 +20,7 @@ from tests.docs.pages import ROOT
 from tests.limits import HANG_SECONDS
 from tests.schemas.payloads import Payload, payloads, validator
 from tests.workflows.stage import Stage
-from tests.workflows.test_settlement import forget
+from tests.workflows.test_settlement import forget, is_running
 
 Ask = Callable[..., Awaitable[Any]]
 
@@ -216,6 +216,38 @@ async def test_a_terminated_hold_is_paid_given_back_changed_and_told(ask: Ask, s
     assert (nobodys["status"], nobodys["was_known"]) == ("cancelled", False)
     assert (await ask("status", "ts-nobody"))["status"] == "cancelled"
     assert (await ask("status", "ts-unheard-of"))["error"] == "NotFound"
+
+
+async def test_a_run_that_came_to_nothing_hides_nothing_of_what_is_on_record(
+    ask: Ask, shop: RealShop
+):
+    await shop.stock("MUG", 9)
+    stage, mine, others = shop._stage, _request("ts-42", MUG=2), _request("ts-42", MUG=1)
+    commit = {"settle": "commit"}
+    await ask("reserve", mine)
+    await _terminated(stage, "ts-42")
+    assert (await ask("reserve", mine))["status"] == "held"
+    paid = await ask("confirm", "ts-42", "pay-1", commit)
+    for change in (
+        ("status", "ts-42"), ("confirm", "ts-42", "pay-1", commit),
+        ("reserve", mine), ("fulfil", "ts-42", "parcel-1"), ("cancel", "ts-42"),
+    ):  # fmt: skip
+        if await is_running(stage, "ts-42"):
+            await _terminated(stage, "ts-42")
+        await stage.till.start("ts-42", {"MUG": 1})
+        await closed(stage.client, "ts-42")
+        told = await ask(*change)
+        assert told.get("status") in {"committed", "fulfilled"}, (change, told)
+        assert told["lines"] == paid["lines"]
+    assert (await ask("reserve", others))["kind"] == "CheckoutConflict"
+    # Where the database knows nothing, why it was refused is all there is to tell.
+    refused = {**_request("ts-43", MUG=1), "supersedes": "ts-44", "customer_id": "u-1"}
+    await ask("reserve", _request("ts-44", MUG=1))
+    for question in (("reserve", refused), ("status", "ts-43"), ("fulfil", "ts-43", "parcel-1")):
+        assert (await ask(*question))["kind"] == "CheckoutConflict"
+    due = await ask("confirm", "ts-43", "pay-2", {"late": "refund"})
+    assert (due["status"], due["reason"]) == ("refund_due", "unknown_checkout")
+    assert not (await ask("cancel", "ts-43"))["was_known"]
 
 
 async def test_a_hold_waits_for_a_payment_in_flight_and_not_for_one_that_failed(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
 from temporalio.common import SearchAttributeKey
 
+from holdfast_client.client import ReservationClient
 from tests.workflows.histories import kinds_of
-from tests.workflows.stage import Stage
+from tests.workflows.stage import Stage, at_work
 from tests.workflows.test_settlement import is_running, pay, settle, stands, terminated
 from tests.workflows.till import failure_of
 from tests.workflows.waiting import until
@@ -35,6 +37,23 @@ async def test_a_run_that_is_to_go_on_with_something_else_fails_and_changes_noth
     )
     failure = await failure_of(start)
     assert failure.type == kind
+    assert stage.shop.figures(sku) == (5, 2, 3)
+
+
+async def test_a_payment_that_meets_a_run_whose_id_is_taken_reaches_the_checkout_that_has_it(
+    idle_stage: Stage, unique: str
+):
+    stage, till, sku = idle_stage, idle_stage.till, idle_stage.stock(unique, 5)
+    client = ReservationClient(stage.client, task_queue=till.task_queue)
+    async with at_work(stage, sandboxed=False):
+        await till.reserve(unique, {sku: 2})
+    await till.handle(unique).terminate("by hand")
+    await till.start(unique, {sku: 1})
+    paying = asyncio.create_task(client.confirm(unique, f"pay-{unique}", settle="commit"))
+    # So that it waits for the first task of that run; it is answered in any case.
+    await asyncio.sleep(1)
+    async with at_work(stage, sandboxed=False):
+        assert (await paying).status == "committed"
     assert stage.shop.figures(sku) == (5, 2, 3)
 
 

@@ -16,7 +16,7 @@
       PaymentConflict      the payment belongs to another checkout
       RefundNotDue         no such payment is due back
       ExtensionRefused     the hold would grow longer than the cap allows
-      CheckoutInterrupted  the checkout's workflow was terminated or failed
+      CheckoutInterrupted  the checkout's workflow ended before anything was held or denied
       StockUnreadable      availability could not be read from the database; ask again
       OutcomeUnknown       no answer in time; ask again with the same id
         ServerUnreachable  Temporal could not be reached at all
@@ -212,9 +212,9 @@ class ExtensionRefused(HoldfastError):
 
 
 class CheckoutInterrupted(HoldfastError):
-    """The checkout's workflow was terminated, timed out or failed.
+    """The checkout's workflow was terminated, timed out or failed, and the ledger knows nothing.
 
-    Stock it held comes free at its deadline, by the reconciler.
+    What the ledger knows goes on without it: then the answer is where that stands.
     """
 
 

@@ -22,7 +22,8 @@ class SyncReservations(
     - OutcomeUnknown: no answer within ``answer_timeout_seconds``; asking again with the same id
       is safe (for ``extend``: with the same ``extension_id``). ServerUnreachable, a kind of it:
       Temporal could not be reached.
-    - CheckoutInterrupted: the checkout's workflow was terminated, failed or timed out.
+    - CheckoutInterrupted: the checkout's workflow was terminated, failed or timed out before the
+      database had heard of it.
     - UsedAfterFork: the process was forked since the client was made; nothing was sent.
     - HoldfastError: Temporal refused the request itself (permissions, namespace, an unknown search
       attribute), or an answer does not fit this version of the client; or the client is closed.

@@ -35,6 +35,7 @@ from holdfast_client.contract.errors import (
     ServerUnreachable,
     UsedAfterFork,
 )
+from holdfast_client.contract.names import CHECKOUT_CONFLICT
 from holdfast_client.questions import Question
 from holdfast_client.transport.failures import refusal_of
 from holdfast_client.transport.reasons import plain_reason
@@ -145,6 +146,11 @@ def was_accepted_and_lost(error: WorkflowUpdateFailedError) -> bool:
     """Say whether the workflow ended between accepting an update and answering it."""
     cause = error.cause
     return isinstance(cause, ApplicationError) and cause.type == _ACCEPTED_AND_LOST
+
+
+def met_a_taken_id(error: WorkflowUpdateFailedError) -> bool:
+    """Say whether a message met a run that fails, because another checkout has its id."""
+    return isinstance(error.cause, ApplicationError) and error.cause.type == CHECKOUT_CONFLICT
 
 
 def _server_error(question: Question, error: RPCError, address: str) -> HoldfastError:

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import hashlib
-import json
 import uuid
 from datetime import timedelta
 from typing import Any, Final
@@ -46,6 +44,7 @@ from holdfast_client.questions import (
 )
 from holdfast_client.transport.calls import (
     is_not_found,
+    met_a_taken_id,
     overtaken,
     sent,
     was_accepted_and_lost,
@@ -57,6 +56,7 @@ from holdfast_client.transport.failures import (
     reading_failure_of,
 )
 from holdfast_client.transport.listing import summary_of, visibility_query
+from holdfast_client.transport.settling import is_to_be_settled, resumption, settled
 from holdfast_client.transport.starts import adjustment_summary, checkout_start
 
 # An update may miss its workflow's present run each time: that run closed, or continued as new.
@@ -64,8 +64,6 @@ ASKS_MAX: Final = 3
 # How many rows a list reads for each one it may return; see CheckoutFilter.admits.
 ROWS_READ_PER_ROW_MAX: Final = 10
 READING_EXECUTION_TIMEOUT: Final = timedelta(minutes=1)
-# Of the digest of a settlement's input, which names it.
-_WORD: Final = 32
 _CLOSED: Final = frozenset(
     {
         WorkflowExecutionStatus.CANCELED,
@@ -96,11 +94,15 @@ class Exchanges:
     async def reserve(self, question: Reserve) -> Reply:
         """Start the checkout, or join it, and return where it stands."""
         request, update_id = question.request, str(uuid.uuid4())
+        reuse = WorkflowIDReusePolicy.REJECT_DUPLICATE
         for _ in range(ASKS_MAX):
             try:
-                return Reply(await self._reserved(request, update_id))
+                return Reply(await self._reserved(request, update_id, reuse))
             except WorkflowAlreadyStartedError as closed:
-                return Reply(await self._result_of_the_same(request, closed))
+                if not await self._may_have_another_run(question):
+                    return Reply(await self._result_of_the_same(request, closed))
+                # A run of it compares the requests, and tells where the ledger has it.
+                reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
             except RPCError as error:
                 if not (is_not_found(error) or was_disturbed(error)):
                     raise
@@ -120,9 +122,10 @@ class Exchanges:
                 if not (is_not_found(error) or was_disturbed(error)):
                     raise
             except WorkflowUpdateFailedError as error:
-                if not was_accepted_and_lost(error):
+                if was_accepted_and_lost(error):
+                    may_be_done = not question.is_repeatable
+                elif not met_a_taken_id(error):
                     raise
-                may_be_done = not question.is_repeatable
             reply = await self._without_its_run(handle, question)
             if reply:
                 return reply
@@ -139,46 +142,45 @@ class Exchanges:
             result = await self._result(question.checkout_id)
             if not is_to_be_settled(question, result):
                 return Reply(result, is_result=True)
-        elif status is WorkflowExecutionStatus.FAILED:
-            await self._raise_refusal(question.checkout_id)
         elif status is not None and status not in _CLOSED:
             return None
-        answer = await self._settled(question)
+        wish = question.settlement or resumption(question.checkout_id)
+        try:
+            answer = await self._settled(question, wish)
+        except CheckoutNotFound:
+            if status is WorkflowExecutionStatus.FAILED:
+                await self._raise_refusal(question.checkout_id)
+            raise
         is_resumed = answer.get("operation") == "resume"
         if is_resumed and answer.get("status") in {"held", "committed"}:
             return None
         return Reply(answer, is_result=is_resumed)
 
-    async def _settled(self, question: Update) -> dict[str, Any]:
-        """Have it settled by a workflow of its own, once for what is asked."""
-        wish = question.settlement or Settlement(
-            checkout_id=question.checkout_id, operation="resume"
-        )
-        payload = wish.model_dump(mode="json")
-        word = hashlib.sha256(json.dumps(payload, sort_keys=True).encode()).hexdigest()[:_WORD]
+    async def _may_have_another_run(self, question: Reserve) -> bool:
+        """Say whether a checkout whose run has closed is to be asked for in another.
+
+        That is where the run came to nothing and the ledger knows the checkout. What is open has a
+        run again then.
+        """
+        checkout_id = question.request.checkout_id
+        status = await self._status_of(self._checkout(checkout_id))
+        if status not in _CLOSED:
+            return True
+        if status is WorkflowExecutionStatus.COMPLETED:
+            return False
         try:
-            handle = await sent(
-                self._temporal.start_workflow(
-                    names.SETTLEMENT_WORKFLOW,
-                    payload,
-                    id=names.settlement_workflow_id(question.checkout_id, word),
-                    task_queue=self._task_queue,
-                    id_reuse_policy=WorkflowIDReusePolicy.ALLOW_DUPLICATE,
-                    id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-                    rpc_timeout=self._rpc_timeout,
-                )
-            )
-            answer: dict[str, Any] = await sent(handle.result(rpc_timeout=self._rpc_timeout))
-        except WorkflowFailureError as error:
-            raise reading_failure_of(question, error.cause) from error
-        return answer
+            await self._settled(question, resumption(checkout_id))
+        except CheckoutNotFound:
+            return False
+        return True
+
+    async def _settled(self, question: Reserve | Update, wish: Settlement) -> dict[str, Any]:
+        return await settled(self._temporal, self._task_queue, self._rpc_timeout, question, wish)
 
     async def _raise_refusal(self, checkout_id: str) -> None:
         """Raise why a checkout's workflow failed, where that is a refusal of the request itself."""
-        try:
+        with contextlib.suppress(CheckoutInterrupted):
             await self._result(checkout_id)
-        except CheckoutInterrupted:
-            return
 
     async def status(self, question: Status) -> Reply:
         """Return the checkout's report; where no run is running, what the database knows."""
@@ -209,14 +211,10 @@ class Exchanges:
         return report | {key: recorded[key] for key in ("payments", "payments_left_out")}
 
     async def _interrupted(self, question: Status) -> Any:
-        try:
-            await self._result(question.checkout_id)
-        except CheckoutInterrupted as interrupted:
-            try:
-                return await self._recorded(question)
-            except CheckoutNotFound:
-                # It ended before the database had heard of it.
-                raise interrupted from None
+        with contextlib.suppress(CheckoutNotFound):
+            return await self._recorded(question)
+        # It ended before the database had heard of it: why is all there is to tell.
+        await self._result(question.checkout_id)
         # It was started anew in between.
         raise overtaken(question)
 
@@ -292,12 +290,15 @@ class Exchanges:
                 break
         return Reply(found)
 
-    async def _reserved(self, request: CheckoutRequest, update_id: str) -> Any:
+    async def _reserved(
+        self, request: CheckoutRequest, update_id: str, reuse: WorkflowIDReusePolicy
+    ) -> Any:
         payload = request.model_dump(mode="json")
         start = checkout_start(
             request,
             payload,
             self._task_queue,
+            reuse=reuse,
             private_metadata=self._private_metadata,
         )
         try:
@@ -376,18 +377,6 @@ class Exchanges:
 
     def _checkout(self, checkout_id: str) -> WorkflowHandle[Any, Any]:
         return self._temporal.get_workflow_handle(names.checkout_workflow_id(checkout_id))
-
-
-def is_to_be_settled(question: Update, result: Any) -> bool:
-    """Say whether a message to a checkout that is over must reach the database.
-
-    That is a payment which did not settle it: it is due back, makes the checkout anew, or has come
-    to nothing.
-    """
-    settlement = question.settlement
-    if settlement is None or not settlement.payment_reference or not isinstance(result, dict):
-        return False
-    return result.get("payment_reference") != settlement.payment_reference
 
 
 async def _read_error_of(start: WithStartWorkflowOperation[Any, Any]) -> None:

@@ -60,8 +60,7 @@ def interruption_of(checkout_id: str, cause: BaseException) -> HoldfastError:
     """Return the error for a checkout whose workflow ended without an outcome."""
     return refusal_of(cause) or CheckoutInterrupted(
         f"checkout {checkout_id!r} is interrupted: its workflow {_how_it_ended(cause)} and has no "
-        "outcome. Stock that it may still hold comes free at its deadline, its timeline tells when "
-        "it has; use a new checkout id for a new attempt"
+        "outcome, and the database knows nothing of it; use a new checkout id for a new attempt"
     )
 
 

@@ -54,6 +54,7 @@ def checkout_start(
     payload: dict[str, Any],
     task_queue: str,
     *,
+    reuse: WorkflowIDReusePolicy = WorkflowIDReusePolicy.REJECT_DUPLICATE,
     private_metadata: bool = False,
 ) -> WithStartWorkflowOperation[Any, Any]:
     """Return the start of a checkout's workflow, to be sent together with its first update.
@@ -62,6 +63,7 @@ def checkout_start(
         request: what is asked for.
         payload: the same, as it is sent.
         task_queue: where the workers listen.
+        reuse: after which ends of its last run it may have another.
         private_metadata: name neither customer nor cart nor SKU outside the payload.
     """
     return WithStartWorkflowOperation(
@@ -70,7 +72,7 @@ def checkout_start(
         id=names.checkout_workflow_id(request.checkout_id),
         task_queue=task_queue,
         id_conflict_policy=WorkflowIDConflictPolicy.USE_EXISTING,
-        id_reuse_policy=WorkflowIDReusePolicy.REJECT_DUPLICATE,
+        id_reuse_policy=reuse,
         search_attributes=checkout_attributes(request, private_metadata=private_metadata),
         task_timeout=TASK_TIMEOUT,
         priority=Priority(fairness_key=fairness_key(datetime.now(UTC))),

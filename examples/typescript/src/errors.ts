@@ -50,6 +50,15 @@ export function isLostByClosing(error: unknown): boolean {
   );
 }
 
+/** It met a run that fails, because another checkout has its id. */
+export function metATakenId(error: unknown): boolean {
+  return (
+    error instanceof WorkflowUpdateFailedError &&
+    error.cause instanceof ApplicationFailure &&
+    error.cause.type === "CheckoutConflict"
+  );
+}
+
 /** No run took the update: there is none, or the server lost it to the run's end. */
 export function isWithoutRun(error: unknown): boolean {
   if (error instanceof WorkflowNotFoundError) return true;

@@ -14,6 +14,7 @@ import {
   Interrupted,
   isLostByClosing,
   isWithoutRun,
+  metATakenId,
   NotFound,
   OutcomeUnknown,
   refusalOf,
@@ -87,7 +88,7 @@ export class Exchanges {
           return { answer, isResult: false };
         } catch (error) {
           if (isLostByClosing(error)) mayBeDone = !question.isRepeatable;
-          else if (!isWithoutRun(error)) throw error;
+          else if (!(isWithoutRun(error) || metATakenId(error))) throw error;
         }
         const reply = await this.withoutItsRun(handle, question);
         if (reply) return reply;
@@ -103,7 +104,6 @@ export class Exchanges {
       const handle = this.checkout(checkoutId);
       const standing = await standingOf(handle);
       if (standing && !CLOSED.has(standing)) return await handle.query<CheckoutReport>("status");
-      if (standing === "FAILED") await throwRefusal(handle);
       try {
         return reportOf(await this.recorded(checkoutId));
       } catch (error) {
@@ -153,14 +153,26 @@ export class Exchanges {
   private async resultOfTheSame(request: CheckoutRequest, updateId: string): Promise<Outcome> {
     const handle = this.checkout(request.checkout_id);
     const startedWith = await this.firstInput(handle);
-    // It went on after its own workflow was gone: the database knows what was asked for.
-    if (startedWith && "resume" in startedWith) {
+    // Where the database knows what was asked for, a run of it compares the requests.
+    if ((startedWith && "resume" in startedWith) || (await this.isOnRecord(handle, request))) {
       return await this.reserved(request, updateId, "ALLOW_DUPLICATE");
     }
     if (!startedWith || meaning(startedWith) !== meaning(request)) {
       throw new Refused("CheckoutConflict", `${request.checkout_id} names a different request`);
     }
     return await resultOf(handle);
+  }
+
+  /** Whether a run came to nothing, and the database knows the checkout; what is open goes on. */
+  private async isOnRecord(handle: WorkflowHandle, request: CheckoutRequest): Promise<boolean> {
+    if ((await standingOf(handle)) === "COMPLETED") return false;
+    try {
+      await this.settled(resumptionOf(request.checkout_id));
+      return true;
+    } catch (error) {
+      if (error instanceof NotFound) return false;
+      throw error;
+    }
   }
 
   /** What the first of its runs was started with: later ones carry along where it stands. */
@@ -181,14 +193,14 @@ export class Exchanges {
     if (standing === "COMPLETED") {
       const answer = await resultOf(handle);
       if (!isToBeSettled(question, answer)) return { answer, isResult: true };
-    } else if (standing === "FAILED") {
-      await throwRefusal(handle);
     } else if (standing && !CLOSED.has(standing)) {
       return undefined;
     }
-    const { checkoutId } = question;
-    const wish = question.settlement ?? { checkout_id: checkoutId, operation: "resume" as const };
-    const answer = await this.settled(wish);
+    const wish = question.settlement ?? resumptionOf(question.checkoutId);
+    const answer = await this.settled(wish).catch(async (error: unknown) => {
+      if (standing === "FAILED" && error instanceof NotFound) await throwRefusal(handle);
+      throw error;
+    });
     const isResumed = wish.operation === "resume";
     if (isResumed && (answer.status === "held" || answer.status === "committed")) return undefined;
     return { answer, isResult: isResumed };
@@ -247,6 +259,11 @@ const CLOSED = new Set(["CANCELLED", "COMPLETED", "FAILED", "TERMINATED", "TIMED
 
 function workflowIdOf(checkoutId: string): string {
   return `checkout/${checkoutId}`;
+}
+
+/** The wish that what is open has a workflow again, and to be told where it stands. */
+function resumptionOf(checkoutId: string): Settlement {
+  return { checkout_id: checkoutId, operation: "resume" };
 }
 
 /** How its last run stands; undefined where Temporal does not know it. */
