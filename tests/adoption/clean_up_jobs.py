@@ -16,6 +16,9 @@ FIND: Final = (
     f"SELECT product_id, quantity FROM inventory_stockreservation WHERE {OVERDUE} FOR UPDATE"
 )
 TAKE_OFF: Final = "UPDATE inventory_product SET reserved_stock = reserved_stock - %s WHERE id = %s"
+# By their ids: a row that comes meanwhile may be overdue too, where it had to wait for its product.
+FIND_EACH: Final = FIND.replace("SELECT", "SELECT id,")
+LEAVE_OUT_EACH: Final = "DELETE FROM inventory_stockreservation WHERE id = ANY(%s)"
 LEAVE_OUT: Final = f"DELETE FROM inventory_stockreservation WHERE {OVERDUE}"
 
 
@@ -25,19 +28,21 @@ def rows_first(job: psycopg.Connection) -> None:
 
 
 def figures_first(job: psycopg.Connection) -> None:
-    for product, units in job.execute(FIND).fetchall():
+    found = job.execute(FIND_EACH).fetchall()
+    for _, product, units in found:
         job.execute(TAKE_OFF, [units, product])
-    job.execute(LEAVE_OUT)
+    job.execute(LEAVE_OUT_EACH, [[row for row, _, _ in found]])
 
 
 def sums_first(job: psycopg.Connection) -> None:
     """Take off all of a product at once, its own and the holds', which goes below what is held."""
     sums: dict[int, int] = {}
-    for product, units in job.execute(FIND).fetchall():
+    found = job.execute(FIND_EACH).fetchall()
+    for _, product, units in found:
         sums[product] = sums.get(product, 0) + units
     for product, units in sorted(sums.items()):
         job.execute(TAKE_OFF, [units, product])
-    job.execute(LEAVE_OUT)
+    job.execute(LEAVE_OUT_EACH, [[row for row, _, _ in found]])
 
 
 def sums_last(job: psycopg.Connection) -> None:

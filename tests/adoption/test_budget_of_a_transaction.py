@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from sqlalchemy import Engine, make_url
 
-from activities.inventory.adoption.script import ROWS_AT_ONCE_MAX
+from activities.inventory.adoption.script import ROWS_AT_ONCE_MAX, WAIT_BUDGET_MS
 from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.engine import open_engine, transaction
 from activities.inventory.database.errors import (
@@ -85,12 +85,33 @@ def newer(shop: Adopted) -> None:
         pytest.skip("bounds on a transaction begin with Postgres 17")
 
 
+def test_a_page_of_apply_that_takes_too_long_is_taken_in_by_smaller_ones(
+    open_adopted: OpenAdopted,
+) -> None:
+    """Each row takes so long that all at once would stand in the shop's way for a second."""
+    shop = open_adopted("a")
+    make_products(shop, 100)
+    shop.owner(
+        "CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        "PERFORM pg_sleep(0.01); RETURN NEW; END $$"
+    )
+    shop.owner(
+        "CREATE TRIGGER a_slow BEFORE INSERT ON holdfast.stock_items "
+        "FOR EACH ROW EXECUTE FUNCTION slow()"
+    )
+    shop.adopt()
+    pages = shop.owner("SELECT count(*) FROM holdfast.stock_movements GROUP BY xmin::text")
+    assert sum(rows for (rows,) in pages) == 100
+    assert max(rows for (rows,) in pages) <= WAIT_BUDGET_MS / 10
+    assert shop.breaches() == []
+
+
 @pytest.mark.parametrize("trigger", [AT_THE_WRITE, AT_THE_COMMIT])
 def test_between_two_rows_the_ledger_looks_whether_its_time_is_over(shop: Adopted, trigger: str):
     let_triggers_take(shop, A_WHILE, trigger)
     as_before_postgres_17(shop)
     with pytest.raises(LedgerGaveWay, match="for its whole budget"):
-        shop.reserve("c1", None, None, **ALL_OF_THEM)
+        shop.reserve("c1", None, None, patience=0, **ALL_OF_THEM)
     # It did not go on to the last of them first.
     assert shop.owner("SELECT last_value FROM slow_ones")[0][0] < PRODUCTS
     assert shop.item("P-1") == (10, 0, 0)
@@ -129,7 +150,7 @@ def test_one_write_that_never_ends_is_ended_by_the_server_and_the_shop_goes_on(
 ):
     let_triggers_take(shop, FOR_EVER, trigger)
     with ThreadPoolExecutor() as threads:
-        reserve = threads.submit(shop.reserve, "c1", P_1=1)
+        reserve = threads.submit(shop.reserve, "c1", patience=0, P_1=1)
         until_the_ledger(shop, "wait_event = 'PgSleep' AND state = 'active'")
         shop.sql.execute(ADD, ["P-1"])
         with pytest.raises(LedgerGaveWay, match="transaction timeout"):

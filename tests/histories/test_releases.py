@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -18,13 +19,14 @@ from temporalio.worker import PatchActivationInput, UnsandboxedWorkflowRunner
 
 from tests.histories.changed import PAUSE, PatchedCheckout, SettledCheckout
 from tests.histories.test_committed import OTHERS, replay
+from tests.limits import HANG_SECONDS
 from tests.workflows.histories import events_of, failed_tasks_of, kind, kinds_of
 from tests.workflows.stage import Stage, open_stage
 from tests.workflows.till import Till
 from tests.workflows.waiting import until
 from worker.composition import WORKFLOWS, build_worker, working_ledger
 from worker.temporal import connect_temporal
-from workflows import patches
+from workflows import patches, policies
 
 ROUNDS = 4
 
@@ -50,9 +52,13 @@ SETTLED = Release((SettledCheckout, *OTHERS))
 
 @pytest.fixture
 async def rollout(
-    package_database_url: str, temporal_address: str, unique: str
+    package_database_url: str, temporal_address: str, unique: str, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Stage]:
-    """A stage without a worker, on a task queue that says that its histories are not ours."""
+    """A stage without a worker, on a task queue that says that its histories are not ours.
+
+    Its shoppers wait for as long as a busy machine takes for two workers.
+    """
+    monkeypatch.setattr(policies, "RESERVE_BUDGET", timedelta(seconds=HANG_SECONDS))
     async with open_stage(package_database_url, temporal_address, f"changed-{unique}") as stage:
         yield stage
 

@@ -7,7 +7,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, Engine, exc
@@ -23,6 +22,7 @@ from activities.inventory.adoption.leave_script import (
 from activities.inventory.adoption.plan import Plan
 from activities.inventory.adoption.script import (
     CARTS_INDEX_SCRIPT,
+    KEEP_TO_BUDGET,
     apply_script,
     policy_script,
 )
@@ -206,11 +206,19 @@ def _give_up_holds(engine: Engine, page: str) -> None:
 
 
 def _take_in(engine: Engine, progress: Progress = lambda _: None) -> int:
-    """Take in page after page, each in a transaction of its own."""
+    """Take in page after page, each in a transaction; where that fails, a smaller one."""
     rows, page_rows = 0, PAGE_ROWS_MAX
+
+    def take_in(connection: Connection) -> int:
+        nonlocal page_rows
+        tried, page_rows = page_rows, max(page_rows // 2, PAGE_ROWS_MIN)
+        page = _take_in_page(tried, connection)
+        page_rows = tried
+        return page
+
     while True:
         began = time.monotonic()
-        page = _tried(engine, partial(_take_in_page, page_rows), PAGE_TRIES_MAX)
+        page = _tried(engine, take_in, PAGE_TRIES_MAX)
         if not page:
             break
         rows += page
@@ -221,6 +229,7 @@ def _take_in(engine: Engine, progress: Progress = lambda _: None) -> int:
 
 
 def _take_in_page(rows_max: int, connection: Connection) -> int:
+    connection.exec_driver_sql(KEEP_TO_BUDGET)
     found = connection.exec_driver_sql(statements.ADOPT_PAGE, {"rows_max": rows_max})
     return int(found.scalar_one())
 

@@ -114,6 +114,7 @@ class Exchanges:
     async def update(self, question: Update) -> Reply:
         """Send an update to a checkout; a closed one answers with its result."""
         handle = self._checkout(question.checkout_id)
+        failure: Exception = overtaken(question)
         for _ in range(ASKS_MAX):
             may_be_done = False
             try:
@@ -124,14 +125,16 @@ class Exchanges:
             except WorkflowUpdateFailedError as error:
                 if was_accepted_and_lost(error):
                     may_be_done = not question.is_repeatable
-                elif not met_a_taken_id(error):
+                elif met_a_taken_id(error):
+                    failure = error
+                else:
                     raise
             reply = await self._without_its_run(handle, question)
             if reply:
                 return reply
             if may_be_done:
                 break
-        raise overtaken(question)
+        raise failure
 
     async def _without_its_run(
         self, handle: WorkflowHandle[Any, Any], question: Update

@@ -81,6 +81,7 @@ export class Exchanges {
     const { message, updateId = randomUUID() } = question;
     const options = { args: [message] as [object], updateId };
     return this.bounded(remedy, async () => {
+      let failure: unknown = overtaken(question.checkoutId, remedy);
       for (let ask = 1; ask <= ASKS_MAX; ask++) {
         let mayBeDone = false;
         try {
@@ -88,13 +89,14 @@ export class Exchanges {
           return { answer, isResult: false };
         } catch (error) {
           if (isLostByClosing(error)) mayBeDone = !question.isRepeatable;
-          else if (!(isWithoutRun(error) || metATakenId(error))) throw error;
+          else if (metATakenId(error)) failure = error;
+          else if (!isWithoutRun(error)) throw error;
         }
         const reply = await this.withoutItsRun(handle, question);
         if (reply) return reply;
         if (mayBeDone) break;
       }
-      throw overtaken(question.checkoutId, remedy);
+      throw failure;
     });
   }
 

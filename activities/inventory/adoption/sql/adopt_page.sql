@@ -1,15 +1,14 @@
 -- Take in the next rows in the order of keys, and say how many. Where somebody has one of them, it
 -- fails at once, so that nobody waits for rows that wait. What the shop's own writes have taken in
--- already is equal.
+-- already is equal. The caller has begun the budget of the transaction.
 CREATE FUNCTION holdfast.adopt_page(rows_max integer)
 RETURNS integer LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     after {key_type} := (SELECT d.last_key FROM holdfast.adoption AS d FOR UPDATE);
     keys {key_type}[];
 BEGIN
-    PERFORM set_config('lock_timeout', '{budget_ms}', true),
-            -- Pages that a crash of the server loses are taken in again: nobody waits for the disk.
-            set_config('synchronous_commit', 'off', true);
+    -- Pages that a crash of the server loses are taken in again: nobody waits for the disk.
+    PERFORM set_config('synchronous_commit', 'off', true);
     -- Two statements, because one for both would read all rows before the page, page after page.
     IF after IS NULL THEN
         keys := ARRAY(SELECT t.{key} FROM {table} AS t ORDER BY t.{key} LIMIT rows_max);
