@@ -21,18 +21,23 @@ from tests.client.waiting import eventually
 
 
 async def test_a_cart_that_was_refused_stays_denied(shop: Shop, checkout_id: str) -> None:
+    customer = f"u-{checkout_id}"
     for _ in range(2):
         with pytest.raises(InvalidRequest) as refused:
-            await shop.client.reserve_cart(checkout_id, "no-cart", customer_id="u-1")
+            await shop.client.reserve_cart(checkout_id, "no-cart", customer_id=customer)
         assert refused.value.field == "cart_id"
     with pytest.raises(CheckoutConflict):
-        await shop.client.reserve_cart(checkout_id, "another", customer_id="u-1")
-    assert await listed(shop, "u-1") == {"interrupted"}
+        await shop.client.reserve_cart(checkout_id, "another", customer_id=customer)
+    assert await listed(shop, customer) == {"interrupted"}
     report = await shop.client.status(checkout_id)
     assert (report.status, report.lines) == ("denied", ())
     assert [(e.event, e.reason) for e in report.events] == [("denied", refused.value.problem)]
     timeline = await shop.client.timeline(checkout_id)
-    assert (timeline.status, timeline.customer_id, timeline.cart_id) == ("denied", "u-1", "no-cart")
+    assert (timeline.status, timeline.customer_id, timeline.cart_id) == (
+        "denied",
+        customer,
+        "no-cart",
+    )
     assert (timeline.shortages, timeline.movements, timeline.expires_at) == ((), (), None)
     due = await shop.client.confirm(checkout_id, "p-1", late="refund")
     assert isinstance(due, RefundDue)
@@ -57,7 +62,7 @@ async def listed(shop: Shop, customer_id: str) -> set[str]:
 async def refused_to_supersede(shop: Shop, checkout_id: str) -> str:
     """Return the id of a checkout that was refused, because it would supersede another's."""
     await shop.stock("MUG-01", 3)
-    await shop.client.reserve(checkout_id, [("MUG-01", 1)], customer_id="u-1")
+    await shop.client.reserve(checkout_id, [("MUG-01", 1)], customer_id=f"u-1-{checkout_id}")
     other = f"{checkout_id}-2"
     await again_refused(lambda: supersede(shop, other, checkout_id))
     return other
@@ -65,7 +70,7 @@ async def refused_to_supersede(shop: Shop, checkout_id: str) -> str:
 
 async def supersede(shop: Shop, checkout_id: str, old: str) -> Outcome:
     lines = [("MUG-01", 1)]
-    return await shop.client.reserve(checkout_id, lines, customer_id="u-2", supersedes=old)
+    return await shop.client.reserve(checkout_id, lines, customer_id=f"u-2-{old}", supersedes=old)
 
 
 async def again_refused(ask: Callable[[], Awaitable[object]]) -> None:
@@ -82,11 +87,11 @@ async def test_what_could_not_supersede_is_told_why_and_unknown_to_the_database(
     # That the other one is over changes nothing of it.
     await shop.client.cancel(checkout_id)
     await again_refused(lambda: supersede(shop, other, checkout_id))
-    await again_refused(lambda: shop.client.reserve(other, lines, customer_id="u-2"))
+    await again_refused(lambda: shop.client.reserve(other, lines, customer_id=f"u-2-{checkout_id}"))
     await again_refused(lambda: shop.client.status(other))
     await again_refused(lambda: shop.client.fulfil(other, "s-1"))
     await again_refused(lambda: shop.client.extend(other, 60))
-    assert await listed(shop, "u-2") == {"interrupted"}
+    assert await listed(shop, f"u-2-{checkout_id}") == {"interrupted"}
     with pytest.raises(CheckoutNotFound):
         await shop.client.timeline(other)
     assert await shop.available("MUG-01") == (3, 0, 3)
