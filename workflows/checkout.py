@@ -363,7 +363,8 @@ class CheckoutWorkflow:
     def _signal_id(self, wish: Wish) -> str:
         if not isinstance(wish, Extension):
             return ""
-        return extension_ids.of_signal(self._known().checkout.extend_signals, wish)
+        first_run_id = workflow.info().first_execution_run_id
+        return extension_ids.of_signal(first_run_id, self._known().checkout.extend_signals, wish)
 
     def _note_ignored(self, name: str, reason: str) -> None:
         if self._standing:

@@ -23,13 +23,16 @@ def of_update(update_id: str) -> str:
     return f"update-{digest.hexdigest()}"
 
 
-def of_signal(ordinal: int, wish: Extension) -> str:
+def of_signal(first_run_id: str, ordinal: int, wish: Extension) -> str:
     """Return the id of an extension that came by signal.
 
     Args:
+        first_run_id: of the chain of runs, which a reset keeps. A run that goes on after one was
+            terminated counts anew.
         ordinal: which of the checkout's extend signals it is, counted from 1. After a reset they
             come again in their order.
         wish: what it asked for, so that another one in its place is another one.
     """
-    digest = hashlib.blake2b(wish.model_dump_json().encode(), digest_size=_DIGEST_BYTES)
+    told = f"{first_run_id} {wish.model_dump_json()}"
+    digest = hashlib.blake2b(told.encode(), digest_size=_DIGEST_BYTES)
     return f"signal-{ordinal}-{digest.hexdigest()}"

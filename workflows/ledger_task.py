@@ -32,7 +32,7 @@ from workflows import ledger_calls, ledger_requests, refusals, web_ui
 from workflows.kept_timer import KeptTimer
 from workflows.ledger_calls import BadRequest, LedgerConflict, LedgerOutOfReach, PaymentTaken
 from workflows.payments import refund_due
-from workflows.run_length import committed_until, is_awaited, is_long
+from workflows.run_length import committed_until, is_awaited, is_long, was_reset
 from workflows.standing import Standing
 from workflows.tickets import Ticket
 
@@ -54,6 +54,9 @@ class LedgerTask:
         if self._checkout.outcome is None:
             named = self._checkout.resume
             await (self._resume(named) if named else self._reserve())
+            if not (named or was_reset()):
+                # What waits came to this run, and knows of no attempt before.
+                self._checkout.concern_last_attempt()
         await self._serve_all()
         self._timer.give_up()
 

@@ -1,4 +1,4 @@
-"""How long the current run is, and when it must give way to the next."""
+"""How long the current run is, how it came about, and when it must give way to the next."""
 
 from __future__ import annotations
 
@@ -25,6 +25,12 @@ def is_awaited() -> bool:
     """Say whether anybody can still wait for the decision: the run began not long ago."""
     waited = workflow.now() - workflow.info().workflow_start_time
     return waited <= policies.RESERVE_BUDGET
+
+
+def was_reset() -> bool:
+    """Say whether somebody set this run back, so that what came to it before comes again."""
+    info = workflow.info()
+    return info.run_id != info.original_execution_run_id
 
 
 def is_overlong() -> bool:

@@ -7,6 +7,7 @@ import pytest
 from holdfast_client.contract.messages import Extension
 from workflows import extension_ids
 
+RUN = "the first run"
 WISH = Extension(seconds=600, reason="on the phone", actor="sam")
 
 
@@ -40,6 +41,7 @@ def test_update_ids_that_differ_late_are_kept_apart():
     ],
 )
 def test_signals_differ_by_their_place_and_by_what_they_ask(ordinal: int, wish: Extension):
-    first = extension_ids.of_signal(1, WISH)
-    assert extension_ids.of_signal(1, WISH.model_copy()) == first
-    assert extension_ids.of_signal(ordinal, wish) != first
+    first = extension_ids.of_signal(RUN, 1, WISH)
+    assert extension_ids.of_signal(RUN, 1, WISH.model_copy()) == first
+    assert extension_ids.of_signal(RUN, ordinal, wish) != first
+    assert extension_ids.of_signal("another", 1, WISH) != first

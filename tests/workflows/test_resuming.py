@@ -11,8 +11,18 @@ from temporalio.common import SearchAttributeKey
 from holdfast_client.client import ReservationClient
 from tests.workflows.histories import kinds_of
 from tests.workflows.stage import Stage, at_work
-from tests.workflows.test_settlement import is_running, pay, settle, stands, terminated
-from tests.workflows.till import failure_of
+from tests.workflows.test_message_races import admitted
+from tests.workflows.test_resets import EXTEND
+from tests.workflows.test_resets_of_reinstated import expire
+from tests.workflows.test_settlement import (
+    forget,
+    is_running,
+    pay,
+    settle,
+    stands,
+    terminated,
+)
+from tests.workflows.till import failure_of, moment
 from tests.workflows.waiting import until
 
 
@@ -139,3 +149,34 @@ def _digest(stage: Stage, checkout_id: str) -> str:
         )
     }
     return digest
+
+
+async def test_a_signal_like_one_before_extends_what_goes_on(stage: Stage, unique: str):
+    till, sku = stage.till, stage.stock(unique, 5)
+    held = await till.reserve(unique, {sku: 2})
+    for number in (1, 2):
+        await till.signal(unique, "extend", EXTEND)
+        await till.until_event(unique, "extended")
+        later = moment((await till.status(unique))["expires_at"]) - moment(held["expires_at"])
+        assert later.total_seconds() == number * 600
+        await till.handle(unique).terminate("by hand")
+        await settle(stage, unique, "resume")
+        await until(lambda: stands(stage, unique, "held"))
+
+
+async def test_what_waits_for_a_fresh_run_concerns_the_last_attempt(idle_stage: Stage, unique: str):
+    """The id was asked for again when Temporal had forgotten it, and a shipment came at once."""
+    stage, till, sku = idle_stage, idle_stage.till, idle_stage.stock(unique, 5)
+    async with at_work(stage):
+        await till.reserve(unique, {sku: 2})
+        expire(stage, unique)
+        await till.cancel(unique)
+        await till.result(unique)
+        assert (await pay(stage, unique, settle="commit", late="reinstate"))["reinstated"]
+        await till.handle(unique).terminate("by hand")
+        await forget(stage, unique)
+    await till.start(unique, {sku: 2})
+    shipment = await admitted(till, unique, "fulfil", {"shipment_id": "s-1"})
+    async with at_work(stage):
+        assert (await shipment)["status"] == "fulfilled"
+    assert stage.shop.figures(sku) == (3, 0, 3)
