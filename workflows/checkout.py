@@ -1,8 +1,7 @@
 """One checkout as a durable workflow: its start, its messages and its end.
 
-The workflow decides when; the ledger decides whether, and its word is always taken. One task
-alone talks to the ledger (`workflows/ledger_task.py`). Handlers only queue a message and wait for
-what became of it. The protocol is in docs/lifecycle.md.
+The workflow decides when; the ledger decides whether, and its word is always taken. One task alone
+talks to it (`workflows/ledger_task.py`); handlers queue a message and wait. See docs/lifecycle.md.
 """
 
 from __future__ import annotations
@@ -363,8 +362,8 @@ class CheckoutWorkflow:
     def _signal_id(self, wish: Wish) -> str:
         if not isinstance(wish, Extension):
             return ""
-        first_run_id = workflow.info().first_execution_run_id
-        return extension_ids.of_signal(first_run_id, self._known().checkout.extend_signals, wish)
+        first = workflow.info().first_execution_run_id
+        return extension_ids.of_signal(first, self._known().checkout.extend_signals, wish)
 
     def _note_ignored(self, name: str, reason: str) -> None:
         if self._standing:

@@ -19,7 +19,22 @@ TAKE_OFF: Final = "UPDATE inventory_product SET reserved_stock = reserved_stock 
 # By their ids: a row that comes meanwhile may be overdue too, where it had to wait for its product.
 FIND_EACH: Final = FIND.replace("SELECT", "SELECT id,")
 LEAVE_OUT_EACH: Final = "DELETE FROM inventory_stockreservation WHERE id = ANY(%s)"
+# What buyers of the shop's own have reserved, of less than so many units, and no job may find yet.
+OWN_AHEAD: Final = (
+    "SELECT FROM inventory_stockreservation WHERE expires_at > now() AND quantity < %s"
+)
 LEAVE_OUT: Final = f"DELETE FROM inventory_stockreservation WHERE {OVERDUE}"
+
+IN_DJANGO: Final = """
+from django.utils import timezone
+def clear_up():
+    with transaction.atomic():
+        for row in StockReservation.objects.expired().select_for_update():
+            product = Product.objects.select_for_update().get(pk=row.product_id)
+            product.reserved_stock -= row.quantity
+            product.save(update_fields=["reserved_stock"])
+            row.delete()
+"""
 
 
 def rows_first(job: psycopg.Connection) -> None:

@@ -17,8 +17,10 @@ from holdfast_client.contract.outcomes import Expired, Held
 from tests.adoption.adopted import Adopted
 from tests.adoption.clean_up_jobs import (
     FIND,
+    IN_DJANGO,
     JOBS,
     LEAVE_OUT,
+    OWN_AHEAD,
     TAKE_OFF,
     TAKE_OUT,
     CleanUp,
@@ -35,18 +37,6 @@ ROUNDS = 150
 STAYING = 1_000
 # So long what is reserved stays before a job may find it overdue.
 SOON_SECONDS = 0.05
-# What buyers of the shop's own have reserved but for those who stay, and no job may find yet.
-OWN_AHEAD = "SELECT FROM inventory_stockreservation WHERE expires_at > now() AND quantity < %s"
-IN_DJANGO = """
-from django.utils import timezone
-def clear_up():
-    with transaction.atomic():
-        for row in StockReservation.objects.expired().select_for_update():
-            product = Product.objects.select_for_update().get(pk=row.product_id)
-            product.reserved_stock -= row.quantity
-            product.save(update_fields=["reserved_stock"])
-            row.delete()
-"""
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from holdfast_client.contract.outcomes import Outcome
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
 from tests.inventory.databases import as_worker
+from tests.limits import HANG_SECONDS
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.test_resets import reset
 
@@ -52,7 +53,12 @@ async def service(
     )
     shop.adopt()
     async with open_stage(as_worker(shop.url), temporal_address, f"adopted-{unique}") as stage:
-        client = ReservationClient(stage.client, task_queue=stage.till.task_queue)
+        client = ReservationClient(
+            stage.client,
+            task_queue=stage.till.task_queue,
+            # Twenty carts and the shop's own code on a busy machine.
+            answer_timeout_seconds=HANG_SECONDS,
+        )
         async with at_work(stage):
             yield Service(shop, stage, client)
 
