@@ -35,6 +35,14 @@ async def held(shop: Shop, checkout_id: str, hold_seconds: int = 60) -> Held:
     return outcome
 
 
+async def held_beside(shop: Shop, checkout_id: str) -> str:
+    """Hold a checkout and another one, and return the other's id."""
+    await held(shop, checkout_id)
+    other = f"{checkout_id}-other"
+    await shop.client.reserve(other, [("MUG-01", 1)], hold_seconds=60)
+    return other
+
+
 async def test_a_payment_in_flight_keeps_the_hold_past_its_deadline(shop: Shop, checkout_id: str):
     first = await held(shop, checkout_id)
     waiting = await shop.client.payment_started(checkout_id, "p-1", 600, actor="web")
@@ -120,9 +128,7 @@ async def test_a_payment_that_has_ended_keeps_nothing_any_more(shop: Shop, check
 async def test_a_failed_payment_goes_to_another_checkout_unless_it_is_in_flight_again(
     shop: Shop, checkout_id: str
 ):
-    await held(shop, checkout_id)
-    other = f"{checkout_id}-other"
-    await shop.client.reserve(other, [("MUG-01", 1)], hold_seconds=60)
+    other = await held_beside(shop, checkout_id)
     await shop.client.payment_started(checkout_id, "p-1", 600)
     await shop.client.payment_ended(checkout_id, "p-1")
     await shop.client.payment_started(checkout_id, "p-1", 600)
@@ -135,9 +141,7 @@ async def test_a_failed_payment_goes_to_another_checkout_unless_it_is_in_flight_
 async def test_the_last_word_on_a_failed_payment_counts_where_it_is(
     shop: Shop, checkout_id: str
 ) -> None:
-    await held(shop, checkout_id)
-    other = f"{checkout_id}-other"
-    await shop.client.reserve(other, [("MUG-01", 1)], hold_seconds=60)
+    other = await held_beside(shop, checkout_id)
     await shop.client.payment_started(checkout_id, "p-1", 60)
     await shop.client.payment_ended(checkout_id, "p-1", "failed")
     # Who says of it that it has ended does not take it over.
@@ -158,9 +162,7 @@ async def test_the_last_word_on_a_failed_payment_counts_where_it_is(
 async def test_a_payment_that_fails_after_the_end_may_pay_for_another_checkout(
     shop: Shop, checkout_id: str
 ):
-    await held(shop, checkout_id)
-    other = f"{checkout_id}-other"
-    await shop.client.reserve(other, [("MUG-01", 1)], hold_seconds=60)
+    other = await held_beside(shop, checkout_id)
     await shop.client.payment_started(checkout_id, "p-1", 600)
     await shop.client.cancel(checkout_id)
     with pytest.raises(PaymentConflict):

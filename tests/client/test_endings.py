@@ -111,7 +111,7 @@ async def test_an_interrupted_checkout_goes_on_without_its_workflow(
         ("Bug", CheckoutInterrupted, CheckoutNotFound),
     ],
 )
-async def test_a_checkout_that_failed_says_why_where_the_database_knows_nothing(  # noqa: PLR0917
+async def test_a_checkout_that_failed_says_why_where_the_database_knows_nothing(  # noqa: PLR0917  # fixtures, and a row of the table
     client: ReservationClient,
     temporal_client: Client,
     task_queue: str,
