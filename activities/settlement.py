@@ -38,7 +38,7 @@ class SettlementActivities:
             return await to_its_end(self._ledger.resumable(checkout_id))
 
     @activity.defn(name="forward")
-    async def forward(self, wish: Settlement) -> dict[str, Any] | None:
+    async def forward(self, wish: Settlement, update_id: str) -> dict[str, Any] | None:
         """Send a message to the checkout's workflow, and return its answer; None if none runs.
 
         Attempts share the update's id, so a run carries it out once.
@@ -47,7 +47,7 @@ class SettlementActivities:
         handle = activity.client().get_workflow_handle(checkout_workflow_id(wish.checkout_id))
         try:
             answer: dict[str, Any] = await handle.execute_update(
-                name, message, id=f"settlement-{activity.info().workflow_run_id}", result_type=dict
+                name, message, id=update_id, result_type=dict
             )
         except RPCError as error:
             if error.status is RPCStatusCode.NOT_FOUND:

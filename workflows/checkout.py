@@ -123,7 +123,7 @@ class CheckoutWorkflow:
     async def reserved(self, *payloads: RawValue) -> KnownOutcome:  # noqa: ARG002  # validated before
         standing = self._known()
         await standing.decided.wait()
-        return _outcome_of(standing)
+        return await standing.told()
 
     @reserved.validator
     def _validate_reserved(self, *payloads: RawValue) -> None:
@@ -143,7 +143,7 @@ class CheckoutWorkflow:
         '{"payment_reference": "pay_1", "settle": "fulfil", "actor": "sam"}',
     )
     async def confirm(self, *payloads: RawValue) -> KnownOutcome | RefundDue:
-        ticket = self._post(self._read(Confirmation, payloads))
+        ticket = self._post(self._read(Confirmation, payloads), _id_of_update())
         outcome = await self._answer(ticket)
         return ticket.due or outcome
 
@@ -343,7 +343,8 @@ class CheckoutWorkflow:
             await ticket.dealt_with.wait()
         if ticket.failure:
             raise ticket.failure
-        return ticket.answer or _outcome_of(standing)
+        told = await standing.told()
+        return ticket.answer or told
 
     def _take_signal(self, name: str, model: Any, payloads: Sequence[RawValue]) -> None:
         if self._standing is None:
@@ -392,9 +393,3 @@ def _id_of_update() -> str:
     """Return under which id the current update is made once."""
     update = workflow.current_update_info()
     return extension_ids.of_update(update.id if update else "")
-
-
-def _outcome_of(standing: Standing) -> KnownOutcome:
-    if standing.checkout.outcome is None:
-        raise standing.failure or RuntimeError("nothing was decided")
-    return standing.checkout.outcome

@@ -22,7 +22,7 @@ from holdfast_client.contract.outcomes import Held
 from workflows.lifecycle import Checkout
 
 
-def confirming(checkout: Checkout, wish: Confirmation) -> Closing:
+def confirming(checkout: Checkout, wish: Confirmation, operation_id: str) -> Closing:
     return Closing(
         checkout.request.checkout_id,
         "committed" if wish.settle == "commit" else "fulfilled",
@@ -30,6 +30,7 @@ def confirming(checkout: Checkout, wish: Confirmation) -> Closing:
         payment_reference=wish.payment_reference,
         attempt=checkout.attempt,
         reinstating=wish.late == "reinstate",
+        operation_id=operation_id,
     )
 
 

@@ -63,7 +63,7 @@ class LedgerTask:
     async def _serve_all(self) -> None:
         while not self._standing.over:
             if self._checkout.has_messages:
-                await self._serve(self._checkout.next_message())
+                await self._serve_next()
                 continue
             self._checkout.concern_last_attempt()
             if not is_long(self._checkout):
@@ -81,7 +81,7 @@ class LedgerTask:
         while self._checkout.over and not self._standing.failure:
             self._standing.dismiss()
             if self._checkout.has_messages:
-                await self._serve(self._checkout.next_message())
+                await self._serve_next()
             elif workflow.all_handlers_finished():
                 return
             else:
@@ -121,6 +121,7 @@ class LedgerTask:
         checkout = self._checkout
         if checkout.cancel_leads:
             return
+        await self._standing.make_room()
         if is_awaited():
             summary = web_ui.reserve_summary(checkout, private=self._private)
             attempt = asyncio.create_task(
@@ -181,8 +182,9 @@ class LedgerTask:
         with suppress(FailureError):
             await handle.signal(CANCEL_SIGNAL, Cancellation(reason=reason))
 
-    async def _serve(self, ticket: Ticket) -> None:
-        checkout = self._checkout
+    async def _serve_next(self) -> None:
+        await self._standing.make_room()
+        checkout, ticket = self._checkout, self._checkout.next_message()
         match ticket.wish:
             case Confirmation() as wish:
                 await self._pay(ticket, wish)
@@ -233,8 +235,9 @@ class LedgerTask:
         return state
 
     async def _pay(self, ticket: Ticket, wish: Confirmation) -> None:
+        closing = ledger_requests.confirming(self._checkout, wish, ticket.operation_id)
         try:
-            state = await self.close(ledger_requests.confirming(self._checkout, wish))
+            state = await self.close(closing)
         except PaymentTaken as refusal:
             ticket.failure = refusal.failure()
             self._standing.tell("payment refused", actor=wish.actor, reason=str(refusal))

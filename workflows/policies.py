@@ -56,6 +56,11 @@ UNREADABLE_START_BUDGET: Final = timedelta(hours=1)
 MESSAGE_BYTES_MAX: Final = 1_000_000
 # What a run is started with, in all; Temporal takes 2 MiB. Lines of long names are most of it.
 RUN_INPUT_BYTES_MAX: Final = 2_000_000
+# What is said in one workflow task, as far as it can be told before; Temporal takes 4 MiB, and ends
+# the run otherwise. It leaves room for one call that has more to say than the one before, and for
+# what the next run is started with. The pause ends the task; Temporal makes a second of it.
+TASK_BYTES_MAX: Final = 1_500_000
+TASK_PAUSE: Final = timedelta(milliseconds=1)
 WAITING_MESSAGES_MAX: Final = 100
 EVENTS_KEPT_MAX: Final = 100
 HISTORY_EVENTS_MAX: Final = 2_000

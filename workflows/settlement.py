@@ -60,7 +60,7 @@ async def _forwarded(wish: Settlement) -> dict[str, Any] | None:
     try:
         return await workflow.execute_activity_method(
             SettlementActivities.forward,
-            wish,
+            args=[wish, _operation_id()],
             schedule_to_close_timeout=policies.LASTING_RETRY_BUDGET,
             start_to_close_timeout=policies.ATTEMPT_TIMEOUT,
             retry_policy=policies.LASTING_RETRY,
@@ -115,6 +115,7 @@ async def _closed(wish: Settlement, status: ClosingStatus) -> ReservationState:
         actor=wish.actor,
         payment_reference=wish.payment_reference,
         reinstating=wish.operation == "confirm" and wish.late == "reinstate",
+        operation_id=_operation_id() if wish.payment_reference else "",
     )
     return await ledger_calls.close(closing, web_ui.settlement_summary(wish))
 
@@ -125,12 +126,17 @@ async def _payment_ended(wish: Settlement) -> ReservationState:
     pause = Pause(
         wish.checkout_id,
         "payment_ended",
-        f"settlement-{workflow.info().run_id}",
+        _operation_id(),
         wish.payment_reference or "",
         result=wish.result,
         actor=wish.actor,
     )
     return (await ledger_calls.pause(pause, web_ui.settlement_summary(wish))).state
+
+
+def _operation_id() -> str:
+    """Return under which id the settlement is made once, which a reset keeps."""
+    return f"settlement-{workflow.info().first_execution_run_id}"
 
 
 async def _known(wish: Settlement) -> Resumable:

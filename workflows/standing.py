@@ -11,10 +11,11 @@ from temporalio.exceptions import ApplicationError
 
 from activities.inventory.records import ReservationState
 from holdfast_client.contract.messages import Confirmation
-from holdfast_client.contract.outcomes import Committed, Held, Unavailable
+from holdfast_client.contract.outcomes import Committed, Held, KnownOutcome, Unavailable
 from workflows import metrics, web_ui
 from workflows.lifecycle import Checkout
 from workflows.search_attributes import NO_STATUS, learned, left_out, status_shown
+from workflows.task_budget import TaskBudget
 from workflows.tickets import Wish
 
 
@@ -31,6 +32,7 @@ class Standing:
         self.private = private
         self.failure: ApplicationError | None = None
         self.decided = asyncio.Event()
+        self._budget = TaskBudget()
         # What is to be added once, at the first change.
         self._left_out = left_out(checkout.request, workflow.info().typed_search_attributes)
         self._announce()
@@ -53,6 +55,22 @@ class Standing:
         if is_unavailable and not asks_of_payment:
             return True
         return not self.checkout.must_ask(wish)
+
+    async def make_room(self) -> None:
+        """Wait until the current workflow task can tell once more where the checkout stands."""
+        told = self.checkout.outcome or self.checkout.request
+        await self._budget.take(len(told.model_dump_json().encode()))
+
+    async def told(self) -> KnownOutcome:
+        """Return where it stands, once the current workflow task has room to tell it.
+
+        Raises:
+            ApplicationError: why the run fails.
+        """
+        await self.make_room()
+        if self.checkout.outcome is None:
+            raise self.failure or RuntimeError("nothing was decided")
+        return self.checkout.outcome
 
     def settle(self, state: ReservationState) -> None:
         """Take over where the ledger says the reservation stands.

@@ -38,7 +38,8 @@ class Closing:
     ``expired`` only comes true once the deadline has passed. ``attempt`` is of which it speaks,
     None of the last. A payment that is ``reinstating`` is not due back where its hold had expired,
     before it was tried to hold all of it again. A cancellation that is ``only_held`` leaves alone
-    what is paid.
+    what is paid. Of a payment the ``operation_id`` is under which it is told of: what was refused
+    under it stays refused.
     """
 
     checkout_id: str
@@ -49,6 +50,7 @@ class Closing:
     attempt: int | None = None
     reinstating: bool = False
     only_held: bool = False
+    operation_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)

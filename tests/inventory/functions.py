@@ -19,4 +19,5 @@ def rewrite_function(engine: Engine, name: str, clause: str, instead: str = "") 
     with engine.begin() as connection:
         definition = connection.execute(_DEFINITION, {"name": f"holdfast.{name}"}).scalar_one()
         assert clause in definition
-        connection.exec_driver_sql(definition.replace(clause, instead))
+        changed = definition.replace(clause, instead).replace("%", "%%")
+        connection.exec_driver_sql(changed)

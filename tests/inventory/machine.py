@@ -25,6 +25,8 @@ from holdfast_client.contract.messages import AdjustmentKind, Line, merged
 from holdfast_client.contract.refunds import RefundDone
 from tests.inventory.carts import Cart, summed
 from tests.inventory.machine_standing import IDS, StandingMachine, outcome_of
+from tests.inventory.oracle import PAID
+from tests.inventory.oracle_holds import Ending
 from tests.inventory.shop import checkout
 
 STOCKED = ["CUP", "MUG", "PEN"]
@@ -51,6 +53,8 @@ graces = st.sampled_from([0, 1, 10])
 waits = st.sampled_from([0, 0, 1, 10, 60, 3_600])
 # By which payment: one of the checkout's own, or one that others name too.
 payments = st.sampled_from(["", "", "", "pay_1", "pay_2"])
+# Under which message a payment is told of, where what was refused of it is to be asked again.
+messages = st.sampled_from(["", "u1", "u2"])
 statuses = st.sampled_from(["fulfilled", "committed", "cancelled", "expired"])
 changes = st.one_of(
     st.tuples(st.just("receive"), st.sampled_from(SKUS), st.integers(1, 4)),
@@ -109,21 +113,21 @@ class LedgerMachine(StandingMachine):
         told = outcome_of(self.shop.ledger.reserve_alone(request))
         assert told == self.oracle.supersede(id, cart, length, old_id, party)
 
-    @rule(wishes=_batches(st.tuples(picks, statuses, payments)))
-    def end(self, wishes: list[tuple[int, str, str]]) -> None:
-        self._end([(self.meant(pick), status, payment) for pick, status, payment in wishes])
+    @rule(wishes=_batches(st.tuples(picks, statuses, payments, messages)))
+    def end(self, wishes: list[tuple[int, str, str, str]]) -> None:
+        self._end([(self.meant(pick), how, by, name) for pick, how, by, name in wishes])
 
-    def _end(self, batch: list[tuple[str, str, str]]) -> None:
+    def _end(self, batch: list[Ending]) -> None:
         """End checkouts, each paid by one of its own where none that may be shared is named."""
         wishes = [
-            (id, status, (payment or f"pay-{id}") if status in {"fulfilled", "committed"} else "")
-            for id, status, payment in batch
+            (id, status, payment or f"pay-{id}", name) if status in PAID else (id, status, "", "")
+            for id, status, payment, name in batch
         ]
         closings = [
-            Closing(id, status, "no", "shopper", payment or None)  # type: ignore[arg-type]
-            for id, status, payment in wishes
+            Closing(id, status, "no", "shopper", payment or None, operation_id=name)  # type: ignore[arg-type]
+            for id, status, payment, name in wishes
         ]
-        for _, status, _ in wishes:
+        for _, status, *_ in wishes:
             self.counts(status)
         told = [
             (outcome_of(answer), getattr(answer, "refund_due", "") or "")
@@ -167,7 +171,7 @@ class LedgerMachine(StandingMachine):
 
     @rule(pick=picks)
     def commit(self, pick: int) -> None:
-        self._end([(self.meant(pick), "committed", "")])
+        self._end([(self.meant(pick), "committed", "", "")])
 
     @rule(pick=picks, cart=st.one_of(st.none(), carts), rest=st.booleans(), name=parts)
     def ship(self, pick: int, cart: Cart | None, rest: bool, name: str) -> None:
@@ -241,7 +245,7 @@ class LedgerMachine(StandingMachine):
         hold = self.oracle.holds.get(id)
         if hold and hold.is_open and hold.deadline and hold.deadline > self.shop.now:
             self.pass_time((hold.deadline - self.shop.now).total_seconds())
-        self._end([(id, "expired", "")])
+        self._end([(id, "expired", "", "")])
 
     def _part(self, id: str, kind: PartKind, cart: Cart | None, rest: bool, name: str) -> None:
         self.counts("ship" if kind == "fulfil" else "give back")

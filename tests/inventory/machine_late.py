@@ -13,6 +13,7 @@ from tests.inventory.machine import (
     LedgerMachine,
     carts,
     hold_seconds,
+    messages,
     parts,
     payments,
     picks,
@@ -20,24 +21,39 @@ from tests.inventory.machine import (
 from tests.inventory.machine_standing import IDS, outcome_of
 from tests.inventory.shop import checkout
 
+paid = st.sampled_from(["fulfilled", "committed"])
+
 
 class LateMachine(LedgerMachine):
     """Asks as a settlement does, and as a run that comes to its reserve too late."""
 
-    @rule(pick=picks, payment=payments, status=st.sampled_from(["fulfilled", "committed"]))
-    def pay_late(self, pick: int, payment: str, status: str) -> None:
-        self._pay_late(self._over(pick), status, payment)
+    @rule(pick=picks, payment=payments, status=paid, name=messages)
+    def pay_late(self, pick: int, payment: str, status: str, name: str) -> None:
+        self._pay_late(self._over(pick), status, payment, name)
 
-    @rule(pick=picks, payment=payments, status=st.sampled_from(["fulfilled", "committed"]))
-    def expire_and_pay_late(self, pick: int, payment: str, status: str) -> None:
+    @rule(pick=picks, payment=payments, status=paid, name=messages)
+    def expire_and_pay_late(self, pick: int, payment: str, status: str, name: str) -> None:
         id = self.meant(pick)
         self.expire_at_the_deadline(pick)
-        self._pay_late(id, status, payment)
+        self._pay_late(id, status, payment, name)
 
-    def _pay_late(self, id: str, status: str, payment: str) -> None:
+    @rule(pick=picks, other=picks, status=paid, message=st.sampled_from(["u1", "u2"]), name=parts)
+    def pay_by_what_has_failed_elsewhere(
+        self, pick: int, other: int, status: str, message: str, name: str
+    ) -> None:
+        """A payment is refused as another's, fails there, and the same is asked for again."""
+        id, owner = self.meant(pick), self.meant(other)
+        self.wait_for_a_payment(other, "pay_1", 10, name)
+        for _ in range(2):
+            self._end([(id, status, "pay_1", message)])
+            self._pay_late(id, status, "pay_1", message)
+            if self.oracle.holds[owner].is_open:
+                self.wait_for_a_payment(other, "pay_1", 0, name)
+
+    def _pay_late(self, id: str, status: str, payment: str, name: str) -> None:
         """By the quick way, and where that leaves it open, by the other."""
         payment = payment or f"late-{id}"
-        closing = Closing(id, status, payment_reference=payment, reinstating=True)  # type: ignore[arg-type]
+        closing = Closing(id, status, "", "", payment, None, True, operation_id=name)  # type: ignore[arg-type]
         self.counts("pay late")
         (answer,) = self.shop.ledger.close([closing])
         if isinstance(answer, ReservationState) and is_undecided(closing, answer):
@@ -45,7 +61,7 @@ class LateMachine(LedgerMachine):
             answer = self.shop.ledger.reinstate(closing)
         due = getattr(answer, "refund_due", "") or ""
         short = tuple(n.model_dump() for n in getattr(answer, "shortages", ()))
-        assert (outcome_of(answer), due, short) == self.oracle.pay_late(id, status, payment)
+        assert (outcome_of(answer), due, short) == self.oracle.pay_late(id, status, payment, name)
 
     @rule(pick=picks, sku=st.sampled_from(STOCKED), more=st.integers(1, 3), name=parts)
     def refuse_and_make_possible(self, pick: int, sku: str, more: int, name: str) -> None:
@@ -59,7 +75,7 @@ class LateMachine(LedgerMachine):
         self._amend(id, cart, None, name)
         self._part(id, "fulfil", {sku: 1}, False, name)
         self.load({sku: self.oracle.totals[sku] + more})
-        self._end([(id, "committed", "")])
+        self._end([(id, "committed", "", "")])
         self._amend(id, cart, None, name)
         self._part(id, "fulfil", {sku: 1}, False, name)
 

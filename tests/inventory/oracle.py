@@ -12,6 +12,8 @@ from tests.inventory.carts import Answer, Cart, entry_of, lines_of, summed
 from tests.inventory.oracle_holds import Ending, Hold
 from tests.inventory.oracle_payments import Payments
 
+PAID = {"committed", "fulfilled"}
+
 
 class Oracle(Payments):
     """The ledger of one location, in memory.
@@ -80,14 +82,20 @@ class Oracle(Payments):
         rest = [wish for wish in batch if wish[1] != "expired"]
         rest += [wish for wish in batch if wish[1] == "expired"]
         while rest:
-            turn = {id: (status, payment) for id, status, payment in reversed(rest)}
-            for id in dict.fromkeys(id for id, _, _ in rest):
-                self._end(id, *turn[id])
-                rest.remove((id, *turn[id]))
-        return [self._paid(id, payment) for id, _, payment in batch]
+            turn = {wish[0]: wish for wish in reversed(rest)}
+            for id in dict.fromkeys(id for id, *_ in rest):
+                self._end(*turn[id])
+                rest.remove(turn[id])
+        told = [self._paid(id, payment, name) for id, _, payment, name in batch]
+        for (id, _, payment, name), (answer, _) in zip(batch, told, strict=True):
+            if answer["status"] == "conflict" and name:
+                self.holds[id].refused.setdefault(("confirm", name), ("conflict", payment))
+        return told
 
-    def _end(self, id: str, status: str, payment: str) -> None:
+    def _end(self, id: str, status: str, payment: str, name: str) -> None:
         hold = self.holds.get(id)
+        if hold and self._was_refused(hold, payment, name):
+            return
         if hold is None:
             hold = self.holds[id] = Hold(
                 self._ending("cancelled" if status == "cancelled" else "expired")
@@ -112,14 +120,20 @@ class Oracle(Payments):
                 reason = "unavailable" if hold.abandoned else "unknown_checkout"
             self.payments[payment] = (id, "refund_due", reason)
 
-    def _paid(self, id: str, payment: str) -> tuple[Answer, str]:
-        if payment and self._belongs_elsewhere(payment, id):
+    def _paid(self, id: str, payment: str, name: str) -> tuple[Answer, str]:
+        hold = self.holds[id]
+        if payment and hold.payment == payment and hold.answer["status"] in PAID:
+            return hold.answer, ""
+        if self._was_refused(hold, payment, name) or self._belongs_elsewhere(payment, id):
             return {"status": "conflict"}, ""
-        return self.holds[id].answer, self.payments[payment][2] if payment else ""
+        return hold.answer, self.payments[payment][2] if payment else ""
+
+    def _was_refused(self, hold: Hold, payment: str, name: str) -> bool:
+        return hold.refused.get(("confirm", name), ("", ""))[1] == payment != ""
 
     def expire_overdue(self, grace_seconds: float, count_max: int) -> int:
         ids = self.overdue(grace_seconds)[:count_max]
-        self.end([(id, "expired", "") for id in ids])
+        self.end([(id, "expired", "", "") for id in ids])
         return len(ids)
 
     def extend(self, batch: list[tuple[str, datetime, str]]) -> list[tuple[str, Answer]]:

@@ -10,8 +10,8 @@ from tests.inventory.carts import Answer, Cart
 
 SaidT = TypeVar("SaidT")
 
-# A checkout, how it is to end, and the payment that says so, or none.
-Ending = tuple[str, str, str]
+# A checkout, how it is to end, the payment that says so, and under which name; or neither.
+Ending = tuple[str, str, str, str]
 
 
 @dataclass

@@ -28,18 +28,18 @@ class LateOracle(Oracle):
         return self._told(id, (cart, seconds))
 
     def pay_late(
-        self, id: str, status: str, payment: str
+        self, id: str, status: str, payment: str, name: str
     ) -> tuple[Answer, str, tuple[Answer, ...]]:
         """Return where a payment leads that may have its expired checkout held again."""
         hold = self.holds.get(id)
         is_known = hold and hold.asked and hold.answer["status"] == "expired"
         is_free = not self._belongs_elsewhere(payment, id) and self._is_undecided(payment)
-        if hold and is_known and is_free:
+        if hold and is_known and is_free and not self._was_refused(hold, payment, name):
             lacking = self._hold_again(id, hold)
             self.lacking[payment] = tuple(
                 n | {"next_expiry": self._next_expiry(n)} for n in lacking
             )
-        ((answer, due),) = self.end([(id, status, payment)])
+        ((answer, due),) = self.end([(id, status, payment, name)])
         return answer, due, self.lacking.get(payment, ()) if due else ()
 
     def _hold_again(self, id: str, hold: Hold) -> list[Answer]:

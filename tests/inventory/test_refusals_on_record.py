@@ -10,8 +10,9 @@ from activities.inventory.ledger_operations import (
     HOLD_SECONDS_CAP_DEFAULT,
     PAYMENT_GRACE_CAP_DEFAULT,
 )
+from activities.inventory.operations.reinstate import is_undecided
 from activities.inventory.payment_records import Pause
-from activities.inventory.records import HoldExtension
+from activities.inventory.records import Closing, HoldExtension, ReservationState
 from tests.inventory.shop import Shop
 
 
@@ -129,3 +130,41 @@ def test_a_payment_of_another_checkout_stays_refused_when_it_has_failed_there(
         held.ledger.pause(Pause("c2", "payment_ended", "u-3", "pay_1", result="failed"))
     assert held.payment("pay_1") == ("c2", "failed", "failed")
     assert refusals(held) == [(kind, "u-2", "payment_conflict")]
+
+
+@pytest.mark.parametrize("reinstating", [False, True])
+def test_who_was_refused_as_paid_by_another_stays_so_when_the_payment_has_failed_there(
+    held: Shop, reinstating: bool
+) -> None:
+    def confirm(id: str) -> ReservationState | PaymentConflict:
+        wish = Closing("c1", "fulfilled", "", "", "pay_1", None, reinstating, operation_id=id)
+        (answer,) = held.ledger.close([wish])
+        if isinstance(answer, PaymentConflict) or not is_undecided(wish, answer):
+            return answer
+        return held.ledger.reinstate(wish)
+
+    held.ledger.pause(Pause("c2", "payment_started", "u-1", "pay_1", seconds=1_800))
+    if reinstating:
+        held.pass_seconds(900)
+    for _ in range(2):
+        refused = confirm("u-2")
+        assert isinstance(refused, PaymentConflict)
+        assert (refused.payment_reference, refused.checkout_id) == ("pay_1", "c2")
+        held.ledger.pause(Pause("c2", "payment_ended", "u-3", "pay_1", result="failed"))
+    assert held.payment("pay_1") == ("c2", "failed", "failed")
+    assert refusals(held) == [("confirm", "u-2", "payment_conflict")]
+    paid = confirm("u-4")
+    assert isinstance(paid, ReservationState)
+    assert paid.outcome.status == "fulfilled"
+    # It is paid by that now, whichever message says so.
+    assert confirm("u-2") == paid
+    assert held.ledger.audit() == ()
+
+
+def test_what_is_refused_of_one_payment_says_nothing_of_another(held: Shop) -> None:
+    held.ledger.pause(Pause("c2", "payment_started", "u-1", "pay_1", seconds=60))
+    for payment, is_refused in (("pay_1", True), ("pay_2", False)):
+        wish = Closing("c1", "fulfilled", payment_reference=payment, operation_id="u-2")
+        (answer,) = held.ledger.close([wish])
+        assert isinstance(answer, PaymentConflict) == is_refused
+    assert held.payment("pay_2") == ("c1", "settled", "")

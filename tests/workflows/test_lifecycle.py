@@ -208,9 +208,10 @@ def test_temporals_own_cancellation_is_taken_however_many_messages_wait():
 def test_what_is_asked_of_the_ledger_carries_who_and_why():
     checkout = held()
     paid = ledger_requests.confirming(
-        checkout, Confirmation(payment_reference="pay_1", actor="web")
+        checkout, Confirmation(payment_reference="pay_1", actor="web"), "u-1"
     )
     assert (paid.status, paid.payment_reference, paid.actor) == ("fulfilled", "pay_1", "web")
+    assert paid.operation_id == "u-1"
     cancelled = ledger_requests.cancelling(checkout, Cancellation(reason="no", actor="sue"))
     assert (cancelled.status, cancelled.reason, cancelled.actor) == ("cancelled", "no", "sue")
     assert ledger_requests.expiring(checkout).status == "expired"

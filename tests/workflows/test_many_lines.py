@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import Any, Final
 
 from temporalio.api.common.v1 import Payload
+from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue
 
 from activities.inventory.records import StockRow
@@ -82,6 +84,25 @@ async def test_carts_that_were_wholly_changed_again_and_again_are_paid(stage: St
         LINES_MAX,
     )
     assert await till.result(unique) == paid
+    assert await failed_tasks_of(till.handle(unique)) == []
+
+
+async def test_many_who_wait_for_a_large_checkout_are_all_answered(stage: Stage, unique: str):
+    """Temporal takes 4 MiB of a workflow task, and each of these is told nearly one."""
+    till, lines = stage.till, _lines(unique, LARGE)
+    _stock(stage, lines)
+    await _reserved(stage, unique, lines)
+    held = await asyncio.gather(*(till.extend(unique, 1) for _ in range(3)))
+    assert {(each["status"], len(each["lines"])) for each in held} == {("held", LINES_MAX)}
+    paid = asyncio.create_task(till.confirm(unique))
+    late = await asyncio.gather(*(till.extend(unique, 1) for _ in range(3)), return_exceptions=True)
+    # Whoever was served before the payment holds on.
+    assert all(
+        isinstance(each, WorkflowUpdateFailedError) or each["status"] == "held"  # type: ignore[index]
+        for each in late
+    )
+    assert (await paid)["status"] == "fulfilled"
+    assert await till.result(unique) == await paid
     assert await failed_tasks_of(till.handle(unique)) == []
 
 

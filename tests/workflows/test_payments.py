@@ -235,6 +235,23 @@ async def test_a_reset_waits_for_no_payment_again(own_stage: Stage, unique: str)
     assert (await till.confirm(unique))["status"] == "fulfilled"
 
 
+async def test_a_payment_refused_as_anothers_is_not_taken_by_the_same_message_after_a_reset(
+    stage: Stage, unique: str
+):
+    till, sku, other = stage.till, stage.stock(unique, 5), f"{unique}-2"
+    for id in (unique, other):
+        await till.reserve(id, {sku: 1})
+    await started(till, unique, 60)
+    refused = await refusal_of(till.confirm(other, f"pay-{unique}"))
+    assert refused.type == "PaymentConflict"
+    await ended(till, unique)
+    await reset(stage, other)
+    await till.until_event(other, "payment refused")
+    assert (await till.status(other))["status"] == "held"
+    assert stage.shop.payment(f"pay-{unique}") == (unique, "failed", "failed")
+    assert (await till.confirm(other, f"pay-{unique}"))["status"] == "fulfilled"
+
+
 async def _ask(stage: Stage, workflow: str, word: str, message: Any) -> Any:
     return await stage.client.execute_workflow(
         workflow, message, id=f"refunds/{word}", task_queue=stage.till.task_queue

@@ -45,7 +45,6 @@ _OBJECTS: Final = (
     ("FUNCTION", "write_back_rows"),
     ("FUNCTION", "refuse_changed_row"),
     ("FUNCTION", "note_put_back"),
-    ("FUNCTION", "keep_to_begun_budget"),
     ("FUNCTION", "keep_to_budget"),
     ("VIEW", "row_skus"),
     ("VIEW", "adopted_figures"),

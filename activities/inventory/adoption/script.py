@@ -208,7 +208,8 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
     }
     values |= _of_other_table(stock, catalogue)
     values |= _linked(plan, catalogue)
-    values["rows"] = filled("rows", values).rstrip()
+    for part in ("rows", "free_rows", "keep_to_begun_budget"):
+        values[part] = filled(part, values).rstrip()
     if stock.figures:
         values["write_back"] = "PERFORM holdfast.write_back_rows(keys);"
         values["keeping"] = "".join(_kept(plan, figure, values) for figure in stock.figures)

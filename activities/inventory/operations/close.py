@@ -13,6 +13,7 @@ from activities.inventory.operations.giving_way import (
     Turn,
     goes_on_without,
 )
+from activities.inventory.operations.payment_conflicts import read_conflicts, record_conflicts
 from activities.inventory.operations.standing import read_rows
 from activities.inventory.records import (
     Closing,
@@ -43,11 +44,16 @@ def close(closings: Sequence[Closing]) -> Steps[tuple[ClosingAnswer, ...]]:
     for wishes in turns(closings):
         rows |= yield from _end(wishes)
     rows |= yield from read_rows({closing.checkout_id for closing in closings} - rows.keys())
-    payments = yield from _read_payments(closings, rows)
-    return tuple(
-        _answer(closing, rows[closing.checkout_id], payments.get(closing.payment_reference))
+    unsettled = [each for each in closings if each.payment_reference and not _settles(each, rows)]
+    payments = yield from _read_payments(unsettled)
+    conflicts = yield from read_conflicts(unsettled)
+    answers = tuple(
+        conflicts.get(closing)
+        or _answer(closing, rows[closing.checkout_id], payments.get(closing.payment_reference))
         for closing in closings
     )
+    yield from record_conflicts(zip(closings, answers, strict=True))
+    return answers
 
 
 def turns(closings: Sequence[Closing]) -> Sequence[Mapping[str, Closing]]:
@@ -76,21 +82,18 @@ def _what_it_does(closing: Closing) -> object:
         closing.attempt,
         closing.reinstating,
         closing.only_held,
+        closing.operation_id,
     )
 
 
-def _read_payments(
-    closings: Sequence[Closing], rows: Mapping[str, Any]
-) -> Steps[dict[str | None, Any]]:
+def _read_payments(unsettled: Sequence[Closing]) -> Steps[dict[str | None, Any]]:
     """Return what became of the payments that did not settle their checkouts, by reference."""
-    others = {
-        closing.payment_reference
-        for closing in closings
-        if closing.payment_reference is not None and not _settles(closing, rows)
-    }
-    if not others:
+    references = {closing.payment_reference for closing in unsettled}
+    if not references:
         return {}
-    found = yield Call(statements_of_payments.READ_PAYMENTS, {"payment_references": list(others)})
+    found = yield Call(
+        statements_of_payments.READ_PAYMENTS, {"payment_references": list(references)}
+    )
     return {row.payment_reference: row for row in found}
 
 
@@ -184,6 +187,7 @@ def _end(closings: Mapping[str, Closing]) -> Steps[dict[str, Any]]:
             "reinstatings": [str(closing.reinstating) for closing in wishes],
             "are_only_held": [str(closing.only_held) for closing in wishes],
             "payment_references": [closing.payment_reference for closing in wishes],
+            "operation_ids": [closing.operation_id for closing in wishes],
         },
     )
     return {row.checkout_id: row for row in rows}

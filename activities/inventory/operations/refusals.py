@@ -40,7 +40,7 @@ class Refusal:
 
 
 def record_refusals(*refusals: Refusal) -> Steps[None]:
-    """Put refusals on record, each under an id that has no record of its kind yet."""
+    """Put refusals on record, each under an id; of its kind what is there already stays."""
     if not refusals:
         return
     yield Call(

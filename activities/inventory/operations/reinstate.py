@@ -16,6 +16,7 @@ from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.operations.close import ClosingAnswer, close
 from activities.inventory.operations.overdue import look_for_overdue, without_overdue
+from activities.inventory.operations.payment_conflicts import record_conflicts
 from activities.inventory.operations.shortages import (
     lock_levels,
     require_items,
@@ -64,7 +65,9 @@ def _decide(closing: Closing, overdue_max: int) -> Steps[ClosingAnswer]:
             )
         )
         if state is None:
-            return (yield from _conflict(payment))
+            conflict = yield from _conflict(payment)
+            yield from record_conflicts([(closing, conflict)])
+            return conflict
         if state in {"started", "failed"}:
             shortages = yield from _hold_again(id, lines, overdue_max)
             if shortages:

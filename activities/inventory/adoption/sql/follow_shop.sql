@@ -9,7 +9,7 @@ DECLARE
     figures_are_equal boolean;
     words_are_equal boolean;
 BEGIN
-    PERFORM holdfast.keep_to_begun_budget();
+    {keep_to_begun_budget}
     IF TG_OP = 'DELETE' THEN
         row_key := OLD.{key};
     ELSE

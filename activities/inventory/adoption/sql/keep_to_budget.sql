@@ -33,13 +33,3 @@ BEGIN
             set_config('idle_in_transaction_session_timeout',
                        greatest(left_ms, last_words_ms)::text, true);
 END $$;
-
--- The same where rows of the shop are written: in a transaction of the ledger's, for the shop's own has no
--- budget.
-CREATE FUNCTION holdfast.keep_to_begun_budget()
-RETURNS void LANGUAGE plpgsql AS $$
-BEGIN
-    IF current_setting('holdfast.gives_way_at', true) <> '' THEN
-        PERFORM holdfast.keep_to_budget();
-    END IF;
-END $$;

@@ -24,16 +24,23 @@ BEGIN
             RAISE 'one transaction holds {rows_at_once_max} rows of an adopted shop at most'
                 USING ERRCODE = 'HF005';
         END IF;
-        BEGIN
-            free := ARRAY(SELECT t.{key} FROM {table} AS t
-                           WHERE t.{key} = ANY(wanted) FOR NO KEY UPDATE SKIP LOCKED);
-            -- Fewer may be there than are known of, where switches were off.
-            EXIT WHEN cardinality(free) = cardinality(wanted)
-                   OR cardinality(free) = (SELECT count(*) FROM {table} AS t WHERE t.{key} = ANY(wanted));
-            RAISE 'some are taken' USING ERRCODE = 'HF002';
-        EXCEPTION WHEN SQLSTATE 'HF002' THEN
-            NULL;
-        END;
+        IF cardinality(wanted) = 1 THEN
+            -- By itself it is had or not: there is nothing to let go of, and no savepoint to pay for.
+            free := {free_rows};
+            EXIT WHEN cardinality(free) = 1
+                   OR NOT EXISTS (SELECT FROM {table} AS t WHERE t.{key} = ANY(wanted));
+        ELSE
+            BEGIN
+                free := {free_rows};
+                -- Fewer may be there than are known of, where switches were off.
+                EXIT WHEN cardinality(free) = cardinality(wanted)
+                       OR cardinality(free) = (SELECT count(*) FROM {table} AS t
+                                                WHERE t.{key} = ANY(wanted));
+                RAISE 'some are taken' USING ERRCODE = 'HF002';
+            EXCEPTION WHEN SQLSTATE 'HF002' THEN
+                NULL;
+            END;
+        END IF;
         IF clock_timestamp() >= gives_way_at THEN
             RAISE 'the shop has its rows, and the ledger gives way'
                 USING ERRCODE = 'lock_not_available',

@@ -11,7 +11,7 @@ BEGIN
     IF row_key IS NULL THEN
         RETURN NULL;
     END IF;
-    PERFORM holdfast.keep_to_begun_budget();
+    {keep_to_begun_budget}
     IF NEW.total_quantity > {total_max} OR NEW.reserved_quantity > {reserved_max} THEN
         RAISE 'a figure of % does not fit its column of %', NEW.sku, {table_text}
             USING ERRCODE = 'HF003';

@@ -4,7 +4,8 @@
 -- fulfilled, and the rest of it released.
 CREATE FUNCTION holdfast.close_reservations(
     checkout_ids text[], statuses text[], reasons text[], actors text[], payment_references text[],
-    attempts integer[], reinstatings boolean[], are_only_held boolean[])
+    attempts integer[], reinstatings boolean[], are_only_held boolean[],
+    operation_ids text[])
 RETURNS TABLE (
     checkout_id text, attempt integer, status text, reason text, actor text, closed_at timestamptz,
     payment_reference text, committed_at timestamptz, revision integer, lines jsonb,
@@ -37,7 +38,8 @@ BEGIN
     END IF;
     IF statuses && ARRAY['fulfilled', 'committed', 'cancelled'] THEN
         settled := holdfast.put_down_payments(
-            at, checkout_ids, statuses, payment_references, actors, attempts, reinstatings);
+            at, checkout_ids, statuses, payment_references, actors, attempts, reinstatings,
+            operation_ids);
     END IF;
     WITH ended AS (
         UPDATE holdfast.reservations AS r

@@ -6,7 +6,7 @@
 -- locked in one order. A reference that belongs to another checkout is locked and left as it is.
 CREATE FUNCTION holdfast.put_down_payments(
     at timestamptz, checkout_ids text[], statuses text[], payment_references text[], actors text[],
-    attempts integer[], reinstatings boolean[])
+    attempts integer[], reinstatings boolean[], operation_ids text[])
 RETURNS text[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     -- What is written of a checkout whose shopper was told that it is unavailable.
@@ -37,9 +37,9 @@ BEGIN
                        r.status, r.payment_reference AS paid_by, r.reason AS note,
                        r.digest IS NULL AS is_tombstone, coalesce(c.actor, '') AS actor, c.place
                   FROM unnest(checkout_ids, statuses, payment_references, actors, attempts,
-                              reinstatings) WITH ORDINALITY
+                              reinstatings, operation_ids) WITH ORDINALITY
                        AS c(checkout_id, status, payment_reference, actor, attempt, reinstating,
-                            place),
+                            operation_id, place),
                        LATERAL (SELECT id, attempt, status, payment_reference, reason, digest
                                   FROM holdfast.reservations
                                  WHERE checkout_id = c.checkout_id
@@ -50,6 +50,17 @@ BEGIN
                             OR r.payment_reference <> c.payment_reference)
                        -- What had expired may come to be held again: that is decided first.
                        AND NOT (c.reinstating AND r.status = 'expired' AND r.digest IS NOT NULL)
+                       -- What was refused under an id stays refused.
+                       AND NOT EXISTS (
+                               SELECT FROM (SELECT id FROM holdfast.reservations
+                                             WHERE checkout_id = c.checkout_id OFFSET 0) AS a,
+                                           LATERAL (SELECT answer
+                                                      FROM holdfast.operation_records
+                                                     WHERE reservation_id = a.id
+                                                       AND kind = 'confirm'
+                                                       AND operation_id = c.operation_id
+                                                    OFFSET 0) AS o
+                                WHERE o.answer ->> 'payment_reference' = c.payment_reference)
                     -- Who speaks of an attempt that is over cancels no later one. Of what was
                     -- shipped in part the payment stays where it is.
                     OR c.status = 'cancelled' AND r.status = 'committed'

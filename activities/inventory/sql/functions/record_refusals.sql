@@ -1,5 +1,5 @@
 -- Record that operations on reservations were refused, and why, so that the same is answered when they
--- are asked for again. Nothing else is written.
+-- are asked for again. Nothing else is written. What is on record under an id stays as it is.
 CREATE FUNCTION holdfast.record_refusals(
     reservations bigint[], operation_ids text[], kinds text[], digests text[], answers jsonb[],
     reasons text[], actors text[])
@@ -10,4 +10,7 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
            o.actor, holdfast.clock()
       FROM unnest(operation_ids, reservations, kinds, digests, answers, reasons, actors)
            AS o(operation_id, reservation, kind, digest, answer, reason, actor)
+     ORDER BY o.reservation
+        ON CONFLICT (reservation_id, kind, operation_id) WHERE reservation_id IS NOT NULL
+        DO NOTHING
 $$;

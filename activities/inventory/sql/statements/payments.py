@@ -90,6 +90,28 @@ SELECT moment.at, r.id, r.attempt, r.expires_at, r.ends_at, encode(o.digest, 'he
                      OFFSET 0) AS p ON true
 """
 
+# To which checkout each of these payments belonged when it was refused under the id under which it
+# is told of; NULL where it was not. With the number of the checkout's last attempt.
+READ_REFUSED_PAYMENTS: Final = """
+SELECT c.place, c.payment_reference, r.id, o.belongs_to
+  FROM unnest(%(checkout_ids)s::text[], %(operation_ids)s::text[], %(payment_references)s::text[])
+       WITH ORDINALITY AS c(checkout_id, operation_id, payment_reference, place),
+       LATERAL (SELECT max(id) AS id
+                  FROM holdfast.reservations
+                 WHERE checkout_id = c.checkout_id) AS r
+  LEFT JOIN LATERAL (SELECT o.answer ->> 'checkout_id' AS belongs_to
+                       FROM (SELECT id FROM holdfast.reservations
+                              WHERE checkout_id = c.checkout_id) AS a,
+                            LATERAL (SELECT answer
+                                       FROM holdfast.operation_records
+                                      WHERE reservation_id = a.id
+                                        AND kind = 'confirm'
+                                        AND operation_id = c.operation_id
+                                     OFFSET 0) AS o
+                      WHERE o.answer ->> 'payment_reference' = c.payment_reference
+                      LIMIT 1) AS o ON true
+"""
+
 CLAIM_PAYMENT: Final = """
 SELECT holdfast.claim_payment(%(at)s, %(payment_reference)s, %(checkout_id)s, %(actor)s)
 """

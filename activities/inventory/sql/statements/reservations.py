@@ -150,7 +150,7 @@ SELECT checkout_id, attempt, status, reason, actor, closed_at, payment_reference
   FROM holdfast.close_reservations(
        %(checkout_ids)s::text[], %(statuses)s::text[], %(reasons)s::text[], %(actors)s::text[],
        %(payment_references)s::text[], %(attempts)s::integer[], %(reinstatings)s::boolean[],
-       %(are_only_held)s::boolean[])
+       %(are_only_held)s::boolean[], %(operation_ids)s::text[])
 """
 
 # What decides on extensions, to be read under the locks: when each hold began and ends, and what

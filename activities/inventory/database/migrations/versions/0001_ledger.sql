@@ -346,7 +346,8 @@ END $$;
 -- fulfilled, and the rest of it released.
 CREATE FUNCTION holdfast.close_reservations(
     checkout_ids text[], statuses text[], reasons text[], actors text[], payment_references text[],
-    attempts integer[], reinstatings boolean[], are_only_held boolean[])
+    attempts integer[], reinstatings boolean[], are_only_held boolean[],
+    operation_ids text[])
 RETURNS TABLE (
     checkout_id text, attempt integer, status text, reason text, actor text, closed_at timestamptz,
     payment_reference text, committed_at timestamptz, revision integer, lines jsonb,
@@ -379,7 +380,8 @@ BEGIN
     END IF;
     IF statuses && ARRAY['fulfilled', 'committed', 'cancelled'] THEN
         settled := holdfast.put_down_payments(
-            at, checkout_ids, statuses, payment_references, actors, attempts, reinstatings);
+            at, checkout_ids, statuses, payment_references, actors, attempts, reinstatings,
+            operation_ids);
     END IF;
     WITH ended AS (
         UPDATE holdfast.reservations AS r
@@ -860,7 +862,7 @@ END $$;
 -- locked in one order. A reference that belongs to another checkout is locked and left as it is.
 CREATE FUNCTION holdfast.put_down_payments(
     at timestamptz, checkout_ids text[], statuses text[], payment_references text[], actors text[],
-    attempts integer[], reinstatings boolean[])
+    attempts integer[], reinstatings boolean[], operation_ids text[])
 RETURNS text[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     -- What is written of a checkout whose shopper was told that it is unavailable.
@@ -891,9 +893,9 @@ BEGIN
                        r.status, r.payment_reference AS paid_by, r.reason AS note,
                        r.digest IS NULL AS is_tombstone, coalesce(c.actor, '') AS actor, c.place
                   FROM unnest(checkout_ids, statuses, payment_references, actors, attempts,
-                              reinstatings) WITH ORDINALITY
+                              reinstatings, operation_ids) WITH ORDINALITY
                        AS c(checkout_id, status, payment_reference, actor, attempt, reinstating,
-                            place),
+                            operation_id, place),
                        LATERAL (SELECT id, attempt, status, payment_reference, reason, digest
                                   FROM holdfast.reservations
                                  WHERE checkout_id = c.checkout_id
@@ -904,6 +906,17 @@ BEGIN
                             OR r.payment_reference <> c.payment_reference)
                        -- What had expired may come to be held again: that is decided first.
                        AND NOT (c.reinstating AND r.status = 'expired' AND r.digest IS NOT NULL)
+                       -- What was refused under an id stays refused.
+                       AND NOT EXISTS (
+                               SELECT FROM (SELECT id FROM holdfast.reservations
+                                             WHERE checkout_id = c.checkout_id OFFSET 0) AS a,
+                                           LATERAL (SELECT answer
+                                                      FROM holdfast.operation_records
+                                                     WHERE reservation_id = a.id
+                                                       AND kind = 'confirm'
+                                                       AND operation_id = c.operation_id
+                                                    OFFSET 0) AS o
+                                WHERE o.answer ->> 'payment_reference' = c.payment_reference)
                     -- Who speaks of an attempt that is over cancels no later one. Of what was
                     -- shipped in part the payment stays where it is.
                     OR c.status = 'cancelled' AND r.status = 'committed'
@@ -944,7 +957,7 @@ BEGIN
 END $$;
 
 -- Record that operations on reservations were refused, and why, so that the same is answered when they
--- are asked for again. Nothing else is written.
+-- are asked for again. Nothing else is written. What is on record under an id stays as it is.
 CREATE FUNCTION holdfast.record_refusals(
     reservations bigint[], operation_ids text[], kinds text[], digests text[], answers jsonb[],
     reasons text[], actors text[])
@@ -955,6 +968,9 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
            o.actor, holdfast.clock()
       FROM unnest(operation_ids, reservations, kinds, digests, answers, reasons, actors)
            AS o(operation_id, reservation, kind, digest, answer, reason, actor)
+     ORDER BY o.reservation
+        ON CONFLICT (reservation_id, kind, operation_id) WHERE reservation_id IS NOT NULL
+        DO NOTHING
 $$;
 
 -- Say that a payment which was due back has gone back. Tells of the payment: its checkout, the state
