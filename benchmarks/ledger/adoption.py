@@ -36,8 +36,8 @@ _FOR_THE_SHOP: Final = (
     ("reserve_what_fits", "IF holdfast.follow_late_words(NULL, NULL) THEN", "IF false THEN"),
     (
         "reserve_what_fits",
-        "IF to_regclass('holdfast.adopted_rows') IS NOT NULL AND EXISTS (",
-        "IF false AND EXISTS (",
+        "IF to_regclass('holdfast.adopted_rows') IS NOT NULL THEN",
+        "IF false THEN",
     ),
 )
 

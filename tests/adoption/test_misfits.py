@@ -95,7 +95,8 @@ def test_a_row_of_a_hold_that_is_refused_is_not_there_and_the_hold_is(shop_b: Ad
     ((key, column, written),) = misfits(shop_b)
     assert (key, column) == ("checkout/c1", HOLDS)
     assert written.startswith("40 (new row for relation")
-    assert shop_b.standing().put_back == 1
+    # More than once where it had to wait for the stock: its deadline is shown, too.
+    assert shop_b.standing().put_back >= 1
     # The next change of the hold tries again.
     shop_b.sql.execute(f"ALTER TABLE {HOLDS} DROP CONSTRAINT few")
     later = held.expires_at + timedelta(seconds=60)

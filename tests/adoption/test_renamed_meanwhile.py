@@ -5,11 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
 import psycopg
 import pytest
 
+from activities.inventory.adoption import steps
+from activities.inventory.adoption.plan import Plan
 from activities.inventory.amendment_records import LineChange
 from activities.inventory.database.calls import Steps
 from activities.inventory.database.errors import LedgerUnavailable
@@ -17,7 +20,7 @@ from activities.inventory.operations import amend, reinstate, supersede
 from activities.inventory.operations.shortages import LockedStock, lock_levels
 from activities.inventory.records import Closing
 from holdfast_client.contract.messages import CheckoutRequest, Line
-from holdfast_client.contract.outcomes import Held
+from holdfast_client.contract.outcomes import Denied, Held, Outcome
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
 from tests.inventory.functions import rewrite_function
@@ -91,19 +94,46 @@ def test_what_is_moved_are_the_items_that_the_checkout_has(
     assert shop.code("Product.order(:id).pluck(:sku)") == ["CUP", "MUG"]
 
 
-def test_a_quick_reserve_holds_no_item_that_has_another_sku_by_now(shop: Adopted) -> None:
+def quick_reserve_beside(shop: Adopted, change: Callable[[], object]) -> Outcome:
+    """Reserve a mug, and let the shop do something between the first look and the locks."""
     looked = "begins := holdfast.clock();"
     rewrite_function(
         shop.engine, "reserve_what_fits", looked, f"PERFORM pg_advisory_xact_lock(1); {looked}"
     )
     with psycopg.connect(shop.superuser_url) as gate, ThreadPoolExecutor() as threads:
         gate.execute("SELECT pg_advisory_xact_lock(1)")
-        reserve = threads.submit(shop.reserve, "c3", MUG=1)
+        reserve = threads.submit(partial(shop.reserve, "c3", MUG=1))
         while not shop.owner("SELECT FROM pg_stat_activity WHERE wait_event = 'advisory'"):
             time.sleep(0.01)
-        swap(shop)
+        change()
         gate.rollback()
-        assert isinstance(reserve.result(), Held)
+        return reserve.result()
+
+
+def test_a_quick_reserve_holds_nothing_that_is_out_of_sale_by_now(
+    open_adopted: OpenAdopted,
+) -> None:
+    """In shop C that is said in another table than the stock's, whose row somebody has."""
+    shop = open_adopted("c")
+    shop.code("mug = Product.objects.create(sku='MUG', name='Mug', price=1)")
+    shop.code("Stock.objects.create(product=mug, quantity=10)")
+    shop.sql.execute("ALTER TABLE inventory_product ADD is_active boolean NOT NULL DEFAULT true")
+    document = shop.plan.model_dump()
+    document["stock"]["active"] = {**document["stock"]["sku"], "column": "is_active"}
+    steps.apply(shop.engine, Plan.model_validate(document))
+    with psycopg.connect(shop.shop_url) as other:
+
+        def take_out_of_sale() -> None:
+            other.execute("SELECT FROM inventory_stock FOR UPDATE")
+            shop.sql.execute("UPDATE inventory_product SET is_active = false")
+            other.rollback()
+
+        assert isinstance(quick_reserve_beside(shop, take_out_of_sale), Denied)
+    assert shop.breaches() == []
+
+
+def test_a_quick_reserve_holds_no_item_that_has_another_sku_by_now(shop: Adopted) -> None:
+    assert isinstance(quick_reserve_beside(shop, partial(swap, shop)), Held)
     ((sku,),) = shop.owner(
         "SELECT s.sku FROM holdfast.reservations AS r "
         "JOIN holdfast.reservation_lines AS l ON l.reservation_id = r.id "

@@ -35,6 +35,7 @@ _OBJECTS: Final = (
     ("FUNCTION", "former_sku"),
     ("FUNCTION", "note_late_words"),
     ("FUNCTION", "follow_gone_rows"),
+    ("FUNCTION", "move_link"),
     ("FUNCTION", "link_shop_rows"),
     ("FUNCTION", "fits_sku"),
     ("FUNCTION", "post_shop_movements"),
@@ -52,6 +53,7 @@ _OBJECTS: Final = (
     ("TABLE", "late_words"),
     ("TABLE", "put_back_writes"),
     ("TABLE", "adopted_rows"),
+    ("TABLE", "gone_items"),
     ("TABLE", "adoption"),
 )
 

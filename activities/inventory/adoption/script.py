@@ -47,6 +47,8 @@ WORDS_PATIENCE_SECONDS: Final = 300
 FOLLOWING: Final = (
     "zz_holdfast_keep_held",
     "zz_holdfast_refuse_truncate",
+    "zz_holdfast_move",
+    "zz_holdfast_let_go",
     "zz_holdfast_follow_new",
     "zz_holdfast_follow_gone",
     "zz_holdfast_follow",
@@ -140,6 +142,7 @@ def _files(plan: Plan) -> Iterator[str]:
         "late_words",
         "link_shop_rows",
         "follow_skus",
+        "move_links",
         "follow_gone_rows",
         "follow_words",
         "follow_shop_rows",

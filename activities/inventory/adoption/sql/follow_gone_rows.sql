@@ -7,7 +7,17 @@ DECLARE
     totals bigint[];
     reserveds bigint[];
 BEGIN
-    gone := ARRAY(SELECT a.stock_item_id FROM holdfast.adopted_rows AS a
+    -- Deleted and made again under its key, in one transaction: the row is the same.
+    UPDATE holdfast.adopted_rows AS a SET key = a.gone_key, gone_key = NULL
+     WHERE a.stock_item_id IN (
+           SELECT min(g.stock_item_id) FROM holdfast.adopted_rows AS g
+            WHERE g.gone_key = ANY(keys)
+              AND EXISTS (SELECT FROM holdfast.shop_rows AS r WHERE r.key = g.gone_key OFFSET 0)
+              AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS o WHERE o.key = g.gone_key OFFSET 0)
+            GROUP BY g.gone_key);
+    gone := ARRAY(SELECT a.stock_item_id FROM holdfast.adopted_rows AS a WHERE a.gone_key = ANY(keys)
+                   UNION ALL
+                  SELECT a.stock_item_id FROM holdfast.adopted_rows AS a
                    WHERE a.key = ANY(keys)
                      AND NOT EXISTS (SELECT FROM holdfast.shop_rows AS r WHERE r.key = a.key OFFSET 0));
     IF cardinality(gone) = 0 THEN
@@ -30,6 +40,11 @@ BEGIN
             moved, totals, reserveds, 'deleted by the shop', session_user);
     END IF;
     IF {has_active} OR NOT {has_total} THEN
+        IF NOT {has_active} THEN
+            INSERT INTO holdfast.gone_items (stock_item_id)
+            SELECT s.id FROM holdfast.stock_items AS s WHERE s.id = ANY(gone) AND s.active
+                ON CONFLICT DO NOTHING;
+        END IF;
         PERFORM holdfast.set_active(item, false) FROM unnest(gone) AS g(item);
     END IF;
 END $$;

@@ -15,9 +15,6 @@ BEGIN
     ELSE
         row_key := NEW.{key};
     END IF;
-    IF TG_OP = 'UPDATE' AND OLD.{key} <> NEW.{key} THEN
-        UPDATE holdfast.adopted_rows AS a SET key = NEW.{key} WHERE a.key = OLD.{key};
-    END IF;
     SELECT f.begun AND (coalesce(f.row_total, f.total_quantity),
                         coalesce(f.row_reserved, f.reserved_quantity))
                        = (f.total_quantity, f.reserved_quantity),
@@ -25,7 +22,8 @@ BEGIN
                                  = (f.name, f.active)
       FROM holdfast.adopted_figures AS f WHERE f.key = row_key
       INTO figures_are_equal, words_are_equal;
-    IF figures_are_equal IS NOT TRUE THEN
+    -- What has a deleted row's key by now may be equal, and is another.
+    IF TG_OP = 'DELETE' OR figures_are_equal IS NOT TRUE THEN
         PERFORM holdfast.follow_shop_rows(ARRAY[row_key], 'written by the shop');
     END IF;
     IF words_are_equal IS NOT TRUE THEN

@@ -8,6 +8,17 @@ BEFORE TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_refuse_truncate;
 
+CREATE TRIGGER zz_holdfast_move
+AFTER UPDATE ON {table}
+FOR EACH ROW WHEN (OLD.{key} <> NEW.{key})
+EXECUTE FUNCTION holdfast.move_link();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_move;
+
+CREATE TRIGGER zz_holdfast_let_go
+AFTER DELETE ON {table}
+FOR EACH ROW EXECUTE FUNCTION holdfast.move_link();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_let_go;
+
 CREATE CONSTRAINT TRIGGER zz_holdfast_follow_new
 AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION holdfast.follow_shop();

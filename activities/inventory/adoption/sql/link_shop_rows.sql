@@ -4,6 +4,7 @@ CREATE FUNCTION holdfast.link_shop_rows(keys {key_type}[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     skus text[];
+    came_back bigint[];
 BEGIN
     skus := ARRAY(SELECT r.sku FROM holdfast.shop_rows AS r
                    WHERE r.key = ANY(keys) AND holdfast.fits_sku(r.sku)
@@ -27,6 +28,14 @@ BEGIN
            AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = r.key OFFSET 0)
          ORDER BY r.key
             ON CONFLICT DO NOTHING;
+        -- What went out of sale with its row comes back with one.
+        WITH back AS (
+            DELETE FROM holdfast.gone_items AS g USING holdfast.adopted_rows AS a
+             WHERE a.key = ANY(keys) AND g.stock_item_id = a.stock_item_id
+            RETURNING g.stock_item_id
+        )
+        SELECT array_agg(b.stock_item_id) FROM back AS b INTO came_back;
+        PERFORM holdfast.set_active(item, true) FROM unnest(came_back) AS b(item);
     END IF;
 END $$;
 

@@ -18,6 +18,8 @@ BEGIN
     LOOP
         wanted := ARRAY(SELECT a.key FROM holdfast.adopted_rows AS a WHERE a.stock_item_id = ANY(items));
         IF cardinality(wanted) = 0 THEN
+            -- One may come to have a row while its stock is waited for.
+            PERFORM set_config('holdfast.holds_no_rows', 'yes', true);
             RETURN;
         END IF;
         IF cardinality(wanted) > {rows_at_once_max} THEN
@@ -28,7 +30,8 @@ BEGIN
             -- By itself it is had or not: there is nothing to let go of, and no savepoint to pay for.
             free := {free_rows};
             EXIT WHEN cardinality(free) = 1
-                   OR NOT EXISTS (SELECT FROM {table} AS t WHERE t.{key} = ANY(wanted));
+                   OR cardinality(free) = (SELECT count(*) FROM {table} AS t
+                                            WHERE t.{key} = ANY(wanted));
         ELSE
             BEGIN
                 free := {free_rows};

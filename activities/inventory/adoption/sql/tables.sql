@@ -17,9 +17,17 @@ CREATE TABLE holdfast.adoption (
 -- be renamed.
 CREATE TABLE holdfast.adopted_rows (
     stock_item_id bigint PRIMARY KEY REFERENCES holdfast.stock_items (id),
-    key {key_type} NOT NULL UNIQUE,
+    -- Null from the moment at which the row is deleted to the end of that transaction.
+    key {key_type} UNIQUE,
+    gone_key {key_type},
+    CHECK (num_nonnulls(key, gone_key) = 1),
     -- False until the figures of the row are the item's: then the row's count, whatever the policy.
     begun boolean NOT NULL DEFAULT false
+);
+
+-- Items that went out of sale with their rows, where the shop has no column that says what is for sale.
+CREATE TABLE holdfast.gone_items (
+    stock_item_id bigint PRIMARY KEY REFERENCES holdfast.stock_items (id)
 );
 
 -- What the shop's code wrote and Holdfast put back, by row and column: how often, and the last time.

@@ -12,6 +12,12 @@ BEGIN
         RETURN NULL;
     END IF;
     {keep_to_begun_budget}
+    IF coalesce(current_setting('holdfast.gives_way_at', true), '') = ''
+       AND current_setting('holdfast.holds_no_rows', true) = 'yes' THEN
+        RAISE 'row % of % came to % while its stock was waited for, and the ledger gives way',
+            row_key, {table_text}, NEW.sku
+            USING ERRCODE = 'lock_not_available';
+    END IF;
     IF NEW.total_quantity > {total_max} OR NEW.reserved_quantity > {reserved_max} THEN
         RAISE 'a figure of % does not fit its column of %', NEW.sku, {table_text}
             USING ERRCODE = 'HF003';

@@ -61,12 +61,17 @@ BEGIN
     locked_at := holdfast.post_movements(
         line_ids, line_ids, line_items, array_fill('reserve'::text, ARRAY[cardinality(line_ids)]),
         array_fill(0::bigint, ARRAY[cardinality(line_ids)]), line_quantities, NULL, NULL);
-    -- Only an adopted shop renames, and then perhaps while its rows were waited for.
-    IF to_regclass('holdfast.adopted_rows') IS NOT NULL AND EXISTS (
-            SELECT FROM unnest(line_items, line_skus) AS l(item, sku)
-              JOIN holdfast.stock_items AS s ON s.id = l.item
-             WHERE s.sku <> l.sku) THEN
-        RAISE 'the shop has renamed what was to be held: decide' USING ERRCODE = 'HF001';
+    -- Only an adopted shop has words of its own, and may have changed them while its rows were waited for.
+    IF to_regclass('holdfast.adopted_rows') IS NOT NULL THEN
+        IF EXISTS (SELECT FROM unnest(line_items, line_skus) AS l(item, sku)
+                     JOIN holdfast.stock_items AS s ON s.id = l.item
+                    WHERE s.sku <> l.sku)
+           OR EXISTS (SELECT FROM holdfast.late_words AS w
+                        JOIN holdfast.adopted_rows AS a ON a.key = w.key
+                       WHERE a.stock_item_id = ANY(line_items)
+                         AND w.again_at <= holdfast.clock()) THEN
+            RAISE 'the shop has other words for what was to be held: decide' USING ERRCODE = 'HF001';
+        END IF;
     END IF;
     IF locked_at > begins + unnoticed THEN
         PERFORM holdfast.begin_holds(locked_at, ids, seconds);

@@ -1,0 +1,85 @@
+"""A page of `adopt apply` is about to take a row in, while checkouts want its stock item."""
+
+from __future__ import annotations
+
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
+
+import psycopg
+import pytest
+from sqlalchemy import make_url
+
+from activities.inventory.adoption import steps
+from activities.inventory.adoption.script import SHOP_WAIT_MS_MAX
+from activities.inventory.database.errors import LedgerGaveWay
+from holdfast_client.contract.outcomes import Held, Outcome
+from tests.adoption.adopted import Adopted
+from tests.adoption.conftest import OpenAdopted
+from tests.inventory.functions import rewrite_function
+
+IN_THE_QUEUE = "SELECT FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE :like"
+
+
+@pytest.fixture
+def shop(open_adopted: OpenAdopted) -> Adopted:
+    """Shop A, which was left with its stock in the ledger; nothing of it is taken in again yet."""
+    shop = open_adopted("a")
+    shop.code('Product.create!(sku: "MUG", name: "Mug", stock_quantity: 10)')
+    shop.adopt()
+    steps.leave(shop.engine, shop.plan)
+    shop.adopt()
+    shop.owner("DELETE FROM holdfast.adopted_rows")
+    shop.owner("UPDATE holdfast.adoption SET last_key = NULL, done_at = NULL")
+    return shop
+
+
+def wait_for(shop: Adopted, like: str) -> None:
+    while not shop.owner(IN_THE_QUEUE, like=like):
+        time.sleep(0.005)
+
+
+def both_behind_a_page(shop: Adopted) -> tuple[Future[Outcome], float]:
+    """Let a reserve and a write of the shop wait for a page, and the write be through first.
+
+    Returns:
+        What the reserve was told, and how long the shop's commit took.
+    """
+    url = make_url(shop.url).set(drivername="postgresql").render_as_string(hide_password=False)
+    with (
+        psycopg.connect(url) as page,
+        psycopg.connect(shop.shop_url) as own,
+        ThreadPoolExecutor() as threads,
+    ):
+        page.execute("SELECT holdfast.adopt_page(10)")
+        reserve = threads.submit(shop.reserve, "c1", MUG=1)
+        wait_for(shop, "%reserve_what_fits%")
+        write = threads.submit(
+            own.execute, "UPDATE products SET stock_quantity = stock_quantity + 1"
+        )
+        wait_for(shop, "UPDATE products%")
+        page.commit()
+        write.result()
+        # The reserve has the stock item by now, or has given way, and the shop has the row.
+        while not (reserve.done() or shop.owner(IN_THE_QUEUE, like="%reserve_what_fits%")):
+            time.sleep(0.005)
+        began = time.monotonic()
+        own.commit()
+        return reserve, time.monotonic() - began
+
+
+def test_the_shop_waits_for_no_checkout_that_found_the_row_too_late(shop: Adopted) -> None:
+    reserve, _ = both_behind_a_page(shop)
+    with pytest.raises(LedgerGaveWay, match="came to MUG while its stock was waited for"):
+        reserve.result()
+    assert isinstance(shop.reserve("c1", MUG=1), Held)
+    assert (shop.item("MUG"), shop.breaches()) == ((11, 1, 0), [])
+
+
+def test_without_that_one_of_both_is_the_victim_of_a_deadlock(shop: Adopted) -> None:
+    """The positive control: or the shop has waited for as long as it takes to find one."""
+    rewrite_function(shop.engine, "write_shop_row", "= 'yes' THEN", "= 'never' THEN")
+    try:
+        _, took = both_behind_a_page(shop)
+    except psycopg.errors.DeadlockDetected:
+        return
+    assert took * 1_000 > SHOP_WAIT_MS_MAX

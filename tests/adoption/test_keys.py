@@ -1,0 +1,133 @@
+"""Rows change their keys, and are deleted and made again, also all in one transaction."""
+
+from __future__ import annotations
+
+import psycopg
+import pytest
+
+from activities.inventory.adoption import steps
+from activities.inventory.adoption.plan import Plan
+from activities.inventory.records import StockRow
+from holdfast_client.contract.outcomes import Denied, Held
+from tests.adoption.adopted import Adopted
+from tests.adoption.conftest import OpenAdopted
+
+FIGURES = "SELECT sku, total, reserved FROM goods ORDER BY sku"
+
+
+@pytest.fixture
+def shop(open_adopted: OpenAdopted) -> Adopted:
+    """A shop whose key is the SKU, with five of A, of which two are held, and three of B."""
+    shop = open_adopted("a")
+    shop.sql.execute(
+        "CREATE TABLE goods (sku text PRIMARY KEY, total integer NOT NULL, "
+        "reserved integer NOT NULL DEFAULT 0)"
+    )
+    shop.sql.execute("INSERT INTO goods (sku, total) VALUES ('A', 5), ('B', 3)")
+    stock = {"table": "goods", "key": "sku", "sku": "sku", "total": "total", "reserved": "reserved"}
+    writes = {"total": "shared", "reserved": "ledger"}
+    steps.apply(shop.engine, Plan.model_validate({"stock": stock, "writes": writes}))
+    shop.reserve("c1", A=2)
+    return shop
+
+
+def figures(shop: Adopted) -> list[tuple[str, int, int]]:
+    return [tuple(row) for row in shop.sql.execute(FIGURES)]
+
+
+def at_once(shop: Adopted, *statements: str) -> None:
+    with shop.sql.transaction():
+        for statement in statements:
+            shop.sql.execute(statement)
+
+
+def test_a_key_of_a_deleted_row_is_given_to_another_at_once(shop: Adopted) -> None:
+    shop.close("c1")
+    at_once(shop, "DELETE FROM goods WHERE sku = 'A'", "UPDATE goods SET sku = 'A' WHERE sku = 'B'")
+    assert (figures(shop), shop.item("A")) == ([("A", 3, 0)], (3, 0, 0))
+    assert isinstance(shop.reserve("c2", A=3), Held)
+    assert isinstance(shop.reserve("c3", A=1), Denied)
+    assert (figures(shop), shop.breaches()) == ([("A", 3, 3)], [])
+
+
+def test_two_that_change_places_keep_what_is_held_of_them(shop: Adopted) -> None:
+    changes = (("T", "A"), ("A", "B"), ("B", "T"))
+    at_once(shop, *(f"UPDATE goods SET sku = '{new}' WHERE sku = '{old}'" for new, old in changes))
+    assert figures(shop) == [("A", 3, 0), ("B", 5, 2)]
+    assert (shop.item("A"), shop.item("B")) == ((3, 0, 0), (5, 2, 0))
+    shop.close("c1")
+    assert (figures(shop), shop.breaches()) == ([("A", 3, 0), ("B", 3, 0)], [])
+
+
+def test_a_row_that_is_called_something_else_twice_stays_the_same(shop: Adopted) -> None:
+    at_once(shop, *(f"UPDATE goods SET sku = '{sku}' WHERE total = 5" for sku in "TUV"))
+    assert shop.item("V") == (5, 2, 0)
+    assert [kind for kind, _, _ in shop.kinds("V")] == ["shop", "reserve"]
+    shop.close("c1")
+    assert (figures(shop), shop.breaches()) == ([("B", 3, 0), ("V", 3, 0)], [])
+
+
+def test_a_row_of_which_units_are_held_stays_under_any_key(shop: Adopted) -> None:
+    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="2 units of A are held"):
+        at_once(
+            shop, "UPDATE goods SET sku = 'T' WHERE sku = 'A'", "DELETE FROM goods WHERE sku = 'T'"
+        )
+    assert figures(shop) == [("A", 5, 2), ("B", 3, 0)]
+
+
+def test_a_figure_is_put_back_also_under_a_new_key(shop: Adopted) -> None:
+    at_once(
+        shop,
+        "UPDATE goods SET sku = 'T' WHERE sku = 'A'",
+        "UPDATE goods SET reserved = 0 WHERE sku = 'T'",
+    )
+    assert (figures(shop)[1], shop.item("T")) == (("T", 5, 2), (5, 2, 0))
+    assert shop.breaches() == []
+
+
+def test_a_row_that_is_deleted_and_made_again_at_once_is_the_same(shop: Adopted) -> None:
+    again = ("DELETE FROM goods WHERE sku = 'B'", "INSERT INTO goods VALUES ('B', 3, 0)")
+    at_once(shop, *again, *again)
+    assert shop.kinds("B") == [("shop", 3, 0)]
+    at_once(shop, *again, "DELETE FROM goods WHERE sku = 'B'")
+    assert shop.kinds("B") == [("shop", 3, 0), ("shop", -3, 0)]
+    assert isinstance(shop.reserve("c2", B=1), Denied)
+    assert (figures(shop), shop.breaches()) == ([("A", 5, 2)], [])
+
+
+def test_what_is_undone_to_a_savepoint_was_never_deleted(shop: Adopted) -> None:
+    at_once(
+        shop,
+        "SAVEPOINT before",
+        "DELETE FROM goods WHERE sku = 'B'",
+        "ROLLBACK TO SAVEPOINT before",
+        "UPDATE goods SET total = 4 WHERE sku = 'B'",
+    )
+    assert (shop.item("B"), shop.breaches()) == ((4, 0, 0), [])
+
+
+@pytest.mark.parametrize("at_once", [True, False])
+def test_without_a_column_that_says_so_what_is_made_again_is_for_sale_again(
+    open_adopted: OpenAdopted, at_once: bool
+) -> None:
+    shop = open_adopted("a")
+    shop.sql.execute("CREATE TABLE goods (id integer PRIMARY KEY, sku text NOT NULL)")
+    shop.sql.execute("INSERT INTO goods VALUES (1, 'A'), (2, 'B')")
+    plan = Plan.model_validate({"stock": {"table": "goods", "sku": "sku"}})
+    steps.apply(shop.engine, plan)
+    shop.ledger.load_stock([StockRow(sku, "main", 5) for sku in "AB"])
+    # Who takes it out of sale in the ledger wants it to stay so.
+    shop.owner("UPDATE holdfast.stock_items SET active = false WHERE sku = 'B'")
+    again = ("DELETE FROM goods", "INSERT INTO goods VALUES (3, 'A'), (4, 'B')")
+    if at_once:
+        with shop.sql.transaction():
+            for statement in again:
+                shop.sql.execute(statement)
+    else:
+        shop.sql.execute(again[0])
+        assert isinstance(shop.reserve("c1", A=1), Denied)
+        shop.sql.execute(again[1])
+    assert isinstance(shop.reserve("c2", A=1), Held)
+    assert isinstance(shop.reserve("c3", B=1), Denied)
+    assert shop.breaches() == []
+    steps.leave(shop.engine, plan)
