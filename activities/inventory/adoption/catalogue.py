@@ -10,7 +10,6 @@ from sqlalchemy import Connection
 
 from activities.inventory.adoption import statements
 from activities.inventory.adoption.plan import Plan
-from activities.inventory.adoption.quoting import name
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +23,9 @@ class Column:
         is_required: never null.
         is_generated: computed, so that nobody can write it.
         has_default: filled by itself where an INSERT leaves it out.
-        refers_to: the table and column that a foreign key binds it to.
+        refers_to: the table and column that a foreign key binds it to, and whether this role may
+            look for an id there: `may_enter` the schema, `may_select` the column, and not one whose
+            row security `hides_rows`.
     """
 
     type: str
@@ -33,7 +34,7 @@ class Column:
     is_required: bool
     is_generated: bool
     has_default: bool
-    refers_to: Mapping[str, str] | None
+    refers_to: Mapping[str, Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +79,12 @@ def read_catalogue(connection: Connection, plan: Plan) -> Catalogue:
 
 
 def _read_table(connection: Connection, table: str) -> Table | None:
-    named = {"table": name(table)}
+    schema, _, own = table.rpartition(".")
+    named = {"schema": schema, "table": own}
     row = connection.exec_driver_sql(statements.READ_TABLE, named).one_or_none()
     if row is None:
         return None
-    columns = connection.exec_driver_sql(statements.READ_COLUMNS, named)
+    columns = connection.exec_driver_sql(statements.READ_COLUMNS, {"oid": row.oid})
     return Table(
         table,
         row,
@@ -98,14 +100,14 @@ def _read_table(connection: Connection, table: str) -> Table | None:
             )
             for each in columns
         },
-        _read_path(connection, named),
+        _read_path(connection, row.oid),
     )
 
 
-def _read_path(connection: Connection, named: Mapping[str, str]) -> Sequence[str]:
+def _read_path(connection: Connection, oid: int) -> Sequence[str]:
     """Return the path of a table's owner, begun with the table's schema if that is not in it."""
     with connection.begin_nested() as tried:
-        schema = connection.exec_driver_sql(statements.READ_PATH, named).one().schema
+        schema = connection.exec_driver_sql(statements.READ_PATH, {"oid": oid}).one().schema
         path = connection.exec_driver_sql(statements.READ_SCHEMAS).scalars().all()
         tried.rollback()
     return path if schema in path else [schema, *path]

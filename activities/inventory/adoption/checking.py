@@ -34,10 +34,16 @@ KEY_TYPES: Final = frozenset({"smallint", "integer", "bigint", "uuid", "text", "
 _SKU: Final[TypeAdapter[str]] = TypeAdapter(Sku)
 
 
-def find_obstacles(connection: Connection, plan: Plan) -> list[str]:
+def find_obstacles(connection: Connection, plan: Plan, *, is_applied: bool = False) -> list[str]:
     """Return all that stands in the way of an adoption, each with the rows it is about.
 
     What can only be asked of tables that are as they must be is asked when they are.
+
+    Args:
+        connection: in a transaction; nothing is changed.
+        plan: whose tables are asked.
+        is_applied: whether the plan stands already. Then the figures of its rows are kept equal,
+            and whether they agree is for ``status`` and the audit.
     """
     obstacles = [*_server(connection)]
     catalogue = read_catalogue(connection, plan)
@@ -50,8 +56,10 @@ def find_obstacles(connection: Connection, plan: Plan) -> list[str]:
         obstacles += linked
     else:
         obstacles += constraint_obstacles(connection, plan, catalogue)
-        obstacles += trigger_obstacles(connection, plan, catalogue)
-    return [*obstacles, *_rows(connection, plan, catalogue)]
+        obstacles += trigger_obstacles(connection, plan, catalogue, is_applied=is_applied)
+    connection.exec_driver_sql(PLAN_FREELY.replace("%%", "%"))
+    obstacles += _row_by_row(connection, plan, catalogue)
+    return obstacles if is_applied else [*obstacles, *_rows_kept(connection, plan, catalogue)]
 
 
 def _server(connection: Connection) -> Iterator[str]:
@@ -59,6 +67,7 @@ def _server(connection: Connection) -> Iterator[str]:
     if not server.has_ledger:
         yield "the database has no ledger yet: run `python -m worker migrate`"
     elif not server.owns_ledger:
+        # Nor would a superuser do: what it makes, the ledger's own functions could not use.
         yield "this role does not own the ledger's tables: use the one that `migrate` runs under"
     if server.deadlock_timeout_ms < DEADLOCK_TIMEOUT_MS_MIN:
         yield (
@@ -70,7 +79,8 @@ def _server(connection: Connection) -> Iterator[str]:
 
 def _tables(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
     stock = plan.stock
-    rights: tuple[Right, ...] = ("select", "update") if stock.figures else ("select",)
+    # Also where no figure is written: rows are locked.
+    rights: tuple[Right, ...] = ("select", "update")
     yield from table_obstacles(stock.table, catalogue, rights, is_switched=True)
     for other in {each.table for each in stock.elsewhere}:
         yield from table_obstacles(other, catalogue, ("select",), is_switched=True)
@@ -155,8 +165,8 @@ def _constraints(connection: Connection, plan: Plan) -> Iterator[str]:
         )
 
 
-def _rows(connection: Connection, plan: Plan, catalogue: Catalogue) -> Iterator[str]:
-    connection.exec_driver_sql(PLAN_FREELY.replace("%%", "%"))
+def _row_by_row(connection: Connection, plan: Plan, catalogue: Catalogue) -> Iterator[str]:
+    """Tell of rows that no stock item can be like."""
     table = plan.stock.table
     faulty = _asked(connection, question("faulty_rows", plan, catalogue, rows_max=ROWS_NAMED_MAX))
     for problem, rows in groupby(faulty, lambda row: row.problem):
@@ -168,6 +178,11 @@ def _rows(connection: Connection, plan: Plan, catalogue: Catalogue) -> Iterator[
     if len(refused) > ROWS_NAMED_MAX:
         left_out = len(refused) - ROWS_NAMED_MAX
         yield f"{table}: {left_out:,} more rows whose SKU no stock item can have"
+
+
+def _rows_kept(connection: Connection, plan: Plan, catalogue: Catalogue) -> Iterator[str]:
+    """Tell of rows that do not agree with what the ledger has; an adoption keeps them equal."""
+    table = plan.stock.table
     bounds = {"rows_max": ROWS_NAMED_MAX}
     left = read_left(connection, plan)
     since = {**bounds, "moved_after": left or 0, "was_left": left is not None}

@@ -11,6 +11,7 @@ from activities.inventory.adoption.table_obstacles import (
     Right,
     missing,
     of_type,
+    reference_obstacles,
     table_obstacles,
 )
 from holdfast_client.contract.fields import CHECKOUT_ID_LENGTH_MAX
@@ -61,6 +62,7 @@ def _other(table: Table, name: str, source: str) -> Iterator[str]:
         return
     if not can_take(column):
         yield f"holds: {table.name}.{name} is {column.type}, which no id fits"
+    yield from reference_obstacles(table, "holds", name)
     always_fits = source == "checkout_id" and (
         column.type in TEXTS and (column.length or CHECKOUT_ID_LENGTH_MAX) >= CHECKOUT_ID_LENGTH_MAX
     )
@@ -93,12 +95,15 @@ def _cart_columns(table: Table, carts: Carts) -> Iterator[str]:
     key = table.columns.get(carts.key)
     if key and not can_take(key):
         yield f"carts.key: {table.name}.{carts.key} is {key.type}, which no cart_id fits"
+    yield from reference_obstacles(table, "carts.key", carts.key)
     if carts.customer:
         yield from missing(table, "carts.customer", carts.customer)
     if carts.updated_at:
         yield from of_type(table, "carts.updated_at", carts.updated_at, "timestamp")
     if carts.status:
         yield from missing(table, "carts.status", carts.status)
+        # The ledger sets words without a look: it is `check` that asks whether they are there.
+        yield from reference_obstacles(table, "carts.status", carts.status)
         status = table.columns.get(carts.status)
         if status and status.type not in TEXTS:
             yield f"carts.status: {table.name}.{carts.status} is {status.type}, and must be text"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
-# What a table is, and what the asking role may do with it.
+# What a table is, and what the asking role may do with it. It is looked for in the catalogue:
+# `to_regclass` fails where the role may not enter the schema, and just that is to be told.
 READ_TABLE: Final = """
-SELECT c.relkind::text AS kind, c.relispartition AS is_partition, c.relrowsecurity AS has_policies,
+SELECT c.oid, c.relkind::text AS kind, c.relispartition AS is_partition,
+       c.relrowsecurity AS has_policies,
        EXISTS (SELECT FROM pg_inherits AS i WHERE c.oid IN (i.inhrelid, i.inhparent))
            AS inherits,
        (SELECT r.rulename::text FROM pg_rewrite AS r WHERE r.ev_class = c.oid LIMIT 1) AS rule,
@@ -27,19 +29,28 @@ SELECT c.relkind::text AS kind, c.relispartition AS is_partition, c.relrowsecuri
          WHERE i.indrelid = c.oid AND i.indisunique AND NOT i.indisprimary LIMIT 1)
            AS other_unique
   FROM pg_class AS c
- WHERE c.oid = to_regclass(%(table)s)
+  JOIN pg_namespace AS n ON n.oid = c.relnamespace
+ WHERE n.nspname = %(schema)s AND c.relname = %(table)s AND c.relkind IN ('r', 'p', 'v', 'm', 'f')
 """
 
+# With the rights on what a foreign key refers to: an id of the ledger's is looked for there.
 READ_COLUMNS: Final = """
 SELECT a.attname::text AS name, format_type(a.atttypid, NULL) AS type, a.attnotnull AS is_required,
        CASE WHEN a.atttypid = 'varchar'::regtype AND a.atttypmod > 4 THEN a.atttypmod - 4 END
            AS length,
-       coalesce(has_sequence_privilege(
-           pg_get_serial_sequence(a.attrelid::regclass::text, a.attname), 'USAGE'), true)
-           AS may_count,
+       NOT EXISTS (SELECT FROM pg_depend AS d JOIN pg_class AS q ON q.oid = d.objid
+                    WHERE d.classid = 'pg_class'::regclass AND d.refclassid = 'pg_class'::regclass
+                      AND d.refobjid = a.attrelid AND d.refobjsubid = a.attnum
+                      AND d.deptype IN ('a', 'i')
+                      AND CASE q.relkind
+                              WHEN 'S' THEN NOT has_sequence_privilege(q.oid, 'USAGE')
+                          END) AS may_count,
        a.attgenerated <> '' AS is_generated, a.atthasdef OR a.attidentity <> '' AS has_default,
        (SELECT jsonb_build_object(
-                   'table', format('%%I.%%I', n.nspname, r.relname), 'column', k.attname)
+                   'table', format('%%I.%%I', n.nspname, r.relname), 'column', k.attname,
+                   'may_enter', has_schema_privilege(n.oid, 'USAGE'),
+                   'may_select', has_column_privilege(r.oid, k.attnum, 'SELECT'),
+                   'hides_rows', row_security_active(r.oid))
           FROM pg_constraint AS f
           JOIN pg_class AS r ON r.oid = f.confrelid
           JOIN pg_namespace AS n ON n.oid = r.relnamespace
@@ -47,7 +58,7 @@ SELECT a.attname::text AS name, format_type(a.atttypid, NULL) AS type, a.attnotn
          WHERE f.conrelid = a.attrelid AND f.contype = 'f' AND f.conkey = ARRAY[a.attnum]
          LIMIT 1) AS refers_to
   FROM pg_attribute AS a
- WHERE a.attrelid = to_regclass(%(table)s) AND a.attnum > 0 AND NOT a.attisdropped
+ WHERE a.attrelid = %(oid)s AND a.attnum > 0 AND NOT a.attisdropped
 """
 
 # Whose setting of the path the shop's code finds its names by: the owner's of the table, here or
@@ -64,7 +75,7 @@ SELECT n.nspname::text AS schema, set_config('search_path', regexp_replace(coale
            '"?[$]user"?', quote_ident(pg_get_userbyid(c.relowner)), 'g'), true)
   FROM pg_class AS c
   JOIN pg_namespace AS n ON n.oid = c.relnamespace
- WHERE c.oid = to_regclass(%(table)s)
+ WHERE c.oid = %(oid)s
 """
 READ_SCHEMAS: Final = """
 SELECT s.name::text AS name FROM unnest(current_schemas(false)) AS s(name)
@@ -124,7 +135,7 @@ READ_SERVER: Final = """
 SELECT (SELECT setting::integer FROM pg_settings WHERE name = 'deadlock_timeout')
            AS deadlock_timeout_ms,
        EXISTS (SELECT FROM pg_class AS c WHERE c.oid = to_regclass('holdfast.stock_items')
-                  AND pg_has_role(c.relowner, 'USAGE')) AS owns_ledger,
+                  AND pg_get_userbyid(c.relowner) = current_user) AS owns_ledger,
        to_regclass('holdfast.stock_items') IS NOT NULL AS has_ledger,
        to_regclass('holdfast.adoption') IS NOT NULL AS has_adoption
 """

@@ -74,12 +74,12 @@ class Applied:
 
 
 def check(engine: Engine, plan: Plan) -> list[str]:
-    """Return what stands in the way of applying a plan; nothing changes."""
+    """Return what stands in the way of applying a plan, or of one that is; nothing changes."""
     with transaction(engine) as connection:
         standing = _standing(connection, plan)
         if standing == "other":
             return [_OTHER]
-        return [] if standing else find_obstacles(connection, plan)
+        return find_obstacles(connection, plan, is_applied=bool(standing))
 
 
 def planned_sql(engine: Engine, plan: Plan) -> str:

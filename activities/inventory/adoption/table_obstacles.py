@@ -51,6 +51,21 @@ def missing(table: Table, field: str, column: str) -> Iterator[str]:
         yield f"{field}: {table.name} has no column {column}"
 
 
+def reference_obstacles(table: Table, field: str, column: str) -> Iterator[str]:
+    """Return what lacks where a foreign key binds a column: the ledger looks for its ids there."""
+    found = table.columns.get(column)
+    if found is None or found.refers_to is None:
+        return
+    place, key = found.refers_to["table"], found.refers_to["column"]
+    bound = f"{field}: {table.name}.{column} refers to {place}"
+    if not found.refers_to["may_enter"]:
+        yield f"{bound}, and this role may not enter its schema: GRANT USAGE ON SCHEMA"
+    if not found.refers_to["may_select"]:
+        yield f"{bound}, and this role may not SELECT there: GRANT SELECT ({key}) ON {place}"
+    if found.refers_to["hides_rows"]:
+        yield f"{bound}, which has row security: the ledger could not see every row"
+
+
 def of_type(table: Table, field: str, column: str, kind: str) -> Iterator[str]:
     """Return that a column is not there, or of another type than one that begins so."""
     yield from missing(table, field, column)

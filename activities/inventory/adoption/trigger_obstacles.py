@@ -19,6 +19,9 @@ from activities.inventory.adoption.script import WAIT_BUDGET_MS
 TRY_MS_MAX: Final = WAIT_BUDGET_MS
 TRIES_MAX: Final = 3
 _CONSTRAINTS: Final = "23"
+# Of the ledger's functions, whose errors say where they are from.
+_OWN: Final = "HF"
+_FIGURES: Final = ("s.total_quantity", "s.reserved_quantity")
 _NOT_NOW: Final = frozenset({postgres.LockNotAvailable.sqlstate, postgres.QueryCanceled.sqlstate})
 
 
@@ -31,12 +34,15 @@ class _Written:
         columns: that it writes of a row; of the stock total first, and reserved if there is one.
         is_stock: whether these are figures, and not what a row has to begin with.
         is_cleared: whether it also takes rows out.
+        is_adopted: whether it is the stock of a plan that is applied. The switches put back what
+            another than the ledger writes, so a row is written by way of its stock item.
     """
 
     table: Table
     columns: Sequence[str]
     is_stock: bool = False
     is_cleared: bool = False
+    is_adopted: bool = False
 
     def changes(self, before: Sequence[Any]) -> list[Sequence[Any] | None]:
         """Return what is tried on a row: the values of the columns, or None where it goes."""
@@ -47,7 +53,9 @@ class _Written:
         return [row[: len(before)] for row in rows]
 
 
-def trigger_obstacles(connection: Connection, plan: Plan, catalogue: Catalogue) -> Iterator[str]:
+def trigger_obstacles(
+    connection: Connection, plan: Plan, catalogue: Catalogue, *, is_applied: bool = False
+) -> Iterator[str]:
     """Return who could put names in the way, and the triggers that let a write not through.
 
     Each kind of write is made on one row that nobody has, and undone at once. A table without
@@ -57,8 +65,9 @@ def trigger_obstacles(connection: Connection, plan: Plan, catalogue: Catalogue) 
         connection: in a transaction, which holds no row of the shop's afterwards.
         plan: whose tables and columns are as they must be.
         catalogue: what is known of them.
+        is_applied: whether the plan stands already.
     """
-    written = [*_written(plan, catalogue)]
+    written = [*_written(plan, catalogue, is_applied=is_applied)]
     yield from _strangers(connection, [each.table for each in written])
     for place in written:
         table = place.table.name
@@ -76,10 +85,12 @@ def trigger_obstacles(connection: Connection, plan: Plan, catalogue: Catalogue) 
             yield f"the triggers of {table} ({names}) are in the way: {told}"
 
 
-def _written(plan: Plan, catalogue: Catalogue) -> Iterator[_Written]:
+def _written(plan: Plan, catalogue: Catalogue, *, is_applied: bool) -> Iterator[_Written]:
     stock, holds, carts = plan.stock, plan.holds, plan.carts
     if stock.figures:
-        yield _Written(catalogue[stock.table], [*stock.figures.values()], is_stock=True)
+        figures = [*stock.figures.values()]
+        table = catalogue[stock.table]
+        yield _Written(table, figures, is_stock=True, is_adopted=is_applied)
     if holds:
         yield _Written(catalogue[holds.table], [holds.quantity], is_cleared=True)
     if carts and carts.table and carts.status:
@@ -127,7 +138,8 @@ def _tried(connection: Connection, place: _Written, number: int) -> tuple[str, b
             return "", False
         wanted = place.changes(row[1:])[number]
         what = _wish(place.columns, wanted)
-        stored = _write(connection, place, row[0], wanted)
+        write = _write_item if place.is_adopted else _write
+        stored = write(connection, place, row[0], wanted)
     except exc.DBAPIError as error:
         return _told_of_a_failure(error.orig, what, place.table)
     # A row that went is told by its place, with nothing in it.
@@ -138,12 +150,36 @@ def _tried(connection: Connection, place: _Written, number: int) -> tuple[str, b
 
 
 def _free_row(connection: Connection, place: _Written) -> Sequence[Any] | None:
-    columns = ", ".join(map(name, place.columns))
+    """Return where a row that nobody has is, or its stock item, and what is in its columns."""
+    table = name(place.table.name)
+    if place.is_adopted:
+        columns = ", ".join(_FIGURES[: len(place.columns)])
+        found = (
+            f"s.id::text, {columns} FROM {table} AS t "  # names are quoted
+            f"JOIN holdfast.adopted_rows AS a ON a.key = t.{name(place.table.primary_key or '')} "
+            "AND a.begun JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id"
+        )
+    else:
+        columns = ", ".join(map(name, place.columns))
+        found = f"t.ctid::text, {columns} FROM {table} AS t"  # names are quoted
     row = connection.exec_driver_sql(
-        f"SELECT t.ctid::text, {columns} FROM {name(place.table.name)} AS t "  # noqa: S608  # quoted
-        "LIMIT 1 FOR NO KEY UPDATE SKIP LOCKED"
+        f"SELECT {found} LIMIT 1 FOR NO KEY UPDATE OF t SKIP LOCKED"
     ).one_or_none()
     return row and tuple(row)
+
+
+def _write_item(
+    connection: Connection, _: _Written, item: str, wanted: Sequence[Any] | None
+) -> Sequence[Any] | None:
+    """Return what is stored; where it is not as wanted, that is an error of the switch's own."""
+    total, *reserved = wanted or ()
+    written = connection.exec_driver_sql(
+        "UPDATE holdfast.stock_items SET total_quantity = %(total)s, "
+        "reserved_quantity = least(coalesce(%(reserved)s, reserved_quantity), %(total)s) "
+        "WHERE id = %(item)s::bigint",
+        {"total": total, "reserved": reserved[0] if reserved else None, "item": item},
+    )
+    return wanted if written.rowcount else None
 
 
 def _write(
@@ -179,7 +215,8 @@ def _told_of_a_failure(error: Any, what: str, table: Table) -> tuple[str, bool]:
     if code.startswith(_CONSTRAINTS) and refused_in == table.name:
         # Those are asked by themselves.
         return "", False
-    where = f" ({diagnosis.context.splitlines()[0]})" if diagnosis.context else ""
+    is_told = code.startswith(_OWN) or not diagnosis.context
+    where = "" if is_told else f" ({diagnosis.context.splitlines()[0]})"
     told = f"where {what}: {diagnosis.message_primary}{where}"
     if code == postgres.UndefinedTable.sqlstate:
         told += f"; names are looked for in {', '.join(table.path)}"

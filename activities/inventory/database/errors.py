@@ -75,6 +75,13 @@ _HOW_TO_GRANT: Final = (
     "the database role may not do this; `python -m worker migrate`, under the role that owns the "
     "tables and with HOLDFAST_WORKER_ROLE set, grants a worker what it needs"
 )
+# What a worker may not do fails before any of these runs. Inside one it is the ledger's owner that
+# may not, and with the ledger's own tables it may do all.
+_OWNERS_WORK: Final = "PL/pgSQL function"
+_SHOP_REFUSES: Final = (
+    "a table of the adopted shop refuses the ledger's owner, and not the worker's role; "
+    "`python -m worker adopt check` with the plan says which right lacks"
+)
 # What the functions of an adoption raise where a row is not stored as it was written.
 _ROW_CHANGED_STATE: Final = "HF004"
 _SCHEMA_CODES: Final = frozenset(
@@ -292,7 +299,8 @@ def _meaning(error: psycopg.Error) -> LedgerError:
     if code and (code[:2] in _PASSING_CLASSES or code in _PASSING_CODES):
         return _passing(error)
     if code == postgres.InsufficientPrivilege.sqlstate:
-        return LedgerUnavailable(f"{_first_line(error)}: {_HOW_TO_GRANT}")
+        told = _SHOP_REFUSES if _OWNERS_WORK in (error.diag.context or "") else _HOW_TO_GRANT
+        return LedgerUnavailable(f"{_first_line(error)}: {told}")
     name = error.diag.constraint_name
     meaning = CONSTRAINT_MEANINGS.get(name or "")
     if meaning:
