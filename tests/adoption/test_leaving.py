@@ -11,7 +11,7 @@ import pytest
 
 from activities.inventory.adoption import steps
 from activities.inventory.adoption.plan import Plan
-from activities.inventory.adoption.standing import drain
+from activities.inventory.adoption.standing import ROWS_LISTED_MAX, drain
 from activities.inventory.adoption.steps import AdoptionRefused
 from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.records import StockRow
@@ -249,3 +249,48 @@ def test_what_was_written_past_the_switches_counts_before_the_ledger_writes_over
     assert shop.kinds("MUG")[-2:] == [("shop", -1, 0), ("reserve", 0, 1)]
     rows = shop.sql.execute("SELECT stock_quantity, reserved_quantity FROM products").fetchall()
     assert rows == [(9, 3)]
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        ("stock_quantity", "MUG at main: total 10 and reserved 2, in the shop none and 2"),
+        ("reserved_quantity", "MUG at main: total 10 and reserved 2, in the shop 10 and none"),
+    ],
+)
+def test_a_figure_that_is_null_is_another_than_its_stock_items(
+    shop: Adopted, column: str, told: str
+):
+    shop.sql.execute(f"ALTER TABLE products ALTER {column} DROP NOT NULL")
+    shop.adopt()
+    shop.owner("ALTER TABLE public.products DISABLE TRIGGER USER")
+    shop.sql.execute(f"UPDATE products SET {column} = NULL")
+    assert f"I5 {told}" in shop.breaches()
+    assert told in shop.standing().breaches
+
+
+def test_what_a_plan_has_no_column_for_is_no_breach(shop: Adopted):
+    """A row says nothing of it; the stock item has it."""
+    document = shop.plan.model_dump()
+    stock = {**document["stock"], "reserved": None}
+    writes = {**document["writes"], "reserved": None}
+    plan = Plan.model_validate({**document, "stock": stock, "writes": writes})
+    steps.apply(shop.engine, plan)
+    shop.reserve("c1", MUG=3)
+    assert shop.breaches() == []
+    assert shop.standing().breaches == ()
+
+
+def test_status_names_the_rows_that_differ_and_no_more_than_it_lists(shop: Adopted):
+    shop.sql.execute(
+        "INSERT INTO products (name, sku, stock_quantity, created_at, updated_at) "
+        "SELECT 'P', 'P-' || i, i, now(), now() FROM generate_series(1, 60) AS i"
+    )
+    shop.adopt()
+    assert shop.standing().breaches == ()
+    shop.owner("ALTER TABLE public.products DISABLE TRIGGER zz_holdfast_keep")
+    shop.owner("ALTER TABLE public.products DISABLE TRIGGER zz_holdfast_follow")
+    shop.sql.execute("UPDATE products SET stock_quantity = stock_quantity + 1")
+    told = shop.standing().breaches
+    assert sum(" is switched off" in each for each in told) == 2
+    assert sum(" in the shop " in each for each in told) == ROWS_LISTED_MAX

@@ -25,6 +25,7 @@ from activities.inventory.adoption.plan import (
     Stock,
     template_columns,
 )
+from activities.inventory.adoption.planned_columns import own_columns, planned_columns
 from activities.inventory.adoption.quoting import literal, name, path
 from holdfast_client.contract.fields import LINES_MAX
 
@@ -205,7 +206,11 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "triggers": ", ".join(
             f"({literal(trigger)}, {literal(place)})" for trigger, place in triggers_of(plan)
         ),
-        "row_changed": _changed(_own_columns(stock)),
+        "planned": ", ".join(
+            f"({literal(place)}, {literal(column)})"
+            for place, column in planned_columns(plan, catalogue)
+        ),
+        "row_changed": _changed(own_columns(stock)),
         **MISFIT_LIMITS,
         **_figures(plan, catalogue),
     }
@@ -329,12 +334,6 @@ def _locks_to_apply(plan: Plan) -> list[tuple[str, str]]:
     if plan.holds and plan.stock.reserved:
         tables.append(name(plan.holds.table))
     return [(table, "SHARE ROW EXCLUSIVE") for table in dict.fromkeys(tables)]
-
-
-def _own_columns(stock: Stock) -> list[str]:
-    words = [each for each in (stock.name, stock.active) if isinstance(each, str)]
-    skus = template_columns(stock.sku) if isinstance(stock.sku, str) else (stock.sku.via,)
-    return list(dict.fromkeys([stock.key, *skus, *words, *stock.figures.values()]))
 
 
 def _changed(columns: Iterable[str]) -> str:

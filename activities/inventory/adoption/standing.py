@@ -13,6 +13,7 @@ from activities.inventory.adoption import statements
 from activities.inventory.adoption.plan import Plan
 from activities.inventory.adoption.steps import AdoptionRefused
 from activities.inventory.database.engine import transaction
+from activities.inventory.sql.statements.audits import PLAN_FREELY
 
 ROWS_LISTED_MAX: Final = 50
 
@@ -35,7 +36,8 @@ class Standing:
         put_back_rows: which writes, those to rows of stock first, and the latest of each first (at
             most ``ROWS_LISTED_MAX``).
         put_back_rows_left_out: how many more; of checkouts the latest ones alone are kept.
-        breaches: what is wrong with its switches.
+        breaches: what breaks I5, of its names, its switches and its rows (of each kind at most
+            ``ROWS_LISTED_MAX``).
     """
 
     table: str
@@ -66,6 +68,8 @@ def read_standing(engine: Engine) -> Standing | None:
     """Return how the adoption stands; None where nothing is adopted."""
     bounds = {"rows_max": ROWS_LISTED_MAX}
     with transaction(engine) as connection:
+        # It reads all rows.
+        connection.exec_driver_sql(PLAN_FREELY.replace("%%", "%"))
 
         def asked(statement: str, values: Mapping[str, Any] | None = None) -> Sequence[Any]:
             return connection.exec_driver_sql(statement, dict(values or {}) or None).all()
@@ -75,7 +79,7 @@ def read_standing(engine: Engine) -> Standing | None:
         (adoption,), (counts,) = asked(statements.READ_ADOPTION), asked(statements.READ_STATUS)
         reserved = asked(statements.READ_SHOP_RESERVED, bounds)
         put_back = asked(statements.READ_PUT_BACK, bounds)
-        breaches = asked(statements.FIND_BREACHES, {"rows": False, "breaches_max": ROWS_LISTED_MAX})
+        breaches = asked(statements.FIND_BREACHES, {"rows": True, "breaches_max": ROWS_LISTED_MAX})
     return Standing(
         table=adoption.plan["stock"]["table"],
         begun_at=adoption.begun_at,

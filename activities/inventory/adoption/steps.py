@@ -90,10 +90,8 @@ def planned_sql(engine: Engine, plan: Plan) -> str:
     """
     with transaction(engine) as connection:
         catalogue = read_catalogue(connection, plan)
-        try:
+        with _named():
             return apply_script(plan, catalogue)
-        except KeyError as error:
-            raise AdoptionRefused([f"there is no table or column {error.args[0]}"]) from None
 
 
 def apply(engine: Engine, plan: Plan, progress: Progress = lambda _: None) -> Applied:
@@ -132,7 +130,8 @@ def leave(engine: Engine, plan: Plan) -> int:
         How many units checkouts hold of what was adopted: they stay in the shop's figures.
 
     Raises:
-        AdoptionRefused: another plan is applied, or none.
+        AdoptionRefused: another plan is applied, or none; or a table or column that it names is not
+            there under its name.
         LedgerUnavailable: the shop's own transactions left no room.
     """
     with _in_turn(engine):
@@ -147,9 +146,11 @@ def leave(engine: Engine, plan: Plan) -> int:
         with transaction(engine) as connection:
             held = int(connection.exec_driver_sql(statements.READ_HELD).scalar_one())
             catalogue = read_catalogue(connection, plan)
-        if plan.holds:
-            _give_up_holds(engine, holds_page_script(plan.holds, catalogue))
-        script = leave_script(plan, catalogue)
+        with _named():
+            page = holds_page_script(plan.holds, catalogue) if plan.holds else ""
+            script = leave_script(plan, catalogue)
+        if page:
+            _give_up_holds(engine, page)
         _run_script(engine, script)
         return held
 
@@ -169,7 +170,7 @@ def _switch_on(engine: Engine, plan: Plan) -> None:
 
 
 def _change_policies(engine: Engine, plan: Plan) -> None:
-    with transaction(engine) as connection:
+    with transaction(engine) as connection, _named():
         script = policy_script(plan, read_catalogue(connection, plan))
     changed = {"plan": plan.model_dump_json()}
     _run_script(engine, script, statements.CHANGE_POLICIES, changed)
@@ -273,6 +274,15 @@ def _standing(connection: Connection, plan: Plan) -> _Standing:
     if found.plan == wanted:
         return "same"
     return "policies" if {**found.plan, "writes": wanted["writes"]} == wanted else "other"
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Say it in words where SQL is made with a name of the plan's that is not there."""
+    try:
+        yield
+    except KeyError as error:
+        raise AdoptionRefused([f"there is no table or column {error.args[0]}"]) from None
 
 
 def _is_done(connection: Connection) -> bool:
