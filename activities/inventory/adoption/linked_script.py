@@ -204,7 +204,9 @@ def _cart_items(carts: Carts, catalogue: Catalogue) -> dict[str, str]:
     if not carts.items:
         return {}
     table = catalogue[carts.items.table]
+    key = table.primary_key
     return {
+        "item_order": f"t.{name(key)}" if key else "t.ctid",
         "cart_items": name(carts.items.table),
         "cart_items_text": literal(carts.items.table),
         "item_cart": name(carts.items.cart),
