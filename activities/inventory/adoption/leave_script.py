@@ -30,6 +30,7 @@ _OBJECTS: Final = (
     ("FUNCTION", "follow_shop_rows"),
     ("FUNCTION", "follow_words"),
     ("FUNCTION", "follow_noted"),
+    ("FUNCTION", "note_parted_item"),
     ("FUNCTION", "follow_words_at_end"),
     ("FUNCTION", "follow_skus"),
     ("FUNCTION", "former_sku"),
@@ -60,6 +61,7 @@ _OBJECTS: Final = (
 
 def leave_script(plan: Plan, catalogue: Catalogue) -> str:
     """Return what takes all of it away, within one budget of the ledger's from its first wait.
+    ("TABLE", "parted_items"),
 
     A trigger is taken off under a lock that stops all who use its table, until the end. So all
     tables are locked first.

@@ -114,6 +114,7 @@ def triggers_of(plan: Plan) -> list[tuple[str, str]]:
     table = name(plan.stock.table)
     found = [(trigger, table) for trigger in FOLLOWING]
     found.append(("late_words_follow", "holdfast.late_words"))
+    found.append(("adopted_rows_note_parted", "holdfast.adopted_rows"))
     if plan.stock.figures:
         found += [
             ("zz_holdfast_keep", table),
@@ -134,6 +135,7 @@ def _files(plan: Plan) -> Iterator[str]:
         "keep_to_budget",
         "hold_still",
         "tables",
+        "parted_items",
         "shop_rows",
         "adopted_figures",
         "row_skus",

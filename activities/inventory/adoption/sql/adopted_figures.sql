@@ -1,6 +1,7 @@
 -- Each adopted row beside its stock item, and the figures that both are to have. What a policy gives
 -- to the shop counts as it stands in the row, down to what checkouts hold; the rest is the item's. A row
--- that is not taken in yet counts with what checkouts have moved and it lacks.
+-- that is not taken in yet counts with what checkouts have moved and it lacks. Where a row of the item's was
+-- taken in before and then deleted, the one that is made anew lacks nothing: the other had it all.
 CREATE VIEW holdfast.adopted_figures AS
 SELECT f.*,
        CASE WHEN {reserved_is_shared} OR NOT f.begun
@@ -27,5 +28,7 @@ SELECT f.*,
                  FROM holdfast.adoption AS d
                  JOIN holdfast.stock_movements AS m
                    ON m.stock_item_id = s.id AND m.id > d.moved_after
-                WHERE NOT a.begun AND d.done_at IS NULL AND m.reservation_id IS NOT NULL) AS l
+                WHERE NOT a.begun AND d.done_at IS NULL AND m.reservation_id IS NOT NULL
+                  AND NOT EXISTS (SELECT FROM holdfast.parted_items AS p
+                                   WHERE p.stock_item_id = s.id)) AS l
             ON true) AS f;
