@@ -26,6 +26,7 @@ from worker.commands import (
     stock,
     stock_load,
 )
+from worker.commands.item import KeptByShop
 from worker.commands.item_history import NoSuchItem
 from worker.composition import NotReady
 from worker.embedded.errors import EmbeddedServerError
@@ -43,6 +44,7 @@ _EXPECTED: Final[dict[type[Exception], ExitCode]] = {
     OrderFileError: ExitCode.USAGE,
     InvalidRequest: ExitCode.USAGE,
     NoSuchItem: ExitCode.REFUSED,
+    KeptByShop: ExitCode.REFUSED,
     StockFileUnreadable: ExitCode.USAGE,
     StockFileInvalid: ExitCode.REFUSED,
     PlanInvalid: ExitCode.USAGE,

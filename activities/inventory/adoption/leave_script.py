@@ -21,8 +21,16 @@ from activities.inventory.adoption.script import (
 # So many rows of holds are taken out by one transaction.
 HOLDS_AT_ONCE_MAX: Final = 1_000
 _HOOKS: Final = Path(__file__).parents[1] / "sql" / "functions"
+_REPLACED: Final = (
+    "lock_shop_rows",
+    "follow_late_words",
+    "find_shop_breaches",
+    "read_cart",
+    "sale_kept_in",
+)
 _OBJECTS: Final = (
     *LINKED_OBJECTS,
+    ("FUNCTION", "note_parted_item"),
     ("FUNCTION", "drain_shop_reserved"),
     ("FUNCTION", "adopt_page"),
     ("FUNCTION", "follow_sku_table"),
@@ -30,7 +38,6 @@ _OBJECTS: Final = (
     ("FUNCTION", "follow_shop_rows"),
     ("FUNCTION", "follow_words"),
     ("FUNCTION", "follow_noted"),
-    ("FUNCTION", "note_parted_item"),
     ("FUNCTION", "follow_words_at_end"),
     ("FUNCTION", "follow_skus"),
     ("FUNCTION", "former_sku"),
@@ -53,6 +60,7 @@ _OBJECTS: Final = (
     ("VIEW", "shop_rows"),
     ("TABLE", "late_words"),
     ("TABLE", "put_back_writes"),
+    ("TABLE", "parted_items"),
     ("TABLE", "adopted_rows"),
     ("TABLE", "gone_items"),
     ("TABLE", "adoption"),
@@ -61,7 +69,6 @@ _OBJECTS: Final = (
 
 def leave_script(plan: Plan, catalogue: Catalogue) -> str:
     """Return what takes all of it away, within one budget of the ledger's from its first wait.
-    ("TABLE", "parted_items"),
 
     A trigger is taken off under a lock that stops all who use its table, until the end. So all
     tables are locked first.
@@ -75,7 +82,7 @@ def leave_script(plan: Plan, catalogue: Catalogue) -> str:
         lines += [KEEP_TO_BUDGET, filled("give_up_holds", hold_values(plan.holds, catalogue))]
     lines.append(f"DROP INDEX IF EXISTS holdfast.{CARTS_INDEX};")
     lines += [f"DROP {kind} IF EXISTS holdfast.{what};" for kind, what in _OBJECTS]
-    lines += map(_hook, ("lock_shop_rows", "follow_late_words", "find_shop_breaches", "read_cart"))
+    lines += map(_hook, _REPLACED)
     return "\n".join(lines) + "\n"
 
 

@@ -155,6 +155,8 @@ def _files(plan: Plan) -> Iterator[str]:
         "drain_shop_reserved",
         "find_shop_breaches",
     )
+    if plan.stock.active:
+        yield "sale_kept_in"
     if plan.stock.figures:
         yield from ("lock_shop_rows", "refuse_changed_row", "write_shop_row", "write_back_rows")
         yield "keep_shop_row"
@@ -201,6 +203,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "words_patience_seconds": str(WORDS_PATIENCE_SECONDS),
         "name": f"coalesce({_word(stock.name)}::text, '')" if stock.name else "NULL::text",
         "active": f"coalesce({_word(stock.active)}, false)" if stock.active else "NULL::boolean",
+        "active_text": literal(_place(stock.active, stock.table)) if stock.active else "NULL",
         "sku": _sku(stock.sku),
         "has_active": _boolean(bool(stock.active)),
         "has_total": _boolean(bool(stock.total)),
@@ -346,6 +349,11 @@ def _changed(columns: Iterable[str]) -> str:
 
 def _word(source: str | Elsewhere) -> str:
     return f"t.{name(source)}" if isinstance(source, str) else f"o.{name(source.column)}"
+
+
+def _place(source: str | Elsewhere, own: str) -> str:
+    """Return the column that a person looks for: its table, and its name there."""
+    return f"{own}.{source}" if isinstance(source, str) else f"{source.table}.{source.column}"
 
 
 def _sku(source: str | Elsewhere) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from activities.inventory.database.calls import ROLLBACK, Call, Steps, in_transaction, scalar
 from activities.inventory.database.errors import AdjustmentConflict, FigureUnfit
@@ -12,7 +12,11 @@ from activities.inventory.operations.digests import (
 )
 from activities.inventory.operations.items import create_items, lock_items, move_totals
 from activities.inventory.sql.statements import operations as statements
-from activities.inventory.sql.statements.stock import READ_HOLDERS, SET_ACTIVE
+from activities.inventory.sql.statements.stock import (
+    READ_HOLDERS,
+    READ_SALE_KEPT_IN,
+    SET_ACTIVE,
+)
 from holdfast_client.contract.digests import keys_that_differ
 from holdfast_client.contract.messages import AdjustmentKind, StockAdjustment
 from holdfast_client.contract.outcomes import (
@@ -25,6 +29,9 @@ from holdfast_client.contract.outcomes import (
     parse_known_adjustment_outcome,
 )
 from holdfast_client.contract.wording import difference
+
+# Whether the item is for sale after it.
+_SALE: Final[dict[AdjustmentKind, bool]] = {"activate": True, "deactivate": False}
 
 
 def adjusted_total(
@@ -111,6 +118,10 @@ def _apply(
         return AdjustmentRefused(
             reason="unknown_sku", sku=adjustment.sku, location=adjustment.location
         )
+    if adjustment.kind in _SALE:
+        column = yield from scalar(Call(READ_SALE_KEPT_IN, {"item_id": item.id}))
+        if column is not None:
+            return (yield from _refused(item, "kept_by_shop", column))
     total = adjusted_total(
         adjustment.kind, adjustment.quantity, item.total_quantity, item.reserved_quantity
     )
@@ -120,14 +131,10 @@ def _apply(
         return (yield from _refused(item, total))
     change = (item.id, adjustment.kind, total - item.total_quantity)
     yield from move_totals([change], operation, reason=adjustment.reason, actor=adjustment.actor)
-    active = _active_after(adjustment.kind, item.active)
+    active = _SALE.get(adjustment.kind, item.active)
     if active != item.active:
         yield Call(SET_ACTIVE, {"item_id": item.id, "active": active})
     return _applied(item, total, created=created, active=active)
-
-
-def _active_after(kind: AdjustmentKind, active: bool) -> bool:
-    return {"activate": True, "deactivate": False}.get(kind, active)
 
 
 def _applied(item: Any, total: int, *, created: bool, active: bool) -> AdjustmentApplied:
@@ -142,7 +149,9 @@ def _applied(item: Any, total: int, *, created: bool, active: bool) -> Adjustmen
     )
 
 
-def _refused(item: Any, reason: RefusalReason) -> Steps[AdjustmentRefused]:
+def _refused(
+    item: Any, reason: RefusalReason, shop_column: str | None = None
+) -> Steps[AdjustmentRefused]:
     """Refuse a change of a stock item that is locked, with its figures and the holds in the way."""
     holders: tuple[Holder, ...] = ()
     if reason == "below_reserved":
@@ -155,6 +164,7 @@ def _refused(item: Any, reason: RefusalReason) -> Steps[AdjustmentRefused]:
         total=item.total_quantity,
         reserved=item.reserved_quantity,
         available=item.total_quantity - item.reserved_quantity,
+        shop_column=shop_column,
         holders=holders,
         units_left_out=item.reserved_quantity - named if holders else 0,
     )

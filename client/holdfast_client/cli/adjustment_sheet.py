@@ -34,6 +34,8 @@ def adjustment_sheet(adjustment_id: str, outcome: AdjustmentOutcome) -> Sheet:
     facts += _figures(outcome)
     if outcome.units_left_out:
         facts.append(("units_left_out", outcome.units_left_out))
+    if outcome.shop_column:
+        facts.append(("shop_column", outcome.shop_column))
     rows = tuple(
         (holder.checkout_id, holder.quantity, holder.expires_at) for holder in outcome.holders
     )
@@ -61,8 +63,18 @@ def refusal_words(refused: AdjustmentRefused, kind: AdjustmentKind) -> str:
             )
         case "over_shop_column":
             return f"the shop's own column has no room for so many of {where}; {anew}"
+        case "kept_by_shop":
+            return f"{kept_words(refused)}; {anew}"
         case reason:
             return f"the reason is {reason}, which this version does not know; {anew}"
+
+
+def kept_words(refused: AdjustmentRefused) -> str:
+    """Say of an adopted shop's item where it is said whether that is for sale."""
+    return (
+        f"the shop itself says whether {refused.sku!r} at {refused.location} is for sale, in "
+        f"{refused.shop_column}: switch it there, and Holdfast follows"
+    )
 
 
 def _headline(adjustment_id: str, outcome: AdjustmentApplied) -> str:

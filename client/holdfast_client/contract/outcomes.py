@@ -296,7 +296,9 @@ class AdjustmentApplied(Answer):
     active: bool = True
 
 
-RefusalReason = Literal["below_reserved", "unknown_sku", "negative_total", "over_shop_column"]
+RefusalReason = Literal[
+    "below_reserved", "unknown_sku", "negative_total", "over_shop_column", "kept_by_shop"
+]
 HOLDERS_MAX: Final = 10
 
 
@@ -312,11 +314,12 @@ class Holder(Answer):
 
 
 class AdjustmentRefused(Answer):
-    """The change would break the stock's figures; nothing was changed.
+    """The change would break the stock's figures, or is the adopted shop's; nothing was changed.
 
     The figures are those that stand; None where there is no such stock item. What is below what is
     reserved names the holds in its way: at most ``HOLDERS_MAX``, those that end first, and how many
-    units are left out because others hold them.
+    units are left out because others hold them. What is ``kept_by_shop`` names the column in which
+    the shop says it.
     """
 
     status: Literal["refused"] = "refused"
@@ -328,6 +331,7 @@ class AdjustmentRefused(Answer):
     available: int | None = None
     holders: Annotated[tuple[Holder, ...], Field(strict=False)] = ()
     units_left_out: int = 0
+    shop_column: str | None = None
 
 
 KnownAdjustmentOutcome = AdjustmentApplied | AdjustmentRefused

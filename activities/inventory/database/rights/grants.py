@@ -64,6 +64,7 @@ FUNCTION_GRANTS: Final = (
     "find_shop_breaches",
     "follow_late_words",
     "set_active",
+    "sale_kept_in",
 )
 
 

@@ -30,6 +30,9 @@ NAME_STOCK_ITEMS: Final = """
 SELECT holdfast.name_stock_items(%(item_ids)s::bigint[], %(names)s::text[])
 """
 
+# The shop's column that says whether new holds may take from a stock item; null where none does.
+READ_SALE_KEPT_IN: Final = "SELECT holdfast.sale_kept_in(%(item_id)s)"
+
 # Say whether new holds may take from a stock item.
 SET_ACTIVE: Final = "SELECT holdfast.set_active(%(item_id)s, %(active)s)"
 

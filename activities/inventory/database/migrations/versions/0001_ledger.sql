@@ -1155,6 +1155,14 @@ BEGIN
     RETURN begins;
 END $$;
 
+-- The column in which an adopted shop says whether a stock item is for sale; null where the ledger says it
+-- alone. Nothing is adopted: it does. `adopt apply` puts its own in this one's place.
+CREATE FUNCTION holdfast.sale_kept_in(item bigint)
+RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN NULL;
+END $$;
+
 -- Say whether new holds may take from a stock item. Its row is locked.
 CREATE FUNCTION holdfast.set_active(item bigint, active boolean)
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
