@@ -183,7 +183,7 @@ def test_a_trigger_of_the_shops_own_is_followed_like_its_code(shop: Adopted):
 
 
 LOOKS = {
-    "follow_shop": ("IF figures_are_equal IS NOT TRUE", "IF true"),
+    "follow_shop": ("figures_are_equal IS NOT TRUE", "true"),
     "follow_shop_rows": (
         "AND (f.total, f.reserved) IS DISTINCT FROM (f.total_quantity, f.reserved_quantity)",
         "",
