@@ -130,31 +130,34 @@ def triggers_of(plan: Plan) -> list[tuple[str, str]]:
     return found
 
 
+_OF_EVERY_PLAN: Final = (
+    "keep_to_budget",
+    "hold_still",
+    "tables",
+    "parted_items",
+    "shop_rows",
+    "adopted_figures",
+    "row_skus",
+    "note_put_back",
+    "note_misfit",
+    "post_shop_movements",
+    "late_words",
+    "link_shop_rows",
+    "follow_skus",
+    "move_links",
+    "follow_gone_rows",
+    "follow_words",
+    "follow_shop_rows",
+    "follow_shop",
+    "keep_held_rows",
+    "adopt_page",
+    "drain_shop_reserved",
+    "find_shop_breaches",
+)
+
+
 def _files(plan: Plan) -> Iterator[str]:
-    yield from (
-        "keep_to_budget",
-        "hold_still",
-        "tables",
-        "parted_items",
-        "shop_rows",
-        "adopted_figures",
-        "row_skus",
-        "note_put_back",
-        "note_misfit",
-        "post_shop_movements",
-        "late_words",
-        "link_shop_rows",
-        "follow_skus",
-        "move_links",
-        "follow_gone_rows",
-        "follow_words",
-        "follow_shop_rows",
-        "follow_shop",
-        "keep_held_rows",
-        "adopt_page",
-        "drain_shop_reserved",
-        "find_shop_breaches",
-    )
+    yield from _OF_EVERY_PLAN
     if plan.stock.active:
         yield "sale_kept_in"
     if plan.stock.figures:
