@@ -106,6 +106,15 @@ def test_what_is_undone_to_a_savepoint_was_never_deleted(shop: Adopted) -> None:
     assert (shop.item("B"), shop.breaches()) == ((4, 0, 0), [])
 
 
+def test_what_is_deleted_is_found_without_reading_all_rows(shop: Adopted) -> None:
+    with shop.engine.begin() as connection:
+        connection.exec_driver_sql("SET LOCAL enable_seqscan = off")
+        plan = connection.exec_driver_sql(
+            "EXPLAIN SELECT FROM holdfast.adopted_rows WHERE gone_key = ANY(ARRAY['A'])"
+        )
+        assert any("adopted_rows_gone" in line for (line,) in plan)
+
+
 @pytest.mark.parametrize("at_once", [True, False])
 def test_without_a_column_that_says_so_what_is_made_again_is_for_sale_again(
     open_adopted: OpenAdopted, at_once: bool

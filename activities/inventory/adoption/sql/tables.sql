@@ -25,6 +25,9 @@ CREATE TABLE holdfast.adopted_rows (
     begun boolean NOT NULL DEFAULT false
 );
 
+-- Each page, and each write of the shop, asks which rows are deleted: nearly always none of a million.
+CREATE INDEX adopted_rows_gone ON holdfast.adopted_rows (gone_key) WHERE gone_key IS NOT NULL;
+
 -- Items that went out of sale with their rows, where the shop has no column that says what is for sale.
 CREATE TABLE holdfast.gone_items (
     stock_item_id bigint PRIMARY KEY REFERENCES holdfast.stock_items (id)
