@@ -20,7 +20,7 @@ from activities.inventory.database.errors import (
 )
 from activities.inventory.ledger_operations import HOLD_SECONDS_CAP_DEFAULT
 from activities.inventory.payment_records import Pause
-from activities.inventory.records import Closing, HoldExtension, Part, PartKind
+from activities.inventory.records import Closing, ClosingStatus, HoldExtension, Part, PartKind
 from holdfast_client.contract.messages import AdjustmentKind, Line, merged
 from holdfast_client.contract.refunds import RefundDone
 from tests.inventory.carts import Cart, summed
@@ -114,17 +114,17 @@ class LedgerMachine(StandingMachine):
         assert told == self.oracle.supersede(id, cart, length, old_id, party)
 
     @rule(wishes=_batches(st.tuples(picks, statuses, payments, messages)))
-    def end(self, wishes: list[tuple[int, str, str, str]]) -> None:
+    def end(self, wishes: list[tuple[int, ClosingStatus, str, str]]) -> None:
         self._end([(self.meant(pick), how, by, name) for pick, how, by, name in wishes])
 
     def _end(self, batch: list[Ending]) -> None:
         """End checkouts, each paid by one of its own where none that may be shared is named."""
-        wishes = [
+        wishes: list[Ending] = [
             (id, status, payment or f"pay-{id}", name) if status in PAID else (id, status, "", "")
             for id, status, payment, name in batch
         ]
         closings = [
-            Closing(id, status, "no", "shopper", payment or None, operation_id=name)  # type: ignore[arg-type]
+            Closing(id, status, "no", "shopper", payment or None, operation_id=name)
             for id, status, payment, name in wishes
         ]
         for _, status, *_ in wishes:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import rule
 
 from activities.inventory.operations.reinstate import is_undecided
-from activities.inventory.records import Closing, ReservationState
+from activities.inventory.records import Closing, ClosingStatus, ReservationState
 from tests.inventory.carts import Cart, summed
 from tests.inventory.machine import (
     STOCKED,
@@ -28,18 +28,20 @@ class LateMachine(LedgerMachine):
     """Asks as a settlement does, and as a run that comes to its reserve too late."""
 
     @rule(pick=picks, payment=payments, status=paid, name=messages)
-    def pay_late(self, pick: int, payment: str, status: str, name: str) -> None:
+    def pay_late(self, pick: int, payment: str, status: ClosingStatus, name: str) -> None:
         self._pay_late(self._over(pick), status, payment, name)
 
     @rule(pick=picks, payment=payments, status=paid, name=messages)
-    def expire_and_pay_late(self, pick: int, payment: str, status: str, name: str) -> None:
+    def expire_and_pay_late(
+        self, pick: int, payment: str, status: ClosingStatus, name: str
+    ) -> None:
         id = self.meant(pick)
         self.expire_at_the_deadline(pick)
         self._pay_late(id, status, payment, name)
 
     @rule(pick=picks, other=picks, status=paid, message=st.sampled_from(["u1", "u2"]), name=parts)
     def pay_by_what_has_failed_elsewhere(
-        self, pick: int, other: int, status: str, message: str, name: str
+        self, pick: int, other: int, status: ClosingStatus, message: str, name: str
     ) -> None:
         """A payment is refused as another's, fails there, and the same is asked for again."""
         id, owner = self.meant(pick), self.meant(other)
@@ -50,10 +52,10 @@ class LateMachine(LedgerMachine):
             if self.oracle.holds[owner].is_open:
                 self.wait_for_a_payment(other, "pay_1", 0, name)
 
-    def _pay_late(self, id: str, status: str, payment: str, name: str) -> None:
+    def _pay_late(self, id: str, status: ClosingStatus, payment: str, name: str) -> None:
         """By the quick way, and where that leaves it open, by the other."""
         payment = payment or f"late-{id}"
-        closing = Closing(id, status, "", "", payment, None, True, operation_id=name)  # type: ignore[arg-type]
+        closing = Closing(id, status, "", "", payment, None, True, operation_id=name)
         self.counts("pay late")
         (answer,) = self.shop.ledger.close([closing])
         if isinstance(answer, ReservationState) and is_undecided(closing, answer):

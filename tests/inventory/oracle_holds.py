@@ -6,12 +6,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, TypeVar
 
+from activities.inventory.records import ClosingStatus
 from tests.inventory.carts import Answer, Cart
 
 SaidT = TypeVar("SaidT")
 
 # A checkout, how it is to end, the payment that says so, and under which name; or neither.
-Ending = tuple[str, str, str, str]
+Ending = tuple[str, ClosingStatus, str, str]
 
 
 @dataclass

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from activities.inventory.records import ClosingStatus
 from tests.inventory.carts import Answer, Cart, lines_of
 from tests.inventory.oracle import Oracle
 from tests.inventory.oracle_holds import Hold
@@ -28,7 +29,7 @@ class LateOracle(Oracle):
         return self._told(id, (cart, seconds))
 
     def pay_late(
-        self, id: str, status: str, payment: str, name: str
+        self, id: str, status: ClosingStatus, payment: str, name: str
     ) -> tuple[Answer, str, tuple[Answer, ...]]:
         """Return where a payment leads that may have its expired checkout held again."""
         hold = self.holds.get(id)
