@@ -27,7 +27,7 @@ from holdfast_client.contract.messages import (
     Shipment,
 )
 from holdfast_client.contract.names import CANCEL_SIGNAL, checkout_workflow_id
-from holdfast_client.contract.outcomes import Cancelled, Committed, Held, Unavailable
+from holdfast_client.contract.outcomes import Committed, Fulfilled, Held, OpenOutcome, Unavailable
 from workflows import ledger_calls, ledger_requests, refusals, web_ui
 from workflows.kept_timer import KeptTimer
 from workflows.ledger_calls import BadRequest, LedgerConflict, LedgerOutOfReach, PaymentTaken
@@ -163,8 +163,9 @@ class LedgerTask:
             self._standing.tell("unavailable", reason=reason)
             closing = ledger_requests.giving_up(self._checkout)
             state = await ledger_calls.close(closing, self._summary_of(closing), at_once=False)
-            if state.is_known and not isinstance(state.outcome, Cancelled):
-                # It was decided long before, in a run of which this one knows nothing.
+            if isinstance(state.outcome, OpenOutcome | Fulfilled):
+                # It was paid long before, in a run of which this one knows nothing. Of all else
+                # that is over the shopper was told already.
                 self._standing.take_back(state)
                 self._standing.tell_outcome()
         else:

@@ -11,10 +11,12 @@ from datetime import timedelta
 
 import pytest
 
-from holdfast_client.contract.outcomes import AdjustmentApplied, Held
+from activities.inventory.records import ReservationState
+from holdfast_client.contract.messages import CheckoutRequest
+from holdfast_client.contract.outcomes import AdjustmentApplied, Denied, Held
 from tests.faults.late_ledger import LateLedger, late_worker
 from tests.workflows.stage import Stage
-from tests.workflows.till import moment
+from tests.workflows.till import moment, request
 from tests.workflows.waiting import until
 from workflows import policies
 
@@ -75,6 +77,24 @@ async def test_a_reserve_that_commits_after_it_was_given_up_finds_the_tombstone(
     await ended(late, attempts=late.arrived)
     assert {answer.outcome.status for answer in late.late_answers} == {"cancelled"}
     assert stage.shop.movements(unique) == []
+
+
+@pytest.mark.parametrize("wanted", [2, 9])
+async def test_a_reserve_whose_answer_is_lost_stays_as_its_shopper_was_told(
+    stage: Stage, late: LateLedger, unique: str, impatient: None, wanted: int
+):
+    till, sku = stage.till, stage.stock(unique, 5)
+    late.hold_back("reserve", attempts=100)
+    handle = await till.start(unique, {sku: wanted})
+    await until(lambda: late.arrived)
+    # What an attempt commits just before its answer is lost.
+    asked = CheckoutRequest.model_validate(request(unique, {sku: wanted}))
+    (decided,) = stage.ledger.reserve([asked])
+    assert isinstance(decided, ReservationState)
+    assert isinstance(decided.outcome, Held if wanted == 2 else Denied)
+    assert await till.reserve(unique, {sku: wanted}) == {"status": "unavailable"}
+    assert await handle.result() == {"status": "unavailable"}
+    assert stage.shop.figures(sku) == (5, 0, 5)
 
 
 async def test_a_reserve_that_commits_after_its_cancellation_finds_the_tombstone(
