@@ -30,6 +30,10 @@ PART = (
     "CREATE TABLE whole (LIKE products) PARTITION BY RANGE (id); "
     "ALTER TABLE whole ATTACH PARTITION products DEFAULT"
 )
+DEFERRABLE = (
+    "ALTER TABLE products DROP CONSTRAINT products_pkey; "
+    "ALTER TABLE products ADD PRIMARY KEY (id) DEFERRABLE"
+)
 LATE_TRIGGER = (
     "CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; "
     "CREATE TRIGGER zzz BEFORE UPDATE ON products FOR EACH ROW EXECUTE FUNCTION late()"
@@ -96,6 +100,7 @@ def test_of_many_rows_the_first_are_named_and_the_rest_counted(shop: Adopted):
         ),
         ("ALTER TABLE products DROP COLUMN updated_at", "has no column updated_at"),
         ("ALTER TABLE products ALTER id TYPE numeric", "is numeric; it can be bigint"),
+        (DEFERRABLE, "the primary key of public.products is deferrable"),
         ("CREATE RULE r AS ON DELETE TO products DO NOTHING", "has the rule r"),
         ("CREATE TABLE child () INHERITS (products)", "is no plain table"),
         (WHOLE, "is no plain table"),

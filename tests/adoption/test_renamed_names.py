@@ -136,3 +136,16 @@ def test_leaving_and_other_policies_are_refused_by_the_name_that_is_not_there(
     with pytest.raises(steps.AdoptionRefused, match=f"no table or column {missing}$"):
         steps.apply(shop.engine, shop.plan_with(reserved="refuse"))
     assert shop.standing().table == "public.inventory_product"
+
+
+@pytest.mark.parametrize("column", ["reserved_stock", "name"])
+def test_a_new_column_under_the_name_of_one_that_was_renamed_is_told(shop: Adopted, column: str):
+    table = "inventory_product"
+    kind = "integer NOT NULL DEFAULT 0" if column == "reserved_stock" else "text"
+    shop.sql.execute(f"ALTER TABLE {table} RENAME {column} TO formerly")
+    shop.sql.execute(f"ALTER TABLE {table} ADD {column} {kind}")
+    told = f'column {column} of "public"."{table}": is not the column that was adopted'
+    assert [each for each in shop.standing().breaches if told in each]
+    shop.sql.execute(f"ALTER TABLE {table} DROP {column}")
+    shop.sql.execute(f"ALTER TABLE {table} RENAME formerly TO {column}")
+    assert shop.breaches() == []

@@ -178,3 +178,32 @@ def test_support_is_told_where_to_switch_it(shop: Adopted):
     assert refusal_words(kept(shop, 0), "deactivate") == (
         f"{WHERE}; a refused id stays refused, so use a new one"
     )
+
+
+def test_what_was_recalled_in_the_ledger_is_named_before_it_is_adopted(unadopted: Adopted):
+    unadopted.ledger.load_stock([StockRow("MUG", "main", 10), StockRow("CUP", "main", 1)])
+    for sku in ("MUG", "CUP"):
+        say(unadopted, f"old-{sku}", "deactivate", sku)
+        say(unadopted, f"new-{sku}", "activate", sku)
+    assert steps.check(unadopted.engine, plan(unadopted)) == []
+    say(unadopted, "recall-7", "deactivate")
+    (told,) = steps.check(unadopted.engine, plan(unadopted))
+    assert told == (
+        "public.products row 1 (MUG): public.products.published has it for sale, and recall-7 took "
+        "it out of sale in the ledger: take it out of sale in the shop, or "
+        "`holdfast adjust ... activate`"
+    )
+    # Without the column a recall lasts.
+    assert steps.check(unadopted.engine, unadopted.plan) == []
+    with pytest.raises(steps.AdoptionRefused, match="recall-7"):
+        steps.apply(unadopted.engine, plan(unadopted))
+    publish(unadopted, False)
+    steps.apply(unadopted.engine, plan(unadopted))
+    assert not is_for_sale(unadopted)
+
+
+def test_what_the_shop_itself_took_out_of_sale_is_no_recall(shop: Adopted):
+    publish(shop, False)
+    steps.leave(shop.engine, plan(shop))
+    publish(shop, True)
+    assert steps.check(shop.engine, plan(shop)) == []

@@ -16,7 +16,7 @@ from activities.inventory.adoption.linked_script import INTEGERS
 from activities.inventory.adoption.linked_tables import linked_obstacles
 from activities.inventory.adoption.plan import Elsewhere, Plan, Stock, template_columns
 from activities.inventory.adoption.quoting import name
-from activities.inventory.adoption.script import SHOP_WAIT_MS_MAX, question
+from activities.inventory.adoption.script import SHOP_WAIT_MS_MAX, column_text, question
 from activities.inventory.adoption.table_obstacles import (
     Right,
     missing,
@@ -131,6 +131,11 @@ def _key(table: Table, key: str) -> Iterator[str]:
         return
     if table.primary_key != key:
         yield f"stock.key: {table.name}.{key} is not the primary key"
+    elif table.row.is_deferrable:
+        yield (
+            f"stock.key: the primary key of {table.name} is deferrable, and rows that change "
+            "places by their keys in one statement could not be followed"
+        )
     if column.type not in KEY_TYPES:
         kinds = ", ".join(sorted(KEY_TYPES))
         yield f"stock.key: {table.name}.{key} is {column.type}; it can be {kinds}"
@@ -194,6 +199,11 @@ def _rows_kept(connection: Connection, plan: Plan, catalogue: Catalogue) -> Iter
             "kept equal; let the holds end first"
         )
     yield from _more(table, in_the_way, "that checkouts hold some of")
+    if plan.stock.active:
+        recalled = _asked(connection, question("recalled_rows", plan, catalogue, **bounds))
+        column = column_text(plan.stock.active, table)
+        yield from (_recalled(table, column, row) for row in recalled)
+        yield from _more(table, recalled, "that are out of sale in the ledger")
     if left is not None and plan.stock.figures:
         apart = _asked(connection, question("rows_apart", plan, catalogue, **since))
         yield from (_apart(table, row) for row in apart)
@@ -224,6 +234,15 @@ def _apart(table: str, row: Any) -> str:
         f"{table} row {row.key} ({row.sku}): total {row.total}, of which checkouts have sold "
         f"{row.sold} since `leave`, and {row.in_ledger} in the ledger, where it was corrected "
         "meanwhile: bring both to what is there"
+    )
+
+
+def _recalled(table: str, column: str, row: Any) -> str:
+    why = f" ({row.reason})" if row.reason else ""
+    return (
+        f"{table} row {row.key} ({row.sku}): {column} has it for sale, and {row.operation_id}{why} "
+        "took it out of sale in the ledger: take it out of sale in the shop, or "
+        "`holdfast adjust ... activate`"
     )
 
 

@@ -44,6 +44,7 @@ _OBJECTS: Final = (
     ("FUNCTION", "note_late_words"),
     ("FUNCTION", "follow_gone_rows"),
     ("FUNCTION", "move_link"),
+    ("FUNCTION", "identify_row"),
     ("FUNCTION", "link_shop_rows"),
     ("FUNCTION", "fits_sku"),
     ("FUNCTION", "post_shop_movements"),

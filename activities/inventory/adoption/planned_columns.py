@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from activities.inventory.adoption.catalogue import Catalogue
 from activities.inventory.adoption.plan import Carts, Holds, Plan, Stock, template_columns
@@ -12,8 +12,20 @@ from activities.inventory.adoption.quoting import name
 def own_columns(stock: Stock) -> list[str]:
     """Return what of a row of stock is followed: its key, its words and its figures."""
     words = [each for each in (stock.name, stock.active) if isinstance(each, str)]
-    skus = template_columns(stock.sku) if isinstance(stock.sku, str) else (stock.sku.via,)
-    return list(dict.fromkeys([stock.key, *skus, *words, *stock.figures.values()]))
+    figures = stock.figures.values()
+    return list(dict.fromkeys([stock.key, *sku_columns(stock), *words, *figures]))
+
+
+def sku_columns(stock: Stock) -> Sequence[str]:
+    """Return what of a row of stock says its SKU, or where that stands."""
+    return template_columns(stock.sku) if isinstance(stock.sku, str) else (stock.sku.via,)
+
+
+def viewed_columns(stock: Stock, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
+    """Return the tables and columns that stand in the view of the shop's rows, as pairs."""
+    yield from _of(stock.table, *own_columns(stock))
+    for each in stock.elsewhere:
+        yield from _of(each.table, catalogue[each.table].primary_key, each.column)
 
 
 def planned_columns(plan: Plan, catalogue: Catalogue) -> list[tuple[str, str]]:
@@ -26,10 +38,8 @@ def planned_columns(plan: Plan, catalogue: Catalogue) -> list[tuple[str, str]]:
 
 
 def _all(plan: Plan, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
-    stock = plan.stock
-    yield from _of(stock.table, *own_columns(stock), stock.updated_at)
-    for each in stock.elsewhere:
-        yield from _of(each.table, catalogue[each.table].primary_key, each.column)
+    yield from viewed_columns(plan.stock, catalogue)
+    yield from _of(plan.stock.table, plan.stock.updated_at)
     if plan.holds:
         yield from _of_holds(plan.holds, catalogue)
     if plan.carts:

@@ -25,7 +25,12 @@ from activities.inventory.adoption.plan import (
     Stock,
     template_columns,
 )
-from activities.inventory.adoption.planned_columns import own_columns, planned_columns
+from activities.inventory.adoption.planned_columns import (
+    own_columns,
+    planned_columns,
+    sku_columns,
+    viewed_columns,
+)
 from activities.inventory.adoption.quoting import literal, name, path
 from holdfast_client.contract.fields import LINES_MAX
 
@@ -46,6 +51,8 @@ LATE_WORDS_MAX: Final = 50
 BLOCKED_SECONDS: Final = 10
 WORDS_PATIENCE_SECONDS: Final = 300
 FOLLOWING: Final = (
+    "zz_holdfast_identify",
+    "zz_holdfast_identify_gone",
     "zz_holdfast_keep_held",
     "zz_holdfast_refuse_truncate",
     "zz_holdfast_move",
@@ -149,6 +156,7 @@ _OF_EVERY_PLAN: Final = (
     "follow_words",
     "follow_shop_rows",
     "follow_shop",
+    "identify_rows",
     "keep_held_rows",
     "adopt_page",
     "drain_shop_reserved",
@@ -206,7 +214,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "words_patience_seconds": str(WORDS_PATIENCE_SECONDS),
         "name": f"coalesce({_word(stock.name)}::text, '')" if stock.name else "NULL::text",
         "active": f"coalesce({_word(stock.active)}, false)" if stock.active else "NULL::boolean",
-        "active_text": literal(_place(stock.active, stock.table)) if stock.active else "NULL",
+        "active_text": literal(column_text(stock.active, stock.table)) if stock.active else "NULL",
         "sku": _sku(stock.sku),
         "has_active": _boolean(bool(stock.active)),
         "has_total": _boolean(bool(stock.total)),
@@ -214,11 +222,10 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "triggers": ", ".join(
             f"({literal(trigger)}, {literal(place)})" for trigger, place in triggers_of(plan)
         ),
-        "planned": ", ".join(
-            f"({literal(place)}, {literal(column)})"
-            for place, column in planned_columns(plan, catalogue)
-        ),
+        "planned": _named(planned_columns(plan, catalogue)),
+        "viewed": _named(viewed_columns(stock, catalogue)),
         "row_changed": _changed(own_columns(stock)),
+        "sku_changed": _changed(sku_columns(stock)),
         **MISFIT_LIMITS,
         **_figures(plan, catalogue),
     }
@@ -232,6 +239,10 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
     else:
         values["write_back"] = ""
     return values
+
+
+def _named(columns: Iterable[tuple[str, str]]) -> str:
+    return ", ".join(f"({literal(place)}, {literal(column)})" for place, column in columns)
 
 
 def _linked(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
@@ -298,16 +309,21 @@ def _figures(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
     }
 
 
+_FORMER_ROW: Final = "(SELECT OLD.*) AS t"
+
+
 def _of_other_table(stock: Stock, catalogue: Catalogue) -> dict[str, str]:
     own = f"{name(stock.table)} AS t"
     if not stock.elsewhere:
-        return {"from_rows": own, "product": f"t.{name(stock.key)}"}
+        product = f"t.{name(stock.key)}"
+        return {"from_rows": own, "former_rows": _FORMER_ROW, "product": product}
     other = stock.elsewhere[0]
     key = name(catalogue[other.table].primary_key or "")
     words = [each.column for each in stock.elsewhere]
     joined = f"LEFT JOIN {name(other.table)} AS o ON o.{key} = t.{name(other.via)}"
     return {
         "from_rows": f"{own}\n  {joined}",
+        "former_rows": f"{_FORMER_ROW}\n          {joined}",
         "product": f"t.{name(other.via)}",
         "via": name(other.via),
         "sku_table": name(other.table),
@@ -354,7 +370,7 @@ def _word(source: str | Elsewhere) -> str:
     return f"t.{name(source)}" if isinstance(source, str) else f"o.{name(source.column)}"
 
 
-def _place(source: str | Elsewhere, own: str) -> str:
+def column_text(source: str | Elsewhere, own: str) -> str:
     """Return the column that a person looks for: its table, and its name there."""
     return f"{own}.{source}" if isinstance(source, str) else f"{source.table}.{source.column}"
 

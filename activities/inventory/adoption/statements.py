@@ -25,6 +25,8 @@ SELECT c.oid, c.relkind::text AS kind, c.relispartition AS is_partition,
           JOIN pg_attribute AS a ON a.attrelid = p.conrelid AND a.attnum = p.conkey[1]
          WHERE p.conrelid = c.oid AND p.contype = 'p' AND cardinality(p.conkey) = 1)
            AS primary_key,
+       EXISTS (SELECT FROM pg_constraint AS p
+                WHERE p.conrelid = c.oid AND p.contype = 'p' AND p.condeferrable) AS is_deferrable,
        (SELECT i.indexrelid::regclass::text FROM pg_index AS i
          WHERE i.indrelid = c.oid AND i.indisunique AND NOT i.indisprimary LIMIT 1)
            AS other_unique

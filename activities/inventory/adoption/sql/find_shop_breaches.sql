@@ -31,6 +31,21 @@ BEGIN
                         AND has_column_privilege(c.oid, a.attnum, 'SELECT'), false)
      ORDER BY 1
      LIMIT breaches_max;
+    -- The view has the columns that were there when the plan was applied, whatever they are called.
+    RETURN QUERY
+    SELECT format('column %s of %s', e.name, e.place),
+           'is not the column that was adopted, which has another name by now: to rename it, leave first, '
+           'and apply a plan with the new name'
+      FROM (VALUES {viewed}) AS e(place, name)
+      JOIN (SELECT c.oid, ARRAY[n.nspname::text, c.relname::text] AS path
+              FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace) AS c
+        ON c.path = parse_ident(e.place) COLLATE "C"
+      JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attname = e.name AND NOT a.attisdropped
+     WHERE NOT EXISTS (SELECT FROM pg_rewrite AS w
+                         JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = w.oid
+                        WHERE w.ev_class = to_regclass('holdfast.shop_rows')
+                          AND d.refobjid = c.oid AND d.refobjsubid = a.attnum)
+     LIMIT breaches_max;
     RETURN QUERY
     SELECT format('trigger %s on %s', e.name, e.place),
            CASE WHEN t.tgname IS NULL THEN 'is missing: leave, and apply the plan again'

@@ -1,3 +1,15 @@
+-- They go by name: before what keeps a row that checkouts hold.
+CREATE TRIGGER zz_holdfast_identify
+BEFORE UPDATE ON {table}
+FOR EACH ROW WHEN ({sku_changed})
+EXECUTE FUNCTION holdfast.identify_row();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_identify;
+
+CREATE TRIGGER zz_holdfast_identify_gone
+BEFORE DELETE ON {table}
+FOR EACH ROW EXECUTE FUNCTION holdfast.identify_row();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_identify_gone;
+
 CREATE TRIGGER zz_holdfast_keep_held
 BEFORE DELETE ON {table}
 FOR EACH ROW EXECUTE FUNCTION holdfast.keep_held_row();

@@ -1,0 +1,106 @@
+"""An apply is under way, and the shop renames a row, or deletes one, that it has not come to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import psycopg
+import pytest
+
+from activities.inventory.adoption import steps
+from holdfast_client.contract.outcomes import Denied
+from tests.adoption.adopted import Adopted
+from tests.adoption.conftest import OpenAdopted
+from tests.adoption.test_adopting_again import Interrupted, interrupt
+
+OpenSold = Callable[[str], Adopted]
+
+_MAKE = {
+    "a": '%w[MUG CUP PEN].each { |sku| Product.create!(sku: sku, name: "P", stock_quantity: 10) }',
+    "c": "for sku in ('MUG', 'CUP', 'PEN'):\n"
+    "    product = Product.objects.create(sku=sku, name=sku, price=1)\n"
+    "    Stock.objects.create(product=product, quantity=10)",
+}
+
+
+@pytest.fixture
+def open_sold(open_adopted: OpenAdopted, monkeypatch: pytest.MonkeyPatch) -> OpenSold:
+    """Open a shop with a mug, a cup and a pen. Since `leave` three cups and one pen were sold.
+
+    It is adopted again, and that was broken off when the mug was in.
+    """
+
+    def opened(letter: str) -> Adopted:
+        shop = open_adopted(letter)
+        shop.code(_MAKE[letter])
+        shop.adopt()
+        steps.leave(shop.engine, shop.plan)
+        shop.reserve("c1", CUP=3, PEN=1)
+        shop.close("c1")
+        monkeypatch.setattr(steps, "PAGE_ROWS_MAX", 1)
+        with pytest.raises(Interrupted):
+            steps.apply(shop.engine, shop.plan, interrupt)
+        return shop
+
+    return opened
+
+
+def figures(shop: Adopted) -> dict[str, int]:
+    """Return what there is of each SKU in the ledger."""
+    return dict(shop.owner("SELECT sku, total_quantity FROM holdfast.stock_items"))
+
+
+@pytest.mark.parametrize(
+    ("letter", "table"), [("a", "products"), ("c", "inventory_product")], ids=["own", "elsewhere"]
+)
+def test_a_row_that_is_renamed_takes_what_was_sold_with_it(
+    open_sold: OpenSold, letter: str, table: str
+):
+    shop = open_sold(letter)
+    shop.sql.execute(f"UPDATE {table} SET sku = 'BOWL' WHERE sku = 'CUP'")
+    shop.adopt()
+    assert figures(shop) == {"BOWL": 7, "MUG": 10, "PEN": 9}
+    assert isinstance(shop.reserve("c2", CUP=1), Denied)
+    assert shop.breaches() == []
+
+
+def test_two_rows_that_change_their_names_take_each_what_was_sold_of_it(open_sold: OpenSold):
+    shop = open_sold("a")
+    with shop.sql.transaction():
+        for sku, other in (("CUP", "-"), ("PEN", "CUP"), ("-", "PEN")):
+            shop.sql.execute("UPDATE products SET sku = %s WHERE sku = %s", [other, sku])
+    shop.adopt()
+    assert figures(shop) == {"CUP": 9, "MUG": 10, "PEN": 7}
+    assert shop.breaches() == []
+
+
+def test_stock_that_comes_to_be_another_products_takes_what_was_sold_with_it(open_sold: OpenSold):
+    shop = open_sold("c")
+    shop.code("Product.objects.create(sku='BOWL', name='Bowl', price=1)")
+    shop.sql.execute(
+        "UPDATE inventory_stock SET product_id = (SELECT id FROM inventory_product "
+        "WHERE sku = 'BOWL') WHERE product_id = (SELECT id FROM inventory_product "
+        "WHERE sku = 'CUP')"
+    )
+    shop.adopt()
+    assert figures(shop) == {"BOWL": 7, "MUG": 10, "PEN": 9}
+    assert shop.breaches() == []
+
+
+def test_what_is_deleted_is_not_for_sale_any_more(open_sold: OpenSold):
+    shop = open_sold("a")
+    shop.sql.execute("DELETE FROM products WHERE sku = 'CUP'")
+    shop.adopt()
+    assert figures(shop) == {"CUP": 0, "MUG": 10, "PEN": 9}
+    assert isinstance(shop.reserve("c2", CUP=1), Denied)
+    assert shop.breaches() == []
+
+
+def test_what_checkouts_hold_is_not_deleted(open_sold: OpenSold):
+    shop = open_sold("a")
+    shop.reserve("c2", CUP=1)
+    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="held by checkouts"):
+        shop.sql.execute("DELETE FROM products WHERE sku = 'CUP'")
+    shop.adopt()
+    assert figures(shop) == {"CUP": 7, "MUG": 10, "PEN": 9}
+    assert shop.breaches() == []
