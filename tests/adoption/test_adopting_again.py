@@ -7,6 +7,7 @@ import pytest
 from activities.inventory.adoption import steps
 from activities.inventory.adoption.steps import AdoptionRefused
 from activities.inventory.records import StockRow
+from holdfast_client.contract.outcomes import Denied
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
 from tests.adoption.test_both_ways import receive
@@ -107,10 +108,37 @@ def test_what_was_sold_of_a_sku_that_no_row_has_any_more_is_named(shop: Adopted)
     shop.close("c1")
     shop.sql.execute("UPDATE products SET sku = 'CUP'")
     (told,) = steps.check(shop.engine, shop.plan)
-    assert told.startswith("public.products: no row has the SKU MUG, and since `leave` checkouts")
+    assert told.startswith(
+        "public.products: no row has the SKU MUG any more, of which 7 are in the ledger, and "
+        "checkouts have sold 3 since `leave`"
+    )
     shop.sql.execute("UPDATE products SET sku = 'MUG'")
     shop.adopt()
     assert shop.item("MUG") == (7, 2, 2)
+
+
+@pytest.mark.parametrize(
+    "change", ["UPDATE products SET sku = 'CUP'", "DELETE FROM products"], ids=["renamed", "gone"]
+)
+def test_what_no_row_has_any_more_is_named_though_nothing_was_sold(shop: Adopted, change: str):
+    shop.ledger.load_stock([StockRow("OWN", "main", 5)])
+    leave(shop)
+    shop.sql.execute(change)
+    (told,) = steps.check(shop.engine, shop.plan)
+    assert "no row has the SKU MUG any more, of which 10 are in the ledger" in told
+    with pytest.raises(AdoptionRefused, match="count the SKU down"):
+        shop.adopt()
+    shop.ledger.load_stock([StockRow("MUG", "main", 2)])
+    shop.adopt()
+    assert isinstance(shop.reserve("c1", MUG=1), Denied)
+    assert shop.breaches() == []
+
+
+def test_what_is_held_of_what_no_row_has_is_named_until_it_ends(shop: Adopted):
+    shop.reserve("c1", MUG=10)
+    leave(shop)
+    shop.sql.execute("UPDATE products SET sku = 'CUP', reserved_quantity = 0")
+    assert "no row has the SKU MUG any more" in steps.check(shop.engine, shop.plan)[0]
 
 
 class Interrupted(Exception):

@@ -8,6 +8,7 @@ import pytest
 from activities.inventory.adoption import steps
 from activities.inventory.adoption.plan import Plan
 from activities.inventory.records import StockRow
+from holdfast_client.contract.messages import StockAdjustment
 from holdfast_client.contract.outcomes import Denied, Held
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
@@ -140,3 +141,50 @@ def test_without_a_column_that_says_so_what_is_made_again_is_for_sale_again(
     assert isinstance(shop.reserve("c3", B=1), Denied)
     assert shop.breaches() == []
     steps.leave(shop.engine, plan)
+
+
+@pytest.mark.parametrize("said", ["deactivate", "activate, deactivate"])
+def test_what_was_said_of_it_in_the_ledger_meanwhile_lasts(
+    open_adopted: OpenAdopted, said: str
+) -> None:
+    shop = open_adopted("a")
+    shop.sql.execute("CREATE TABLE goods (id integer PRIMARY KEY, sku text NOT NULL)")
+    shop.sql.execute("INSERT INTO goods VALUES (1, 'A')")
+    steps.apply(shop.engine, Plan.model_validate({"stock": {"table": "goods", "sku": "sku"}}))
+    shop.ledger.load_stock([StockRow("A", "main", 5)])
+    shop.sql.execute("DELETE FROM goods")
+    for kind in said.split(", "):
+        shop.ledger.adjust(
+            StockAdjustment.model_validate(
+                {"adjustment_id": kind, "sku": "A", "kind": kind, "quantity": 0}
+            )
+        )
+    shop.sql.execute("INSERT INTO goods VALUES (2, 'A')")
+    assert isinstance(shop.reserve("c1", A=1), Denied)
+
+
+def test_where_constraints_are_checked_at_once_a_key_takes_its_hold_along(shop: Adopted) -> None:
+    at_once(
+        shop,
+        "SET CONSTRAINTS ALL IMMEDIATE",
+        "UPDATE goods SET sku = 'T', total = 6 WHERE sku = 'A'",
+    )
+    assert (figures(shop)[1], shop.item("T")) == (("T", 6, 2), (6, 2, 0))
+    assert (shop.put_back(), shop.breaches()) == ([], [])
+
+
+def test_a_key_of_a_row_that_was_deleted_past_the_switches_is_given_to_another(
+    shop: Adopted,
+) -> None:
+    shop.sql.execute("ALTER TABLE goods DISABLE TRIGGER USER")
+    shop.sql.execute("DELETE FROM goods WHERE sku = 'B'")
+    for (trigger,) in shop.owner(
+        "SELECT tgname FROM pg_trigger WHERE tgrelid = 'goods'::regclass AND NOT tgisinternal"
+    ):
+        shop.sql.execute(f"ALTER TABLE goods ENABLE ALWAYS TRIGGER {trigger}")
+    shop.sql.execute("UPDATE goods SET sku = 'B' WHERE sku = 'A'")
+    # What was deleted is looked at first when its name is asked for again.
+    shop.owner("UPDATE holdfast.late_words SET again_at = '2000-01-01'")
+    assert isinstance(shop.reserve("c2", B=1), Held)
+    assert (figures(shop), shop.item("B")) == ([("B", 5, 3)], (5, 3, 0))
+    assert shop.breaches() == []

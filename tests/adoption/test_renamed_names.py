@@ -149,3 +149,9 @@ def test_a_new_column_under_the_name_of_one_that_was_renamed_is_told(shop: Adopt
     shop.sql.execute(f"ALTER TABLE {table} DROP {column}")
     shop.sql.execute(f"ALTER TABLE {table} RENAME formerly TO {column}")
     assert shop.breaches() == []
+
+
+def test_the_key_of_a_carts_lines_is_a_name_like_any_other(shop: Adopted):
+    shop.sql.execute("ALTER TABLE orders_cartitem RENAME id TO line_id")
+    (told,) = (each for each in shop.standing().breaches if GONE in each)
+    assert told.startswith('column id of "public"."orders_cartitem"' + GONE)

@@ -226,9 +226,10 @@ def read_left(connection: Connection, plan: Plan) -> int | None:
 def _apart(table: str, row: Any) -> str:
     if row.key is None:
         return (
-            f"{table}: no row has the SKU {row.sku}, and since `leave` checkouts have sold "
-            f"{row.sold} of it, and {row.in_ledger} are in the ledger: give it back its SKU; or "
-            "take them off its row, and count the SKU to 0"
+            f"{table}: no row has the SKU {row.sku} any more, of which {row.in_ledger} are in the "
+            f"ledger, and checkouts have sold {row.sold} since `leave`: give its row its SKU back; "
+            "or, once checkouts hold nothing of it, take off what was sold, and count the SKU down "
+            "to what is reserved"
         )
     return (
         f"{table} row {row.key} ({row.sku}): total {row.total}, of which checkouts have sold "

@@ -43,6 +43,8 @@ _OBJECTS: Final = (
     ("FUNCTION", "former_sku"),
     ("FUNCTION", "note_late_words"),
     ("FUNCTION", "follow_gone_rows"),
+    ("FUNCTION", "are_all"),
+    ("FUNCTION", "forget_gone_item"),
     ("FUNCTION", "move_link"),
     ("FUNCTION", "identify_row"),
     ("FUNCTION", "link_shop_rows"),

@@ -12,8 +12,9 @@ from activities.inventory.adoption.quoting import name
 def own_columns(stock: Stock) -> list[str]:
     """Return what of a row of stock is followed: its key, its words and its figures."""
     words = [each for each in (stock.name, stock.active) if isinstance(each, str)]
+    links = [each.via for each in stock.elsewhere]
     figures = stock.figures.values()
-    return list(dict.fromkeys([stock.key, *sku_columns(stock), *words, *figures]))
+    return list(dict.fromkeys([stock.key, *sku_columns(stock), *links, *words, *figures]))
 
 
 def sku_columns(stock: Stock) -> Sequence[str]:
@@ -62,7 +63,8 @@ def _of_carts(carts: Carts, catalogue: Catalogue) -> Iterator[tuple[str, str]]:
         yield from _referred_to(carts.table, carts.key, catalogue)
     if carts.items:
         items = carts.items
-        yield from _of(items.table, items.cart, items.product, items.quantity)
+        key = catalogue[items.table].primary_key
+        yield from _of(items.table, key, items.cart, items.product, items.quantity)
 
 
 def _of(table: str, *columns: str | None) -> Iterator[tuple[str, str]]:

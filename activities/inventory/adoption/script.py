@@ -55,8 +55,8 @@ FOLLOWING: Final = (
     "zz_holdfast_identify_gone",
     "zz_holdfast_keep_held",
     "zz_holdfast_refuse_truncate",
-    "zz_holdfast_move",
-    "zz_holdfast_let_go",
+    "zz_holdfast_carry_key",
+    "zz_holdfast_drop_key",
     "zz_holdfast_follow_new",
     "zz_holdfast_follow_gone",
     "zz_holdfast_follow",
@@ -122,6 +122,8 @@ def triggers_of(plan: Plan) -> list[tuple[str, str]]:
     found = [(trigger, table) for trigger in FOLLOWING]
     found.append(("late_words_follow", "holdfast.late_words"))
     found.append(("adopted_rows_note_parted", "holdfast.adopted_rows"))
+    if not plan.stock.active:
+        found.append(("stock_items_forget_gone", "holdfast.stock_items"))
     if plan.stock.figures:
         found += [
             ("zz_holdfast_keep", table),
@@ -155,6 +157,7 @@ _OF_EVERY_PLAN: Final = (
     "follow_gone_rows",
     "follow_words",
     "follow_shop_rows",
+    "lock_shop_rows",
     "follow_shop",
     "identify_rows",
     "keep_held_rows",
@@ -166,10 +169,9 @@ _OF_EVERY_PLAN: Final = (
 
 def _files(plan: Plan) -> Iterator[str]:
     yield from _OF_EVERY_PLAN
-    if plan.stock.active:
-        yield "sale_kept_in"
+    yield "sale_kept_in" if plan.stock.active else "gone_items"
     if plan.stock.figures:
-        yield from ("lock_shop_rows", "refuse_changed_row", "write_shop_row", "write_back_rows")
+        yield from ("refuse_changed_row", "write_shop_row", "write_back_rows")
         yield "keep_shop_row"
     if plan.holds:
         yield "holds"
@@ -235,9 +237,10 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         values[part] = filled(part, values).rstrip()
     if stock.figures:
         values["write_back"] = "PERFORM holdfast.write_back_rows(keys);"
+        values["follow_unfollowed"] = filled("follow_unfollowed", values)
         values["keeping"] = "".join(_kept(plan, figure, values) for figure in stock.figures)
     else:
-        values["write_back"] = ""
+        values["write_back"] = values["follow_unfollowed"] = ""
     return values
 
 

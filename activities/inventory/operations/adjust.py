@@ -132,7 +132,8 @@ def _apply(
     change = (item.id, adjustment.kind, total - item.total_quantity)
     yield from move_totals([change], operation, reason=adjustment.reason, actor=adjustment.actor)
     active = _SALE.get(adjustment.kind, item.active)
-    if active != item.active:
+    if adjustment.kind in _SALE:
+        # Also where it is so already: somebody wants it to stay so.
         yield Call(SET_ACTIVE, {"item_id": item.id, "active": active})
     return _applied(item, total, created=created, active=active)
 

@@ -3,6 +3,7 @@ CREATE FUNCTION holdfast.follow_gone_rows(keys {key_type}[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     gone bigint[];
+    sold bigint[];
     moved bigint[];
     totals bigint[];
     reserveds bigint[];
@@ -40,11 +41,11 @@ BEGIN
             moved, totals, reserveds, 'deleted by the shop', session_user);
     END IF;
     IF {has_active} OR NOT {has_total} THEN
+        sold := ARRAY(SELECT s.id FROM holdfast.stock_items AS s WHERE s.id = ANY(gone) AND s.active);
+        PERFORM holdfast.set_active(item, false) FROM unnest(sold) AS g(item);
         IF NOT {has_active} THEN
-            INSERT INTO holdfast.gone_items (stock_item_id)
-            SELECT s.id FROM holdfast.stock_items AS s WHERE s.id = ANY(gone) AND s.active
+            INSERT INTO holdfast.gone_items (stock_item_id) SELECT item FROM unnest(sold) AS g(item)
                 ON CONFLICT DO NOTHING;
         END IF;
-        PERFORM holdfast.set_active(item, false) FROM unnest(gone) AS g(item);
     END IF;
 END $$;

@@ -24,7 +24,16 @@ BEGIN
       INTO figures_are_equal, words_are_equal;
     -- What has a deleted row's key by now may be equal, and is another.
     IF TG_OP = 'DELETE' OR figures_are_equal IS NOT TRUE THEN
-        PERFORM holdfast.follow_shop_rows(ARRAY[row_key], 'written by the shop');
+        IF current_setting('transaction_isolation') = 'read committed' THEN
+            PERFORM holdfast.follow_shop_rows(ARRAY[row_key], 'written by the shop');
+        ELSE
+            -- The stock item may have changed since the snapshot, and the shop's row has not.
+            BEGIN
+                PERFORM holdfast.follow_shop_rows(ARRAY[row_key], 'written by the shop');
+            EXCEPTION WHEN serialization_failure THEN
+                words_are_equal := false;
+            END;
+        END IF;
     END IF;
     IF words_are_equal IS NOT TRUE THEN
         INSERT INTO holdfast.late_words (key)

@@ -20,16 +20,17 @@ BEFORE TRUNCATE ON {table}
 FOR EACH STATEMENT EXECUTE FUNCTION holdfast.refuse_truncate();
 ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_refuse_truncate;
 
-CREATE TRIGGER zz_holdfast_move
+-- Before what follows, also where the shop has its constraints checked at once.
+CREATE TRIGGER zz_holdfast_carry_key
 AFTER UPDATE ON {table}
 FOR EACH ROW WHEN (OLD.{key} <> NEW.{key})
 EXECUTE FUNCTION holdfast.move_link();
-ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_move;
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_carry_key;
 
-CREATE TRIGGER zz_holdfast_let_go
+CREATE TRIGGER zz_holdfast_drop_key
 AFTER DELETE ON {table}
 FOR EACH ROW EXECUTE FUNCTION holdfast.move_link();
-ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_let_go;
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_drop_key;
 
 CREATE CONSTRAINT TRIGGER zz_holdfast_follow_new
 AFTER INSERT ON {table} DEFERRABLE INITIALLY DEFERRED

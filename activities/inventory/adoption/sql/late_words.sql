@@ -25,15 +25,18 @@ DECLARE
     seen CONSTANT bigint[] := ARRAY(
         SELECT w.id FROM holdfast.late_words AS w WHERE w.key = ANY(wanted));
     had {key_type}[];
+    keys {key_type}[];
     busy {key_type}[];
 BEGIN
     had := ARRAY(SELECT t.{key} FROM {table} AS t
                   WHERE t.{key} = ANY(wanted) FOR NO KEY UPDATE SKIP LOCKED);
     busy := ARRAY(SELECT t.{key} FROM {table} AS t
                    WHERE t.{key} = ANY(wanted) AND t.{key} <> ALL(had));
+    keys := ARRAY(SELECT key FROM unnest(had) AS h(key)
+                   WHERE NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = h.key));
     PERFORM holdfast.follow_skus(had);
     PERFORM holdfast.follow_shop_rows(had, 'written by the shop');
-    DELETE FROM holdfast.late_words AS w
+{show_open_holds}    DELETE FROM holdfast.late_words AS w
      WHERE w.id IN (SELECT f.id FROM holdfast.late_words AS f
                      WHERE f.id = ANY(seen) AND f.key <> ALL(busy)
                        FOR UPDATE SKIP LOCKED);

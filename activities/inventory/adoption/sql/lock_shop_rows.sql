@@ -29,16 +29,12 @@ BEGIN
         IF cardinality(wanted) = 1 THEN
             -- By itself it is had or not: there is nothing to let go of, and no savepoint to pay for.
             free := {free_rows};
-            EXIT WHEN cardinality(free) = 1
-                   OR cardinality(free) = (SELECT count(*) FROM {table} AS t
-                                            WHERE t.{key} = ANY(wanted));
+            EXIT WHEN cardinality(free) = 1 OR holdfast.are_all(items, wanted, free);
         ELSE
             BEGIN
                 free := {free_rows};
-                -- Fewer may be there than are known of, where switches were off.
                 EXIT WHEN cardinality(free) = cardinality(wanted)
-                       OR cardinality(free) = (SELECT count(*) FROM {table} AS t
-                                                WHERE t.{key} = ANY(wanted));
+                       OR holdfast.are_all(items, wanted, free);
                 RAISE 'some are taken' USING ERRCODE = 'HF002';
             EXCEPTION WHEN SQLSTATE 'HF002' THEN
                 NULL;
@@ -56,15 +52,13 @@ BEGIN
         PERFORM pg_sleep(look_again_seconds);
     END LOOP;
     PERFORM holdfast.keep_to_budget();
-    -- What was written while the switches were off counts as if they had been on, before the ledger
-    -- writes over it.
-    unfollowed := ARRAY(SELECT a.key
-                          FROM holdfast.adopted_rows AS a
-                          JOIN {table} AS t ON t.{key} = a.key
-                          JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id
-                         WHERE a.key = ANY(wanted) AND a.begun
-                           AND ({figures_of_row}) IS DISTINCT FROM ({figures_of_item}));
-    IF cardinality(unfollowed) > 0 THEN
-        PERFORM holdfast.follow_shop_rows(unfollowed, 'written past the switches');
-    END IF;
-END $$;
+{follow_unfollowed}END $$;
+
+-- Say whether the rows that were free are all that is there: fewer may be than are known of, where switches were
+-- off. A row whose key has just changed is there under another one.
+CREATE FUNCTION holdfast.are_all(items bigint[], wanted {key_type}[], free {key_type}[])
+RETURNS boolean LANGUAGE sql AS $$
+    SELECT cardinality(free) = (SELECT count(*) FROM {table} AS t WHERE t.{key} = ANY(wanted))
+       AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a
+                        WHERE a.stock_item_id = ANY(items) AND a.key <> ALL(wanted))
+$$;

@@ -7,6 +7,9 @@ BEGIN
     IF TG_OP = 'DELETE' THEN
         UPDATE holdfast.adopted_rows AS a SET key = NULL, gone_key = OLD.{key} WHERE a.key = OLD.{key};
     ELSE
+        -- One that was deleted past the switches may have had the key.
+        UPDATE holdfast.adopted_rows AS a SET key = NULL, gone_key = a.key
+         WHERE a.key = NEW.{key};
         UPDATE holdfast.adopted_rows AS a SET key = NEW.{key} WHERE a.key = OLD.{key};
     END IF;
     RETURN NULL;

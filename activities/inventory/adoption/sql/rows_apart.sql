@@ -8,16 +8,25 @@ WITH r AS ({rows}), moved AS (
                       FROM holdfast.stock_movements AS m
                      WHERE m.stock_item_id = s.id AND m.id > {moved_after}) AS l
      WHERE s.location = {location} AND l.is_corrected IS NOT NULL
+), apart AS (
+    SELECT r.key::text AS key, v.sku, r.total, v.total_quantity AS in_ledger, -v.total AS sold
+      FROM moved AS v
+      JOIN r ON r.sku = v.sku
+     WHERE v.is_corrected AND r.total + v.total <> v.total_quantity
+     UNION ALL
+    -- What the shop has renamed or deleted is not sold beside it. One that it never had is none of its business.
+    SELECT NULL, s.sku, NULL, s.total_quantity, coalesce(-v.total, 0)
+      FROM holdfast.stock_items AS s
+      LEFT JOIN moved AS v ON v.id = s.id
+     WHERE s.location = {location}
+       AND (s.reserved_quantity > s.shop_reserved
+            OR s.total_quantity > s.reserved_quantity
+               AND (s.active OR (v.total, v.reserved) <> (0, 0)))
+       AND NOT EXISTS (SELECT FROM r WHERE r.sku = s.sku)
+       AND EXISTS (SELECT FROM holdfast.stock_movements AS m
+                    WHERE m.stock_item_id = s.id AND m.kind = 'shop')
 )
-SELECT r.key::text AS key, v.sku, r.total, v.total_quantity AS in_ledger, -v.total AS sold,
-       count(*) OVER () AS rows
-  FROM moved AS v
-  LEFT JOIN r ON r.sku = v.sku
- WHERE CASE WHEN r.key IS NOT NULL
-            THEN v.is_corrected AND r.total + v.total <> v.total_quantity
-            -- One that the shop never had is none of its business.
-            ELSE (v.total, v.reserved) <> (0, 0) AND v.total_quantity > 0
-                 AND EXISTS (SELECT FROM holdfast.stock_movements AS m
-                              WHERE m.stock_item_id = v.id AND m.kind = 'shop') END
- ORDER BY r.key IS NULL, v.sku COLLATE "C"
+SELECT a.*, count(*) OVER () AS rows
+  FROM apart AS a
+ ORDER BY a.key IS NULL, a.sku COLLATE "C"
  LIMIT {rows_max}
