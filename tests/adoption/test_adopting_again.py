@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from activities.inventory.adoption import steps
+from activities.inventory.adoption.plan import Plan
 from activities.inventory.adoption.steps import AdoptionRefused
 from activities.inventory.records import StockRow
 from holdfast_client.contract.outcomes import Denied
@@ -242,3 +243,17 @@ def test_of_many_writes_that_were_put_back_those_to_rows_of_stock_are_listed_fir
     standing = shop.standing()
     assert standing.put_back_rows[0]["column_name"] == "reserved_quantity"
     assert (len(standing.put_back_rows), standing.put_back_rows_left_out) == (50, 11)
+
+
+def test_what_was_another_tables_is_none_of_this_ones_business(shop: Adopted):
+    leave(shop)
+    shop.sql.execute("CREATE TABLE goods (id integer PRIMARY KEY, sku text, total integer)")
+    shop.sql.execute("INSERT INTO goods VALUES (1, 'CUP', 5)")
+    document = {"table": "goods", "sku": "sku", "total": "total"}
+    other = Plan.model_validate({"stock": document, "writes": {"total": "shared"}})
+    assert steps.check(shop.engine, other) == []
+    steps.apply(shop.engine, other)
+    steps.leave(shop.engine, other)
+    shop.sql.execute("UPDATE goods SET sku = 'PEN'")
+    assert [each for each in steps.check(shop.engine, other) if "CUP" in each]
+    assert not [each for each in steps.check(shop.engine, other) if "MUG" in each]

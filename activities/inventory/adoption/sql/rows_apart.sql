@@ -14,7 +14,8 @@ WITH r AS ({rows}), moved AS (
       JOIN r ON r.sku = v.sku
      WHERE v.is_corrected AND r.total + v.total <> v.total_quantity
      UNION ALL
-    -- What the shop has renamed or deleted is not sold beside it. One that it never had is none of its business.
+    -- What the shop has renamed or deleted is not sold beside it. What this table never had is none of its
+    -- business, nor is what was another table's, adopted and left before.
     SELECT NULL, s.sku, NULL, s.total_quantity, coalesce(-v.total, 0)
       FROM holdfast.stock_items AS s
       LEFT JOIN moved AS v ON v.id = s.id
@@ -24,7 +25,12 @@ WITH r AS ({rows}), moved AS (
                AND (s.active OR (v.total, v.reserved) <> (0, 0)))
        AND NOT EXISTS (SELECT FROM r WHERE r.sku = s.sku)
        AND EXISTS (SELECT FROM holdfast.stock_movements AS m
-                    WHERE m.stock_item_id = s.id AND m.kind = 'shop')
+                    WHERE m.stock_item_id = s.id AND m.kind = 'shop'
+                      AND m.id > (SELECT coalesce(max((o.answer ->> 'movement')::bigint), 0)
+                                    FROM holdfast.operation_records AS o
+                                   WHERE o.operation_id LIKE 'left/%' AND o.reservation_id IS NULL
+                                     AND o.kind = 'shop' AND o.answer ->> 'location' = {location}
+                                     AND o.answer ->> 'left' <> {table_text}))
 )
 SELECT a.*, count(*) OVER () AS rows
   FROM apart AS a
