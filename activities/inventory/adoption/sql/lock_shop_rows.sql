@@ -57,8 +57,9 @@ BEGIN
 -- Say whether the rows that were free are all that is there: fewer may be than are known of, where switches were
 -- off. A row whose key has just changed is there under another one.
 CREATE FUNCTION holdfast.are_all(items bigint[], wanted {key_type}[], free {key_type}[])
-RETURNS boolean LANGUAGE sql AS $$
-    SELECT cardinality(free) = (SELECT count(*) FROM {table} AS t WHERE t.{key} = ANY(wanted))
+RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+    RETURN cardinality(free) = (SELECT count(*) FROM {table} AS t WHERE t.{key} = ANY(wanted))
        AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a
-                        WHERE a.stock_item_id = ANY(items) AND a.key <> ALL(wanted))
-$$;
+                        WHERE a.stock_item_id = ANY(items) AND a.key <> ALL(wanted));
+END $$;
