@@ -51,6 +51,18 @@ async def test_a_cart_that_was_refused_stays_denied(shop: Shop, checkout_id: str
         await shop.client.extend(checkout_id, 60)
 
 
+async def test_a_cart_that_was_refused_bars_the_unknown_id_that_it_was_to_supersede(
+    shop: Shop, checkout_id: str
+) -> None:
+    await shop.stock("MUG-01", 3)
+    never = f"{checkout_id}-never"
+    with pytest.raises(InvalidRequest):
+        await shop.client.reserve_cart(
+            checkout_id, "no-cart", customer_id=f"u-{checkout_id}", supersedes=never
+        )
+    assert (await shop.client.reserve(never, [("MUG-01", 1)])).status == "expired"
+
+
 async def listed(shop: Shop, customer_id: str) -> set[str]:
     async def look() -> set[str]:
         # The real one has a row for each run.

@@ -33,7 +33,7 @@ from holdfast_client.contract.timeline import TimelineEvent
 from holdfast_client.contract.wording import over_cap
 from holdfast_client.fake.carts import lines_of_cart
 from holdfast_client.fake.shop import Checkout, MemoryShop
-from holdfast_client.fake.superseding import end_superseded, superseded_by
+from holdfast_client.fake.superseding import bar_superseded, end_superseded, superseded_by
 
 # What the real workflow leaves where the database did not answer within the reserve budget.
 _GIVEN_UP: Final = "the inventory did not answer in time"
@@ -123,6 +123,7 @@ def _opened(shop: MemoryShop, wanted: CheckoutRequest, is_available: bool) -> Ch
         checkout.outcome = told.model_copy(update={"was_known": True})
     else:
         try:
+            bar_superseded(shop, wanted)
             checkout.from_cart = lines_of_cart(shop, wanted)
             old = superseded_by(shop, wanted)
             checkout.outcome = _decided(shop, checkout, old)

@@ -8,21 +8,20 @@ from holdfast_client.contract.outcomes import Cancelled, Expired, Held, HeldLine
 from holdfast_client.fake.shop import Checkout, MemoryShop
 
 
+def bar_superseded(shop: MemoryShop, request: CheckoutRequest) -> None:
+    """Let nothing be held any more under an id that a new checkout names and nobody knows."""
+    if request.supersedes and request.supersedes not in shop.checkouts:
+        shop.barred.setdefault(request.supersedes, Expired(at=shop.now))
+
+
 def superseded_by(shop: MemoryShop, request: CheckoutRequest) -> Checkout | None:
     """Return the open checkout that a new one takes over, if it names one.
-
-    An id that nobody knows can hold nothing any more.
 
     Raises:
         CheckoutConflict: it is of another customer and cart, or is paid.
     """
-    if request.supersedes is None:
-        return None
-    old = shop.checkouts.get(request.supersedes)
-    if old is None:
-        shop.barred.setdefault(request.supersedes, Expired(at=shop.now))
-        return None
-    if not isinstance(old.outcome, OpenOutcome):
+    old = shop.checkouts.get(request.supersedes or "")
+    if old is None or not isinstance(old.outcome, OpenOutcome):
         return None
     if not isinstance(old.outcome, Held) or not _are_of_one(request, old.request):
         raise CheckoutConflict(
