@@ -257,3 +257,32 @@ def test_what_was_another_tables_is_none_of_this_ones_business(shop: Adopted):
     shop.sql.execute("UPDATE goods SET sku = 'PEN'")
     assert [each for each in steps.check(shop.engine, other) if "CUP" in each]
     assert not [each for each in steps.check(shop.engine, other) if "MUG" in each]
+
+
+def test_what_came_with_nothing_and_was_received_is_named_too(shop: Adopted):
+    shop.code('Product.create!(sku: "CUP", name: "Cup", stock_quantity: 0)')
+    receive(shop, "d1", 10, "CUP")
+    leave(shop)
+    shop.sql.execute("UPDATE products SET sku = 'BOWL' WHERE sku = 'CUP'")
+    assert "no row has the SKU CUP any more" in steps.check(shop.engine, shop.plan)[0]
+
+
+def test_what_was_deleted_while_adopted_may_be_the_ledgers_own_by_now(shop: Adopted):
+    shop.code('Product.create!(sku: "CUP", name: "Cup", stock_quantity: 3)')
+    shop.sql.execute("DELETE FROM products WHERE sku = 'CUP'")
+    receive(shop, "d1", 10, "CUP")
+    leave(shop)
+    assert steps.check(shop.engine, shop.plan) == []
+
+
+def test_what_was_sold_since_its_own_table_was_left_counts(shop: Adopted):
+    leave(shop)
+    shop.reserve("c1", MUG=3)
+    shop.close("c1")
+    shop.sql.execute("CREATE TABLE goods (id integer PRIMARY KEY, sku text, total integer)")
+    document = {"table": "goods", "sku": "sku", "total": "total"}
+    other = Plan.model_validate({"stock": document, "writes": {"total": "shared"}})
+    steps.apply(shop.engine, other)
+    steps.leave(shop.engine, other)
+    shop.adopt()
+    assert (shop.item("MUG"), shop.code(FIGURES)) == ((7, 2, 2), [[7, 2]])

@@ -230,9 +230,11 @@ def test_rails_writes_only_what_it_changes_so_a_form_of_yesterday_undoes_no_sale
     assert shop_a.put_back() == []
 
 
-def receive(shop: Adopted, adjustment_id: str, quantity: int) -> KnownAdjustmentOutcome:
+def receive(
+    shop: Adopted, adjustment_id: str, quantity: int, sku: str = "MUG"
+) -> KnownAdjustmentOutcome:
     return shop.ledger.adjust(
-        StockAdjustment(adjustment_id=adjustment_id, sku="MUG", kind="receive", quantity=quantity)
+        StockAdjustment(adjustment_id=adjustment_id, sku=sku, kind="receive", quantity=quantity)
     )
 
 

@@ -77,3 +77,22 @@ def test_the_holds_of_an_item_are_shown_when_a_row_of_the_shop_comes_for_it(
     shop.close("c1")
     assert shop.sql.execute(shown).fetchall() == []
     assert (shop.item("MUG"), shop.breaches()) == ((3, 0, 0), [])
+
+
+def test_a_deletion_from_a_snapshot_that_is_too_old_to_be_followed_fails(
+    open_adopted: OpenAdopted,
+):
+    shop = open_adopted("c")
+    shop.code("product = Product.objects.create(sku='MUG', name='Mug', price=1)")
+    shop.code("Stock.objects.create(product=Product.objects.get(), quantity=10)")
+    shop.adopt()
+    old = psycopg.connect(shop.shop_url)
+    old.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
+    old.execute("SELECT FROM inventory_stock")
+    shop.sql.execute("UPDATE inventory_product SET name = 'Big mug'")
+    old.execute("DELETE FROM inventory_stock")
+    with pytest.raises(psycopg.errors.SerializationFailure):
+        old.commit()
+    old.close()
+    assert isinstance(shop.reserve("c1", MUG=10), Held)
+    assert shop.breaches() == []

@@ -12,6 +12,7 @@ from holdfast_client.contract.outcomes import Denied
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
 from tests.adoption.test_adopting_again import Interrupted, interrupt
+from tests.inventory.databases import as_worker
 
 OpenSold = Callable[[str], Adopted]
 
@@ -103,4 +104,44 @@ def test_what_checkouts_hold_is_not_deleted(open_sold: OpenSold):
         shop.sql.execute("DELETE FROM products WHERE sku = 'CUP'")
     shop.adopt()
     assert figures(shop) == {"CUP": 7, "MUG": 10, "PEN": 9}
+    assert shop.breaches() == []
+
+
+def test_a_new_row_with_the_name_of_one_that_was_renamed_is_another(open_sold: OpenSold):
+    shop = open_sold("a")
+    with shop.sql.transaction():
+        shop.sql.execute("UPDATE products SET sku = 'BOWL' WHERE sku = 'CUP'")
+        shop.sql.execute(
+            "INSERT INTO products (name, sku, stock_quantity, created_at, updated_at) "
+            "VALUES ('C', 'CUP', 4, now(), now())"
+        )
+    shop.adopt()
+    assert figures(shop) == {"BOWL": 7, "CUP": 4, "MUG": 10, "PEN": 9}
+    assert shop.breaches() == []
+
+
+def test_the_shop_waits_for_no_other_that_names_the_same_product(open_sold: OpenSold):
+    """One takes the stock away, the other gives its product a name: neither wants the other's."""
+    shop = open_sold("c")
+    with psycopg.connect(shop.shop_url) as other:
+        other.execute(
+            "DELETE FROM inventory_stock USING inventory_product AS p "
+            "WHERE p.id = product_id AND p.sku = 'CUP'"
+        )
+        shop.sql.execute("UPDATE inventory_product SET sku = 'BOWL' WHERE sku = 'CUP'")
+    shop.adopt()
+    assert {"BOWL": 7}.items().isdisjoint(figures(shop).items())
+    assert isinstance(shop.reserve("c2", CUP=1), Denied)
+    assert shop.breaches() == []
+
+
+def test_while_its_stock_is_being_held_a_rename_waits_for_nobody(open_sold: OpenSold):
+    """The ledger has the item and no row, so nothing bounds it but its session."""
+    shop = open_sold("a")
+    with psycopg.connect(as_worker(shop.url)) as ledger:
+        ledger.execute("SELECT holdfast.lock_stock(ARRAY['CUP'], ARRAY['main'])")
+        shop.sql.execute("UPDATE products SET sku = 'BOWL' WHERE sku = 'CUP'")
+        ledger.rollback()
+    shop.adopt()
+    assert figures(shop) == {"BOWL": 7, "MUG": 10, "PEN": 9}
     assert shop.breaches() == []

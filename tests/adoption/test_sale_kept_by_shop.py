@@ -207,3 +207,23 @@ def test_what_the_shop_itself_took_out_of_sale_is_no_recall(shop: Adopted):
     steps.leave(shop.engine, plan(shop))
     publish(shop, True)
     assert steps.check(shop.engine, plan(shop)) == []
+
+
+def test_a_recall_that_the_shops_word_has_replaced_since_is_none(unadopted: Adopted):
+    unadopted.ledger.load_stock([StockRow("MUG", "main", 10)])
+    say(unadopted, "recall-7", "deactivate")
+    publish(unadopted, False)
+    steps.apply(unadopted.engine, plan(unadopted))
+    publish(unadopted, True)
+    publish(unadopted, False)
+    steps.leave(unadopted.engine, plan(unadopted))
+    publish(unadopted, True)
+    assert steps.check(unadopted.engine, plan(unadopted)) == []
+
+
+def test_a_recall_goes_with_the_item_under_any_name(unadopted: Adopted):
+    unadopted.adopt()
+    say(unadopted, "recall-7", "deactivate")
+    unadopted.sql.execute("UPDATE products SET sku = 'CUP'")
+    steps.leave(unadopted.engine, unadopted.plan)
+    assert "recall-7 took it out of sale" in steps.check(unadopted.engine, plan(unadopted))[0]

@@ -218,7 +218,7 @@ def _more(table: str, rows: Sequence[Any], what: str) -> Iterator[str]:
 
 def read_left(connection: Connection, plan: Plan) -> int | None:
     """Return up to which movement the rows had everything when they were left; None if never."""
-    values = {"location": plan.stock.location}
+    values = {"location": plan.stock.location, "table": plan.stock.table}
     found: int | None = connection.exec_driver_sql(statements.READ_LEFT, values).scalar()
     return found
 

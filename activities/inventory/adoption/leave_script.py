@@ -46,7 +46,10 @@ _OBJECTS: Final = (
     ("FUNCTION", "are_all"),
     ("FUNCTION", "forget_gone_item"),
     ("FUNCTION", "move_link"),
-    ("FUNCTION", "identify_row"),
+    ("FUNCTION", "note_former_sku"),
+    ("FUNCTION", "claimed_skus"),
+    ("FUNCTION", "link_by_former_skus"),
+    ("FUNCTION", "follow_former_skus"),
     ("FUNCTION", "link_shop_rows"),
     ("FUNCTION", "fits_sku"),
     ("FUNCTION", "post_shop_movements"),
@@ -62,6 +65,7 @@ _OBJECTS: Final = (
     ("VIEW", "adopted_figures"),
     ("VIEW", "shop_rows"),
     ("TABLE", "late_words"),
+    ("TABLE", "former_skus"),
     ("TABLE", "put_back_writes"),
     ("TABLE", "parted_items"),
     ("TABLE", "adopted_rows"),
@@ -79,8 +83,7 @@ def leave_script(plan: Plan, catalogue: Catalogue) -> str:
     lines = [held(locks_to_leave(plan))]
     switches = triggers_of(plan)
     lines += [f"DROP TRIGGER IF EXISTS {trigger} ON {table};" for trigger, table in switches]
-    if plan.stock.figures:
-        lines.append(question("record_leaving", plan, catalogue))
+    lines.append(question("record_leaving", plan, catalogue))
     if plan.holds:
         lines += [KEEP_TO_BUDGET, filled("give_up_holds", hold_values(plan.holds, catalogue))]
     lines.append(f"DROP INDEX IF EXISTS holdfast.{CARTS_INDEX};")

@@ -51,8 +51,8 @@ LATE_WORDS_MAX: Final = 50
 BLOCKED_SECONDS: Final = 10
 WORDS_PATIENCE_SECONDS: Final = 300
 FOLLOWING: Final = (
-    "zz_holdfast_identify",
-    "zz_holdfast_identify_gone",
+    "zz_holdfast_note_sku",
+    "zz_holdfast_note_gone_sku",
     "zz_holdfast_keep_held",
     "zz_holdfast_refuse_truncate",
     "zz_holdfast_carry_key",
@@ -151,6 +151,7 @@ _OF_EVERY_PLAN: Final = (
     "note_misfit",
     "post_shop_movements",
     "late_words",
+    "former_skus",
     "link_shop_rows",
     "follow_skus",
     "move_links",
@@ -159,7 +160,6 @@ _OF_EVERY_PLAN: Final = (
     "follow_shop_rows",
     "lock_shop_rows",
     "follow_shop",
-    "identify_rows",
     "keep_held_rows",
     "adopt_page",
     "drain_shop_reserved",
@@ -225,7 +225,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
             f"({literal(trigger)}, {literal(place)})" for trigger, place in triggers_of(plan)
         ),
         "planned": _named(planned_columns(plan, catalogue)),
-        "viewed": _named(viewed_columns(stock, catalogue)),
+        "viewed": _named(dict.fromkeys(viewed_columns(stock, catalogue))),
         "row_changed": _changed(own_columns(stock)),
         "sku_changed": _changed(sku_columns(stock)),
         **MISFIT_LIMITS,
@@ -233,7 +233,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
     }
     values |= _of_other_table(stock, catalogue)
     values |= _linked(plan, catalogue)
-    for part in ("rows", "free_rows", "keep_to_begun_budget"):
+    for part in ("rows", "free_rows", "keep_to_begun_budget", "refuse_deletion"):
         values[part] = filled(part, values).rstrip()
     if stock.figures:
         values["write_back"] = "PERFORM holdfast.write_back_rows(keys);"
@@ -323,6 +323,7 @@ def _of_other_table(stock: Stock, catalogue: Catalogue) -> dict[str, str]:
     other = stock.elsewhere[0]
     key = name(catalogue[other.table].primary_key or "")
     words = [each.column for each in stock.elsewhere]
+    sku = name(stock.sku.column) if isinstance(stock.sku, Elsewhere) else ""
     joined = f"LEFT JOIN {name(other.table)} AS o ON o.{key} = t.{name(other.via)}"
     return {
         "from_rows": f"{own}\n  {joined}",
@@ -332,6 +333,8 @@ def _of_other_table(stock: Stock, catalogue: Catalogue) -> dict[str, str]:
         "sku_table": name(other.table),
         "sku_key": key,
         "sku_words_changed": _changed(words),
+        "sku_of_old": f"OLD.{sku}" if sku else "NULL::text",
+        "sku_of_new": f"NEW.{sku}" if sku else "NULL::text",
     }
 
 

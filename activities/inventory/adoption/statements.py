@@ -146,13 +146,14 @@ READ_ADOPTION: Final = """
 SELECT plan, begun_at, done_at, last_key::text AS last_key FROM holdfast.adoption
 """
 
-# Up to which movement the rows had everything when they were left last, if they ever were.
+# Up to which movement the rows had everything when they were left last, if they ever were; of a
+# table that was never left, another's that was.
 READ_LEFT: Final = """
 SELECT (o.answer ->> 'movement')::bigint AS movement
   FROM holdfast.operation_records AS o
  WHERE o.operation_id LIKE 'left/%%' AND o.reservation_id IS NULL AND o.kind = 'shop'
-   AND o.answer ->> 'location' = %(location)s
- ORDER BY o.sequence DESC
+   AND o.answer ->> 'location' = %(location)s AND (o.answer ->> 'figures')::boolean
+ ORDER BY o.answer ->> 'left' = %(table)s DESC, o.sequence DESC
  LIMIT 1
 """
 BEGIN_ADOPTION: Final = """
@@ -161,6 +162,7 @@ VALUES (%(plan)s::jsonb,
         coalesce(%(left)s, pg_sequence_last_value('holdfast.stock_movements_id_seq'), 0))
 """
 CHANGE_POLICIES: Final = "UPDATE holdfast.adoption SET plan = %(plan)s::jsonb"
+FOLLOW_FORMER_SKUS: Final = "SELECT holdfast.follow_former_skus(%(rows_max)s)"
 END_ADOPTION: Final = """
 UPDATE holdfast.adoption SET done_at = holdfast.clock() WHERE done_at IS NULL
 """

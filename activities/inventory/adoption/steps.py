@@ -225,6 +225,8 @@ def _take_in(engine: Engine, progress: Progress = lambda _: None) -> int:
         rows += page
         progress(rows)
         page_rows = next_page_rows(page_rows, time.monotonic() - began)
+    while _tried(engine, _follow_deleted, PAGE_TRIES_MAX):
+        pass
     _tried(engine, _end, SWITCH_TRIES_MAX)
     return rows
 
@@ -233,6 +235,13 @@ def _take_in_page(rows_max: int, connection: Connection) -> int:
     connection.exec_driver_sql(KEEP_TO_BUDGET)
     found = connection.exec_driver_sql(statements.ADOPT_PAGE, {"rows_max": rows_max})
     return int(found.scalar_one())
+
+
+def _follow_deleted(connection: Connection) -> bool:
+    """Take what was deleted before its page out of sale, some of it; say whether there is more."""
+    connection.exec_driver_sql(KEEP_TO_BUDGET)
+    found = connection.exec_driver_sql(statements.FOLLOW_FORMER_SKUS, {"rows_max": PAGE_ROWS_MIN})
+    return bool(found.scalar_one())
 
 
 def next_page_rows(rows: int, seconds: float) -> int:

@@ -97,7 +97,7 @@ BEGIN
            AND EXISTS (SELECT FROM holdfast.adoption AS d WHERE d.done_at IS NOT NULL)
          LIMIT breaches_max;
         RETURN QUERY
-        SELECT format('row %s of %s', a.key, {table_text}), 'is gone, and its stock item is not'
+        SELECT format('row %s of %s', coalesce(a.key, a.gone_key), {table_text}), 'is gone, and its stock item is not'
           FROM holdfast.adopted_rows AS a
          WHERE NOT EXISTS (SELECT FROM holdfast.shop_rows AS r WHERE r.key = a.key)
          LIMIT breaches_max;

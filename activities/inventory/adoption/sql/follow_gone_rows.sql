@@ -2,6 +2,7 @@
 CREATE FUNCTION holdfast.follow_gone_rows(keys {key_type}[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
+    item record;
     gone bigint[];
     sold bigint[];
     moved bigint[];
@@ -26,6 +27,17 @@ BEGIN
     END IF;
     PERFORM FROM holdfast.stock_items AS s
       WHERE s.id = ANY(gone) ORDER BY s.id FOR NO KEY UPDATE;
+    -- Of the transaction's own deletions. What was deleted past the switches is gone whatever is held.
+    SELECT s.sku, s.reserved_quantity - s.shop_reserved AS held
+      INTO item
+      FROM holdfast.adopted_rows AS a
+      JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id
+     WHERE a.stock_item_id = ANY(gone) AND a.gone_key = ANY(keys)
+       AND s.reserved_quantity > s.shop_reserved
+     LIMIT 1;
+    IF FOUND THEN
+        {refuse_deletion}
+    END IF;
     SELECT array_agg(w.id), array_agg(w.total), array_agg(w.reserved)
       FROM (SELECT s.id,
                    CASE WHEN {has_total}
@@ -33,18 +45,14 @@ BEGIN
                         ELSE 0 END AS total,
                    -s.shop_reserved AS reserved
               FROM holdfast.stock_items AS s WHERE s.id = ANY(gone)) AS w
-     WHERE (w.total, w.reserved) <> (0, 0)
       INTO moved, totals, reserveds;
     DELETE FROM holdfast.adopted_rows AS a WHERE a.stock_item_id = ANY(gone);
-    IF moved IS NOT NULL THEN
-        PERFORM holdfast.post_shop_movements(
-            moved, totals, reserveds, 'deleted by the shop', session_user);
-    END IF;
+    PERFORM holdfast.post_shop_movements(moved, totals, reserveds, 'deleted by the shop', session_user);
     IF {has_active} OR NOT {has_total} THEN
         sold := ARRAY(SELECT s.id FROM holdfast.stock_items AS s WHERE s.id = ANY(gone) AND s.active);
-        PERFORM holdfast.set_active(item, false) FROM unnest(sold) AS g(item);
+        PERFORM holdfast.set_active(g.item, false) FROM unnest(sold) AS g(item);
         IF NOT {has_active} THEN
-            INSERT INTO holdfast.gone_items (stock_item_id) SELECT item FROM unnest(sold) AS g(item)
+            INSERT INTO holdfast.gone_items (stock_item_id) SELECT g.item FROM unnest(sold) AS g(item)
                 ON CONFLICT DO NOTHING;
         END IF;
     END IF;

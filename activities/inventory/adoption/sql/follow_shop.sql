@@ -23,11 +23,13 @@ BEGIN
       FROM holdfast.adopted_figures AS f WHERE f.key = row_key
       INTO figures_are_equal, words_are_equal;
     -- What has a deleted row's key by now may be equal, and is another.
-    IF TG_OP = 'DELETE' OR figures_are_equal IS NOT TRUE THEN
-        IF current_setting('transaction_isolation') = 'read committed' THEN
+    IF TG_OP = 'DELETE' OR figures_are_equal IS NOT TRUE
+       OR EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.gone_key = row_key) THEN
+        IF TG_OP = 'DELETE' OR current_setting('transaction_isolation') = 'read committed' THEN
             PERFORM holdfast.follow_shop_rows(ARRAY[row_key], 'written by the shop');
         ELSE
-            -- The stock item may have changed since the snapshot, and the shop's row has not.
+            -- The stock item may have changed since the snapshot, and the shop's row has not. A row that
+            -- is deleted could not be followed later: there that fails.
             BEGIN
                 PERFORM holdfast.follow_shop_rows(ARRAY[row_key], 'written by the shop');
             EXCEPTION WHEN serialization_failure THEN

@@ -22,7 +22,9 @@ BEGIN
            array_agg(f.reserved - f.reserved_quantity)
       FROM holdfast.adopted_figures AS f
      WHERE f.key = ANY(keys)
-       AND (f.total, f.reserved) IS DISTINCT FROM (f.total_quantity, f.reserved_quantity)
+       AND ((f.total, f.reserved) IS DISTINCT FROM (f.total_quantity, f.reserved_quantity)
+            -- By that it is known whose the item is, where the shop has renamed its row when it is left.
+            OR NOT f.begun AND ({has_total} OR {has_reserved}))
       INTO items, totals, reserveds;
     IF items IS NOT NULL THEN
         PERFORM holdfast.post_shop_movements(items, totals, reserveds, why, session_user);

@@ -3,15 +3,13 @@
 CREATE FUNCTION holdfast.follow_sku_table()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
-    IF EXISTS (SELECT FROM holdfast.adoption AS d WHERE d.done_at IS NULL) THEN
-        -- As where the SKU stands in the row itself.
-        INSERT INTO holdfast.adopted_rows (stock_item_id, key)
-        SELECT s.id, t.{key}
-          FROM (SELECT OLD.*) AS o
-          JOIN {table} AS t ON t.{via} = o.{sku_key}
-          JOIN holdfast.stock_items AS s
-            ON s.sku = normalize(({sku})::text, NFC) AND s.location = {location}
-            ON CONFLICT DO NOTHING;
+    IF {sku_of_old} IS DISTINCT FROM {sku_of_new}
+       AND EXISTS (SELECT FROM holdfast.adoption AS d WHERE d.done_at IS NULL) THEN
+        INSERT INTO holdfast.former_skus (key, sku)
+        SELECT t.{key}, normalize({sku_of_old}::text, NFC)
+          FROM {table} AS t
+         WHERE t.{via} = OLD.{sku_key} AND {sku_of_old} IS NOT NULL
+           AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = t.{key});
     END IF;
     INSERT INTO holdfast.late_words (key)
     SELECT t.{key} FROM {table} AS t WHERE t.{via} = NEW.{sku_key};

@@ -1,14 +1,13 @@
--- They go by name: before what keeps a row that checkouts hold.
-CREATE TRIGGER zz_holdfast_identify
+CREATE TRIGGER zz_holdfast_note_sku
 BEFORE UPDATE ON {table}
 FOR EACH ROW WHEN ({sku_changed})
-EXECUTE FUNCTION holdfast.identify_row();
-ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_identify;
+EXECUTE FUNCTION holdfast.note_former_sku();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_note_sku;
 
-CREATE TRIGGER zz_holdfast_identify_gone
+CREATE TRIGGER zz_holdfast_note_gone_sku
 BEFORE DELETE ON {table}
-FOR EACH ROW EXECUTE FUNCTION holdfast.identify_row();
-ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_identify_gone;
+FOR EACH ROW EXECUTE FUNCTION holdfast.note_former_sku();
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_note_gone_sku;
 
 CREATE TRIGGER zz_holdfast_keep_held
 BEFORE DELETE ON {table}

@@ -9,11 +9,15 @@ BEGIN
       FROM holdfast.adopted_rows AS a
       JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id
      WHERE a.key = OLD.{key};
+    IF NOT FOUND AND EXISTS (SELECT FROM holdfast.adoption AS d WHERE d.done_at IS NULL) THEN
+        SELECT s.sku, s.reserved_quantity - s.shop_reserved AS held
+          INTO item
+          FROM {former_rows}
+          JOIN holdfast.stock_items AS s
+            ON s.sku = normalize(({sku})::text, NFC) AND s.location = {location};
+    END IF;
     IF item.held > 0 THEN
-        RAISE EXCEPTION '% units of % are held by checkouts of Holdfast, so % stays',
-            item.held, item.sku, {table_text}
-            USING ERRCODE = 'foreign_key_violation',
-                  HINT = 'Take it out of sale, and delete it when the holds are over.';
+        {refuse_deletion}
     END IF;
     RETURN OLD;
 END $$;

@@ -4,11 +4,14 @@ CREATE FUNCTION holdfast.link_shop_rows(keys {key_type}[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     skus text[];
+    claimed text[];
     came_back bigint[];
 BEGIN
+    PERFORM holdfast.link_by_former_skus(keys);
     skus := ARRAY(SELECT r.sku FROM holdfast.shop_rows AS r
                    WHERE r.key = ANY(keys) AND holdfast.fits_sku(r.sku)
                      AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = r.key OFFSET 0));
+    claimed := holdfast.claimed_skus(skus);
     IF cardinality(skus) > 0 THEN
         -- With the words that they have in the shop, and no stock yet: a million rows are written once.
         INSERT INTO holdfast.stock_items (sku, location, name, active)
@@ -24,7 +27,7 @@ BEGIN
           FROM holdfast.shop_rows AS r,
                LATERAL (SELECT i.id FROM holdfast.stock_items AS i
                          WHERE i.sku = r.sku AND i.location = {location} OFFSET 0) AS s
-         WHERE r.key = ANY(keys) AND holdfast.fits_sku(r.sku)
+         WHERE r.key = ANY(keys) AND holdfast.fits_sku(r.sku) AND r.sku <> ALL(claimed)
            AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = r.key OFFSET 0)
          ORDER BY r.key
             ON CONFLICT DO NOTHING;

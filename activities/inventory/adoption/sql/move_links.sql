@@ -11,6 +11,7 @@ BEGIN
         UPDATE holdfast.adopted_rows AS a SET key = NULL, gone_key = a.key
          WHERE a.key = NEW.{key};
         UPDATE holdfast.adopted_rows AS a SET key = NEW.{key} WHERE a.key = OLD.{key};
+        UPDATE holdfast.former_skus AS f SET key = NEW.{key} WHERE f.key = OLD.{key};
     END IF;
     RETURN NULL;
 END $$;

@@ -24,13 +24,17 @@ WITH r AS ({rows}), moved AS (
             OR s.total_quantity > s.reserved_quantity
                AND (s.active OR (v.total, v.reserved) <> (0, 0)))
        AND NOT EXISTS (SELECT FROM r WHERE r.sku = s.sku)
-       AND EXISTS (SELECT FROM holdfast.stock_movements AS m
-                    WHERE m.stock_item_id = s.id AND m.kind = 'shop'
-                      AND m.id > (SELECT coalesce(max((o.answer ->> 'movement')::bigint), 0)
-                                    FROM holdfast.operation_records AS o
-                                   WHERE o.operation_id LIKE 'left/%' AND o.reservation_id IS NULL
-                                     AND o.kind = 'shop' AND o.answer ->> 'location' = {location}
-                                     AND o.answer ->> 'left' <> {table_text}))
+       AND EXISTS (SELECT FROM (SELECT m.id, m.reason FROM holdfast.stock_movements AS m
+                                 WHERE m.stock_item_id = s.id AND m.kind = 'shop'
+                                 ORDER BY m.id DESC LIMIT 1) AS l
+                    WHERE l.reason <> 'deleted by the shop'
+                      AND {table_text} = (SELECT o.answer ->> 'left'
+                                            FROM holdfast.operation_records AS o
+                                           WHERE o.operation_id LIKE 'left/%'
+                                             AND o.reservation_id IS NULL AND o.kind = 'shop'
+                                             AND o.answer ->> 'location' = {location}
+                                             AND (o.answer ->> 'movement')::bigint >= l.id
+                                           ORDER BY o.sequence LIMIT 1))
 )
 SELECT a.*, count(*) OVER () AS rows
   FROM apart AS a

@@ -197,7 +197,8 @@ CREATE TABLE holdfast.stock_movements (
             WHEN 'release' THEN total_delta = 0 AND reserved_delta < 0
             WHEN 'cancel' THEN total_delta = 0 AND reserved_delta < 0
             WHEN 'expire' THEN total_delta = 0 AND reserved_delta < 0
-            WHEN 'shop' THEN total_delta <> 0 OR reserved_delta <> 0
+            -- A row of a shop's that is taken in as it stands moves nothing.
+            WHEN 'shop' THEN true
             ELSE false
         END),
     CONSTRAINT stock_movements_reservation_fits_the_kind CHECK (
