@@ -260,8 +260,8 @@ def test_in_thousands_of_interleavings_in_opposite_orders_no_transaction_of_the_
     assert meeting.failures == []
     assert deadlocks(shop) == 0
     print(f"{dict(meeting.done)}, longest wait {meeting.longest_wait * 1_000:.0f} ms")
-    # On an idle machine it is under 400 ms. How long a busy one lets a process wait for its turn is none
-    # of the ledger's; what nobody bounds stands in the way for 10 s.
+    # On an idle machine it is under 400 ms. How long a busy one lets a process wait for its turn
+    # is none of the ledger's; what nobody bounds stands in the way for 10 s.
     assert meeting.longest_wait < 5.0
     assert shop.breaches() == []
 
