@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 import psycopg
 import pytest
 
 from activities.inventory.adoption import steps
+from activities.inventory.records import StockRow
 from holdfast_client.contract.outcomes import Denied
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
 from tests.adoption.test_adopting_again import Interrupted, interrupt
 from tests.inventory.databases import as_worker
+from tests.inventory.functions import rewrite_function
 
 OpenSold = Callable[[str], Adopted]
 
@@ -143,5 +147,76 @@ def test_while_its_stock_is_being_held_a_rename_waits_for_nobody(open_sold: Open
         shop.sql.execute("UPDATE products SET sku = 'BOWL' WHERE sku = 'CUP'")
         ledger.rollback()
     shop.adopt()
+    assert figures(shop) == {"BOWL": 7, "MUG": 10, "PEN": 9}
+    assert shop.breaches() == []
+
+
+def rename_and_delete(shop: Adopted) -> None:
+    with shop.sql.transaction():
+        shop.sql.execute("UPDATE products SET sku = 'OLD' WHERE sku = 'CUP'")
+        shop.sql.execute("DELETE FROM products WHERE sku = 'OLD'")
+
+
+def test_what_is_renamed_and_deleted_at_once_is_held_by_its_first_name(open_sold: OpenSold):
+    shop = open_sold("a")
+    shop.reserve("c2", CUP=1)
+    with pytest.raises(psycopg.errors.ForeignKeyViolation, match="held by checkouts"):
+        rename_and_delete(shop)
+    shop.close("c2", "cancelled")
+    rename_and_delete(shop)
+    shop.adopt()
+    assert figures(shop) == {"CUP": 0, "MUG": 10, "PEN": 9}
+    assert shop.breaches() == []
+
+
+def test_what_is_made_under_the_key_of_a_deleted_row_is_another(open_sold: OpenSold):
+    """An import that deletes all, and makes all anew from its first key on."""
+    shop = open_sold("a")
+    rows = shop.sql.execute(
+        "SELECT id, sku FROM products WHERE sku <> 'MUG' ORDER BY id"
+    ).fetchall()
+    shop.sql.execute("DELETE FROM products WHERE sku <> 'MUG'")
+    for (key, _), (_, sku) in zip(rows, reversed(rows), strict=True):
+        shop.sql.execute(
+            "INSERT INTO products (id, name, sku, stock_quantity, created_at, updated_at) "
+            "VALUES (%s, 'P', %s, 10, now(), now())",
+            [key, sku],
+        )
+    shop.adopt()
+    assert figures(shop) == {"CUP": 7, "MUG": 10, "PEN": 9}
+    assert shop.breaches() == []
+
+
+def test_goods_of_the_ledgers_own_are_not_taken_out_of_sale(open_sold: OpenSold):
+    shop = open_sold("a")
+    shop.ledger.load_stock([StockRow("GIFT", "main", 5)])
+    with shop.sql.transaction():
+        shop.sql.execute(
+            "INSERT INTO products (name, sku, stock_quantity, created_at, updated_at) "
+            "VALUES ('G', 'GIFT', 1, now(), now())"
+        )
+        shop.sql.execute("DELETE FROM products WHERE sku = 'GIFT'")
+    shop.adopt()
+    assert figures(shop) == {"CUP": 7, "GIFT": 5, "MUG": 10, "PEN": 9}
+
+
+def test_a_rename_between_two_looks_of_a_page_is_followed(open_sold: OpenSold):
+    """The SKU stands in another table, whose row the page does not have."""
+    shop = open_sold("c")
+    looks = "PERFORM holdfast.link_by_former_skus(keys);"
+    rewrite_function(
+        shop.engine,
+        "link_shop_rows",
+        looks,
+        f"PERFORM pg_advisory_xact_lock_shared(1); {looks}",
+    )
+    with psycopg.connect(shop.superuser_url) as gate, ThreadPoolExecutor() as threads:
+        gate.execute("SELECT pg_advisory_xact_lock(1)")
+        apply = threads.submit(shop.adopt)
+        while not shop.owner("SELECT FROM pg_stat_activity WHERE wait_event = 'advisory'"):
+            time.sleep(0.005)
+        shop.sql.execute("UPDATE inventory_product SET sku = 'BOWL' WHERE sku = 'CUP'")
+        gate.rollback()
+        apply.result()
     assert figures(shop) == {"BOWL": 7, "MUG": 10, "PEN": 9}
     assert shop.breaches() == []

@@ -51,8 +51,8 @@ LATE_WORDS_MAX: Final = 50
 BLOCKED_SECONDS: Final = 10
 WORDS_PATIENCE_SECONDS: Final = 300
 FOLLOWING: Final = (
-    "zz_holdfast_note_sku",
-    "zz_holdfast_note_gone_sku",
+    "zz_holdfast_former_sku",
+    "zz_holdfast_former_sku_gone",
     "zz_holdfast_keep_held",
     "zz_holdfast_refuse_truncate",
     "zz_holdfast_carry_key",

@@ -164,7 +164,8 @@ VALUES (%(plan)s::jsonb,
 CHANGE_POLICIES: Final = "UPDATE holdfast.adoption SET plan = %(plan)s::jsonb"
 FOLLOW_FORMER_SKUS: Final = "SELECT holdfast.follow_former_skus(%(rows_max)s)"
 END_ADOPTION: Final = """
-UPDATE holdfast.adoption SET done_at = holdfast.clock() WHERE done_at IS NULL
+UPDATE holdfast.adoption SET done_at = coalesce(done_at, holdfast.clock())
+ WHERE NOT EXISTS (SELECT FROM holdfast.claims)
 """
 ADOPT_PAGE: Final = "SELECT holdfast.adopt_page(%(rows_max)s)"
 COUNT_HOLDS: Final = "SELECT count(*) FROM holdfast.adopted_holds"

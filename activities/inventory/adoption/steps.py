@@ -29,6 +29,7 @@ from activities.inventory.adoption.script import (
 from activities.inventory.database.calls import ResultT
 from activities.inventory.database.engine import connected, statement_engine, transaction
 from activities.inventory.database.errors import LedgerError, LedgerUnavailable
+from activities.inventory.sql.statements.stock import FOLLOW_LATE_WORDS
 
 # What is switched on or off waits for the shop's transactions, and the shop's next wait behind it.
 SWITCH_WAIT_MS: Final = 200
@@ -38,6 +39,7 @@ PAGE_ROWS_MIN: Final = 10
 # A page has its rows for so long at most, or the next one is smaller: the shop waits for them.
 PAGE_SECONDS_MAX: Final = 0.15
 PAGE_TRIES_MAX: Final = 600
+DELETED_AT_ONCE_MAX: Final = 50
 REST_SECONDS: Final = 0.05
 # Any number, the same in every version: two who adopt take turns on it.
 _TURN: Final = 4_815_162_343
@@ -240,7 +242,9 @@ def _take_in_page(rows_max: int, connection: Connection) -> int:
 def _follow_deleted(connection: Connection) -> bool:
     """Take what was deleted before its page out of sale, some of it; say whether there is more."""
     connection.exec_driver_sql(KEEP_TO_BUDGET)
-    found = connection.exec_driver_sql(statements.FOLLOW_FORMER_SKUS, {"rows_max": PAGE_ROWS_MIN})
+    found = connection.exec_driver_sql(
+        statements.FOLLOW_FORMER_SKUS, {"rows_max": DELETED_AT_ONCE_MAX}
+    )
     return bool(found.scalar_one())
 
 
@@ -252,7 +256,10 @@ def next_page_rows(rows: int, seconds: float) -> int:
 
 
 def _end(connection: Connection) -> int:
-    connection.exec_driver_sql(statements.END_ADOPTION)
+    """Say that all rows are in: those too that were renamed before their page."""
+    connection.exec_driver_sql(FOLLOW_LATE_WORDS)
+    if connection.exec_driver_sql(statements.END_ADOPTION).rowcount == 0:
+        raise LedgerUnavailable("the shop has rows that it has renamed: apply the plan again")
     return 0
 
 

@@ -25,6 +25,9 @@ BEGIN
     -- What has a deleted row's key by now may be equal, and is another.
     IF TG_OP = 'DELETE' OR figures_are_equal IS NOT TRUE
        OR EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.gone_key = row_key) THEN
+        IF TG_OP = 'DELETE' THEN
+            PERFORM holdfast.follow_gone_rows(ARRAY[row_key], true);
+        END IF;
         IF TG_OP = 'DELETE' OR current_setting('transaction_isolation') = 'read committed' THEN
             PERFORM holdfast.follow_shop_rows(ARRAY[row_key], 'written by the shop');
         ELSE

@@ -7,7 +7,7 @@ DECLARE
     totals bigint[];
     reserveds bigint[];
 BEGIN
-    PERFORM holdfast.follow_gone_rows(keys);
+    PERFORM holdfast.follow_gone_rows(keys, false);
     PERFORM holdfast.follow_words(keys);
     items := ARRAY(SELECT a.stock_item_id FROM holdfast.adopted_rows AS a WHERE a.key = ANY(keys));
     PERFORM FROM holdfast.stock_items AS s

@@ -5,8 +5,8 @@ RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, 
 BEGIN
     IF {sku_of_old} IS DISTINCT FROM {sku_of_new}
        AND EXISTS (SELECT FROM holdfast.adoption AS d WHERE d.done_at IS NULL) THEN
-        INSERT INTO holdfast.former_skus (key, sku)
-        SELECT t.{key}, normalize({sku_of_old}::text, NFC)
+        INSERT INTO holdfast.former_skus (key, sku, deleted)
+        SELECT t.{key}, normalize({sku_of_old}::text, NFC), false
           FROM {table} AS t
          WHERE t.{via} = OLD.{sku_key} AND {sku_of_old} IS NOT NULL
            AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = t.{key});

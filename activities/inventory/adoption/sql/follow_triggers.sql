@@ -1,13 +1,14 @@
-CREATE TRIGGER zz_holdfast_note_sku
+-- They go by name: what is noted comes before the look at what is held.
+CREATE TRIGGER zz_holdfast_former_sku
 BEFORE UPDATE ON {table}
 FOR EACH ROW WHEN ({sku_changed})
 EXECUTE FUNCTION holdfast.note_former_sku();
-ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_note_sku;
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_former_sku;
 
-CREATE TRIGGER zz_holdfast_note_gone_sku
+CREATE TRIGGER zz_holdfast_former_sku_gone
 BEFORE DELETE ON {table}
 FOR EACH ROW EXECUTE FUNCTION holdfast.note_former_sku();
-ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_note_gone_sku;
+ALTER TABLE {table} ENABLE ALWAYS TRIGGER zz_holdfast_former_sku_gone;
 
 CREATE TRIGGER zz_holdfast_keep_held
 BEFORE DELETE ON {table}

@@ -1,40 +1,43 @@
--- Until all rows are taken in: the SKU that a row had before it was renamed or deleted, where it has no stock item
+-- Until all rows are taken in: the SKU that a row had before it was renamed, or deleted, where it has no stock item
 -- yet. What checkouts have moved of that one since `leave` is what the row lacks, whatever it is called. The shop
--- only inserts here, so it waits for nobody; the first of a row's notes counts.
+-- only inserts here, so it waits for nobody.
 CREATE TABLE holdfast.former_skus (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key {key_type} NOT NULL,
-    sku text NOT NULL
+    sku text NOT NULL,
+    -- Its row is gone; what has its key by now is another.
+    deleted boolean NOT NULL
 );
 CREATE INDEX former_skus_by_key ON holdfast.former_skus (key);
 CREATE INDEX former_skus_by_sku ON holdfast.former_skus (sku);
+
+-- The first SKU of each row that has been renamed, for as long as it has no item. Others leave it that one.
+CREATE VIEW holdfast.claims AS
+SELECT DISTINCT ON (f.key) f.key, f.sku
+  FROM holdfast.former_skus AS f
+ WHERE NOT f.deleted
+   AND NOT EXISTS (SELECT FROM holdfast.former_skus AS d
+                    WHERE d.key = f.key AND d.deleted AND d.id > f.id)
+   AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = f.key)
+   AND EXISTS (SELECT FROM {table} AS t WHERE t.{key} = f.key)
+ ORDER BY f.key, f.id;
 
 CREATE FUNCTION holdfast.note_former_sku()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF EXISTS (SELECT FROM holdfast.adoption AS d WHERE d.done_at IS NULL)
        AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = OLD.{key}) THEN
-        INSERT INTO holdfast.former_skus (key, sku)
-        SELECT OLD.{key}, f.sku
-          FROM (SELECT normalize(({sku})::text, NFC) AS sku FROM {former_rows}) AS f
+        INSERT INTO holdfast.former_skus (key, sku, deleted)
+        SELECT OLD.{key}, f.sku, TG_OP = 'DELETE'
+          FROM (SELECT coalesce((SELECT c.sku FROM holdfast.claims AS c WHERE c.key = OLD.{key}),
+                                normalize(({sku})::text, NFC)) AS sku
+                  FROM {former_rows}) AS f
          WHERE f.sku IS NOT NULL;
     END IF;
     RETURN coalesce(NEW, OLD);
 END $$;
 
--- Which of these SKUs another row still has a claim on: it had the SKU first, and has no item yet.
-CREATE FUNCTION holdfast.claimed_skus(skus text[])
-RETURNS text[] LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN ARRAY(
-        SELECT f.sku FROM holdfast.former_skus AS f
-         WHERE f.sku = ANY(skus)
-           AND NOT EXISTS (SELECT FROM holdfast.former_skus AS e WHERE e.key = f.key AND e.id < f.id)
-           AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = f.key)
-           AND EXISTS (SELECT FROM {table} AS t WHERE t.{key} = f.key));
-END $$;
-
--- Give rows the items of the SKUs that they had. Nobody else can write what was noted of them: they are locked.
+-- Give rows the items of the SKUs that they had. They are locked, and were looked at before.
 CREATE FUNCTION holdfast.link_by_former_skus(keys {key_type}[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -42,39 +45,37 @@ BEGIN
         RETURN;
     END IF;
     INSERT INTO holdfast.adopted_rows (stock_item_id, key)
-    SELECT s.id, f.key
-      FROM (SELECT DISTINCT ON (n.key) n.key, n.sku FROM holdfast.former_skus AS n
-             WHERE n.key = ANY(keys) ORDER BY n.key, n.id) AS f
-      JOIN holdfast.stock_items AS s ON s.sku = f.sku AND s.location = {location}
-      JOIN {table} AS t ON t.{key} = f.key
-     WHERE NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = f.key)
-     ORDER BY f.key
+    SELECT s.id, c.key
+      FROM holdfast.claims AS c
+      JOIN holdfast.stock_items AS s ON s.sku = c.sku AND s.location = {location}
+     WHERE c.key = ANY(keys)
+     ORDER BY c.key
         ON CONFLICT DO NOTHING;
     DELETE FROM holdfast.former_skus AS f USING {table} AS t
-     WHERE f.key = ANY(keys) AND t.{key} = f.key;
+     WHERE f.key = ANY(keys) AND NOT f.deleted AND t.{key} = f.key;
 END $$;
 
--- When all rows are in: what was deleted before its page is not for sale any more. Says whether there is more.
+-- When all rows are in: what was deleted before its page, and no row has or claims, is not for sale any more.
+-- Says whether there is more to look at.
 CREATE FUNCTION holdfast.follow_former_skus(rows_max integer)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    notes bigint[] := ARRAY(SELECT f.id FROM holdfast.former_skus AS f ORDER BY f.id LIMIT rows_max);
-    gone {key_type}[];
+    notes bigint[] := ARRAY(SELECT f.id FROM holdfast.former_skus AS f
+                             WHERE f.deleted ORDER BY f.id LIMIT rows_max);
 BEGIN
-    WITH linked AS (
-        INSERT INTO holdfast.adopted_rows (stock_item_id, key)
-        SELECT s.id, f.key
+    PERFORM set_config('synchronous_commit', 'off', true);
+    PERFORM holdfast.let_items_go(ARRAY(
+        SELECT DISTINCT s.id
           FROM holdfast.former_skus AS f
           JOIN holdfast.stock_items AS s ON s.sku = f.sku AND s.location = {location}
-         WHERE f.id = ANY(notes) AND NOT EXISTS (SELECT FROM {table} AS t WHERE t.{key} = f.key)
-         ORDER BY f.id
-            ON CONFLICT DO NOTHING
-        RETURNING key
-    )
-    SELECT array_agg(l.key) FROM linked AS l INTO gone;
+         WHERE f.id = ANY(notes)
+           AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a JOIN {table} AS t ON t.{key} = a.key
+                            WHERE a.stock_item_id = s.id)
+           AND NOT EXISTS (SELECT FROM holdfast.claims AS c WHERE c.sku = s.sku)
+           AND NOT EXISTS (SELECT FROM holdfast.shop_rows AS r WHERE r.sku = s.sku AND r.key = f.key)
+           -- Goods of the ledger's own stay.
+           AND EXISTS (SELECT FROM holdfast.stock_movements AS m
+                        WHERE m.stock_item_id = s.id AND m.kind = 'shop')));
     DELETE FROM holdfast.former_skus AS f WHERE f.id = ANY(notes);
-    IF gone IS NOT NULL THEN
-        PERFORM holdfast.follow_gone_rows(gone);
-    END IF;
-    RETURN EXISTS (SELECT FROM holdfast.former_skus);
+    RETURN cardinality(notes) > 0;
 END $$;

@@ -10,11 +10,15 @@ BEGIN
       JOIN holdfast.stock_items AS s ON s.id = a.stock_item_id
      WHERE a.key = OLD.{key};
     IF NOT FOUND AND EXISTS (SELECT FROM holdfast.adoption AS d WHERE d.done_at IS NULL) THEN
+        -- As it is noted: by the SKU that it had first.
         SELECT s.sku, s.reserved_quantity - s.shop_reserved AS held
           INTO item
-          FROM {former_rows}
-          JOIN holdfast.stock_items AS s
-            ON s.sku = normalize(({sku})::text, NFC) AND s.location = {location};
+          FROM holdfast.former_skus AS f
+          JOIN holdfast.stock_items AS s ON s.sku = f.sku AND s.location = {location}
+         WHERE f.key = OLD.{key} AND f.deleted
+           AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.stock_item_id = s.id)
+         ORDER BY f.id DESC
+         LIMIT 1;
     END IF;
     IF item.held > 0 THEN
         {refuse_deletion}
