@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, Literal
 
-from activities.inventory.adoption.catalogue import Catalogue
+from activities.inventory.adoption.catalogue import Catalogue, Table
 from activities.inventory.adoption.linked_script import (
     INTEGERS,
     MISFIT_LIMITS,
@@ -227,7 +227,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "planned": _named(planned_columns(plan, catalogue)),
         "viewed": _named(dict.fromkeys(viewed_columns(stock, catalogue))),
         "row_changed": _changed(own_columns(stock)),
-        "sku_changed": _changed(sku_columns(stock)),
+        "sku_changed": _sku_changed(stock, table),
         **MISFIT_LIMITS,
         **_figures(plan, catalogue),
     }
@@ -242,6 +242,14 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
     else:
         values["write_back"] = values["follow_unfollowed"] = ""
     return values
+
+
+def _sku_changed(stock: Stock, table: Table) -> str:
+    """Return a condition that is asked before the write: what is generated is not known then."""
+    columns = sku_columns(stock)
+    if any(table.columns[column].is_generated for column in columns):
+        return "true"
+    return _changed(columns)
 
 
 def _named(columns: Iterable[tuple[str, str]]) -> str:

@@ -229,8 +229,11 @@ def _take_in(engine: Engine, progress: Progress = lambda _: None) -> int:
         page_rows = next_page_rows(page_rows, time.monotonic() - began)
     while _tried(engine, _follow_deleted, PAGE_TRIES_MAX):
         pass
-    _tried(engine, _end, SWITCH_TRIES_MAX)
-    return rows
+    for _ in range(SWITCH_TRIES_MAX):
+        if _tried(engine, _end, SWITCH_TRIES_MAX):
+            return rows
+        time.sleep(REST_SECONDS)
+    raise LedgerUnavailable("the shop has rows that it has renamed: apply the plan again")
 
 
 def _take_in_page(rows_max: int, connection: Connection) -> int:
@@ -255,12 +258,10 @@ def next_page_rows(rows: int, seconds: float) -> int:
     return min(rows * 2, PAGE_ROWS_MAX) if seconds < PAGE_SECONDS_MAX / 2 else rows
 
 
-def _end(connection: Connection) -> int:
-    """Say that all rows are in: those too that were renamed before their page."""
+def _end(connection: Connection) -> bool:
+    """Say that all rows are in, where those are that were renamed before their page."""
     connection.exec_driver_sql(FOLLOW_LATE_WORDS)
-    if connection.exec_driver_sql(statements.END_ADOPTION).rowcount == 0:
-        raise LedgerUnavailable("the shop has rows that it has renamed: apply the plan again")
-    return 0
+    return connection.exec_driver_sql(statements.END_ADOPTION).rowcount > 0
 
 
 def _tried(engine: Engine, run: Callable[[Connection], ResultT], tries_max: int) -> ResultT:

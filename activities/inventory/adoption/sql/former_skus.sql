@@ -62,20 +62,36 @@ RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, 
 DECLARE
     notes bigint[] := ARRAY(SELECT f.id FROM holdfast.former_skus AS f
                              WHERE f.deleted ORDER BY f.id LIMIT rows_max);
+    claimants {key_type}[];
+    gone bigint[];
 BEGIN
     PERFORM set_config('synchronous_commit', 'off', true);
-    PERFORM holdfast.let_items_go(ARRAY(
-        SELECT DISTINCT s.id
+    claimants := ARRAY(SELECT f.key FROM holdfast.former_skus AS f
+                        WHERE f.sku IN (SELECT n.sku FROM holdfast.former_skus AS n WHERE n.id = ANY(notes)));
+    -- A link of its own says whether a row has come for the item just now.
+    WITH linked AS (
+        INSERT INTO holdfast.adopted_rows (stock_item_id, gone_key)
+        SELECT DISTINCT ON (s.id) s.id, f.key
           FROM holdfast.former_skus AS f
           JOIN holdfast.stock_items AS s ON s.sku = f.sku AND s.location = {location}
          WHERE f.id = ANY(notes)
-           AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a JOIN {table} AS t ON t.{key} = a.key
-                            WHERE a.stock_item_id = s.id)
-           AND NOT EXISTS (SELECT FROM holdfast.claims AS c WHERE c.sku = s.sku)
+           AND NOT EXISTS (SELECT FROM holdfast.claims AS c WHERE c.key = ANY(claimants) AND c.sku = s.sku)
            AND NOT EXISTS (SELECT FROM holdfast.shop_rows AS r WHERE r.sku = s.sku AND r.key = f.key)
            -- Goods of the ledger's own stay.
-           AND EXISTS (SELECT FROM holdfast.stock_movements AS m
-                        WHERE m.stock_item_id = s.id AND m.kind = 'shop')));
+           AND (NOT ({has_total} OR {has_reserved})
+                OR EXISTS (SELECT FROM holdfast.stock_movements AS m
+                            WHERE m.stock_item_id = s.id AND m.kind = 'shop'))
+         ORDER BY s.id
+            ON CONFLICT (stock_item_id) DO UPDATE SET gone_key = excluded.gone_key, key = NULL
+         WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE t.{key} = adopted_rows.key)
+        RETURNING stock_item_id
+    )
+    SELECT array_agg(l.stock_item_id) FROM linked AS l INTO gone;
+    IF gone IS NOT NULL THEN
+        PERFORM holdfast.let_items_go(gone);
+    END IF;
+    DELETE FROM holdfast.former_skus AS f USING holdfast.former_skus AS d
+     WHERE d.id = ANY(notes) AND d.key = f.key AND NOT f.deleted AND f.id < d.id;
     DELETE FROM holdfast.former_skus AS f WHERE f.id = ANY(notes);
     RETURN cardinality(notes) > 0;
 END $$;

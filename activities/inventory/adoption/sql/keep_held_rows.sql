@@ -17,7 +17,7 @@ BEGIN
           JOIN holdfast.stock_items AS s ON s.sku = f.sku AND s.location = {location}
          WHERE f.key = OLD.{key} AND f.deleted
            AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.stock_item_id = s.id)
-         ORDER BY f.id DESC
+         ORDER BY f.id + 0 DESC
          LIMIT 1;
     END IF;
     IF item.held > 0 THEN

@@ -4,6 +4,7 @@ CREATE FUNCTION holdfast.link_shop_rows(keys {key_type}[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     skus text[];
+    claimants {key_type}[];
     claimed text[];
     came_back bigint[];
 BEGIN
@@ -13,7 +14,9 @@ BEGIN
     -- After the rows were looked at: who renames one later has it noted, or has it looked at again.
     PERFORM holdfast.link_by_former_skus(keys);
     IF cardinality(skus) > 0 THEN
-        claimed := ARRAY(SELECT c.sku FROM holdfast.claims AS c WHERE c.sku = ANY(skus));
+        claimants := ARRAY(SELECT f.key FROM holdfast.former_skus AS f WHERE f.sku = ANY(skus));
+        claimed := ARRAY(SELECT c.sku FROM holdfast.claims AS c
+                          WHERE c.key = ANY(claimants) AND c.sku = ANY(skus));
         -- With the words that they have in the shop, and no stock yet: a million rows are written once.
         INSERT INTO holdfast.stock_items (sku, location, name, active)
         SELECT r.sku, {location}, coalesce(r.name, ''), coalesce(r.active, true)
