@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from activities.inventory.database.errors import LedgerCorrupt
 from holdfast_client.contract.outcomes import Held
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
@@ -185,8 +184,8 @@ def test_a_trigger_of_the_shops_own_is_followed_like_its_code(shop: Adopted):
 LOOKS = {
     "follow_shop": ("figures_are_equal IS NOT TRUE", "true"),
     "follow_shop_rows": (
-        "AND (f.total, f.reserved) IS DISTINCT FROM (f.total_quantity, f.reserved_quantity)",
-        "",
+        "(f.total, f.reserved) IS DISTINCT FROM (f.total_quantity, f.reserved_quantity)",
+        "true",
     ),
 }
 
@@ -206,5 +205,5 @@ def test_without_the_comparison_what_the_ledger_wrote_comes_back_as_a_change_of_
     shop.adopt()
     for function, clause in LOOKS.items():
         rewrite_function(shop.engine, function, *clause)
-    with pytest.raises(LedgerCorrupt, match="a movement's figures would not fit its kind"):
-        shop.reserve("c1", MUG=4)
+    shop.reserve("c1", MUG=4)
+    assert shop.kinds("MUG") == [("shop", 10, 0), ("reserve", 0, 4), ("shop", 0, 0)]
