@@ -16,7 +16,7 @@ from activities.inventory.adoption.linked_script import INTEGERS
 from activities.inventory.adoption.linked_tables import linked_obstacles
 from activities.inventory.adoption.plan import Elsewhere, Plan, Stock, template_columns
 from activities.inventory.adoption.quoting import name
-from activities.inventory.adoption.script import SHOP_WAIT_MS_MAX, column_text, question
+from activities.inventory.adoption.script import SHOP_WAIT_MS_MAX, question
 from activities.inventory.adoption.table_obstacles import (
     Right,
     missing,
@@ -24,6 +24,7 @@ from activities.inventory.adoption.table_obstacles import (
     table_obstacles,
 )
 from activities.inventory.adoption.trigger_obstacles import trigger_obstacles
+from activities.inventory.adoption.words import column_text
 from activities.inventory.sql.statements.audits import PLAN_FREELY
 from holdfast_client.contract.fields import Sku
 

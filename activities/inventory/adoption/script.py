@@ -23,7 +23,6 @@ from activities.inventory.adoption.plan import (
     Elsewhere,
     Plan,
     Stock,
-    template_columns,
 )
 from activities.inventory.adoption.planned_columns import (
     own_columns,
@@ -32,6 +31,7 @@ from activities.inventory.adoption.planned_columns import (
     viewed_columns,
 )
 from activities.inventory.adoption.quoting import literal, name, path
+from activities.inventory.adoption.words import column_text, sku_of, word_of
 from holdfast_client.contract.fields import LINES_MAX
 
 # For so long the ledger looks for rows of the shop, and then holds them: well under the time after
@@ -214,10 +214,10 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "late_words_max": str(LATE_WORDS_MAX),
         "blocked_seconds": str(BLOCKED_SECONDS),
         "words_patience_seconds": str(WORDS_PATIENCE_SECONDS),
-        "name": f"coalesce({_word(stock.name)}::text, '')" if stock.name else "NULL::text",
-        "active": f"coalesce({_word(stock.active)}, false)" if stock.active else "NULL::boolean",
+        "name": f"coalesce({word_of(stock.name)}::text, '')" if stock.name else "NULL::text",
+        "active": f"coalesce({word_of(stock.active)}, false)" if stock.active else "NULL::boolean",
         "active_text": literal(column_text(stock.active, stock.table)) if stock.active else "NULL",
-        "sku": _sku(stock.sku),
+        "sku": sku_of(stock.sku),
         "has_active": _boolean(bool(stock.active)),
         "has_total": _boolean(bool(stock.total)),
         "has_reserved": _boolean(bool(stock.reserved)),
@@ -378,26 +378,6 @@ def _changed(columns: Iterable[str]) -> str:
     named = [name(column) for column in columns]
     old, new = (", ".join(f"{side}.{column}" for column in named) for side in ("OLD", "NEW"))
     return f"({old}) IS DISTINCT FROM ({new})"
-
-
-def _word(source: str | Elsewhere) -> str:
-    return f"t.{name(source)}" if isinstance(source, str) else f"o.{name(source.column)}"
-
-
-def column_text(source: str | Elsewhere, own: str) -> str:
-    """Return the column that a person looks for: its table, and its name there."""
-    return f"{own}.{source}" if isinstance(source, str) else f"{source.table}.{source.column}"
-
-
-def _sku(source: str | Elsewhere) -> str:
-    if isinstance(source, Elsewhere) or "{" not in source:
-        return _word(source)
-    parts: list[str] = []
-    rest = source
-    for column in template_columns(source):
-        before, _, rest = rest.partition("{" + column + "}")
-        parts += [literal(before)] * bool(before) + [f"t.{name(column)}::text"]
-    return " || ".join([*parts, *([literal(rest)] if rest else [])])
 
 
 def _boolean(value: bool) -> str:
