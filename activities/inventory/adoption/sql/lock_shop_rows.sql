@@ -16,7 +16,8 @@ DECLARE
     unfollowed {key_type}[];
 BEGIN
     LOOP
-        wanted := ARRAY(SELECT a.key FROM holdfast.adopted_rows AS a WHERE a.stock_item_id = ANY(items) AND a.key IS NOT NULL);
+        wanted := ARRAY(SELECT a.key FROM holdfast.adopted_rows AS a
+                         WHERE a.stock_item_id = ANY(items) AND a.key IS NOT NULL);
         IF cardinality(wanted) = 0 THEN
             -- One may come to have a row while its stock is waited for.
             PERFORM set_config('holdfast.holds_no_rows', 'yes', true);
