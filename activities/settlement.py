@@ -13,6 +13,7 @@ from activities.attempt import to_its_end
 from activities.failures import told_to_temporal
 from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.payment_records import Resumable
+from activities.inventory.records import Closing
 from holdfast_client.contract.messages import Settlement
 from holdfast_client.contract.names import (
     CANCEL_UPDATE,
@@ -20,6 +21,7 @@ from holdfast_client.contract.names import (
     PAYMENT_ENDED_UPDATE,
     checkout_workflow_id,
 )
+from holdfast_client.contract.outcomes import Expired
 
 # What the server says of an update whose run ended before it was answered.
 _LOST: Final = "AcceptedUpdateCompletedWorkflow"
@@ -41,26 +43,45 @@ class SettlementActivities:
     async def forward(self, wish: Settlement, update_id: str) -> dict[str, Any] | None:
         """Send a message to the checkout's workflow, and return its answer; None if none runs.
 
-        Attempts share the update's id, so a run carries it out once.
+        Attempts share the update's id, so a run carries it out once. A cancellation that came too
+        late concerns no later run either, so what it was told is told again.
         """
-        name, message = update_of(wish)
-        handle = activity.client().get_workflow_handle(checkout_workflow_id(wish.checkout_id))
-        try:
-            answer: dict[str, Any] = await handle.execute_update(
-                name, message, id=update_id, result_type=dict
-            )
-        except RPCError as error:
-            if error.status is RPCStatusCode.NOT_FOUND:
-                return None
-            raise
-        except WorkflowUpdateFailedError as error:
-            cause = error.cause
-            if isinstance(cause, ApplicationError) and cause.type != _LOST:
-                raise ApplicationError(
-                    cause.message, *cause.details, type=cause.type, non_retryable=True
-                ) from None
-            raise
+        if wish.operation != "cancel":
+            return await _exchanged(wish, update_id)
+        closing = Closing(
+            wish.checkout_id, "cancelled", wish.reason, wish.actor, operation_id=update_id
+        )
+        with told_to_temporal():
+            told = await to_its_end(self._ledger.late_cancellation(closing))
+        if told is not None:
+            return told.model_dump(mode="json")
+        answer = await _exchanged(wish, update_id)
+        if answer and answer["status"] == "expired":
+            late = Expired.model_validate(answer)
+            with told_to_temporal():
+                await to_its_end(self._ledger.record_late_cancellation(closing, late))
         return answer
+
+
+async def _exchanged(wish: Settlement, update_id: str) -> dict[str, Any] | None:
+    name, message = update_of(wish)
+    handle = activity.client().get_workflow_handle(checkout_workflow_id(wish.checkout_id))
+    try:
+        answer: dict[str, Any] = await handle.execute_update(
+            name, message, id=update_id, result_type=dict
+        )
+    except RPCError as error:
+        if error.status is RPCStatusCode.NOT_FOUND:
+            return None
+        raise
+    except WorkflowUpdateFailedError as error:
+        cause = error.cause
+        if isinstance(cause, ApplicationError) and cause.type != _LOST:
+            raise ApplicationError(
+                cause.message, *cause.details, type=cause.type, non_retryable=True
+            ) from None
+        raise
+    return answer
 
 
 def update_of(wish: Settlement) -> tuple[str, dict[str, Any]]:

@@ -7,7 +7,7 @@ knows answers, rows and movements alone.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from datetime import timedelta
 
 from holdfast_client.contract.outcomes import Fulfilled, Held, OpenOutcome, Unavailable
@@ -218,8 +218,3 @@ def _sold_figures(testimony: Testimony, evidence: Evidence) -> Iterator[Violatio
 
 def _sold(found: Reservation) -> int:
     return -sum(movement.total_delta for movement in found.movements)
-
-
-def count_by_kind(violations: Sequence[Violation]) -> Mapping[str, int]:
-    """Return how many violations there are of each kind."""
-    return dict(Counter(violation.kind for violation in violations))

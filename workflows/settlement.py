@@ -115,7 +115,7 @@ async def _closed(wish: Settlement, status: ClosingStatus) -> ReservationState:
         actor=wish.actor,
         payment_reference=wish.payment_reference,
         reinstating=wish.operation == "confirm" and wish.late == "reinstate",
-        operation_id=_operation_id() if wish.payment_reference else "",
+        operation_id=_operation_id(),
     )
     return await ledger_calls.close(closing, web_ui.settlement_summary(wish))
 

@@ -18,6 +18,10 @@ from activities.inventory.operations.amend import amend
 from activities.inventory.operations.close import ClosingAnswer, close, expire_overdue
 from activities.inventory.operations.extend import extend
 from activities.inventory.operations.follow import follow_shop
+from activities.inventory.operations.late_cancellations import (
+    read_late_cancellation,
+    record_late_cancellations,
+)
 from activities.inventory.operations.part import part
 from activities.inventory.operations.pause import pause
 from activities.inventory.operations.refund import refund
@@ -41,7 +45,7 @@ from activities.inventory.records import (
 )
 from holdfast_client.contract.holds import Holds, HoldsRequest
 from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
-from holdfast_client.contract.outcomes import KnownAdjustmentOutcome
+from holdfast_client.contract.outcomes import Expired, KnownAdjustmentOutcome, KnownOutcome
 from holdfast_client.contract.refunds import RefundDone, Refunded, Refunds, RefundsRequest
 from holdfast_client.contract.timeline import Timeline
 
@@ -163,6 +167,19 @@ class LedgerOperations:
             short; or the conflict of a payment that belongs to another checkout.
         """
         return reinstate(closing)
+
+    @asked
+    def late_cancellation(self, closing: Closing) -> Steps[KnownOutcome | None]:
+        """Return what a cancellation was told under its id; None where it is not on record.
+
+        On record is one that came when its checkout had expired already.
+        """
+        return self._read(read_late_cancellation(closing))
+
+    @asked
+    def record_late_cancellation(self, closing: Closing, told: Expired) -> Steps[None]:
+        """Put on record what a cancellation was told that came after an expiry, once for its id."""
+        return in_transaction(record_late_cancellations({closing: told}))
 
     @asked
     def resumable(self, checkout_id: str) -> Steps[Resumable | None]:

@@ -100,11 +100,6 @@ def leave_units(engine: Engine, basket: Basket, units: int) -> None:
         )
 
 
-def restock(engine: Engine, basket: Basket) -> None:
-    """Set the totals so that no run will use them up."""
-    leave_units(engine, basket, STOCK_AMPLE)
-
-
 def write_reservation(
     connection: Connection, reservation_id: str, stock_ids: Sequence[int]
 ) -> None:

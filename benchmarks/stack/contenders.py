@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -214,7 +215,7 @@ class CheckoutContender:
     def run(self, setting: str, round: int) -> Sequence[Reading]:
         load = self._loads[setting]
         self._staff(load.processes)
-        name = f"{setting.replace(' ', '-')}-{round}"
+        name = job_name(setting, round)
         before = self._costs()
         with busy(load.busy_loops), MemoryWatch(self._parties()) as memory:
             tallies = self._do(Job(name=name, checkouts=load.checkouts, at_once=load.at_once))
@@ -295,6 +296,11 @@ def contenders_at_work(
         finally:
             for contender in contenders:
                 contender.close()
+
+
+def job_name(setting: str, round: int) -> str:
+    """Return what leads the ids of the checkouts of a round."""
+    return f"{re.sub(r'[^A-Za-z0-9]+', '-', setting)}-{round}"
 
 
 def split(job: Job, parts: int) -> list[Job]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -13,18 +15,29 @@ from sqlalchemy import Engine, text
 
 from activities.inventory.adoption import steps
 from activities.inventory.adoption.plan import Plan, read_plan
+from activities.inventory.adoption.script import WAIT_BUDGET_MS
 from activities.inventory.adoption.standing import Standing, read_standing
-from activities.inventory.database.errors import LedgerGaveWay
+from activities.inventory.database.calls import Steps
+from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.ledger import Ledger
-from activities.inventory.records import Closing, ClosingStatus, ReservationState
+from activities.inventory.records import (
+    Closing,
+    ClosingStatus,
+    ReservationState,
+    StockLoad,
+    StockRow,
+)
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.outcomes import Outcome
 from tests.adoption.shops import EXAMPLES, Shop
+from tests.inventory.functions import rewrite_function
 from tests.inventory.shop import states
+from tests.limits import HANG_SECONDS
 
 # How often a test asks again where a busy machine has taken the whole budget of a transaction.
 PATIENCE: Final = 20
-_SLOWNESS: Final = re.compile("whole budget|statement timeout|transaction timeout")
+# What it says then; the last also of a client that was late ("idle-in-transaction timeout").
+SLOWNESS: Final = re.compile("whole budget|statement timeout|transaction timeout")
 AnswerT = TypeVar("AnswerT")
 
 
@@ -33,10 +46,20 @@ def patiently(ask: Callable[[], AnswerT], patience: int = PATIENCE) -> AnswerT:
     for _ in range(patience):
         try:
             return ask()
-        except LedgerGaveWay as refusal:
-            if not _SLOWNESS.search(str(refusal)):
+        except LedgerUnavailable as refusal:
+            if not SLOWNESS.search(str(refusal)):
                 raise
     return ask()
+
+
+class PatientLedger(Ledger):
+    """A ledger that is asked as workers ask, whatever it is asked for."""
+
+    def _ask(self, begin: Callable[[], Steps[AnswerT]]) -> AnswerT:
+        return patiently(partial(super()._ask, begin))
+
+    def load_stock(self, rows: Sequence[StockRow], as_of: datetime | None = None) -> StockLoad:
+        return patiently(partial(super().load_stock, rows, as_of))
 
 
 @dataclass
@@ -50,6 +73,7 @@ class Adopted:
         shop_url: of the shop's own role.
         engine: of the role that owns the ledger.
         ledger: under the worker's role.
+        patient: the same, for who asks it of rows of the shop's and is not about its budget.
         code: the shop's own.
         sql: a connection of the shop's.
     """
@@ -60,6 +84,7 @@ class Adopted:
     shop_url: str
     engine: Engine
     ledger: Ledger
+    patient: PatientLedger
     code: Shop
     sql: psycopg.Connection[Any]
 
@@ -160,3 +185,19 @@ class Adopted:
 
     def breaches(self) -> list[str]:
         return [str(breach) for breach in self.ledger.audit()]
+
+
+def without_budget(shop: Adopted) -> None:
+    """Let the ledger look for rows of the shop, and hold them, for minutes.
+
+    For a test that is not about how long it may, and lets something else come about meanwhile.
+    """
+    minutes_ms = HANG_SECONDS * 1_000
+    budget = "budget_ms CONSTANT integer := {}"
+    rewrite_function(
+        shop.engine, "keep_to_budget", budget.format(WAIT_BUDGET_MS), budget.format(minutes_ms)
+    )
+    looking = "interval '{} milliseconds'"
+    rewrite_function(
+        shop.engine, "lock_shop_rows", looking.format(WAIT_BUDGET_MS), looking.format(minutes_ms)
+    )

@@ -12,7 +12,7 @@ from sqlalchemy import make_url
 
 from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
-from tests.adoption.adopted import Adopted
+from tests.adoption.adopted import Adopted, PatientLedger
 from tests.adoption.shops import open_shop
 from tests.inventory.databases import (
     administer,
@@ -75,7 +75,15 @@ def open_adopted(postgres_url: str, owned_template: str) -> Iterator[OpenAdopted
             code(made if letter != "a" else "migrate")
             sql_connection = stack.enter_context(psycopg.connect(shop_url, autocommit=True))
             return Adopted(
-                letter, url, superuser_url, shop_url, owner, Ledger(worker), code, sql_connection
+                letter,
+                url,
+                superuser_url,
+                shop_url,
+                engine=owner,
+                ledger=Ledger(worker),
+                patient=PatientLedger(worker),
+                code=code,
+                sql=sql_connection,
             )
 
         yield opened

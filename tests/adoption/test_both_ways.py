@@ -233,7 +233,7 @@ def test_rails_writes_only_what_it_changes_so_a_form_of_yesterday_undoes_no_sale
 def receive(
     shop: Adopted, adjustment_id: str, quantity: int, sku: str = "MUG"
 ) -> KnownAdjustmentOutcome:
-    return shop.ledger.adjust(
+    return shop.patient.adjust(
         StockAdjustment(adjustment_id=adjustment_id, sku=sku, kind="receive", quantity=quantity)
     )
 
@@ -242,7 +242,7 @@ def test_a_figure_that_would_not_fit_the_shops_column_is_refused(shop_a: Adopted
     shop_a.adopt()
     words = "a figure of MUG does not fit its column of public.products"
     with pytest.raises(FigureUnfit, match=words):
-        shop_a.ledger.load_stock([StockRow("CUP", "main", 7), StockRow("MUG", "main", 2**31)])
+        shop_a.patient.load_stock([StockRow("CUP", "main", 7), StockRow("MUG", "main", 2**31)])
     assert (shop_a.item("CUP"), shop_a.item("MUG")) == ((5, 0, 0), (10, 2, 2))
     for number in (1, 2):
         assert isinstance(receive(shop_a, f"d{number}", 10**9), AdjustmentApplied)
@@ -257,6 +257,6 @@ def test_a_figure_that_would_not_fit_the_shops_column_is_refused(shop_a: Adopted
 
 def test_a_delivery_and_a_count_of_the_ledgers_show_in_the_row(shop_a: Adopted):
     shop_a.adopt()
-    shop_a.ledger.load_stock([StockRow("MUG", "main", 12)])
+    shop_a.patient.load_stock([StockRow("MUG", "main", 12)])
     assert shop_a.code('Product.find_by!(sku: "MUG").stock_quantity') == 12
     assert shop_a.breaches() == []

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
@@ -25,8 +25,8 @@ from activities.inventory.database.errors import (
 )
 from activities.inventory.records import StockLoad, StockRow
 from holdfast_client.contract.messages import CheckoutRequest, Line
-from holdfast_client.contract.outcomes import Held
-from tests.adoption.adopted import Adopted
+from holdfast_client.contract.outcomes import Held, Outcome
+from tests.adoption.adopted import SLOWNESS, Adopted
 from tests.adoption.conftest import OpenAdopted
 from tests.adoption.test_commands import run
 from tests.inventory.databases import as_worker
@@ -150,7 +150,7 @@ def test_one_write_that_never_ends_is_ended_by_the_server_and_the_shop_goes_on(
     let_triggers_take(shop, FOR_EVER, trigger)
     with ThreadPoolExecutor() as threads:
         reserve = threads.submit(shop.reserve, "c1", patience=0, P_1=1)
-        until_the_ledger(shop, "wait_event = 'PgSleep' AND state = 'active'")
+        until_the_ledger(shop, reserve, "wait_event = 'PgSleep' AND state = 'active'")
         shop.sql.execute(ADD, ["P-1"])
         with pytest.raises(LedgerGaveWay, match="transaction timeout"):
             reserve.result(timeout=HANG_SECONDS)
@@ -198,9 +198,14 @@ def ledger_by_hand(shop: Adopted) -> Iterator[psycopg.Connection]:
 
 def test_its_next_statement_has_what_is_left(shop: Adopted, ledger_by_hand: psycopg.Connection):
     ledger_by_hand.execute("SELECT holdfast.lock_stock(ARRAY['P-1'], ARRAY['main'])")
-    # Where this machine came late with it, the whole transaction's time is over first.
+    # Where this machine came late with it, the whole transaction's time is over first, or what
+    # its client may think for.
     with pytest.raises(
-        (psycopg.errors.QueryCanceled, psycopg.errors.TransactionTimeout),
+        (
+            psycopg.errors.QueryCanceled,
+            psycopg.errors.TransactionTimeout,
+            psycopg.errors.IdleInTransactionSessionTimeout,
+        ),
         match=r"(statement|transaction) timeout",
     ):
         ledger_by_hand.execute("SELECT pg_sleep(%s)", [FOR_EVER])
@@ -214,7 +219,9 @@ class Silent:
     def progress(self, what: str, done: int, rows: int) -> None: ...
 
     def waiting(self, reason: str) -> None:
-        raise AssertionError(reason)
+        # One row by itself may take too long on a busy machine, and is asked for again.
+        if not SLOWNESS.search(reason):
+            raise AssertionError(reason)
 
 
 def loading(shop: Adopted) -> StockFileLoad:
@@ -270,11 +277,12 @@ def test_by_halves_those_below_what_is_reserved_are_still_left_out(shop: Adopted
     load.set_beside_shoppers(plan)
     assert load.result.refused == [(5, 6, 7)]
     assert load.result.changed == PRODUCTS - 1
-    assert shop.ledger.load_stock(rows_of(shop, 1, 6)) == StockLoad(0, 0, 1)
+    assert shop.patient.load_stock(rows_of(shop, 1, 6)) == StockLoad(0, 0, 1)
 
 
-def until_the_ledger(shop: Adopted, condition: str) -> None:
-    while not shop.owner(
+def until_the_ledger(shop: Adopted, asked: Future[Outcome], condition: str) -> None:
+    """Wait until a session of the ledger's is so, or is over before this process has seen it."""
+    while not asked.done() and not shop.owner(
         "SELECT FROM pg_stat_activity WHERE datname = current_database() "
         f"AND usename = 'test_worker' AND {condition}"
     ):

@@ -45,7 +45,7 @@ def misfits(shop: Adopted) -> list[tuple[str, str, str]]:
 
 def test_a_cart_that_takes_no_status_keeps_nobody_from_being_paid(shop_a: Adopted):
     paid = [Closing(id, "fulfilled", "", "", f"pay-{id}") for id in ("c1", "c2")]
-    outcomes = [state.outcome for state in states(shop_a.ledger.close(paid))]
+    outcomes = [state.outcome for state in states(shop_a.patient.close(paid))]
     assert all(isinstance(outcome, Fulfilled) for outcome in outcomes)
     assert shop_a.code(STATUS) == ["active", "checked_out"]
     assert shop_a.item("MUG") == (8, 0, 0)
@@ -100,7 +100,7 @@ def test_a_row_of_a_hold_that_is_refused_is_not_there_and_the_hold_is(shop_b: Ad
     # The next change of the hold tries again.
     shop_b.sql.execute(f"ALTER TABLE {HOLDS} DROP CONSTRAINT few")
     later = held.expires_at + timedelta(seconds=60)
-    shop_b.ledger.extend([HoldExtension("c1", later, "e1")])
+    shop_b.patient.extend([HoldExtension("c1", later, "e1")])
     assert sorted(shop_b.code(ROWS)) == [["CUP", 1], ["MUG", 40]]
     assert shop_b.breaches() == []
 
@@ -112,7 +112,7 @@ def test_a_row_that_cannot_follow_its_hold_is_taken_out(shop_b: Adopted):
         f"ALTER TABLE {HOLDS} ADD CHECK (expires_at <= '{held.expires_at.isoformat()}')"
     )
     later = held.expires_at + timedelta(seconds=60)
-    shop_b.ledger.extend([HoldExtension("c1", later, "e1")])
+    shop_b.patient.extend([HoldExtension("c1", later, "e1")])
     assert shop_b.code(ROWS) == []
     assert [key for key, _, _ in misfits(shop_b)] == ["checkout/c1"]
     shop_b.close("c1")

@@ -190,9 +190,9 @@ def test_who_supersedes_a_busy_overdue_hold_asks_again(
         cart_id="0",
     )
     with pytest.raises(LedgerUnavailable, match="must end first"):
-        shop.ledger.reserve_alone(wish)
+        shop.patient.reserve_alone(wish)
     importer.rollback()
-    answer = shop.ledger.reserve_alone(wish)
+    answer = shop.patient.reserve_alone(wish)
     assert isinstance(answer, ReservationState)
     assert isinstance(answer.outcome, Held)
     assert "c0" not in still_held(shop)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from functools import partial
+from typing import Final
 
 import psycopg
 import pytest
@@ -16,60 +14,16 @@ from activities.inventory.records import StockRow
 from holdfast_client.contract.outcomes import Denied, Held
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
+from tests.adoption.half_applied import OpenSold, apply_held_before, figures, half_applied
 from tests.adoption.test_adopting_again import Interrupted, interrupt
 from tests.inventory.databases import as_worker
-from tests.inventory.functions import rewrite_function
 
-OpenSold = Callable[[str], Adopted]
-
-_MAKE = {
-    "a": '%w[MUG CUP PEN].each { |sku| Product.create!(sku: sku, name: "P", stock_quantity: 10) }',
-    "c": "for sku in ('MUG', 'CUP', 'PEN'):\n"
-    "    product = Product.objects.create(sku=sku, name=sku, price=1)\n"
-    "    Stock.objects.create(product=product, quantity=10)",
-}
+FIRST_WITH_VIRTUAL_COLUMNS: Final = 180_000
 
 
 @pytest.fixture
 def open_sold(open_adopted: OpenAdopted, monkeypatch: pytest.MonkeyPatch) -> OpenSold:
-    """Open a shop with a mug, a cup and a pen. Since `leave` three cups and one pen were sold.
-
-    It is adopted again, and that was broken off when the mug was in.
-    """
-
-    def opened(letter: str) -> Adopted:
-        shop = open_adopted(letter)
-        shop.code(_MAKE[letter])
-        shop.adopt()
-        steps.leave(shop.engine, shop.plan)
-        shop.reserve("c1", CUP=3, PEN=1)
-        shop.close("c1")
-        monkeypatch.setattr(steps, "PAGE_ROWS_MAX", 1)
-        with pytest.raises(Interrupted):
-            steps.apply(shop.engine, shop.plan, interrupt)
-        return shop
-
-    return opened
-
-
-@contextmanager
-def apply_held_before(shop: Adopted, function: str, statement: str) -> Iterator[None]:
-    """Let an apply stand still before a statement of a function, and go on afterwards."""
-    gated = f"PERFORM pg_advisory_xact_lock_shared(1); {statement}"
-    rewrite_function(shop.engine, function, statement, gated)
-    with psycopg.connect(shop.superuser_url) as gate, ThreadPoolExecutor() as threads:
-        gate.execute("SELECT pg_advisory_xact_lock(1)")
-        apply = threads.submit(shop.adopt)
-        while not shop.owner("SELECT FROM pg_stat_activity WHERE wait_event = 'advisory'"):
-            time.sleep(0.005)
-        yield
-        gate.rollback()
-        apply.result()
-
-
-def figures(shop: Adopted) -> dict[str, int]:
-    """Return what there is of each SKU in the ledger."""
-    return dict(shop.owner("SELECT sku, total_quantity FROM holdfast.stock_items"))
+    return partial(half_applied, open_adopted, monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -243,6 +197,24 @@ def test_a_sku_that_is_generated_is_adopted_and_renamed(open_adopted: OpenAdopte
     shop.sql.execute("UPDATE goods SET code = 'B'")
     assert figures(shop) == {"G-B": 5}
     assert shop.breaches() == []
+
+
+def test_a_sku_that_is_computed_when_it_is_read_is_refused(open_adopted: OpenAdopted):
+    shop = open_adopted("a")
+    ((version,),) = shop.owner("SELECT current_setting('server_version_num')::integer")
+    if version < FIRST_WITH_VIRTUAL_COLUMNS:
+        pytest.skip("this Postgres stores all that is generated")
+    shop.sql.execute(
+        "CREATE TABLE goods (id integer PRIMARY KEY, code text NOT NULL, total integer NOT NULL, "
+        "sku text GENERATED ALWAYS AS ('G-' || code) VIRTUAL)"
+    )
+    document = {"table": "goods", "sku": "sku", "total": "total"}
+    plan = Plan.model_validate({"stock": document, "writes": {"total": "shared"}})
+    (obstacle,) = steps.check(shop.engine, plan)
+    assert obstacle == (
+        "stock.sku: public.goods.sku is generated when it is read, and no trigger is told that it "
+        "changes: let it be STORED"
+    )
 
 
 def test_what_was_deleted_before_its_page_is_out_of_sale_where_the_shop_keeps_no_figures(

@@ -69,7 +69,7 @@ def shop(open_adopted: OpenAdopted, request: pytest.FixtureRequest) -> Adopted:
     shop.adopt()
     if letter == "d":
         skus = [SKUS["d"].format(id) for id in range(1, PRODUCTS + 1)]
-        shop.ledger.load_stock([StockRow(sku, "main", 100_000) for sku in skus])
+        shop.patient.load_stock([StockRow(sku, "main", 100_000) for sku in skus])
     shop.owner(MEASURE.replace(":", "\\:"))
     return shop
 

@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.case import Case, Scale
 from benchmarks.stack import weighing
+from benchmarks.stack.checkouts import CheckoutsCase
+from benchmarks.stack.contenders import job_name
 from benchmarks.stack.programs import Program, ProgramFailed, Shoppers
+from benchmarks.stack.scale_out import ScaleOutCase
 from benchmarks.stack.weighing import MemoryWatch, cpu_seconds, memory_megabytes
+from holdfast_client.contract.messages import CheckoutRequest, Line
 
 BURNER = textwrap.dedent("""
     import subprocess, sys, time
@@ -21,6 +26,14 @@ BURNER = textwrap.dedent("""
     print("burnt", flush=True)
     sys.stdin.read()
 """)
+
+
+@pytest.mark.parametrize("case", [CheckoutsCase(), ScaleOutCase()], ids=lambda case: case.name)
+def test_every_setting_of_the_full_run_names_checkouts_that_may_be_asked_for(case: Case):
+    """The smoke has the plainest of them only."""
+    for setting in case.settings(Scale("full")):
+        id = f"{job_name(setting, 5)}-0-399"
+        CheckoutRequest(checkout_id=id, lines=(Line(sku="MUG", quantity=1),))
 
 
 def test_a_program_that_cannot_start_is_told_with_its_own_words(tmp_path: Path):

@@ -28,6 +28,8 @@ TERMINATED: Final = "order-1006"
 UNDECIDED: Final = "order-1007"
 FAILING: Final = "order-1008"
 UNAVAILABLE: Final = "order-1009"
+TO_SHIP: Final = "order-1010"
+SHIPPED: Final = "order-1011"
 EVERY_ONE: Final = (
     PAID,
     HELD,
@@ -38,6 +40,8 @@ EVERY_ONE: Final = (
     UNDECIDED,
     FAILING,
     UNAVAILABLE,
+    TO_SHIP,
+    SHIPPED,
 )
 
 # Every checkout of the day wants some of these.
@@ -85,6 +89,10 @@ async def _do_business(temporal: Client, think_seconds: float) -> None:
     await shop.reserve(EXPIRED, [(MUG, 2)], hold_seconds=1, customer_id="u-20", cart_id="1004")
     await shop.reserve(CANCELLED, [(MUG, 1)], customer_id="u-21", cart_id="1005")
     await shop.cancel(CANCELLED, reason="too dear", actor="u-21")
+    for paid in (TO_SHIP, SHIPPED):
+        await shop.reserve(paid, [(MUG, 1)], customer_id="u-24", cart_id=paid)
+        await shop.confirm(paid, f"pay_{paid}", settle="commit")
+    await shop.fulfil(SHIPPED, "parcel-1", actor="sam")
     await shop.reserve(TERMINATED, [(MUG, 4)], customer_id="u-22", cart_id="1006")
     await _checkout(temporal, TERMINATED).terminate("pressed by mistake")
     await _start_unserved(temporal, UNDECIDED)

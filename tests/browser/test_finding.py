@@ -15,7 +15,8 @@ from tests.browser.web_ui import WebUi
 SHOWN: Final = {
     "all": scenes.EVERY_ONE,
     "held": (scenes.HELD,),
-    "paid": (scenes.PAID,),
+    "to ship": (scenes.TO_SHIP,),
+    "paid": (scenes.PAID, scenes.SHIPPED),
     "expired": (scenes.EXPIRED,),
     "cancelled": (scenes.CANCELLED,),
     "denied": (scenes.DENIED,),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -104,6 +105,22 @@ async def test_a_shipment_can_give_the_rest_back(shop: Shop, checkout_id: str) -
     assert isinstance(outcome, Fulfilled)
     assert (outcome.lines, outcome.released) == ((units(sku, 1),), (units(sku, 2),))
     assert await shop.available(sku) == (9, 0, 9)
+
+
+@pytest.mark.parametrize("released", [1, 9])
+async def test_a_shipment_gives_no_rest_back_under_the_id_of_a_release(
+    shop: Shop, checkout_id: str, released: int
+) -> None:
+    """Whether that was made or refused."""
+    sku = new_sku()
+    await commit(shop, checkout_id, sku)
+    with contextlib.suppress(OverOpen):
+        await shop.client.release(checkout_id, [(sku, released)], release_id="r-1")
+    figures = await shop.available(sku)
+    with pytest.raises(OperationConflict) as conflict:
+        await shop.client.fulfil(checkout_id, "r-1", [(sku, 1)], rest="release")
+    assert conflict.value.differs == ("rest",)
+    assert await shop.available(sku) == figures
 
 
 async def test_refusals_say_what_is_open_and_change_nothing(shop: Shop, checkout_id: str) -> None:

@@ -142,7 +142,7 @@ async def test_what_is_taken_out_of_sale_is_denied_until_it_is_put_back(
     )
     denied = await shop.client.reserve(f"{checkout_id}/meanwhile", [(sku, 1)])
     assert isinstance(denied, Denied)
-    assert [short.reason for short in denied.shortages] == ["inactive"]
+    assert [(n.reason, n.next_expiry) for n in denied.shortages] == [("inactive", None)]
     assert isinstance(
         await shop.client.confirm(f"{checkout_id}/before", f"pay-{checkout_id}/before"), Fulfilled
     )

@@ -15,6 +15,7 @@ from holdfast_client.contract.outcomes import (
     AdjustmentRefused,
     CheckoutReport,
     FinalOutcome,
+    RefundDue,
     Shortage,
     parse_adjustment_outcome,
     parse_outcome,
@@ -53,6 +54,22 @@ def test_where_a_refused_extension_stands_may_be_of_an_unknown_status():
     standing = HoldNotActive("over", {"standing": NEWER}).standing
     assert standing is not None
     assert standing.status == "backordered"
+
+
+def test_where_a_payment_that_is_due_back_found_its_checkout_may_be_too():
+    due = RefundDue.model_validate(
+        {"payment_reference": "pay-1", "reason": "duplicate", "standing": NEWER}
+    )
+    assert isinstance(due.standing, UnknownOutcome)
+    assert due.standing.model_dump(mode="json") == NEWER
+    assert validator("settled").is_valid(due.model_dump(mode="json"))
+
+
+def test_nor_is_a_broken_known_status_read_as_an_unknown_one():
+    with pytest.raises(ValidationError):
+        RefundDue.model_validate(
+            {"payment_reference": "pay-1", "reason": "duplicate", "standing": {"status": "held"}}
+        )
 
 
 @pytest.mark.parametrize("answer", [{"status": "held"}, {"status": 7}, {}, None, []])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from statistics import median
 from typing import Final
 
 from tests.docs.pages import ROOT, page
@@ -17,6 +18,8 @@ PROGRAMS: Final = (
 )
 FILE_LINES_MAX: Final = 400
 BODY_LINES_MAX: Final = 45
+PRODUCT: Final = ("client", "activities", "workflows", "worker")
+BODY_LINES_MEDIAN_MAX: Final = 5
 LEDGER: Final = ROOT / "activities/inventory"
 
 
@@ -51,6 +54,18 @@ def test_no_file_and_no_body_of_a_function_is_too_long_to_be_read_at_once():
         and _body_lines(found) > BODY_LINES_MAX
     ]
     assert too_long == []
+
+
+def test_half_of_all_bodies_are_short():
+    bodies = [
+        _body_lines(found)
+        for room in PRODUCT
+        for path in (ROOT / room).rglob("*.py")
+        for found in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(found, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+    assert len(bodies) > 1_500  # else the rooms are named wrong
+    assert median(bodies) <= BODY_LINES_MEDIAN_MAX
 
 
 def _body_lines(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:

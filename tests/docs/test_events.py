@@ -21,6 +21,6 @@ def test_the_events_of_a_paid_checkout_are_those_of_the_page() -> None:
     events = [_named(event["eventType"]) for event in json.loads(history.read_text())["events"]]
     # Recorded of a start that left out what a checkout is found by.
     recorded = [event for event in events if event != "UpsertWorkflowSearchAttributes"]
-    page = (Path(ROOT) / "docs/performance.md").read_text()
+    page = (Path(ROOT) / "docs/lifecycle.md").read_text()
     _, _, table = page.partition("A paid checkout event by event:")
     assert _ROW.findall(table.partition("\n## ")[0]) == recorded

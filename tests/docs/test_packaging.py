@@ -33,14 +33,14 @@ def test_the_changelog_tells_of_this_version():
     assert f"## [{version}]" in (ROOT / "CHANGELOG.md").read_text()
 
 
-@pytest.mark.parametrize("part", ["requirements.txt", "requirements-worker.txt"])
+@pytest.mark.parametrize("part", ["requirements/base.txt", "requirements/worker.txt"])
 def test_whatever_is_installed_is_the_version_that_the_tests_ran_with(part):
-    tested, installed = _pinned("requirements-dev.txt"), _pinned(part)
+    tested, installed = _pinned("requirements/dev.txt"), _pinned(part)
     assert {name: pin for name, pin in tested.items() if name in installed} == installed
 
 
 def test_the_workers_requirements_are_all_it_needs_less_the_embedded_servers():
-    worker = _pinned("requirements-worker.txt")
+    worker = _pinned("requirements/worker.txt")
     assert not EMBEDDED & worker.keys()
     wanted = {re.split(r"[\[<>= ]", each)[0] for each in _project("pyproject.toml")["dependencies"]}
     assert wanted - EMBEDDED <= worker.keys()

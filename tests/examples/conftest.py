@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
+from datetime import timedelta
 
 import pytest
 
 from tests.client.real_shop import RealShop
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
+from tests.limits import HANG_SECONDS
 from tests.workflows.stage import Stage, at_work, open_stage
 from worker.embedded.temporal import EmbeddedTemporal
+from workflows import policies
 
 ANSWER_TIMEOUT_SECONDS = 60.0
+# For what is to stay without an answer: no worker is there.
+HASTY_SECONDS = 2.0
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +33,12 @@ async def stage(postgres_url: str, template: str, examples_address: str) -> Asyn
     with fresh_database(postgres_url, template) as url:
         async with open_stage(url, examples_address) as stage:
             yield stage
+
+
+@pytest.fixture
+def patient_shoppers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shoppers who wait for a decision until a busy machine has begun a worker."""
+    monkeypatch.setattr(policies, "RESERVE_BUDGET", timedelta(seconds=HANG_SECONDS))
 
 
 @pytest.fixture

@@ -23,6 +23,7 @@ from tests.workflows.waiting import until
 from worker.embedded.ports import choose_ports
 
 HOLD_SECONDS: Final = 600
+BANK_SECONDS: Final = 900
 OPTIONS: Final = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync",
     "--disable-background-networking", "--disable-component-update",
@@ -104,6 +105,28 @@ async def test_the_page_counts_down_to_the_deadline_and_then_says_that_it_is_ove
         await page.clock.fast_forward((HOLD_SECONDS + 10) * 1_000)
         await page.locator("text=The time is over").wait_for()
         assert await shop.available("MUG-01") == (5, 0, 5)
+
+
+@pytest.mark.parametrize("example", COMMANDS)
+async def test_while_the_buyer_is_at_the_bank_the_page_counts_down_to_the_later_end(
+    example: str, shop: RealShop, page: Page, examples_address: str
+):
+    await shop.stock("MUG-01", 5)
+    with _serving(example, examples_address) as address:
+        await until(lambda: _answers(address))
+        await page.goto(address)
+        await page.fill('[name="MUG-01"]', "1")
+        await page.click("text=Check out")
+        countdown = page.locator("#countdown:visible")
+        await countdown.wait_for()
+        (row,) = await shop._sql(
+            "SELECT checkout_id FROM holdfast.reservations WHERE status = 'held'"
+        )
+        await shop.client.payment_started(row.checkout_id, "p-1", BANK_SECONDS)
+        await page.reload()
+        await countdown.wait_for()
+        assert HOLD_SECONDS < await _seconds_left(page) <= BANK_SECONDS
+        await shop.client.cancel(row.checkout_id)
 
 
 async def _seconds_left(page: Page) -> int:

@@ -14,10 +14,9 @@ from django.test import Client as Browser
 from examples.django import shop as example
 from holdfast_client import SyncReservationClient
 from tests.client.real_shop import RealShop
+from tests.examples.conftest import ANSWER_TIMEOUT_SECONDS, HASTY_SECONDS
 from tests.workflows.stage import Stage, at_work
 
-# Long enough for an answer, short enough to wait for none.
-ANSWER_TIMEOUT_SECONDS: Final = 2.0
 HELD: Final = "We hold this for you"
 
 
@@ -190,10 +189,18 @@ async def test_the_same_cart_after_a_purchase_is_another_purchase(shop: RealShop
         assert await shop.available("MUG-01") == (5 - sold, 0, 5 - sold)
 
 
-async def test_an_unknown_outcome_is_asked_for_again_and_holds_once(stage: Stage, browser: Browser):
+@pytest.mark.usefixtures("patient_shoppers")
+async def test_an_unknown_outcome_is_asked_for_again_and_holds_once(
+    stage: Stage, browser: Browser, examples_address: str, monkeypatch: pytest.MonkeyPatch
+):
     stage.stock("MUG-01", 5)
     await _open(browser)
-    answer: Any = await asyncio.to_thread(browser.post, "/reserve", {"MUG-01": 2})
+    with (
+        SyncReservationClient(examples_address, answer_timeout_seconds=HASTY_SECONDS) as hasty,
+        monkeypatch.context() as patch,
+    ):
+        patch.setattr(example, "reservations", hasty)
+        answer: Any = await asyncio.to_thread(browser.post, "/reserve", {"MUG-01": 2})
     page = answer.content.decode()
     assert answer.status_code == 503
     again = dict(re.findall(r'type="hidden" name="([^"]+)" value="([^"]+)"', page))

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
-from typing import Any, Final
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
 from examples.fastapi import shop as example
+from holdfast_client import ReservationClient
 from tests.client.real_shop import RealShop
+from tests.examples.conftest import ANSWER_TIMEOUT_SECONDS, HASTY_SECONDS
 from tests.workflows.stage import Stage, at_work
 from tests.workflows.till import Till
-
-# Long enough for an answer, short enough to wait for none.
-ANSWER_TIMEOUT_SECONDS: Final = 2.0
 
 
 class Recorded(example.Payments):
@@ -154,12 +153,16 @@ async def test_what_was_given_back_is_free_at_once(shop: RealShop, web: httpx.As
     assert await shop.available("MUG-01") == (5, 0, 5)
 
 
+@pytest.mark.usefixtures("patient_shoppers")
 async def test_an_unknown_outcome_is_asked_for_again_and_holds_once(
-    stage: Stage, web: httpx.AsyncClient
+    stage: Stage, web: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch
 ):
     stage.stock("MUG-01", 5)
     checkout = f"/checkouts/{uuid4()}"
-    unknown = await web.put(checkout, json=_cart(2))
+    with monkeypatch.context() as patch:
+        hasty = ReservationClient(stage.client, answer_timeout_seconds=HASTY_SECONDS)
+        patch.setitem(example.app.dependency_overrides, example._reservations, lambda: hasty)
+        unknown = await web.put(checkout, json=_cart(2))
     assert (unknown.status_code, unknown.headers["Retry-After"]) == (503, "1")
     async with at_work(stage, sandboxed=False):
         assert (await web.put(checkout, json=_cart(2))).json()["status"] == "held"

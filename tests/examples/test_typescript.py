@@ -19,6 +19,7 @@ from tests.client.waiting import closed
 from tests.docs.pages import ROOT
 from tests.limits import HANG_SECONDS
 from tests.schemas.payloads import Payload, payloads, validator
+from tests.workflows.blockade import blockade
 from tests.workflows.stage import Stage
 from tests.workflows.test_settlement import forget, is_running
 
@@ -214,8 +215,24 @@ async def test_a_terminated_hold_is_paid_given_back_changed_and_told(ask: Ask, s
     assert (await ask("amend", "ts-back", one))["kind"] == "HoldNotActive"
     nobodys = await ask("cancel", "ts-nobody")
     assert (nobodys["status"], nobodys["was_known"]) == ("cancelled", False)
-    assert (await ask("status", "ts-nobody"))["status"] == "cancelled"
+    # It bars a reserve that comes late, and is no checkout.
+    assert (await ask("status", "ts-nobody"))["error"] == "NotFound"
     assert (await ask("status", "ts-unheard-of"))["error"] == "NotFound"
+
+
+async def test_what_was_unavailable_is_told_as_that_with_the_payment_that_came_for_it(
+    ask: Ask, shop: RealShop
+):
+    await shop.stock("MUG", 9)
+    stage = shop._stage
+    with blockade(stage.shop, "MUG"):
+        assert (await ask("reserve", _request("ts-away", MUG=2)))["status"] == "unavailable"
+    await closed(stage.client, "ts-away")
+    due = await ask("confirm", "ts-away", "pay-1", {"late": "refund"})
+    assert (due["status"], due["reason"]) == ("refund_due", "unavailable")
+    told = await ask("status", "ts-away")
+    assert told["status"] == "unavailable"
+    assert [each["state"] for each in told["payments"]] == ["refund_due"]
 
 
 async def test_a_run_that_came_to_nothing_hides_nothing_of_what_is_on_record(

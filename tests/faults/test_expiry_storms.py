@@ -47,8 +47,13 @@ STORMY: Final = pytest.mark.timeout(1_200 if IS_LONG else 120)
 
 @pytest.fixture
 def shop(database_url: str) -> Iterator[Shop]:
-    """A shop whose clock stands still until it is turned."""
-    engine = open_engine(database_url, connections_max=8)
+    """A shop whose clock stands still until it is turned.
+
+    Its sessions wait for a lock as long as the sweeps of a busy machine take.
+    """
+    engine = open_engine(
+        database_url, connections_max=8, lock_timeout_ms=20_000, statement_timeout_ms=30_000
+    )
     yield open_shop(engine, Ledger(engine))
     engine.dispose()
 

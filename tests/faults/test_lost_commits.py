@@ -81,7 +81,8 @@ async def test_a_cancellation_gives_back_once(scene: Scene, unique: str, lost: L
 @each_loss
 async def test_an_expiry_is_made_once(scene: Scene, unique: str, lost: Lost):
     till, sku, losses = scene.stage.till, scene.stage.stock(unique, 5), scene.proxy.lost
-    await till.reserve(unique, {sku: 2}, hold_seconds=1)
+    # The loss must lie in wait before the timer rings, or it would meet the next test.
+    await till.reserve(unique, {sku: 2}, hold_seconds=10)
     scene.proxy.lose_next_commit(lost)
     assert (await till.result(unique))["status"] == "expired"
     assert scene.proxy.lost == losses + 1

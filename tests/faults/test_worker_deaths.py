@@ -50,7 +50,8 @@ MOVEMENTS: Final = {
 # is held: test_lost_tasks.)
 MAY_BE_ABANDONED: Final = {("reserve", "before"), ("reserve", "during")}
 EXTENSION_SECONDS: Final = 60
-ABANDONED_SECONDS: Final = 2
+# Long enough for a busy machine to kill the worker before that.
+ABANDONED_SECONDS: Final = 10
 STOCK: Final = 100
 # Who dies together. The calls of one kind share few transactions, and those that stand still here
 # must not use them up.

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+import psycopg
 import pytest
 
 from activities.inventory.async_ledger import AsyncLedger
@@ -28,7 +29,8 @@ _BUSY: Final = (
     "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() "
     "AND pid <> pg_backend_pid() AND (state LIKE 'idle in transaction%' OR state = 'active')"
 )
-_ASLEEP: Final = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep'"
+_TURN: Final = "SELECT pg_advisory_xact_lock(1)"
+_WAITING: Final = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'advisory'"
 _END_POOL: Final = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pooled'"
 )
@@ -100,11 +102,14 @@ async def test_a_cancellation_leaves_no_transaction_open_and_no_lock(
     pool: LedgerPool, shop: Shop
 ) -> None:
     shop.stock(MUG=5)
-    work = asyncio.create_task(carry_out(pool, hold_and(Call("SELECT pg_sleep(1)"))))
-    await until(lambda: shop.sql(_ASLEEP)[0][0] == 1)
-    work.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await work
+    url = shop.engine.url.set(drivername="postgresql")
+    with psycopg.connect(url.render_as_string(hide_password=False)) as stranger:
+        stranger.execute(_TURN)
+        work = asyncio.create_task(carry_out(pool, hold_and(Call(_TURN))))
+        await until(lambda: shop.sql(_WAITING)[0][0] == 1)
+        work.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await work
     await until(lambda: is_quiet(shop))
     (answer,) = await AsyncLedger(pool).reserve([checkout("c1", MUG=1)])
     assert not isinstance(answer, Exception)

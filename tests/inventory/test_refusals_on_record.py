@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from activities.inventory.database.errors import PaymentConflict
@@ -13,7 +15,7 @@ from activities.inventory.ledger_operations import (
 from activities.inventory.operations.reinstate import is_undecided
 from activities.inventory.payment_records import Pause
 from activities.inventory.records import Closing, HoldExtension, ReservationState
-from tests.inventory.shop import Shop
+from tests.inventory.shop import Shop, states
 
 
 @pytest.fixture
@@ -168,3 +170,26 @@ def test_what_is_refused_of_one_payment_says_nothing_of_another(held: Shop) -> N
         (answer,) = held.ledger.close([wish])
         assert isinstance(answer, PaymentConflict) == is_refused
     assert held.payment("pay_2") == ("c1", "settled", "")
+
+
+def test_who_cancelled_too_late_cancels_nothing_that_was_reinstated_since(held: Shop) -> None:
+    held.pass_seconds(900)
+    held.expire("c1")
+    late = Closing("c1", "cancelled", "gone", "sam", operation_id="settlement-1")
+    (first,) = states(held.ledger.close([late]))
+    assert first.outcome.status == "expired"
+    held.cancel("c2")
+    paid = Closing("c1", "committed", "", "", "pay_1", None, True, operation_id="settlement-2")
+    held.ledger.close([paid])
+    (reinstated,) = states([held.ledger.reinstate(paid)])
+    assert reinstated.outcome.status == "committed"
+    (again,) = states(held.ledger.close([late]))
+    assert again.outcome == first.outcome
+    assert held.ledger.late_cancellation(late) == first.outcome
+    assert held.figures("MUG") == (5, 2, 3)
+    assert refusals(held) == [("cancel", "settlement-1", "expired")]
+    # Who says it now says it of what is there.
+    (now,) = states(held.ledger.close([replace(late, operation_id="settlement-3")]))
+    assert now.outcome.status == "cancelled"
+    assert held.figures("MUG") == (5, 0, 5)
+    assert held.ledger.audit() == ()

@@ -12,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, suppress
+from datetime import timedelta
 from typing import Any, Final
 
 import pytest
@@ -22,6 +23,7 @@ from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, WorkflowInstanceDetails
 
 from tests.directories import NewDirectory
+from tests.limits import HANG_SECONDS
 from tests.messages.crowd import at_once, refusal_type
 from tests.messages.inside import Inside, learn_details
 from tests.messages.mutations import as_json, bad_messages, legal
@@ -33,7 +35,7 @@ from tests.workflows.waiting import until
 from worker.composition import build_worker, working_ledger
 from worker.embedded.temporal import EmbeddedTemporal
 from worker.temporal import connect_temporal
-from workflows import current_details
+from workflows import current_details, policies
 from workflows.checkout import CheckoutWorkflow
 from workflows.policies import EVENTS_KEPT_MAX, WAITING_MESSAGES_MAX
 
@@ -120,6 +122,13 @@ def test_who_waits_for_the_decision_makes_no_other_message_cost_more(
 # --- what waits goes on --------------------------------------------------------------------------
 
 
+@pytest.fixture
+def patient_shoppers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Shoppers who wait for a decision as long as a busy machine takes to send the signals."""
+    for budget in ("RESERVE_BUDGET", "RESERVE_RETRY_BUDGET", "RESERVE_GUARD"):
+        monkeypatch.setattr(policies, budget, timedelta(seconds=HANG_SECONDS))
+
+
 async def send_signals(stage: Stage, checkout_id: str, count: int, *sorts: str) -> Counter[str]:
     """Send so many signals, of the sorts in turn; return what Temporal said to them."""
     handle = stage.till.handle(checkout_id)
@@ -173,6 +182,7 @@ async def test_a_payment_behind_more_cancellations_than_may_wait_is_told_that_it
         assert stage.shop.figures(sku) == (5, 0, 5)
 
 
+@pytest.mark.usefixtures("patient_shoppers")
 async def test_a_payment_goes_before_extensions_that_wait(
     package_database_url: str, temporal_address: str, unique: str
 ):
@@ -192,6 +202,7 @@ async def test_a_payment_goes_before_extensions_that_wait(
         assert "ACTIVITY_TASK_SCHEDULED" not in await kinds_of(handle)
 
 
+@pytest.mark.usefixtures("patient_shoppers")
 async def test_an_update_that_finds_no_room_leaves_nothing_and_may_be_asked_again(
     package_database_url: str, temporal_address: str, unique: str
 ):
@@ -279,14 +290,15 @@ class FewSignals(EmbeddedTemporal):
         self._settings = self._settings | {"history.maximumSignalsPerExecution": str(FEW_SIGNALS)}
 
 
+@pytest.mark.usefixtures("patient_shoppers")
 async def test_what_is_more_than_temporal_takes_is_refused_and_the_hold_ends_like_any_other(
     package_database_url: str, new_directory: NewDirectory, unique: str
 ):
     with FewSignals(new_directory("temporal")) as server:
         async with open_stage(package_database_url, server.address, unique) as stage:
             till, sku = stage.till, stage.stock(unique, 5)
-            for ending in ("paid", "abandoned"):
-                await till.start(f"{unique}-{ending}", {sku: 1}, hold_seconds=1)
+            for ending, seconds in (("paid", 900), ("abandoned", 1)):
+                await till.start(f"{unique}-{ending}", {sku: 1}, hold_seconds=seconds)
                 checkout_id, sent = f"{unique}-{ending}", FEW_SIGNALS + 10
                 said = await send_signals(stage, checkout_id, sent, "garbage", "unknown")
                 assert said == {"taken": FEW_SIGNALS, "INVALID_ARGUMENT": 10}

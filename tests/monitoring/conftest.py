@@ -51,11 +51,14 @@ def own_database_url(postgres_url: str, template: str) -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def operator(own_database_url: str, own_temporal: EmbeddedTemporal) -> Operator:
-    """An operator whose reconciler runs every second."""
+    """An operator whose reconciler runs every second.
+
+    Its grace is long enough for the workflow of a hold to end it first on a busy machine.
+    """
     environment = _environment(own_database_url, own_temporal.address)
     hurried = {
         "HOLDFAST_RECONCILE_INTERVAL_SECONDS": "1",
-        "HOLDFAST_RECONCILE_GRACE_SECONDS": "1",
+        "HOLDFAST_RECONCILE_GRACE_SECONDS": "10",
         "HOLDFAST_LOG_LEVEL": "info",
     }
     return Operator({**environment, **hurried})

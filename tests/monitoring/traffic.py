@@ -112,7 +112,8 @@ class Traffic:
 
     async def _leave_a_hold_without_a_workflow(self) -> None:
         checkout_id = f"{self.word}-terminated"
-        await self._hold("terminated", hold_seconds=1)
+        # Long enough for a busy machine to terminate it first.
+        await self._hold("terminated", hold_seconds=10)
         workflow = self.temporal.get_workflow_handle(f"checkout/{checkout_id}")
         await workflow.terminate("as a test does")
         await until(

@@ -16,7 +16,7 @@ from packaging.utils import canonicalize_name
 
 from tests.docs.pages import ROOT
 
-FILES: Final = ("requirements.txt", "requirements-worker.txt", "requirements-dev.txt")
+FILES: Final = ("requirements/base.txt", "requirements/worker.txt", "requirements/dev.txt")
 PINNED: Final = re.compile(
     r"(?P<name>[a-z0-9][a-z0-9._-]*)==(?P<version>[a-z0-9.!+]+)(?: ; (?P<marker>[^\\]+?))?"
     r"(?P<hashes>(?: \\\n    --hash=sha256:[0-9a-f]{64})+)"
@@ -40,7 +40,7 @@ def test_every_requirement_is_one_version_by_its_hashes_and_nothing_else(file: s
 def test_whatever_is_installed_here_is_pinned_in_that_version():
     pins = {
         (pin["name"], pin["version"])
-        for pin in map(PINNED.fullmatch, requirements("requirements-dev.txt"))
+        for pin in map(PINNED.fullmatch, requirements("requirements/dev.txt"))
         if pin and (not pin["marker"] or Marker(pin["marker"]).evaluate())
     }
     installed = {(canonicalize_name(each.name), each.version) for each in distributions()}

@@ -7,7 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +17,7 @@ from temporalio.client import Client
 from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
-from holdfast_client import Held, OutcomeUnknown, ReservationClient
+from holdfast_client import Denied, Held, ReservationClient, Unavailable
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
 from tests.limits import HANG_SECONDS
@@ -63,16 +63,16 @@ async def served(
     ):
         operator = Operator(_environment(url, temporal.address))
         _load(url)
-        hasty = await ReservationClient.connect(temporal.address, answer_timeout_seconds=1)
-        with suppress(OutcomeUnknown):
-            await hasty.reserve(EARLY, [("NO-SUCH-01", 2)])
+        client = await ReservationClient.connect(
+            temporal.address, answer_timeout_seconds=HANG_SECONDS
+        )
+        early = asyncio.create_task(client.reserve(EARLY, [("NO-SUCH-01", 2)]))
         watcher = await Client.connect(temporal.address)
         await until(lambda: _count(watcher, RUNNING))
         with working(operator) as worker:
             await asyncio.to_thread(_wait_until_ready, worker)
             # Denied, or where the start took long nobody waited for it any more.
-            await watcher.get_workflow_handle(f"checkout/{EARLY}").result()
-            client = await ReservationClient.connect(temporal.address)
+            assert isinstance(await early, Denied | Unavailable)
             held = await client.reserve(HELD, [("MUG-01", 2)], hold_seconds=3_600)
             assert isinstance(held, Held)
             await until(lambda: _count(watcher, f"{RUNNING} AND BuildIds IS NOT NULL"))

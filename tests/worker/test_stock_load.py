@@ -205,7 +205,7 @@ def test_a_database_that_stays_away_is_given_up(
     ledger: Ledger, own_database_url: str, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(stock_load, "RETRY_SECONDS", 0.01)
-    monkeypatch.setattr(stock_load, "UNAVAILABLE_SECONDS_MAX", 0.1)
+    monkeypatch.setattr(stock_load, "UNAVAILABLE_SECONDS_MAX", 2)
     as_of = ledger.clock()
 
     def rename(new: str, old: str) -> None:

@@ -15,7 +15,9 @@ import pytest
 from activities.inventory.ledger import LOAD_ROWS_MAX, Ledger
 from activities.inventory.records import Closing
 from holdfast_client.contract.messages import CheckoutRequest, Line
+from tests.inventory.crowd import until
 from tests.worker.conftest import Operator
+from worker.stock_load import BATCH_ROWS
 
 IN_2096 = 4_000_000_000
 
@@ -201,13 +203,21 @@ def test_all_or_nothing_sets_as_many_as_one_moment_has(operator: Operator, tmp_p
     assert operator.run(*words).stdout == "10,000 rows: 10,000 new, 0 changed, 0 as they were\n"
 
 
-def test_an_interrupted_load_says_how_to_go_on_and_then_does(operator: Operator, tmp_path: Path):
+def test_an_interrupted_load_says_how_to_go_on_and_then_does(
+    operator: Operator, ledger: Ledger, tmp_path: Path
+):
     file = tmp_path / "large.csv"
     rows = 20_000
     file.write_text("sku,quantity\n" + "".join(f"SKU-{number},1\n" for number in range(rows)))
     loading = operator.start("stock", "load", str(file))
-    while "SKU-0\t" not in operator.run("stock", "show", "SKU-0").stdout:
+
+    def is_under_way() -> bool:
         assert loading.poll() is None
+        return bool(ledger.availability([f"SKU-{BATCH_ROWS}"]))
+
+    # By the second batch, so that the first is counted. A command that looked would itself take
+    # as long to start as the rest of the load may take.
+    until(is_under_way)
     loading.send_signal(signal.SIGINT)
     out, told = loading.communicate()
     assert (loading.returncode, out) == (130, "")

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 
+from tests.limits import HANG_SECONDS
 from tests.workflows.histories import details_of, failed_tasks_of
 from tests.workflows.stage import Stage, at_work
 from tests.workflows.test_resets import reset
@@ -39,8 +40,12 @@ async def test_a_checkout_whose_shopper_is_gone_holds_nothing(idle_stage: Stage,
     assert idle_stage.shop.status(unique) == "expired"
 
 
-async def test_within_the_budget_it_is_held(idle_stage: Stage, unique: str):
+async def test_within_the_budget_it_is_held(
+    idle_stage: Stage, unique: str, monkeypatch: pytest.MonkeyPatch
+):
     """The control: the budget alone makes the difference."""
+    # Enough for a busy machine to begin a worker.
+    monkeypatch.setattr(policies, "RESERVE_BUDGET", timedelta(seconds=HANG_SECONDS))
     till, sku = idle_stage.till, idle_stage.stock(unique, 5)
     await _gone(idle_stage, unique, sku)
     async with at_work(idle_stage):

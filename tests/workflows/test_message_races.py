@@ -241,7 +241,8 @@ OFFSETS_MS = (-30, -15, -5, 0, 5, 15)
 
 async def _sent_at_deadline(till: Till, checkout_id: str, sku: str, name: str, offset: int) -> Any:
     """Send a message so that it and the timer meet; return its answer, or None if it missed."""
-    held = await till.reserve(checkout_id, {sku: 1}, hold_seconds=1)
+    # Long enough for a busy machine to answer before that.
+    held = await till.reserve(checkout_id, {sku: 1}, hold_seconds=10)
     due = moment(held["expires_at"]) + timedelta(milliseconds=offset)
     await asyncio.sleep((due - datetime.now(UTC)).total_seconds())
     messages = {"confirm": {"payment_reference": checkout_id}, "extend_hold": {"seconds": 1}}

@@ -32,12 +32,14 @@ async def reset(
     *,
     task: int = 1,
     run_id: str | None = None,
+    workflow_id: str | None = None,
 ) -> None:
     """Begin anew from a workflow task, the first unless said; what came since comes again.
 
-    Of the last run unless said.
+    Of the checkout's own workflow and its last run unless said.
     """
-    handle = stage.client.get_workflow_handle(f"checkout/{checkout_id}", run_id=run_id)
+    id = workflow_id or f"checkout/{checkout_id}"
+    handle = stage.client.get_workflow_handle(id, run_id=run_id)
     history = await handle.fetch_history()
     tasks = [
         event.event_id

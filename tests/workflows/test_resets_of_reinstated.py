@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from tests.workflows.histories import kinds_of
 from tests.workflows.stage import Stage
 from tests.workflows.test_committed import line
 from tests.workflows.test_resets import reset
-from tests.workflows.test_settlement import pay
+from tests.workflows.test_settlement import pay, settle
 from tests.workflows.till import Till
 from tests.workflows.waiting import until
 
@@ -72,5 +74,26 @@ async def test_a_cancellation_of_the_first_attempt_ends_no_later_one(stage: Stag
     await reset(stage, unique, run_id=first)
     await answered(till, unique, 3)
     assert stage.shop.figures(sku) == (9, 3, 6)
+    assert (await till.status(unique))["status"] == "committed"
+    assert (await till.ship(unique, "s-1"))["status"] == "fulfilled"
+
+
+@pytest.mark.parametrize("runs", ["first", "second"])
+async def test_a_settled_cancellation_that_came_too_late_is_told_the_same_after_a_reset(
+    stage: Stage, unique: str, runs: str
+):
+    till, sku = stage.till, stage.stock(unique, 9)
+    await till.reserve(unique, {sku: 4})
+    if runs == "second":
+        await till.handle(unique).terminate("by hand")
+    expire(stage, unique)
+    told = await settle(stage, unique, "cancel", reason="gone", actor="sam")
+    assert told["status"] == "expired"
+    paid = await pay(stage, unique, settle="commit", late="reinstate")
+    assert (paid["status"], paid["reinstated"]) == ("committed", True)
+    settlement = f"settlement/{unique}/cancel-1"
+    await reset(stage, unique, workflow_id=settlement)
+    assert await stage.client.get_workflow_handle(settlement).result() == told
+    assert stage.shop.figures(sku) == (9, 4, 5)
     assert (await till.status(unique))["status"] == "committed"
     assert (await till.ship(unique, "s-1"))["status"] == "fulfilled"

@@ -187,13 +187,15 @@ async def test_a_late_payment_that_falls_short_is_due_back(stage: Stage, unique:
 
 
 async def test_messages_that_wait_while_a_late_payment_is_reinstated_are_answered(
-    stage: Stage, unique: str
+    own_stage: Stage, unique: str
 ):
-    till, sku = stage.till, stage.stock(unique, 5)
+    stage, till, sku = own_stage, own_stage.till, own_stage.stock(unique, 5)
     message = {"payment_reference": f"pay-{unique}", "settle": "commit", "late": "reinstate"}
     other = message | {"payment_reference": f"other-{unique}"}
-    await till.reserve(unique, {sku: 2}, hold_seconds=1)
+    await till.reserve(unique, {sku: 2}, hold_seconds=900)
     with blockade(stage.shop, sku) as stranger:
+        stage.turn_clock(901)
+        await stage.pass_time(till.handle(unique), 901)
         # The run ends the hold by its own timer, and they come meanwhile.
         await stranger.until_waiting()
         wishes = (message, message, other)

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
+import pytest
+
 from holdfast_client import SummaryStatus
 from holdfast_client.client import ReservationClient
+from tests.limits import HANG_SECONDS
 from tests.workflows.blockade import blockade
 from tests.workflows.histories import kinds_of
-from tests.workflows.stage import Stage
+from tests.workflows.stage import Stage, at_work
 from tests.workflows.till import Till
 from tests.workflows.waiting import until
+from workflows import policies
 
 # What Temporal's cloud bills of a history. A marker stands for the local activities of one task.
 _BILLED: Final = (
@@ -40,7 +45,18 @@ async def status_of(till: Till, checkout_id: str) -> object:
 
 
 def client_of(stage: Stage) -> ReservationClient:
-    return ReservationClient(stage.client, task_queue=stage.till.task_queue)
+    return ReservationClient(
+        stage.client, task_queue=stage.till.task_queue, answer_timeout_seconds=HANG_SECONDS
+    )
+
+
+@pytest.fixture
+async def patient_stage(idle_stage: Stage, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Stage]:
+    """A stage where a reserve waits for the database as long as the test takes."""
+    for budget in ("RESERVE_RETRY_BUDGET", "RESERVE_GUARD"):
+        monkeypatch.setattr(policies, budget, timedelta(seconds=HANG_SECONDS))
+    async with at_work(idle_stage, sandboxed=False):
+        yield idle_stage
 
 
 async def test_what_a_paid_checkout_costs(stage: Stage, unique: str):
@@ -80,9 +96,10 @@ async def test_what_a_checkout_costs_that_is_committed_and_shipped_in_one(
 
 
 async def test_it_says_pending_while_the_database_is_slow_and_no_longer_once_it_is_held(
-    stage: Stage, unique: str
+    patient_stage: Stage, unique: str
 ):
-    client, sku = client_of(stage), stage.stock(unique, 5)
+    stage, client = patient_stage, client_of(patient_stage)
+    sku = stage.stock(unique, 5)
     with blockade(stage.shop, sku) as block:
         reserve = asyncio.create_task(client.reserve(unique, [(sku, 1)]))
         await block.until_waiting()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import Counter, deque
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -18,6 +18,7 @@ from holdfast_client.contract.outcomes import Denied, Held
 from tests.inventory.crowd import all_at_once
 from tests.workflows.histories import events_of, kind
 from tests.workflows.stage import Stage, at_work, open_stage
+from tests.workflows.till import moment
 
 BEGAN = 1_000.0
 
@@ -195,11 +196,14 @@ async def test_a_hold_in_a_crowd_keeps_its_deadline_and_its_workflow_wakes_later
     async with open_stage(own_database_url, temporal_address, unique) as stage, at_work(stage):
         sku = stage.stock(unique, 1)
         held = await stage.till.reserve(unique, {sku: 1}, hold_seconds=60)
-        assert await _timer_seconds(stage, unique) == [pytest.approx(85.0, abs=1.0)]
-        assert _seconds_until(held) == pytest.approx(60.0, abs=5.0)
+        ((held_at,),) = stage.shop.sql("SELECT created_at FROM holdfast.reservations")
+        assert moment(held["expires_at"]) - held_at == timedelta(seconds=60)
+        (first,) = await _timer_seconds(stage, unique)
+        assert 85.0 - _seconds_since(held_at) <= first <= 85.0
         extended = await stage.till.extend(unique, 40)
-        assert (await _timer_seconds(stage, unique))[-1] == pytest.approx(125.0, abs=5.0)
-        assert _seconds_until(extended) == pytest.approx(100.0, abs=5.0)
+        assert moment(extended["expires_at"]) - held_at == timedelta(seconds=100)
+        second = (await _timer_seconds(stage, unique))[-1]
+        assert 125.0 - _seconds_since(held_at) <= second <= 125.0
         assert (await stage.till.confirm(unique))["status"] == "fulfilled"
     # Or its place would stay taken.
     assert told[-1] == (unique, "fulfilled")
@@ -213,5 +217,5 @@ async def _timer_seconds(stage: Stage, checkout_id: str) -> list[float]:
     ]
 
 
-def _seconds_until(held: dict[str, str]) -> float:
-    return (datetime.fromisoformat(held["expires_at"]) - datetime.now(UTC)).total_seconds()
+def _seconds_since(past: datetime) -> float:
+    return (datetime.now(UTC) - past).total_seconds()

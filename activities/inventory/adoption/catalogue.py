@@ -22,6 +22,7 @@ class Column:
         may_count: whether this role may use the sequence that fills it, if there is one.
         is_required: never null.
         is_generated: computed, so that nobody can write it.
+        is_virtual: computed when it is read, so that triggers do not see it.
         has_default: filled by itself where an INSERT leaves it out.
         refers_to: the table and column that a foreign key binds it to, and whether this role may
             look for an id there: `may_enter` the schema, `may_select` the column, and not one whose
@@ -33,6 +34,7 @@ class Column:
     may_count: bool
     is_required: bool
     is_generated: bool
+    is_virtual: bool
     has_default: bool
     refers_to: Mapping[str, Any] | None
 
@@ -95,6 +97,7 @@ def _read_table(connection: Connection, table: str) -> Table | None:
                 each.may_count,
                 each.is_required,
                 each.is_generated,
+                each.is_virtual,
                 each.has_default,
                 each.refers_to,
             )

@@ -97,6 +97,7 @@ def _own_columns(table: Table, stock: Stock) -> Iterator[str]:
     if isinstance(stock.sku, str):
         for column in template_columns(stock.sku):
             yield from missing(table, "stock.sku", column)
+            yield from _virtual(table, "stock.sku", column)
     for figure, column in stock.figures.items():
         yield from _figure(table, f"stock.{figure}", column)
     yield from _reserved_is_narrower(table, stock)
@@ -104,6 +105,16 @@ def _own_columns(table: Table, stock: Stock) -> Iterator[str]:
         source = getattr(stock, field)
         if isinstance(source, str):
             yield from of_type(table, f"stock.{field}", source, kind)
+            yield from _virtual(table, f"stock.{field}", source)
+
+
+def _virtual(table: Table, field: str, name: str) -> Iterator[str]:
+    column = table.columns.get(name)
+    if column and column.is_virtual:
+        yield (
+            f"{field}: {table.name}.{name} is generated when it is read, and no trigger is told "
+            "that it changes: let it be STORED"
+        )
 
 
 def _reserved_is_narrower(table: Table, stock: Stock) -> Iterator[str]:
@@ -121,6 +132,7 @@ def _reserved_is_narrower(table: Table, stock: Stock) -> Iterator[str]:
 def _elsewhere(each: Elsewhere, catalogue: Catalogue) -> Iterator[str]:
     if table := catalogue.get(each.table):
         yield from missing(table, "stock", each.column)
+        yield from _virtual(table, "stock", each.column)
         if not table.primary_key:
             yield f"{each.table} has no primary key of one column for {each.via} to refer to"
 

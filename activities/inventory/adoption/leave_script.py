@@ -48,6 +48,7 @@ _OBJECTS: Final = (
     ("FUNCTION", "forget_gone_item"),
     ("FUNCTION", "move_link"),
     ("FUNCTION", "note_former_sku"),
+    ("FUNCTION", "note_former_skus"),
     ("FUNCTION", "link_by_former_skus"),
     ("FUNCTION", "follow_former_skus"),
     ("FUNCTION", "link_shop_rows"),

@@ -32,7 +32,7 @@ from activities.inventory.adoption.planned_columns import (
 )
 from activities.inventory.adoption.quoting import literal, name, path
 from activities.inventory.adoption.words import column_text, sku_of, word_of
-from holdfast_client.contract.fields import LINES_MAX
+from holdfast_client.contract.fields import LINES_MAX, SKU_LENGTH_MAX
 
 # For so long the ledger looks for rows of the shop, and then holds them: well under the time after
 # which the server looks for deadlocks, and under what the shop was promised, with some room.
@@ -68,7 +68,12 @@ CARTS_INDEX_SCRIPT: Final = (
     f"DROP INDEX IF EXISTS holdfast.{CARTS_INDEX}",
     f"CREATE INDEX CONCURRENTLY {CARTS_INDEX} ON holdfast.reservations (cart_id) {_OPEN_CARTS}",
 )
-OF_SKU_TABLE: Final = ("zz_holdfast_follow_sku", "zz_holdfast_refuse_truncate")
+OF_SKU_TABLE: Final = (
+    "zz_holdfast_former_sku",
+    "zz_holdfast_former_sku_gone",
+    "zz_holdfast_follow_sku",
+    "zz_holdfast_refuse_truncate",
+)
 KEEP_TO_BUDGET: Final = "SELECT holdfast.keep_to_budget();"
 
 _FOLDER: Final = Path(__file__).parent / "sql"
@@ -217,7 +222,6 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "name": f"coalesce({word_of(stock.name)}::text, '')" if stock.name else "NULL::text",
         "active": f"coalesce({word_of(stock.active)}, false)" if stock.active else "NULL::boolean",
         "active_text": literal(column_text(stock.active, stock.table)) if stock.active else "NULL",
-        "sku": sku_of(stock.sku),
         "has_active": _boolean(bool(stock.active)),
         "has_total": _boolean(bool(stock.total)),
         "has_reserved": _boolean(bool(stock.reserved)),
@@ -227,7 +231,7 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
         "planned": _named(planned_columns(plan, catalogue)),
         "viewed": _named(dict.fromkeys(viewed_columns(stock, catalogue))),
         "row_changed": _changed(own_columns(stock)),
-        "sku_changed": _sku_changed(stock, table),
+        **_sku(stock, table),
         **MISFIT_LIMITS,
         **_figures(plan, catalogue),
     }
@@ -244,12 +248,15 @@ def _values(plan: Plan, catalogue: Catalogue) -> dict[str, str]:
     return values
 
 
-def _sku_changed(stock: Stock, table: Table) -> str:
-    """Return a condition that is asked before the write: what is generated is not known then."""
+def _sku(stock: Stock, table: Table) -> dict[str, str]:
     columns = sku_columns(stock)
-    if any(table.columns[column].is_generated for column in columns):
-        return "true"
-    return _changed(columns)
+    # The condition is asked before the write, and what is generated is not known then.
+    is_known = not any(table.columns[column].is_generated for column in columns)
+    return {
+        "sku": sku_of(stock.sku),
+        "sku_noted_max": str(SKU_LENGTH_MAX + 1),
+        "sku_changed": _changed(columns) if is_known else "true",
+    }
 
 
 def _named(columns: Iterable[tuple[str, str]]) -> str:

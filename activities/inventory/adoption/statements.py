@@ -47,7 +47,8 @@ SELECT a.attname::text AS name, format_type(a.atttypid, NULL) AS type, a.attnotn
                       AND CASE q.relkind
                               WHEN 'S' THEN NOT has_sequence_privilege(q.oid, 'USAGE')
                           END) AS may_count,
-       a.attgenerated <> '' AS is_generated, a.atthasdef OR a.attidentity <> '' AS has_default,
+       a.attgenerated <> '' AS is_generated, a.attgenerated = 'v' AS is_virtual,
+       a.atthasdef OR a.attidentity <> '' AS has_default,
        (SELECT jsonb_build_object(
                    'table', format('%%I.%%I', n.nspname, r.relname), 'column', k.attname,
                    'may_enter', has_schema_privilege(n.oid, 'USAGE'),
@@ -163,9 +164,15 @@ VALUES (%(plan)s::jsonb,
 """
 CHANGE_POLICIES: Final = "UPDATE holdfast.adoption SET plan = %(plan)s::jsonb"
 FOLLOW_FORMER_SKUS: Final = "SELECT holdfast.follow_former_skus(%(rows_max)s)"
+# Who has no item yet lacks what its SKU moved since `leave` only for as long as this is not done.
 END_ADOPTION: Final = """
 UPDATE holdfast.adoption SET done_at = coalesce(done_at, holdfast.clock())
- WHERE NOT EXISTS (SELECT FROM holdfast.claims)
+ WHERE done_at IS NOT NULL
+    OR NOT EXISTS (SELECT FROM holdfast.claims)
+   AND NOT EXISTS (SELECT FROM holdfast.former_skus AS f WHERE f.deleted)
+   AND NOT EXISTS (SELECT FROM holdfast.late_words AS w
+                    WHERE NOT w.blocked
+                      AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = w.key))
 """
 ADOPT_PAGE: Final = "SELECT holdfast.adopt_page(%(rows_max)s)"
 COUNT_HOLDS: Final = "SELECT count(*) FROM holdfast.adopted_holds"

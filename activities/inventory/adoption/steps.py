@@ -227,13 +227,13 @@ def _take_in(engine: Engine, progress: Progress = lambda _: None) -> int:
         rows += page
         progress(rows)
         page_rows = next_page_rows(page_rows, time.monotonic() - began)
-    while _tried(engine, _follow_deleted, PAGE_TRIES_MAX):
-        pass
     for _ in range(SWITCH_TRIES_MAX):
+        while _tried(engine, _follow_deleted, PAGE_TRIES_MAX):
+            pass
         if _tried(engine, _end, SWITCH_TRIES_MAX):
             return rows
         time.sleep(REST_SECONDS)
-    raise LedgerUnavailable("the shop has rows that it has renamed: apply the plan again")
+    raise LedgerUnavailable("the shop has rows that it has just changed: apply the plan again")
 
 
 def _take_in_page(rows_max: int, connection: Connection) -> int:
@@ -259,7 +259,7 @@ def next_page_rows(rows: int, seconds: float) -> int:
 
 
 def _end(connection: Connection) -> bool:
-    """Say that all rows are in, where those are that were renamed before their page."""
+    """Say that all rows are in, where those are that were renamed before their page, or are new."""
     connection.exec_driver_sql(FOLLOW_LATE_WORDS)
     return connection.exec_driver_sql(statements.END_ADOPTION).rowcount > 0
 

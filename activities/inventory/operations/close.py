@@ -13,6 +13,10 @@ from activities.inventory.operations.giving_way import (
     Turn,
     goes_on_without,
 )
+from activities.inventory.operations.late_cancellations import (
+    read_late_cancellations,
+    record_late_cancellations,
+)
 from activities.inventory.operations.payment_conflicts import read_conflicts, record_conflicts
 from activities.inventory.operations.standing import read_rows
 from activities.inventory.records import (
@@ -23,6 +27,7 @@ from activities.inventory.records import (
 )
 from activities.inventory.sql.statements import payments as statements_of_payments
 from activities.inventory.sql.statements import reservations as statements
+from holdfast_client.contract.outcomes import Expired, KnownOutcome
 
 # Whoever ends a hold beside its workflow cannot know why that has not.
 OVERDUE: Final = "not ended by its workflow, which was interrupted or is late"
@@ -41,18 +46,27 @@ def close(closings: Sequence[Closing]) -> Steps[tuple[ClosingAnswer, ...]]:
         For each where it stands, or the conflict of a payment that belongs to another checkout.
     """
     rows: dict[str, Any] = {}
-    for wishes in turns(closings):
+    late = yield from read_late_cancellations(closings)
+    for wishes in turns([closing for closing in closings if closing not in late]):
         rows |= yield from _end(wishes)
     rows |= yield from read_rows({closing.checkout_id for closing in closings} - rows.keys())
     unsettled = [each for each in closings if each.payment_reference and not _settles(each, rows)]
     payments = yield from _read_payments(unsettled)
     conflicts = yield from read_conflicts(unsettled)
     answers = tuple(
-        conflicts.get(closing)
+        _told_before(late.get(closing), rows[closing.checkout_id])
+        or conflicts.get(closing)
         or _answer(closing, rows[closing.checkout_id], payments.get(closing.payment_reference))
         for closing in closings
     )
     yield from record_conflicts(zip(closings, answers, strict=True))
+    yield from record_late_cancellations(
+        {
+            closing: answer.outcome
+            for closing, answer in zip(closings, answers, strict=True)
+            if isinstance(answer, ReservationState) and isinstance(answer.outcome, Expired)
+        }
+    )
     return answers
 
 
@@ -95,6 +109,10 @@ def _read_payments(unsettled: Sequence[Closing]) -> Steps[dict[str | None, Any]]
         statements_of_payments.READ_PAYMENTS, {"payment_references": list(references)}
     )
     return {row.payment_reference: row for row in found}
+
+
+def _told_before(outcome: KnownOutcome | None, row: Any) -> ReservationState | None:
+    return replace(reservation_state(row), outcome=outcome) if outcome else None
 
 
 def _settles(closing: Closing, rows: Mapping[str, Any]) -> bool:

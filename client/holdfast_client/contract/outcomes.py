@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import ConfigDict, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 
 from holdfast_client.contract.fields import Answer, UtcTime
 
@@ -55,7 +55,7 @@ class Shortage(Answer):
     """Why one stock item could not be held.
 
     ``available`` is what could be bought at that moment (0 for an unknown or inactive SKU);
-    ``next_expiry`` is when the next hold on it ends, or None where none is open.
+    ``next_expiry`` is when the next hold on it ends, or None where none is open, or it is not sold.
     """
 
     sku: str
@@ -153,6 +153,13 @@ class Unavailable(Answer):
     status: Literal["unavailable"] = "unavailable"
 
 
+def _newer(status: str) -> str:
+    """Let an answer of a known status be read as that, or not at all."""
+    if status in KNOWN_STATUSES:
+        raise ValueError(f"{status} is a known status, and has keys of its own")
+    return status
+
+
 class UnknownOutcome(Answer):
     """An answer of a status that this version does not know, with its other keys as they came.
 
@@ -161,7 +168,11 @@ class UnknownOutcome(Answer):
 
     model_config = ConfigDict(extra="allow")
 
-    status: Annotated[str, Field(json_schema_extra={"not": {"enum": list(KNOWN_STATUSES)}})]
+    status: Annotated[
+        str,
+        AfterValidator(_newer),
+        Field(json_schema_extra={"not": {"enum": list(KNOWN_STATUSES)}}),
+    ]
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Show the other keys without their values: what is in them may be nobody's to read."""
@@ -186,7 +197,7 @@ class RefundDue(Answer):
     payment_reference: str
     reason: RefundReason | str
     shortages: Annotated[tuple[Shortage, ...], Field(strict=False)] = ()
-    standing: Annotated[KnownOutcome, Field(discriminator="status")] | None = None
+    standing: Annotated[KnownOutcome, Field(discriminator="status")] | UnknownOutcome | None = None
 
 
 SettledOutcome = Committed | FinalOutcome | UnknownOutcome

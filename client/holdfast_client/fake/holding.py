@@ -193,10 +193,11 @@ def _short(
     reason: ShortageReason,
     besides: Checkout | None,
 ) -> Shortage:
+    # Nobody waits for what is not sold.
     deadlines = [
         outcome.ends_at
         for checkout, outcome in shop.open_holds()
-        if checkout is not besides
+        if reason == "insufficient" and checkout is not besides
         if any((line.sku, line.location) == (held.sku, held.location) for held in outcome.lines)
     ]
     return Shortage(

@@ -25,10 +25,10 @@ from holdfast_client.fake.shop import Checkout, MemoryShop, summed
 def ship(shop: MemoryShop, checkout: Checkout, message: Shipment) -> KnownOutcome:
     """Ship units of a committed checkout, once for its shipment id."""
     id, committed = message.shipment_id, checkout.outcome
-    if id in checkout.parcels:
-        if differs := differing_keys(checkout.parcels[id], message):
+    if id in checkout.asked_shipments:
+        if differs := differing_keys(checkout.asked_shipments[id], message):
             raise _conflict(differs)
-        if refusal := checkout.refused_parcels.get(id):
+        if refusal := checkout.refused_shipments.get(id):
             raise refusal
         return committed
     try:
@@ -38,12 +38,12 @@ def ship(shop: MemoryShop, checkout: Checkout, message: Shipment) -> KnownOutcom
     except (HoldNotActive, OverOpen) as refusal:
         if isinstance(committed, OpenOutcome):
             # For good: who tries again takes another id.
-            checkout.parcels[id], checkout.refused_parcels[id] = message, refusal
+            checkout.asked_shipments[id], checkout.refused_shipments[id] = message, refusal
         raise
     rest = less(checkout.open_lines, wanted) if message.rest == "release" else ()
     if rest and id in checkout.releases:
         raise _conflict(("rest",))
-    checkout.parcels[id] = message
+    checkout.asked_shipments[id] = message
     _ship(shop, checkout, wanted, message)
     if rest:
         checkout.releases.add(id)
@@ -64,11 +64,9 @@ def give_back(
     shop: MemoryShop, checkout: Checkout, message: PartialRelease, release_id: str
 ) -> KnownOutcome:
     """Give units of a hold or of a committed checkout back."""
-    if release_id in checkout.releases:
-        # The rest of a shipment went back under its id.
-        raise _conflict(("lines",))
-    wanted = _taken(checkout, message.lines)
+    # Refused as well: the rest of a shipment could not be on record under the same id.
     checkout.releases.add(release_id)
+    wanted = _taken(checkout, message.lines)
     if wanted != checkout.open_lines:
         _give_back(shop, checkout, wanted, message.actor, message.reason)
         return checkout.outcome

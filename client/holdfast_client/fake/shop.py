@@ -91,8 +91,8 @@ class Checkout:
     timeline: list[TimelineEvent] = field(default_factory=list)
     movements: list[TimelineMovement] = field(default_factory=list)
     shipments: list[ShipmentReport] = field(default_factory=list)
-    parcels: dict[str, Shipment] = field(default_factory=dict)
-    refused_parcels: dict[str, HoldfastError] = field(default_factory=dict)
+    asked_shipments: dict[str, Shipment] = field(default_factory=dict)
+    refused_shipments: dict[str, HoldfastError] = field(default_factory=dict)
     releases: set[str] = field(default_factory=set)
     last_open: tuple[HeldLine, ...] = ()
     # All that it ever had, whatever became of it.

@@ -106,14 +106,14 @@ export class Exchanges {
       const handle = this.checkout(checkoutId);
       const standing = await standingOf(handle);
       if (standing && !CLOSED.has(standing)) return await handle.query<CheckoutReport>("status");
-      try {
-        return reportOf(await this.recorded(checkoutId));
-      } catch (error) {
-        if (!(error instanceof NotFound && standing)) throw error;
-        // It ended before the database had heard of it.
-        await resultOf(handle);
-        return await handle.query<CheckoutReport>("status");
-      }
+      const told = await this.recorded(checkoutId);
+      if (told && !isTombstone(told)) return reportOf(told);
+      if (!standing) throw new NotFound(`checkout ${checkoutId} is not known`);
+      // Nothing was held or denied: the payments that came since are there, the run tells the rest.
+      await resultOf(handle);
+      const noted = await handle.query<CheckoutReport>("status");
+      if (!told) return noted;
+      return { ...noted, payments: told.payments, payments_left_out: told.payments_left_out };
     });
   }
 
@@ -224,12 +224,15 @@ export class Exchanges {
     );
   }
 
-  private async recorded(checkoutId: string): Promise<Timeline> {
+  private async recorded(checkoutId: string): Promise<Timeline | undefined> {
     const workflowId = `timeline/${checkoutId}/${randomUUID()}`;
     const request = { checkout_id: checkoutId };
-    const told = await this.reading<Timeline>("TimelineWorkflow", workflowId, request);
-    if (isTombstone(told)) throw new NotFound(`checkout ${checkoutId} is not known`);
-    return told;
+    try {
+      return await this.reading<Timeline>("TimelineWorkflow", workflowId, request);
+    } catch (error) {
+      if (error instanceof NotFound) return undefined;
+      throw error;
+    }
   }
 
   private reading<Answer>(workflow: string, workflowId: string, request: object): Promise<Answer> {

@@ -94,7 +94,7 @@ export interface Refunded {
 
 /** A row that only bars what comes late under an id that never held anything. */
 export function isTombstone(told: Timeline): boolean {
-  return told.status === "expired" && told.expires_at === null;
+  return told.expires_at === null && told.status !== "denied";
 }
 
 /** What the checkout's own workflow would report, as far as the database tells. */

@@ -32,7 +32,10 @@ BEGIN
             WHERE r.key = ANY(movers) AND r.stock_item_id <> r.wanted_item_id
               AND CASE WHEN o.key IS NOT NULL
                        THEN o.key = ANY(movers) AND o.sku IS DISTINCT FROM o.item_sku
-                       ELSE r.wanted_is_left END);
+                       -- What a row brings along from its former SKU is its own, sold out or not.
+                       ELSE r.wanted_is_left
+                            AND NOT EXISTS (SELECT FROM holdfast.claims AS c WHERE c.sku = r.sku)
+                  END);
     UPDATE holdfast.stock_items AS s SET sku = w.sku
       FROM (SELECT DISTINCT ON (r.sku) r.stock_item_id, r.sku FROM holdfast.row_skus AS r
              WHERE r.key = ANY(movers) AND r.sku <> r.item_sku AND r.wanted_item_id IS NULL

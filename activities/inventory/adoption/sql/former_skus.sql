@@ -1,6 +1,6 @@
 -- Until all rows are taken in: the SKU that a row had before it was renamed, or deleted, where it has no stock item
 -- yet. What checkouts have moved of that one since `leave` is what the row lacks, whatever it is called. The shop
--- only inserts here, so it waits for nobody.
+-- only inserts here, so it waits for nobody. Of a SKU that is too long for an item so much is kept that it stays so.
 CREATE TABLE holdfast.former_skus (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key {key_type} NOT NULL,
@@ -28,7 +28,7 @@ BEGIN
     IF EXISTS (SELECT FROM holdfast.adoption AS d WHERE d.done_at IS NULL)
        AND NOT EXISTS (SELECT FROM holdfast.adopted_rows AS a WHERE a.key = OLD.{key}) THEN
         INSERT INTO holdfast.former_skus (key, sku, deleted)
-        SELECT OLD.{key}, f.sku, TG_OP = 'DELETE'
+        SELECT OLD.{key}, left(f.sku, {sku_noted_max}), TG_OP = 'DELETE'
           FROM (SELECT coalesce((SELECT c.sku FROM holdfast.claims AS c WHERE c.key = OLD.{key}),
                                 normalize(({sku})::text, NFC)) AS sku
                   FROM {former_rows}) AS f
@@ -82,8 +82,8 @@ BEGIN
                 OR EXISTS (SELECT FROM holdfast.stock_movements AS m
                             WHERE m.stock_item_id = s.id AND m.kind = 'shop'))
          ORDER BY s.id
-            ON CONFLICT (stock_item_id) DO UPDATE SET gone_key = excluded.gone_key, key = NULL
-         WHERE NOT EXISTS (SELECT FROM {table} AS t WHERE t.{key} = adopted_rows.key)
+            -- Also where the row's own link is younger than this look, and had to be waited for.
+            ON CONFLICT (stock_item_id) DO NOTHING
         RETURNING stock_item_id
     )
     SELECT array_agg(l.stock_item_id) FROM linked AS l INTO gone;

@@ -1,5 +1,5 @@
--- Rows that the shop has for sale, of stock items that somebody has taken out of sale in the ledger since it was
--- last left with a column that says so: the shop's word would count, and put them back.
+-- Rows that the shop has for sale, of stock items that somebody has taken out of sale in the ledger since this
+-- table was last left with a column that says so: the shop's word would count, and put them back.
 WITH r AS ({rows})
 SELECT r.key::text AS key, r.sku, o.operation_id, o.reason, count(*) OVER () AS rows
   FROM holdfast.stock_items AS s
@@ -10,7 +10,7 @@ SELECT r.key::text AS key, r.sku, o.operation_id, o.reason, count(*) OVER () AS 
                                    FROM holdfast.operation_records AS l
                                   WHERE l.operation_id LIKE 'left/%' AND l.reservation_id IS NULL
                                     AND l.kind = 'shop' AND l.answer ->> 'location' = {location}
-                                    AND (l.answer ->> 'active')::boolean)
+                                    AND l.answer ->> 'left' = {table_text} AND (l.answer ->> 'active')::boolean)
                  ORDER BY m.id DESC LIMIT 1) AS d
   JOIN holdfast.operation_records AS o ON o.sequence = d.operation
  WHERE s.location = {location} AND NOT s.active AND r.active AND d.kind = 'deactivate'

@@ -261,6 +261,26 @@ SELECT DISTINCT ON (r.checkout_id)
  ORDER BY r.checkout_id, r.attempt DESC
 """
 
+# Of each checkout the last attempt that expired, and what a cancellation under this id was told.
+READ_LATE_CANCELLATIONS: Final = """
+SELECT c.place, r.id, o.standing
+  FROM unnest(%(checkout_ids)s::text[], %(operation_ids)s::text[])
+       WITH ORDINALITY AS c(checkout_id, operation_id, place),
+       LATERAL (SELECT max(id) AS id
+                  FROM holdfast.reservations
+                 WHERE checkout_id = c.checkout_id AND status = 'expired'
+                   AND digest IS NOT NULL) AS r
+  LEFT JOIN LATERAL (SELECT o.answer -> 'standing' AS standing
+                       FROM (SELECT id FROM holdfast.reservations
+                              WHERE checkout_id = c.checkout_id) AS a,
+                            LATERAL (SELECT answer
+                                       FROM holdfast.operation_records
+                                      WHERE reservation_id = a.id AND kind = 'cancel'
+                                        AND operation_id = c.operation_id
+                                     OFFSET 0) AS o
+                      LIMIT 1) AS o ON true
+"""
+
 HAS_RESERVATIONS: Final = "SELECT EXISTS (SELECT FROM holdfast.reservations)"
 
 # Holds past their deadline by more than so many seconds, oldest first.
