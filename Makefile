@@ -90,7 +90,9 @@ OLDEST_POSTGRES ?= /usr/lib/postgresql/15
 OLDEST_TESTS ?= tests/inventory tests/security/test_roles.py tests/security/test_excess_rights.py
 OLDEST_TESTS_OF_ALL := $(addprefix tests/inventory/test_, $(addsuffix .py, server schema \
   migrations reserving endings adjustments extensions history open_lines overdue_holds plans \
-  stock_load races))
+  stock_load races superseding amendments parts payments pauses reinstating conflicts abandoned \
+  refusals_on_record lock_order)) $(addprefix tests/adoption/test_, $(addsuffix .py, \
+  budget_of_a_transaction keys renamed_before_its_page end_of_an_apply))
 
 .PHONY: test-oldest
 test-oldest: $(READY_TO_DEVELOP) ## The ledger's tests on Postgres 15, the oldest that is supported.

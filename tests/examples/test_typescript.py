@@ -19,7 +19,6 @@ from tests.client.waiting import closed
 from tests.docs.pages import ROOT
 from tests.limits import HANG_SECONDS
 from tests.schemas.payloads import Payload, payloads, validator
-from tests.workflows.blockade import blockade
 from tests.workflows.stage import Stage
 from tests.workflows.test_settlement import forget, is_running
 
@@ -225,8 +224,11 @@ async def test_what_was_unavailable_is_told_as_that_with_the_payment_that_came_f
 ):
     await shop.stock("MUG", 9)
     stage = shop._stage
-    with blockade(stage.shop, "MUG"):
+    stage.shop.sql("ALTER SCHEMA holdfast RENAME TO away")
+    try:
         assert (await ask("reserve", _request("ts-away", MUG=2)))["status"] == "unavailable"
+    finally:
+        stage.shop.sql("ALTER SCHEMA away RENAME TO holdfast")
     await closed(stage.client, "ts-away")
     due = await ask("confirm", "ts-away", "pay-1", {"late": "refund"})
     assert (due["status"], due["reason"]) == ("refund_due", "unavailable")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-# An audit reads whole tables, which daily connections are told to avoid: not in this transaction. And
-# it is planned for the tables as they are: a shop may have been empty when a plan was kept.
+# An audit reads whole tables, which daily connections are told to avoid: not in this transaction.
+# And it is planned for the tables as they are: a shop may have been empty when a plan was kept.
 PLAN_FREELY: Final = """
 SELECT set_config(name, setting, true)
   FROM (VALUES ('enable_seqscan', 'on'), ('enable_hashjoin', 'on'), ('enable_mergejoin', 'on'),
