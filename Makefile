@@ -101,7 +101,7 @@ test-oldest: $(READY_TO_DEVELOP) ## The ledger's tests on Postgres 15, the oldes
 	    $(BIN)/python -m pytest -n $(TEST_PROCESSES) --dist loadfile $(OLDEST_TESTS); \
 	else echo "not tested on Postgres 15: it is not in $(OLDEST_POSTGRES); make system-packages"; fi
 
-# All of it, in fifty minutes, renews the figures in docs/; a part of it, or a quick look, only prints.
+# All of it, in more than an hour, renews the figures in docs/; a part of it, or a quick look, only prints.
 BENCH_OPTIONS = $(if $(ONLY),$(foreach case,$(ONLY),--only $(case))) $(if $(QUICK),--quick) \
   $(if $(ORDERS),--orders "$(ORDERS)") $(if $(ONLY)$(QUICK)$(ORDERS),,--write-docs)
 

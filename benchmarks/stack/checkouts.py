@@ -52,7 +52,6 @@ class CheckoutsCase:
         "rate",
         "reserve p50",
         "reserve p99",
-        "confirm p50",
         "worker CPU",
         "CPU in all",
     )

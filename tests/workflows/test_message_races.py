@@ -38,7 +38,7 @@ async def patient_stage(
 
 
 async def admitted(till: Till, checkout_id: str, name: str, message: Any) -> asyncio.Task[Any]:
-    """Send an update and wait until the server has it in its queue, though no worker runs."""
+    """Send an update and wait until the server has it in its queue, though nobody serves it."""
     handle = till.handle(checkout_id)
     update_id = f"{name}-{id(message)}"
     sent = asyncio.ensure_future(handle.execute_update(name, message, id=update_id))
@@ -199,7 +199,7 @@ async def test_a_payment_during_the_reserve_waits_for_it_and_fulfils(
     with blockade(patient_stage.shop, sku) as block:
         await till.start(unique, {sku: 2})
         await block.until_waiting()
-        paid = asyncio.ensure_future(till.confirm(unique))
+        paid = await admitted(till, unique, "confirm", {"payment_reference": f"pay-{unique}"})
         block.lift()
         assert (await paid)["status"] == "fulfilled"
     assert patient_stage.shop.figures(sku) == (3, 0, 3)
@@ -212,7 +212,7 @@ async def test_an_extension_during_the_reserve_moves_its_deadline(
     with blockade(patient_stage.shop, sku) as block:
         await till.start(unique, {sku: 2})
         await block.until_waiting()
-        extended = asyncio.ensure_future(till.extend(unique, 60))
+        extended = await admitted(till, unique, "extend_hold", {"seconds": 60})
         block.lift()
         answer = await extended
     created_at = _created_at(patient_stage, unique)
@@ -226,8 +226,8 @@ async def test_a_payment_and_a_cancellation_during_the_reserve_have_one_outcome(
     with blockade(patient_stage.shop, sku) as block:
         await till.start(unique, {sku: 2})
         await block.until_waiting()
-        paid = asyncio.ensure_future(till.confirm(unique))
-        cancelled = asyncio.ensure_future(till.cancel(unique))
+        paid = await admitted(till, unique, "confirm", {"payment_reference": f"pay-{unique}"})
+        cancelled = await admitted(till, unique, "cancel_hold", {"reason": "too slow"})
         block.lift()
         answers = await asyncio.gather(paid, cancelled)
     assert answers[0] == answers[1]
