@@ -11,7 +11,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from holdfast_client.contract.names import checkout_workflow_id
 
-LOOKS_MAX: Final = 100
+LOOKS_MAX: Final = 600
 LOOK_SECONDS: Final = 0.1
 
 _Seen = TypeVar("_Seen")

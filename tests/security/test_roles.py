@@ -25,7 +25,7 @@ from activities.inventory.payment_records import Pause
 from activities.inventory.records import Closing, HoldExtension, Part, ReservationState, StockRow
 from holdfast_client.contract.holds import HoldsRequest
 from holdfast_client.contract.messages import Line, StockAdjustment, merged
-from holdfast_client.contract.outcomes import Held
+from holdfast_client.contract.outcomes import Expired, Held
 from holdfast_client.contract.refunds import RefundDone, RefundsRequest
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
 from tests.inventory.shop import checkout
@@ -74,6 +74,7 @@ def _supersede(ledger: Ledger) -> Any:
     return answer
 
 
+LATE: Final = Closing("c1", "cancelled", operation_id="settlement-1")
 # In the order in which a shop comes by them: each finds what the one before has left.
 OPERATIONS: Final[dict[str, Step]] = {
     "load_stock": lambda ledger: ledger.load_stock([StockRow("MUG", "main", 9, "Mug")]),
@@ -107,6 +108,10 @@ OPERATIONS: Final[dict[str, Step]] = {
     ),
     "refunds": lambda ledger: ledger.refunds(RefundsRequest()),
     "refund": lambda ledger: ledger.refund(RefundDone(payment_reference="pay_2")),
+    "record_late_cancellation": lambda ledger: ledger.record_late_cancellation(
+        LATE, Expired(at=NOW)
+    ),
+    "late_cancellation": lambda ledger: ledger.late_cancellation(LATE),
     "resumable": lambda ledger: ledger.resumable("c1"),
     "payment_figures": lambda ledger: ledger.payment_figures(),
     "expire_overdue": lambda ledger: ledger.expire_overdue(0),
