@@ -51,7 +51,6 @@ class CheckoutsCase:
     page_figures: Sequence[str] = (
         "rate",
         "reserve p50",
-        "reserve p99",
         "worker CPU",
         "CPU in all",
     )
