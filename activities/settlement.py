@@ -21,7 +21,7 @@ from holdfast_client.contract.names import (
     PAYMENT_ENDED_UPDATE,
     checkout_workflow_id,
 )
-from holdfast_client.contract.outcomes import Expired
+from holdfast_client.contract.outcomes import parse_outcome
 
 # What the server says of an update whose run ended before it was answered.
 _LOST: Final = "AcceptedUpdateCompletedWorkflow"
@@ -56,10 +56,10 @@ class SettlementActivities:
         if told is not None:
             return told.model_dump(mode="json")
         answer = await _exchanged(wish, update_id)
-        if answer and answer["status"] == "expired":
-            late = Expired.model_validate(answer)
+        if answer is not None:
+            outcome = parse_outcome(answer)
             with told_to_temporal():
-                await to_its_end(self._ledger.record_late_cancellation(closing, late))
+                await to_its_end(self._ledger.record_late_cancellation(closing, outcome))
         return answer
 
 

@@ -45,7 +45,7 @@ from activities.inventory.records import (
 )
 from holdfast_client.contract.holds import Holds, HoldsRequest
 from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
-from holdfast_client.contract.outcomes import Expired, KnownAdjustmentOutcome, KnownOutcome
+from holdfast_client.contract.outcomes import KnownAdjustmentOutcome, KnownOutcome, Outcome
 from holdfast_client.contract.refunds import RefundDone, Refunded, Refunds, RefundsRequest
 from holdfast_client.contract.timeline import Timeline
 
@@ -177,8 +177,8 @@ class LedgerOperations:
         return self._read(read_late_cancellation(closing))
 
     @asked
-    def record_late_cancellation(self, closing: Closing, told: Expired) -> Steps[None]:
-        """Put on record what a cancellation was told that came after an expiry, once for its id."""
+    def record_late_cancellation(self, closing: Closing, told: Outcome) -> Steps[None]:
+        """Put on record what a cancellation was told, if it came after an expiry."""
         return in_transaction(record_late_cancellations({closing: told}))
 
     @asked

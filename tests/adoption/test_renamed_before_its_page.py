@@ -11,6 +11,7 @@ import pytest
 from activities.inventory.adoption import steps
 from activities.inventory.adoption.plan import Plan
 from activities.inventory.records import StockRow
+from holdfast_client.contract.fields import SKU_LENGTH_MAX
 from holdfast_client.contract.outcomes import Denied, Held
 from tests.adoption.adopted import Adopted
 from tests.adoption.conftest import OpenAdopted
@@ -199,10 +200,31 @@ def test_a_sku_that_is_generated_is_adopted_and_renamed(open_adopted: OpenAdopte
     assert shop.breaches() == []
 
 
+def test_a_sku_too_long_for_an_index_is_noted_when_its_row_is_deleted(
+    open_adopted: OpenAdopted, monkeypatch: pytest.MonkeyPatch
+):
+    shop = open_adopted("a")
+    shop.sql.execute("CREATE TABLE goods (id integer PRIMARY KEY, sku text NOT NULL)")
+    shop.sql.execute("INSERT INTO goods VALUES (1, 'A'), (2, 'B')")
+    monkeypatch.setattr(steps, "PAGE_ROWS_MAX", 1)
+    plan = Plan.model_validate({"stock": {"table": "goods", "sku": "sku"}})
+    with pytest.raises(Interrupted):
+        steps.apply(shop.engine, plan, interrupt)
+    # What compresses well would fit.
+    shop.sql.execute(
+        "INSERT INTO goods "
+        "SELECT 3, string_agg(md5(n::text), '') FROM generate_series(1, 300) AS g(n)"
+    )
+    shop.sql.execute("DELETE FROM goods WHERE id = 3")
+    ((noted,),) = shop.owner("SELECT length(sku) FROM holdfast.former_skus")
+    assert noted == SKU_LENGTH_MAX + 1
+
+
 def test_a_sku_that_is_computed_when_it_is_read_is_refused(open_adopted: OpenAdopted):
     shop = open_adopted("a")
     ((version,),) = shop.owner("SELECT current_setting('server_version_num')::integer")
     if version < FIRST_WITH_VIRTUAL_COLUMNS:
+        # There is no such column there; the embedded server is newer, and has them.
         pytest.skip("this Postgres stores all that is generated")
     shop.sql.execute(
         "CREATE TABLE goods (id integer PRIMARY KEY, code text NOT NULL, total integer NOT NULL, "

@@ -26,7 +26,7 @@ from activities.inventory.adoption.table_obstacles import (
 from activities.inventory.adoption.trigger_obstacles import trigger_obstacles
 from activities.inventory.adoption.words import column_text
 from activities.inventory.sql.statements.audits import PLAN_FREELY
-from holdfast_client.contract.fields import Sku
+from holdfast_client.contract.fields import SKU_LENGTH_MAX, Sku, excerpt
 
 ROWS_NAMED_MAX: Final = 20
 ODD_SKUS_MAX: Final = 100_000
@@ -192,7 +192,7 @@ def _row_by_row(connection: Connection, plan: Plan, catalogue: Catalogue) -> Ite
     odd = _asked(connection, question("odd_skus", plan, catalogue, odd_max=ODD_SKUS_MAX))
     refused = [(row, why) for row in odd if (why := _refusal(row.sku))]
     for row, why in refused[:ROWS_NAMED_MAX]:
-        yield f"{table} row {row.key}: SKU {row.sku!r}: {why}"
+        yield f"{table} row {row.key}: SKU {row.sku[:SKU_LENGTH_MAX]!r}: {why}"
     if len(refused) > ROWS_NAMED_MAX:
         left_out = len(refused) - ROWS_NAMED_MAX
         yield f"{table}: {left_out:,} more rows whose SKU no stock item can have"
@@ -274,7 +274,7 @@ def _named(table: str, problem: str, rows: Sequence[Any]) -> Iterator[str]:
 
 
 def _told(value: object) -> str:
-    return "none" if value is None else str(value)
+    return "none" if value is None else excerpt(str(value), SKU_LENGTH_MAX)
 
 
 def _refusal(sku: str) -> str:

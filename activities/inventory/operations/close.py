@@ -27,7 +27,7 @@ from activities.inventory.records import (
 )
 from activities.inventory.sql.statements import payments as statements_of_payments
 from activities.inventory.sql.statements import reservations as statements
-from holdfast_client.contract.outcomes import Expired, KnownOutcome
+from holdfast_client.contract.outcomes import KnownOutcome
 
 # Whoever ends a hold beside its workflow cannot know why that has not.
 OVERDUE: Final = "not ended by its workflow, which was interrupted or is late"
@@ -64,7 +64,7 @@ def close(closings: Sequence[Closing]) -> Steps[tuple[ClosingAnswer, ...]]:
         {
             closing: answer.outcome
             for closing, answer in zip(closings, answers, strict=True)
-            if isinstance(answer, ReservationState) and isinstance(answer.outcome, Expired)
+            if isinstance(answer, ReservationState)
         }
     )
     return answers

@@ -13,7 +13,7 @@ from activities.inventory.database.calls import Call, Steps
 from activities.inventory.operations.refusals import Refusal, record_refusals
 from activities.inventory.records import Closing
 from activities.inventory.sql.statements.reservations import READ_LATE_CANCELLATIONS
-from holdfast_client.contract.outcomes import Expired, KnownOutcome, parse_known_outcome
+from holdfast_client.contract.outcomes import Expired, KnownOutcome, Outcome, parse_known_outcome
 
 CANCEL = "cancel"
 
@@ -32,12 +32,13 @@ def read_late_cancellation(closing: Closing) -> Steps[KnownOutcome | None]:
     return (yield from read_late_cancellations([closing])).get(closing)
 
 
-def record_late_cancellations(late: Mapping[Closing, Expired]) -> Steps[None]:
+def record_late_cancellations(told: Mapping[Closing, Outcome]) -> Steps[None]:
     """Put on record which cancellations came after an expiry; what is there already stays.
 
     Args:
-        late: what each that came too late is told.
+        told: what each closing is told.
     """
+    late = {closing: outcome for closing, outcome in told.items() if isinstance(outcome, Expired)}
     refusals = [
         Refusal(
             row.id,
