@@ -181,4 +181,4 @@ lock: ## Pin the requirements files anew from pyproject.toml, versions and hashe
 
 .PHONY: clean
 clean: ## Remove the virtual environment and caches; stock in .holdfast stays.
-	@rm -rf $(VENV) $(VENV)-audit .mypy_cache .pytest_cache .ruff_cache .import_linter_cache
+	@rm -rf $(VENV) $(VENV)-audit .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis

@@ -11,7 +11,7 @@ from temporalio import activity
 
 from activities.attempt import attempt_fields, to_its_end
 from activities.failures import told_to_temporal
-from activities.inventory.amendment_records import LineChange, LineChangeAnswer
+from activities.inventory.amendment_records import AmendmentAnswer, HoldAmendment
 from activities.inventory.database.errors import LedgerError, PaymentConflict
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.operations.reinstate import is_undecided
@@ -103,7 +103,7 @@ class CheckoutActivities:
         return await self._part(part)
 
     @activity.defn(name="amend")
-    async def amend(self, change: LineChange) -> LineChangeAnswer:
+    async def amend(self, change: HoldAmendment) -> AmendmentAnswer:
         """These lines are to be all that is open of a hold or of a committed checkout."""
         with told_to_temporal(), self._metrics.lone_transaction("amend"):
             answer = await to_its_end(self._ledger.ungrouped.amend(change))

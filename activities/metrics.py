@@ -15,7 +15,7 @@ from typing import Final, Literal, get_args
 from temporalio import activity
 from temporalio.common import MetricMeter
 
-from activities.inventory.amendment_records import LineChangeVerdict
+from activities.inventory.amendment_records import AmendmentVerdict
 from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.payment_records import PaymentFigures
 
@@ -171,7 +171,7 @@ class LedgerMetrics:
         """Count units of a committed checkout that have left together."""
         self._shipments.add(1)
 
-    def count_amendment(self, verdict: LineChangeVerdict) -> None:
+    def count_amendment(self, verdict: AmendmentVerdict) -> None:
         """Count an amendment, by what was decided."""
         self._amendments.add(1, {"decision": verdict})
 
@@ -217,5 +217,5 @@ class LedgerMetrics:
             self._swept_holds,
         ):
             counter.add(0)
-        for verdict in get_args(LineChangeVerdict):
+        for verdict in get_args(AmendmentVerdict):
             self._amendments.add(0, {"decision": verdict})

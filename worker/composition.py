@@ -190,6 +190,9 @@ def build_worker(
         # thousands of messages to take needs so long on a busy machine, and would each time again.
         # What really stands still is the watchdog's business.
         debug_mode=True,
+        # No payload is kept elsewhere: one after the other, else the SDK makes a task for each, and
+        # of a flood of signals thousands.
+        max_workflow_task_external_storage_concurrency=1,
         interceptors=[DetailsWhenAsked()],
     )
 

@@ -29,8 +29,7 @@ class CarriedState(Answer):
     events: tuple[CheckoutEvent, ...]
     events_left_out: int = 0
     attempt: int = 1
-    # None from a worker of 0.1.0, which does not count them.
-    extend_signals: int | None = None
+    extend_signals: int = 0
 
     def within(self, bytes_max: int) -> CarriedState:
         """Return it so that it takes no more bytes: of what it tells the oldest is left out.
@@ -45,16 +44,6 @@ class CarriedState(Answer):
             "shipments_left_out": self.shipments_left_out + len(self.shipments) - len(shipments),
         }
         return self.model_copy(update={"events": events, "shipments": shipments, **left_out})
-
-    @property
-    def signals_counted(self) -> int:
-        """A number that no extend signal so far had a higher one than.
-
-        Where the count was lost, each of them has left an entry among the events at least.
-        """
-        if self.extend_signals is None:
-            return len(self.events) + self.events_left_out
-        return self.extend_signals
 
 
 def _last_that_fit(told: tuple[AnswerT, ...], room: int) -> tuple[AnswerT, ...]:

@@ -15,7 +15,7 @@ from temporalio.common import RawValue
 from temporalio.exceptions import ApplicationError
 
 with workflow.unsafe.imports_passed_through():
-    from activities.inventory.amendment_records import LineChangeAnswer
+    from activities.inventory.amendment_records import AmendmentAnswer
     from activities.inventory.payment_records import PauseAnswer
     from activities.inventory.records import ExtensionAnswer, PartAnswer
     from holdfast_client.contract.errors import InvalidRequest
@@ -244,7 +244,7 @@ class CheckoutWorkflow:
     async def amend(self, *payloads: RawValue) -> KnownOutcome:
         ticket = self._post(self._read(Amendment, payloads), _id_of_update())
         outcome = await self._answer(ticket)
-        if isinstance(ticket.refusal, LineChangeAnswer):
+        if isinstance(ticket.refusal, AmendmentAnswer):
             raise refusals.not_amended(ticket.refusal, outcome)
         if ticket.answer is None or not isinstance(outcome, OpenOutcome):
             # It was over before the turn came, or since it was made.

@@ -18,7 +18,7 @@ from temporalio.exceptions import ActivityError, ApplicationError, CancelledErro
 from activities.checkout import CheckoutActivities
 from activities.failures import INVENTORY_UNAVAILABLE
 from activities.holds import HoldsActivities
-from activities.inventory.amendment_records import LineChange, LineChangeAnswer
+from activities.inventory.amendment_records import AmendmentAnswer, HoldAmendment
 from activities.inventory.payment_records import Pause, PauseAnswer, Resumable
 from activities.inventory.records import (
     Closing,
@@ -202,7 +202,7 @@ async def part(wish: Part, summary: str) -> PartAnswer:
         raise _given_up(error) from error
 
 
-async def amend(change: LineChange, summary: str) -> LineChangeAnswer:
+async def amend(change: HoldAmendment, summary: str) -> AmendmentAnswer:
     """Change what is open, however long the database takes; raises as :func:`close` does.
 
     The quick way first: an amendment is told by its id, and says what is to be open.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from activities.inventory.amendment_records import LineChange
+from activities.inventory.amendment_records import HoldAmendment
 from activities.inventory.payment_records import Pause
 from activities.inventory.records import Closing, HoldExtension, Part
 from holdfast_client.contract.messages import (
@@ -112,8 +112,8 @@ def awaiting_no_more(checkout: Checkout, wish: PaymentEnded, operation_id: str) 
     )
 
 
-def amending(checkout: Checkout, wish: Amendment, operation_id: str) -> LineChange:
-    return LineChange(
+def amending(checkout: Checkout, wish: Amendment, operation_id: str) -> HoldAmendment:
+    return HoldAmendment(
         checkout.request.checkout_id,
         operation_id,
         merged(wish.lines),
@@ -125,7 +125,6 @@ def amending(checkout: Checkout, wish: Amendment, operation_id: str) -> LineChan
 
 
 def extending(checkout: Checkout, wish: Extension, extension_id: str) -> HoldExtension:
-    """Name the deadline itself, which a worker of 0.1.0 knows alone, and the extension's id."""
     if not isinstance(checkout.outcome, Held):
         raise RuntimeError("only a hold can be extended")
     deadline = checkout.outcome.expires_at + timedelta(seconds=wish.seconds)

@@ -332,7 +332,7 @@ class Checkout:
             shipments_left_out=carried.shipments_left_out,
             events=list(carried.events),
             events_left_out=carried.events_left_out,
-            extend_signals=carried.signals_counted,
+            extend_signals=carried.extend_signals,
         )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from temporalio.exceptions import ApplicationError
 
-from activities.inventory.amendment_records import LineChangeAnswer
+from activities.inventory.amendment_records import AmendmentAnswer
 from activities.inventory.payment_records import PauseAnswer, Resumable
 from activities.inventory.records import ExtensionAnswer, PartAnswer
 from holdfast_client.contract import wording
@@ -113,7 +113,7 @@ def not_parted(answer: PartAnswer, outcome: KnownOutcome) -> ApplicationError:
             return not_open(answer.refused_at or outcome)
 
 
-def not_amended(answer: LineChangeAnswer, outcome: KnownOutcome) -> ApplicationError:
+def not_amended(answer: AmendmentAnswer, outcome: KnownOutcome) -> ApplicationError:
     """Return the failure of an amendment that the ledger did not make."""
     match answer.verdict, answer.refused_at or answer.state.outcome:
         case "short", _:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass, field
 
-from activities.inventory.amendment_records import LineChangeAnswer
+from activities.inventory.amendment_records import AmendmentAnswer
 from activities.inventory.payment_records import PauseAnswer
 from activities.inventory.records import ExtensionAnswer, PartAnswer
 from holdfast_client.contract.messages import (
@@ -50,6 +50,6 @@ class Ticket:
     arrival: Arrival | None = None
     answer: KnownOutcome | None = None
     due: RefundDue | None = None
-    refusal: ExtensionAnswer | PartAnswer | LineChangeAnswer | PauseAnswer | None = None
+    refusal: ExtensionAnswer | PartAnswer | AmendmentAnswer | PauseAnswer | None = None
     failure: Exception | None = None
     dealt_with: asyncio.Event = field(default_factory=asyncio.Event)

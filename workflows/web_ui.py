@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Final
 
-from activities.inventory.amendment_records import LineChange, LineChangeAnswer
+from activities.inventory.amendment_records import AmendmentAnswer, HoldAmendment
 from activities.inventory.payment_records import Pause, PauseAnswer, PauseKind
 from activities.inventory.records import (
     Closing,
@@ -127,7 +127,7 @@ def part_summary(checkout: Checkout, wish: Part, *, private: bool = False) -> st
     return words if private else summary(words + who_and_why(wish.actor, why))
 
 
-def amend_summary(change: LineChange, *, private: bool = False) -> str:
+def amend_summary(change: HoldAmendment, *, private: bool = False) -> str:
     """Say what is to be open afterwards, who wants it and why."""
     if private:
         return f"Hold {units(change.lines)} instead"
@@ -216,13 +216,13 @@ def part_refusal(answer: PartAnswer) -> str:
             return f"the checkout is {(answer.refused_at or answer.state.outcome).status}"
 
 
-def amended_reason(change: LineChange) -> str:
+def amended_reason(change: HoldAmendment) -> str:
     """Say what is open now."""
     what = units(change.lines)
     return f"{what} instead: {change.reason}" if change.reason else f"{what} instead"
 
 
-def amendment_refusal(answer: LineChangeAnswer) -> str:
+def amendment_refusal(answer: AmendmentAnswer) -> str:
     """Return why an amendment was not made."""
     match answer.verdict:
         case "short":

@@ -11,7 +11,7 @@ from holdfast_client.contract.outcomes import KnownOutcome, Shortage
 
 
 @dataclass(frozen=True, slots=True)
-class LineChange:
+class HoldAmendment:
     """The wish that these lines be all that is open of a checkout, once for an ``operation_id``.
 
     ``lines`` are merged. ``revision`` is that of the lines they are to replace; None means any.
@@ -27,11 +27,11 @@ class LineChange:
     attempt: int | None = None
 
 
-LineChangeVerdict = Literal["done", "short", "over_limit", "stale", "not_active", "conflict"]
+AmendmentVerdict = Literal["done", "short", "over_limit", "stale", "not_active", "conflict"]
 
 
 @dataclass(frozen=True, slots=True)
-class LineChangeAnswer:
+class AmendmentAnswer:
     """What became of a change of lines, and where the reservation stands now.
 
     One that was made stays ``done`` when it is asked for again, one that was refused stays refused:
@@ -41,7 +41,7 @@ class LineChangeAnswer:
     ever have: it has had ``lines_already``, and these are ``lines_new`` beside them.
     """
 
-    verdict: LineChangeVerdict
+    verdict: AmendmentVerdict
     state: ReservationState
     shortages: tuple[Shortage, ...] = ()
     differs: tuple[str, ...] = ()

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from activities.inventory.amendment_records import LineChange, LineChangeAnswer
+from activities.inventory.amendment_records import AmendmentAnswer, HoldAmendment
 from activities.inventory.asking import asked
 from activities.inventory.database.calls import BEGIN_SNAPSHOT, ResultT, Steps, in_transaction
 from activities.inventory.database.errors import PaymentConflict
@@ -136,7 +136,7 @@ class LedgerOperations:
         return in_transaction(part(wish))
 
     @asked
-    def amend(self, change: LineChange) -> Steps[LineChangeAnswer]:
+    def amend(self, change: HoldAmendment) -> Steps[AmendmentAnswer]:
         """Make these lines all that is open of a checkout, once for an id, or change nothing."""
         return amend(change)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Literal
+from datetime import datetime, timedelta
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 from pydantic_core import to_json
 
-from holdfast_client.contract.messages import CheckoutRequest, Line
+from holdfast_client.contract.messages import Line
 from holdfast_client.contract.outcomes import (
     Held,
     HeldLine,
@@ -57,22 +57,16 @@ class Closing:
 class HoldExtension:
     """The wish to move a hold's deadline to a point in time, once for an ``extension_id``.
 
-    All but the first two are new since 0.1.0, whose workers neither send nor read them: they have
-    defaults for ever. ``seconds`` is what was asked for, for the record.
+    ``seconds`` is what was asked for, for the record.
     """
 
     checkout_id: str
     expires_at: datetime
-    extension_id: str = ""
+    extension_id: str
     seconds: int | None = None
     reason: str = ""
     actor: str = ""
     attempt: int | None = None
-
-    @property
-    def record_id(self) -> str:
-        """Under which it is recorded: its own id, or the deadline itself where it has none."""
-        return self.extension_id or f"until-{self.expires_at.astimezone(UTC):%Y%m%dT%H%M%S.%fZ}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +82,8 @@ class ReservationState:
     counts from 1, one more where a late payment was reinstated.
     """
 
-    outcome: KnownOutcome
+    # By its status: else each kind would be tried on what an activity has answered.
+    outcome: Annotated[KnownOutcome, Field(discriminator="status")]
     remaining_seconds: float | None
     wake_late_seconds: float = 0.0
     supersedes: bool = False
@@ -106,8 +101,7 @@ class ExtensionAnswer:
     """What became of an extension, and where the reservation stands now.
 
     One that was made stays ``extended`` when it is asked for again, also where the hold is over.
-    ``over_cap`` comes with the cap and with the most seconds that could have been asked for, which
-    workers of 0.1.0 do not send.
+    ``over_cap`` comes with the cap and with the most seconds that could have been asked for.
     """
 
     verdict: ExtensionVerdict
@@ -239,21 +233,16 @@ class Breach:
         return f"{self.invariant} {self.subject}: {self.finding}"
 
 
-def held_state(request: CheckoutRequest, at: datetime) -> ReservationState:
-    """Return the state of a hold that was granted just now.
+def held_state(lines: tuple[HeldLine, ...], hold_seconds: int, at: datetime) -> ReservationState:
+    """Return the state of a hold that was granted just now, for so many seconds.
 
     Args:
-        request: what is held, normalized.
+        lines: what was picked.
+        hold_seconds: from `at` on.
         at: since when, by the database's clock.
     """
-    held = Held(
-        expires_at=at + timedelta(seconds=request.hold_seconds),
-        lines=tuple(
-            HeldLine(sku=line.sku, location=str(line.location), quantity=line.quantity)
-            for line in request.lines
-        ),
-    )
-    return ReservationState(held, float(request.hold_seconds))
+    held = Held(expires_at=at + timedelta(seconds=hold_seconds), lines=lines)
+    return ReservationState(held, float(hold_seconds))
 
 
 def shortages_json(shortages: tuple[Shortage, ...]) -> str:

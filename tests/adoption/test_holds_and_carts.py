@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from activities.inventory.adoption import steps
-from activities.inventory.amendment_records import LineChange
+from activities.inventory.amendment_records import HoldAmendment
 from activities.inventory.payment_records import Pause
 from activities.inventory.records import Closing, ClosingStatus, HoldExtension, Part, StockRow
 from holdfast_client.contract.messages import Line
@@ -63,12 +63,12 @@ def test_a_row_follows_what_is_amended_given_back_and_waited_for(shop_b: Adopted
     assert isinstance(held, Held)
     wanted = (Line(sku="CUP", location="main", quantity=1),)
     more = (Line(sku="MUG", location="main", quantity=3), *wanted)
-    shop_b.patient.amend(LineChange("c1", "o1", more, 1))
+    shop_b.patient.amend(HoldAmendment("c1", "o1", more, 1))
     assert shop_b.code(ROWS) == [["MUG", "s-1", None, 3], ["CUP", "s-1", None, 1]]
     part = (Line(sku="MUG", location="main", quantity=1),)
     shop_b.patient.part(Part("c1", "release", "o2", part))
     assert shop_b.code(ROWS) == [["MUG", "s-1", None, 2], ["CUP", "s-1", None, 1]]
-    shop_b.patient.amend(LineChange("c1", "o3", wanted, 3))
+    shop_b.patient.amend(HoldAmendment("c1", "o3", wanted, 3))
     assert shop_b.code(ROWS) == [["CUP", "s-1", None, 1]]
     deadline = "StockReservation.objects.first().expires_at.isoformat()"
     shop_b.patient.pause(Pause("c1", "payment_started", "o4", "pay-1", seconds=1_500))

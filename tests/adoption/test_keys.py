@@ -188,3 +188,24 @@ def test_a_key_of_a_row_that_was_deleted_past_the_switches_is_given_to_another(
     assert isinstance(shop.reserve("c2", B=1), Held)
     assert (figures(shop), shop.item("B")) == ([("B", 5, 3)], (5, 3, 0))
     assert shop.breaches() == []
+
+
+@pytest.mark.parametrize(("key", "fields"), [("id", {"sku"}), ("sku", {"sku", "key"})])
+def test_a_sku_or_a_key_that_is_equal_to_another_text_is_refused(
+    open_adopted: OpenAdopted, key: str, fields: set[str]
+) -> None:
+    """A row renamed from a to A would be the same to Postgres, and nothing would be told."""
+    shop = open_adopted("a")
+    if not shop.owner("SELECT FROM pg_collation WHERE collprovider = 'i' LIMIT 1"):
+        pytest.skip("this Postgres is built without ICU, which alone has such collations")
+    shop.sql.execute(
+        "CREATE COLLATION any_case "
+        "(provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+    )
+    shop.sql.execute(
+        f"CREATE TABLE goods (id integer, sku text COLLATE any_case, PRIMARY KEY ({key}))"
+    )
+    plan = Plan.model_validate({"stock": {"table": "goods", "key": key, "sku": "sku"}})
+    blurred = "public.goods.sku takes different texts for equal"
+    told = [each for each in steps.check(shop.engine, plan) if blurred in each]
+    assert {each.split(":")[0] for each in told} == {f"stock.{field}" for field in fields}

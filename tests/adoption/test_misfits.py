@@ -13,7 +13,7 @@ from activities.inventory.database.errors import LedgerFailed
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.records import Closing, HoldExtension
 from holdfast_client.contract.outcomes import Fulfilled, Held
-from tests.adoption.adopted import Adopted
+from tests.adoption.adopted import Adopted, without_budget
 from tests.adoption.conftest import OpenAdopted
 from tests.inventory.pools import opened_pool
 from tests.inventory.shop import states
@@ -56,6 +56,7 @@ def test_a_cart_that_takes_no_status_keeps_nobody_from_being_paid(shop_a: Adopte
 
 
 async def test_a_cart_that_takes_no_status_keeps_nobodys_hold_from_being_swept(shop_a: Adopted):
+    without_budget(shop_a)
     shop_a.owner("UPDATE holdfast.reservations SET expires_at = now() - interval '1 minute'")
     async with opened_pool(shop_a.engine) as pool:
         assert await AsyncLedger(pool).expire_overdue(2.0) == 2
@@ -65,6 +66,7 @@ async def test_a_cart_that_takes_no_status_keeps_nobodys_hold_from_being_swept(s
 
 
 async def test_a_figure_that_is_refused_is_the_failure_of_its_own_checkout_alone(shop_a: Adopted):
+    without_budget(shop_a)
     shop_a.reserve("c3", None, CUP=1)
     shop_a.sql.execute("ALTER TABLE products ADD CHECK (sku <> 'CUP' OR stock_quantity >= 10)")
     async with opened_pool(shop_a.engine) as pool:

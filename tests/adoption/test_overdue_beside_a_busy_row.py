@@ -15,7 +15,7 @@ from activities.inventory.records import ReservationState
 from activities.overdue_sweep import OverdueSweep
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.outcomes import Denied, Held
-from tests.adoption.adopted import Adopted
+from tests.adoption.adopted import PATIENCE, Adopted
 from tests.adoption.conftest import OpenAdopted
 from tests.inventory.functions import rewrite_function
 from tests.inventory.pools import opened_pool
@@ -62,17 +62,25 @@ def still_held(shop: Adopted) -> set[str]:
     return {row[0] for row in rows}
 
 
+def ended(shop: Adopted) -> int:
+    """End what can be, and return how much: on a busy machine by more than one turn."""
+    holds = 0
+    while turn := shop.patient.expire_overdue(0):
+        holds += turn
+    return holds
+
+
 # --- the reconciler and the sweep ----------------------------------------------------------------
 
 
 def test_all_but_the_holds_of_the_busy_row_end_and_after_its_release_the_rest(
     shop: Adopted, importer: psycopg.Connection
 ) -> None:
-    assert shop.ledger.expire_overdue(0) == HOLDS - len(BUSY)
+    assert ended(shop) == HOLDS - len(BUSY)
     assert still_held(shop) == BUSY
     assert shop.breaches() == []
     importer.rollback()
-    assert shop.ledger.expire_overdue(0) == len(BUSY)
+    assert ended(shop) == len(BUSY)
     assert shop.item("MUG") == shop.item("CUP") == (HOLDS, 0, 0)
     assert shop.breaches() == []
 
@@ -84,17 +92,24 @@ def test_a_batch_smaller_than_what_is_busy_gets_past_it(shop: Adopted) -> None:
         "WHERE checkout_id = ANY(:ids)",
         ids=sorted(BUSY),
     )
-    assert shop.ledger.expire_overdue(0, 5) == 5
+    swept = shop.patient.expire_overdue(0, 5)
+    assert 0 < swept <= 5
     assert shop.item("CUP") == (HOLDS, len(BUSY), 0)
-    assert shop.item("MUG") == (HOLDS, HOLDS - 5, 0)
+    assert shop.item("MUG") == (HOLDS, HOLDS - swept, 0)
 
 
 @pytest.mark.usefixtures("importer")
 async def test_a_sweep_ends_what_it_can(shop: Adopted) -> None:
     async with opened_pool(shop.engine) as pool:
         sweep = OverdueSweep(AsyncLedger(pool), interval_seconds=0)
-        assert await sweep.run_if_due() == HOLDS - len(BUSY)
+        swept = 0
+        for _ in range(PATIENCE):
+            # On a busy machine a sweep may end less, and leaves the rest to the next.
+            swept += await sweep.run_if_due()
+            if swept == HOLDS - len(BUSY):
+                break
         assert await sweep.run_if_due() == 0
+    assert swept == HOLDS - len(BUSY)
     assert still_held(shop) == BUSY
 
 
@@ -102,7 +117,7 @@ def test_where_all_is_busy_nothing_ends_and_nobody_fails(
     shop: Adopted, importer: psycopg.Connection
 ) -> None:
     importer.execute("SELECT FROM products WHERE sku = 'MUG' FOR UPDATE")
-    assert shop.ledger.expire_overdue(0) == 0
+    assert shop.patient.expire_overdue(0) == 0
     assert len(still_held(shop)) == HOLDS
 
 
@@ -110,7 +125,7 @@ def test_a_cart_that_the_shop_keeps_costs_its_own_hold_alone(shop: Adopted) -> N
     """The refusal does not say whose row it is, so the tries become smaller."""
     with psycopg.connect(shop.shop_url) as other:
         other.execute("SELECT FROM carts WHERE id = 1 FOR UPDATE")
-        assert shop.ledger.expire_overdue(0) == HOLDS - 1
+        assert ended(shop) == HOLDS - 1
         assert still_held(shop) == {"c1"}
         assert shop.breaches() == []
 
@@ -119,7 +134,7 @@ def test_a_cart_that_the_shop_keeps_costs_its_own_hold_alone(shop: Adopted) -> N
 def test_a_refusal_that_names_nothing_is_found_out_about(shop: Adopted) -> None:
     """As of a shop that was adopted by an earlier version."""
     rewrite_function(shop.engine, "lock_shop_rows", NAMED, "false")
-    assert shop.ledger.expire_overdue(0) > 0
+    assert shop.patient.expire_overdue(0) > 0
     assert still_held(shop) > BUSY
     assert shop.breaches() == []
 
@@ -143,7 +158,7 @@ def test_a_buyer_gets_what_other_overdue_holds_have_beside_a_busy_one(
     assert still_held(shop) == BUSY | {"new"}
     assert shop.breaches() == []
     importer.rollback()
-    assert shop.ledger.expire_overdue(0) == len(BUSY)
+    assert ended(shop) == len(BUSY)
     assert shop.breaches() == []
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from activities.inventory.adoption import steps
 from activities.inventory.adoption.plan import Plan
-from activities.inventory.amendment_records import LineChange
+from activities.inventory.amendment_records import HoldAmendment
 from activities.inventory.database.calls import Steps
 from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.operations import amend, reinstate, supersede
@@ -47,7 +47,7 @@ def swap(shop: Adopted) -> None:
 
 def change_lines(shop: Adopted) -> object:
     line = (Line(sku="MUG", quantity=1),)
-    return shop.ledger.amend(LineChange("c1", "a-1", line))
+    return shop.ledger.amend(HoldAmendment("c1", "a-1", line))
 
 
 def take_over(shop: Adopted) -> object:

@@ -146,7 +146,9 @@ async def test_a_server_that_went_away_is_unreachable_and_back_again_it_answers(
     data_dir: Path,
 ) -> None:
     with EmbeddedTemporal(data_dir) as server:
-        client = await ReservationClient.connect(server.address, answer_timeout_seconds=3.0)
+        # Connected without haste: the server has only just been started.
+        temporal_client = await Client.connect(server.address)
+        client = ReservationClient(temporal_client, answer_timeout_seconds=3.0)
         await asyncio.to_thread(server.stop)
         for ask in every_call(client):
             with pytest.raises(ServerUnreachable, match=f"Temporal at {server.address}"):

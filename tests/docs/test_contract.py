@@ -34,6 +34,7 @@ EXTENSIONS: Final = {
     "ends_at",
     "closing",
     "committed_at",
+    "committed_by",
     "committing",
     "digest",
     "shortages",

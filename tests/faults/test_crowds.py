@@ -20,11 +20,11 @@ from sqlalchemy import Engine, text
 from activities.inventory.database.engine import open_engine
 from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.ledger import Ledger
-from activities.inventory.records import Closing, HoldExtension
+from activities.inventory.records import Closing
 from holdfast_client.contract.messages import CheckoutRequest, Line, StockAdjustment
 from tests.inventory.crowd import all_at_once, waiting_behind
 from tests.inventory.functions import rewrite_function
-from tests.inventory.shop import Shop, open_shop
+from tests.inventory.shop import Shop, hold_until, open_shop
 
 CLIENTS: Final = 50
 CARTS_EACH: Final = 3
@@ -76,7 +76,7 @@ def _shop_around(shop: Shop, client: int) -> None:
         own = f"c{client}-{number}"
         shop.ledger.reserve([_cart(chance, own, chance.randint(1, SKUS))])
         if chance.random() < 0.5:
-            shop.ledger.extend([HoldExtension(own, shop.after(1_200))])
+            shop.ledger.extend([hold_until(own, shop.after(1_200))])
         count = StockAdjustment(
             adjustment_id=own,
             kind="count",

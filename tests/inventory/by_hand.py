@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from activities.inventory.amendment_records import LineChange, LineChangeAnswer
+from activities.inventory.amendment_records import AmendmentAnswer, HoldAmendment
 from activities.inventory.database.carrier import carry
 from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.ledger_operations import PAYMENT_GRACE_CAP_DEFAULT
@@ -55,7 +55,7 @@ def part(connection: Connection, wish: Part) -> PartAnswer:
     return carry(connection, parting.part(wish))
 
 
-def amend(connection: Connection, change: LineChange) -> LineChangeAnswer:
+def amend(connection: Connection, change: HoldAmendment) -> AmendmentAnswer:
     return carry(connection, amending.decide(change, overdue_max=0))
 
 

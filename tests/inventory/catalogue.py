@@ -12,8 +12,8 @@ SELECT format('constraint %s.%s %s', conrelid::regclass, conname, pg_get_constra
  UNION ALL
 SELECT 'index ' || indexdef FROM pg_indexes WHERE schemaname = 'holdfast'
  UNION ALL
-SELECT format('column %s.%s %s %s %s %s %s', c.relname, a.attname,
-              format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated,
+SELECT format('column %s.%s %s %s %s %s %s %s', c.relname, a.attname,
+              format_type(a.atttypid, a.atttypmod), a.attnotnull, a.attgenerated, a.attacl,
               (SELECT collname FROM pg_collation WHERE oid = a.attcollation),
               (SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef
                 WHERE adrelid = a.attrelid AND adnum = a.attnum))
@@ -21,7 +21,9 @@ SELECT format('column %s.%s %s %s %s %s %s', c.relname, a.attname,
  WHERE c.relnamespace = 'holdfast'::regnamespace AND c.relkind = 'r' AND a.attnum > 0
    AND NOT a.attisdropped
  UNION ALL
-SELECT format('relation %s %s %s %s', relname, relkind, reloptions, relacl)
+SELECT format('schema %s %s', nspname, nspacl) FROM pg_namespace WHERE nspname = 'holdfast'
+ UNION ALL
+SELECT format('relation %s %s %s %s %s', relname, relkind, reloptions, relrowsecurity, relacl)
   FROM pg_class WHERE relnamespace = 'holdfast'::regnamespace AND relkind IN ('r', 'v', 'S')
  UNION ALL
 SELECT format('function %s %s', pg_get_functiondef(oid), proacl)

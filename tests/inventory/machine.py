@@ -11,7 +11,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, rule
 
-from activities.inventory.amendment_records import LineChange
+from activities.inventory.amendment_records import HoldAmendment
 from activities.inventory.database.errors import (
     AdjustmentConflict,
     PaymentConflict,
@@ -262,7 +262,7 @@ class LedgerMachine(StandingMachine):
         now = hold.answer.get("revision", 1) if hold else 1
         revision = None if behind is None else max(1, now - behind)
         lines = merged(Line(sku=sku, quantity=n) for sku, n in cart.items())
-        answer = self.shop.ledger.amend(LineChange(id, name, lines, revision))
+        answer = self.shop.ledger.amend(HoldAmendment(id, name, lines, revision))
         short = tuple(shortage.model_dump() for shortage in answer.shortages)
         told = (answer.verdict, answer.state.outcome.model_dump(), short)
         assert told == self.oracle.amend(id, cart, revision, name)

@@ -6,12 +6,13 @@ The figures are read by SQL of their own, so a test never asks the ledger whethe
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Engine, text
 
-from activities.inventory.amendment_records import LineChange, LineChangeAnswer
+from activities.inventory.amendment_records import AmendmentAnswer, HoldAmendment
 from activities.inventory.database.errors import PaymentConflict
 from activities.inventory.ledger import Ledger
 from activities.inventory.operations.close import ClosingAnswer
@@ -137,10 +138,10 @@ class Shop:
 
     def amend(
         self, checkout_id: str, operation_id: str, revision: int | None = None, **quantities: int
-    ) -> LineChangeAnswer:
+    ) -> AmendmentAnswer:
         """Make these units all that is open of a checkout."""
         lines = merged(_lines(quantities))
-        return self.ledger.amend(LineChange(checkout_id, operation_id, lines, revision))
+        return self.ledger.amend(HoldAmendment(checkout_id, operation_id, lines, revision))
 
     def expire(self, checkout_id: str) -> Outcome:
         return self._close(Closing(checkout_id, "expired"))
@@ -148,7 +149,10 @@ class Shop:
     def extend(
         self, checkout_id: str, deadline: datetime, extension_id: str = ""
     ) -> ExtensionAnswer:
-        (answer,) = self.ledger.extend([HoldExtension(checkout_id, deadline, extension_id)])
+        wish = hold_until(checkout_id, deadline)
+        if extension_id:
+            wish = replace(wish, extension_id=extension_id)
+        (answer,) = self.ledger.extend([wish])
         return answer
 
     def adjust(
@@ -256,3 +260,8 @@ def clear(engine: Engine) -> None:
         connection.execute(text("SET LOCAL session_replication_role = replica"))
         for table in TABLES:
             connection.execute(text(f"DELETE FROM holdfast.{table}"))
+
+
+def hold_until(checkout_id: str, deadline: datetime) -> HoldExtension:
+    """Return an extension under the name of its deadline, for who cares for no other."""
+    return HoldExtension(checkout_id, deadline, f"until {deadline.isoformat()}")

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 
-from activities.inventory.amendment_records import LineChange, LineChangeAnswer
+from activities.inventory.amendment_records import AmendmentAnswer, HoldAmendment
 from activities.inventory.operations import amend as amending
 from activities.inventory.operations.shortages import lock_levels
 from holdfast_client.contract.messages import Line, StockAdjustment, merged
@@ -23,7 +23,7 @@ def units(sku: str, quantity: int) -> HeldLine:
     return HeldLine(sku=sku, location="main", quantity=quantity)
 
 
-def held(answer: LineChangeAnswer) -> Held:
+def held(answer: AmendmentAnswer) -> Held:
     assert answer.verdict == "done", answer
     assert isinstance(answer.state.outcome, Held)
     return answer.state.outcome
@@ -281,7 +281,7 @@ def test_of_two_that_name_one_revision_one_is_stale(shop: Shop) -> None:
     shop.hold("c", MUG=3)
     with ThreadPoolExecutor(1) as threads, shop.engine.connect() as other, other.begin():
         line = merged([Line(sku="MUG", quantity=5)])
-        by_hand.amend(other, LineChange("c", "a-1", line, revision=1))
+        by_hand.amend(other, HoldAmendment("c", "a-1", line, revision=1))
         waiting = threads.submit(shop.amend, "c", "a-2", revision=1, MUG=1)
         _until_somebody_waits(shop)
         other.commit()
@@ -346,7 +346,7 @@ def test_the_timeline_tells_an_amendment_and_what_was_open_after_it(shop: Shop) 
     shop.hold("c", MUG=4)
     shop.pass_seconds(1)
     line = merged([Line(sku="MUG", quantity=2)])
-    shop.ledger.amend(LineChange("c", "a-1", line, reason="one less", actor="sam"))
+    shop.ledger.amend(HoldAmendment("c", "a-1", line, reason="one less", actor="sam"))
     timeline = shop.ledger.timeline("c")
     assert timeline is not None
     told = timeline.events[-1]

@@ -13,12 +13,12 @@ import pytest
 
 from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.operations.reserve import ReserveBatch
-from activities.inventory.records import Closing, HoldExtension
+from activities.inventory.records import Closing
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from tests.inventory import by_hand
 from tests.inventory.crowd import all_at_once, waiting_behind
 from tests.inventory.functions import rewrite_function
-from tests.inventory.shop import Figures, Shop, checkout
+from tests.inventory.shop import Figures, Shop, checkout, hold_until
 
 SKUS = [f"SKU{number:02}" for number in range(20)]
 # A scenario that relies on chance is played so often before it counts as never going wrong.
@@ -136,7 +136,7 @@ def _anything(shop: Shop, chance: random.Random, worker: int, number: int) -> No
         case 4:
             shop.ledger.close([Closing(id, "expired") for id in ids])
         case 5:
-            shop.ledger.extend([HoldExtension(id, shop.after(90)) for id in ids])
+            shop.ledger.extend([hold_until(id, shop.after(90)) for id in ids])
         case 6:
             shop.ledger.expire_overdue(0, batch_size_max=5)
         case 7:

@@ -8,7 +8,7 @@ from activities.inventory.ledger import Ledger
 from activities.inventory.ledger_operations import HOLD_SECONDS_CAP_DEFAULT
 from activities.inventory.records import HoldExtension
 from holdfast_client.contract.outcomes import Held
-from tests.inventory.shop import Figures, Shop, checkout
+from tests.inventory.shop import Figures, Shop, checkout, hold_until
 
 
 def test_an_extension_moves_the_deadline_and_nothing_else(shop: Shop) -> None:
@@ -39,7 +39,7 @@ def test_an_extension_asked_twice_moves_the_deadline_once(shop: Shop) -> None:
     deadline = shop.after(120)
     first = shop.extend("c1", deadline)
     assert shop.extend("c1", deadline) == first
-    twice = shop.ledger.extend([HoldExtension("c1", deadline)] * 2)
+    twice = shop.ledger.extend([hold_until("c1", deadline)] * 2)
     assert twice == (first, first)
 
 
@@ -76,9 +76,9 @@ def test_the_cap_is_the_ledgers_own(shop: Shop) -> None:
     strict = Ledger(shop.engine, hold_seconds_cap=100)
     shop.stock(MUG=1)
     shop.hold("c1", hold_seconds=60, MUG=1)
-    (answer,) = strict.extend([HoldExtension("c1", shop.after(101))])
+    (answer,) = strict.extend([hold_until("c1", shop.after(101))])
     assert answer.verdict == "over_cap"
-    (answer,) = strict.extend([HoldExtension("c1", shop.after(100))])
+    (answer,) = strict.extend([hold_until("c1", shop.after(100))])
     assert answer.verdict == "extended"
 
 
@@ -148,7 +148,7 @@ def test_an_extension_over_the_cap_spoils_none_beside_it_in_the_batch(
 ) -> None:
     shop.stock(MUG=1)
     shop.hold("c1", hold_seconds=60, MUG=1)
-    wishes = [HoldExtension("c1", shop.after(120)), HoldExtension("c1", shop.after(99_999))]
+    wishes = [hold_until("c1", shop.after(120)), hold_until("c1", shop.after(99_999))]
     verdicts = ["extended", "over_cap"]
     answers = shop.ledger.extend(wishes if nearest_first else wishes[::-1])
     assert [answer.verdict for answer in answers] == verdicts[:: 1 if nearest_first else -1]
@@ -162,7 +162,7 @@ def test_a_batch_extends_each_hold_by_its_own_wish(shop: Shop) -> None:
     shop.cancel("c2")
     shop.hold("c3", hold_seconds=60, MUG=1)
     wishes = {"c3": 300, "c1": 120, "c2": 120, "nobody": 120}
-    answers = shop.ledger.extend([HoldExtension(id, shop.after(s)) for id, s in wishes.items()])
+    answers = shop.ledger.extend([hold_until(id, shop.after(s)) for id, s in wishes.items()])
     assert [answer.verdict for answer in answers] == [
         "extended",
         "extended",

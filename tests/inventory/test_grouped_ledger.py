@@ -21,10 +21,10 @@ from activities.inventory.database.errors import (
     ReservationConflict,
 )
 from activities.inventory.grouping.grouped_ledger import GroupedLedger, Operation
-from activities.inventory.records import Closing, HoldExtension, ReservationState
+from activities.inventory.records import Closing, ReservationState
 from tests.inventory.crowd import blocked
 from tests.inventory.pools import opened_pool
-from tests.inventory.shop import Figures, Shop, checkout
+from tests.inventory.shop import Figures, Shop, checkout, hold_until
 from tests.workflows.waiting import until
 
 # One transaction at a time, however long it takes.
@@ -175,7 +175,7 @@ async def test_fifty_at_once_do_everything_and_the_ledger_adds_up(shop: Shop) ->
         state = await ledger.reserve(checkout(id, MUG=1, CUP=1 + n % 3))
         if state.outcome.status != "held":
             return state.outcome.status
-        await ledger.extend(HoldExtension(id, shop.after(1_000 + n)))
+        await ledger.extend(hold_until(id, shop.after(1_000 + n)))
         if n % 3:
             closing = Closing(id, "cancelled", actor="shopper")
         else:

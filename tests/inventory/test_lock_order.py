@@ -15,12 +15,12 @@ from sqlalchemy import Connection, exc, text
 
 from activities.inventory.ledger import Ledger
 from activities.inventory.operations.reserve import ReserveBatch
-from activities.inventory.records import Closing, HoldExtension, StockRow
+from activities.inventory.records import Closing, StockRow
 from activities.inventory.sql.statements.stock import LOCK_STOCK
 from holdfast_client.contract.messages import StockAdjustment
 from tests.inventory import by_hand
 from tests.inventory.crowd import blocked, is_free, waiting_behind
-from tests.inventory.shop import OPENING, Shop, checkout
+from tests.inventory.shop import OPENING, Shop, checkout, hold_until
 
 Operation = Callable[[Shop], object]
 
@@ -57,7 +57,7 @@ def _closed(shop: Shop) -> object:
 
 
 def _extended(shop: Shop) -> object:
-    return shop.ledger.extend([HoldExtension(id, shop.after(60)) for id in ("c2", "c1")])
+    return shop.ledger.extend([hold_until(id, shop.after(60)) for id in ("c2", "c1")])
 
 
 def _swept(shop: Shop) -> object:
@@ -164,7 +164,7 @@ def _claimed_by_close(ledger: Ledger) -> object:
 
 
 def _claimed_by_extend(ledger: Ledger) -> object:
-    return ledger.extend([HoldExtension(id, OPENING) for id in ("n2", "n1", "c1")])
+    return ledger.extend([hold_until(id, OPENING) for id in ("n2", "n1", "c1")])
 
 
 @pytest.mark.parametrize("operation", [_claimed_by_reserve, _claimed_by_close, _claimed_by_extend])

@@ -50,7 +50,10 @@ def test_the_migrations_lead_to_what_the_files_of_the_schema_say(bare: Engine) -
         "ALTER TABLE holdfast.stock_movements DISABLE TRIGGER stock_movements_append_only",
         "ALTER FUNCTION holdfast.post_movements SECURITY INVOKER",
         "ALTER FUNCTION holdfast.post_movements RESET search_path",
+        "ALTER TABLE holdfast.stock_items ENABLE ROW LEVEL SECURITY",
         "GRANT UPDATE ON holdfast.stock_items TO PUBLIC",
+        "GRANT UPDATE (reserved_quantity) ON holdfast.stock_items TO PUBLIC",
+        "GRANT CREATE ON SCHEMA holdfast TO PUBLIC",
         "GRANT EXECUTE ON FUNCTION holdfast.post_movements TO PUBLIC",
     ],
 )

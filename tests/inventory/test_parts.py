@@ -8,7 +8,7 @@ import pytest
 
 from activities.inventory.ledger import Ledger
 from activities.inventory.operations.part import OpenLine, Parting, decide_part
-from activities.inventory.records import Part
+from activities.inventory.records import Closing, Part
 from holdfast_client.contract.messages import Line, StockAdjustment
 from holdfast_client.contract.outcomes import (
     AdjustmentRefused,
@@ -121,18 +121,24 @@ def test_a_commit_comes_too_late_for_what_is_over(shop: Shop) -> None:
     assert shop.figures("MUG") == (1, 0, 1)
 
 
-def test_a_commit_is_told_among_the_operations(shop: Shop) -> None:
-    committed(shop, MUG=4)
+def test_a_commit_is_told_among_the_operations_and_stays_his_who_told_of_it(shop: Shop) -> None:
+    shop.stock(MUG=10)
+    shop.hold("c", MUG=4)
+    shop.ledger.close([Closing("c", "committed", "", "till-3", "pay-c")])
     shop.ship("c", "s-1", MUG=1)
-    shop.cancel("c")
-    told = shop.sql("SELECT kind, operation_id FROM holdfast.operations ORDER BY sequence")
+    shop.ledger.close([Closing("c", "cancelled", "", "sam")])
+    told = shop.sql("SELECT kind, operation_id, actor FROM holdfast.operations ORDER BY sequence")
     kinds = [tuple(row) for row in told if row.kind != "load"]
     assert kinds == [
-        ("reserve", "reserve"),
-        ("commit", "pay-c"),
-        ("fulfil", "s-1"),
-        ("release", "fulfilled"),
+        ("reserve", "reserve", ""),
+        ("commit", "pay-c", "till-3"),
+        ("fulfil", "s-1", ""),
+        ("release", "fulfilled", "sam"),
     ]
+    timeline = shop.ledger.timeline("c")
+    assert timeline
+    actors = {event.event: event.actor for event in timeline.events}
+    assert (actors["committed"], actors["fulfilled"]) == ("till-3", "sam")
 
 
 def test_an_adjustment_names_what_is_committed_behind_the_holds(shop: Shop) -> None:

@@ -21,7 +21,7 @@ from activities.inventory.database.engine import open_engine
 from activities.inventory.ledger import Ledger
 from activities.inventory.ledger_operations import HOLD_SECONDS_CAP_DEFAULT
 from activities.inventory.operations.reserve import ReserveBatch
-from activities.inventory.records import Closing, HoldExtension, StockRow
+from activities.inventory.records import Closing, StockRow
 from activities.inventory.sql.statements import (
     audits,
     movements,
@@ -34,7 +34,7 @@ from activities.inventory.sql.statements import (
 from holdfast_client.contract.messages import CheckoutRequest, Line, StockAdjustment
 from tests.inventory import by_hand
 from tests.inventory.databases import fresh_database
-from tests.inventory.shop import TABLES, Shop
+from tests.inventory.shop import TABLES, Shop, hold_until
 
 DAILY: Final = {
     name: getattr(module, name)
@@ -172,7 +172,7 @@ def _pay(connection: Connection, id: str) -> None:
 
 def _extend(connection: Connection, id: str) -> None:
     later = datetime.now(UTC) + timedelta(hours=1)
-    by_hand.extend(connection, [HoldExtension(f"held-{id}", later)], HOLD_SECONDS_CAP_DEFAULT)
+    by_hand.extend(connection, [hold_until(f"held-{id}", later)], HOLD_SECONDS_CAP_DEFAULT)
 
 
 def _adjust(connection: Connection, id: str) -> None:

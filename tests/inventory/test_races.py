@@ -14,7 +14,6 @@ from activities.inventory.operations.reserve import ReserveBatch
 from activities.inventory.records import (
     Closing,
     ExtensionAnswer,
-    HoldExtension,
     ReservationState,
     StockLoad,
     StockRow,
@@ -23,7 +22,7 @@ from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.contract.outcomes import AdjustmentApplied, Denied
 from tests.inventory import by_hand
 from tests.inventory.crowd import waiting_behind
-from tests.inventory.shop import Figures, Shop, checkout, states
+from tests.inventory.shop import Figures, Shop, checkout, hold_until, states
 
 PAID = Closing("c1", "fulfilled", payment_reference="pay_1")
 GIVEN_BACK = Closing("c1", "cancelled", reason="no")
@@ -174,7 +173,7 @@ def test_an_expiry_behind_an_extension_sees_the_new_deadline(
     shop.stock(MUG=1)
     shop.hold("c1", hold_seconds=60, MUG=1)
     shop.pass_seconds(60 if already_late else 59)
-    wish = HoldExtension("c1", shop.after(600))
+    wish = hold_until("c1", shop.after(600))
     with shop.engine.connect() as first:
         (answer,) = by_hand.extend(first, [wish], 14_400)
         expiry = partial(shop.ledger.close, [ABANDONED])
@@ -202,7 +201,7 @@ def test_an_extension_that_waited_past_the_deadline_is_too_late(shop: Shop) -> N
     shop.stock(MUG=1)
     shop.hold("c1", hold_seconds=60, MUG=1)
     with shop.engine.connect() as first:
-        by_hand.extend(first, [HoldExtension("c1", shop.after(1))], 14_400)
+        by_hand.extend(first, [hold_until("c1", shop.after(1))], 14_400)
         wish = partial(shop.extend, "c1", shop.after(600))
         with waiting_behind(shop.engine, first, wish) as (answer,):
             shop.pass_seconds(60)

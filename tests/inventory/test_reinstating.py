@@ -8,7 +8,7 @@ from functools import partial
 
 import pytest
 
-from activities.inventory.amendment_records import LineChange
+from activities.inventory.amendment_records import HoldAmendment
 from activities.inventory.database.calls import ResultT, Steps
 from activities.inventory.database.carrier import carry_out
 from activities.inventory.database.errors import PaymentConflict
@@ -259,7 +259,7 @@ def _told_again(shop: Shop, attempt: int | None) -> list[str]:
     ]
 
 
-AMENDED = LineChange("c1", "a-1", (Line(sku="MUG", location="main", quantity=3),))
+AMENDED = HoldAmendment("c1", "a-1", (Line(sku="MUG", location="main", quantity=3),))
 GIVEN_BACK = Part("c1", "release", "r-1", (Line(sku="MUG", quantity=1),))
 PAUSES = (
     Pause("c1", "payment_started", "p-1", "card", seconds=60),

@@ -11,7 +11,7 @@ from activities.inventory.database.errors import ReservationConflict
 from activities.inventory.ledger import Ledger
 from activities.inventory.ledger_operations import BATCH_SIZE_MAX
 from activities.inventory.operations.reserve import ReserveBatch
-from activities.inventory.records import Closing, HoldExtension, ReservationState
+from activities.inventory.records import Closing, ReservationState
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.outcomes import (
     Denied,
@@ -21,7 +21,7 @@ from holdfast_client.contract.outcomes import (
     Shortage,
 )
 from tests.inventory import by_hand
-from tests.inventory.shop import Figures, Shop, checkout, states
+from tests.inventory.shop import Figures, Shop, checkout, hold_until, states
 
 # --- reserve -------------------------------------------------------------------------------------
 
@@ -192,7 +192,7 @@ def test_a_batch_out_of_bounds_is_refused(shop: Shop, operation: str, count: int
     entries = {
         "reserve": checkout("c1", MUG=1),
         "close": Closing("c1", "cancelled"),
-        "extend": HoldExtension("c1", shop.now),
+        "extend": hold_until("c1", shop.now),
         "reservations": "c1",
         "availability": "MUG",
     }

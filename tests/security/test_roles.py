@@ -14,7 +14,7 @@ import pytest
 from psycopg import errors
 from sqlalchemy import Engine, text
 
-from activities.inventory.amendment_records import LineChange
+from activities.inventory.amendment_records import HoldAmendment
 from activities.inventory.database.engine import open_engine
 from activities.inventory.database.errors import LedgerUnavailable, WorkerRoleUnfit
 from activities.inventory.database.migrate import upgrade, upgrade_database
@@ -22,13 +22,13 @@ from activities.inventory.database.rights.grants import FUNCTION_GRANTS, READ_GR
 from activities.inventory.history_records import DeniedPeriod, HistoryPeriod
 from activities.inventory.ledger import Ledger
 from activities.inventory.payment_records import Pause
-from activities.inventory.records import Closing, HoldExtension, Part, ReservationState, StockRow
+from activities.inventory.records import Closing, Part, ReservationState, StockRow
 from holdfast_client.contract.holds import HoldsRequest
 from holdfast_client.contract.messages import Line, StockAdjustment, merged
 from holdfast_client.contract.outcomes import Expired, Held
 from holdfast_client.contract.refunds import RefundDone, RefundsRequest
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
-from tests.inventory.shop import checkout
+from tests.inventory.shop import checkout, hold_until
 from tests.worker.conftest import Operator
 
 Step = Callable[[Ledger], Any]
@@ -62,7 +62,7 @@ def _extend(ledger: Ledger) -> Any:
     assert isinstance(state, ReservationState)
     assert isinstance(state.outcome, Held)
     later = state.outcome.expires_at + timedelta(seconds=60)
-    return ledger.extend([HoldExtension("c2", later)])
+    return ledger.extend([hold_until("c2", later)])
 
 
 def _supersede(ledger: Ledger) -> Any:
@@ -92,7 +92,7 @@ OPERATIONS: Final[dict[str, Step]] = {
     ),
     "reserve_alone": _supersede,
     "amend": lambda ledger: ledger.amend(
-        LineChange("c4", "a-1", merged([Line(sku="MUG", quantity=1)]))
+        HoldAmendment("c4", "a-1", merged([Line(sku="MUG", quantity=1)]))
     ),
     "abandon": lambda ledger: ledger.abandon(checkout("gone", MUG=1)),
     "close": lambda ledger: ledger.close(
@@ -181,6 +181,31 @@ REFUSED: Final = {
         "INSERT INTO holdfast.stock_movements (stock_item_id, operation, kind, total_delta, "
         "reserved_delta, created_at) VALUES (1, 1, 'receive', 1, 0, now())"
     ),
+    "posting movements": (
+        "SELECT holdfast.post_movements(ARRAY[0], NULL, ARRAY[1], ARRAY['shop'], ARRAY[9], "
+        "ARRAY[0], NULL, NULL)"
+    ),
+    "a total that nobody asked to change": (
+        "SELECT holdfast.move_totals(0, ARRAY[1], ARRAY['count'], ARRAY[9], '', '')"
+    ),
+    "a total under an operation that is over": (
+        "SELECT holdfast.move_totals(o.sequence, ARRAY[1], ARRAY['count'], ARRAY[9], '', '') "
+        "FROM holdfast.operation_records AS o"
+    ),
+    "units of a checkout as an operation on stock": (
+        "SELECT holdfast.move_totals(holdfast.claim_operation('a2', 'adjust', NULL, '', ''), "
+        "ARRAY[1], ARRAY['fulfil'], ARRAY[-1], '', '')"
+    ),
+    "taking out of sale without an operation": "SELECT holdfast.set_active(1, false)",
+    "a second hold of what is held": (
+        "SELECT holdfast.hold_reservations(now(), ARRAY[r.id], ARRAY[60], ARRAY[r.id], ARRAY[1], "
+        "ARRAY[1]) FROM holdfast.reservations AS r"
+    ),
+    "taking over from what is no hold": (
+        "SELECT holdfast.supersede_reservation(c.id, c.id, 60, 60, ARRAY[1], ARRAY[1], ARRAY[1], "
+        "ARRAY[1]) FROM holdfast.claim_reservations(ARRAY['c9'], NULL, NULL, NULL, NULL, NULL, "
+        "NULL) AS c"
+    ),
     "changing an operation": "UPDATE holdfast.operation_records SET reason = 'x'",
     "removing operations": "DELETE FROM holdfast.operation_records",
     "removing reservations": "DELETE FROM holdfast.reservations",
@@ -220,6 +245,17 @@ REFUSED: Final = {
 def test_what_is_no_work_of_a_worker_is_refused_by_grant(stocked_url: str, statement: str):
     with psycopg.connect(stocked_url) as link, pytest.raises(errors.InsufficientPrivilege):
         link.execute(statement)
+
+
+def test_a_denial_of_what_is_held_changes_nothing(stocked_url: str):
+    row = "SELECT status, shortages, created_at, closed_at FROM holdfast.reservations"
+    with psycopg.connect(stocked_url) as link:
+        before = link.execute(row).fetchall()
+        link.execute(
+            "SELECT holdfast.deny_reservations(now(), ARRAY[id], ARRAY['[]'::jsonb]) "
+            "FROM holdfast.reservations"
+        )
+        assert link.execute(row).fetchall() == before
 
 
 def test_a_worker_that_grants_itself_more_has_no_more(stocked_url: str):

@@ -8,7 +8,7 @@ import pytest
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.exceptions import ApplicationError
 
-from activities.inventory.amendment_records import LineChange
+from activities.inventory.amendment_records import HoldAmendment
 from holdfast_client.contract.messages import Line
 from tests.workflows.histories import details_of, failed_tasks_of, kinds_of, summaries_of
 from tests.workflows.stage import Stage, at_work
@@ -175,7 +175,7 @@ async def test_what_was_made_and_has_expired_since_is_refused_with_where_it_stan
     till, sku = stage.till, stage.stock(unique, 9)
     await till.reserve(unique, {sku: 3})
     lines = (Line(sku=sku, quantity=2, location="main"),)
-    made = stage.ledger.amend(LineChange(unique, "u-1", lines, reason="one less", actor="web"))
+    made = stage.ledger.amend(HoldAmendment(unique, "u-1", lines, reason="one less", actor="web"))
     assert made.verdict == "done"
     stage.shop.sql(
         "UPDATE holdfast.reservations SET expires_at = holdfast.clock() WHERE checkout_id = :id",

@@ -11,12 +11,12 @@ import pytest
 from activities.inventory.records import (
     Closing,
     ClosingStatus,
-    HoldExtension,
     Part,
     ReservationState,
 )
 from holdfast_client.contract.messages import CheckoutRequest, Extension, Line, StockAdjustment
 from holdfast_client.contract.outcomes import Cancelled, Committed, Denied, Held, HeldLine, Shortage
+from tests.inventory.shop import hold_until
 from workflows import current_details, ledger_requests, web_ui
 from workflows.lifecycle import Checkout
 from workflows.policies import LINES_SHOWN_MAX
@@ -79,7 +79,7 @@ def test_the_timer_says_for_whom_and_when_and_then_what():
 
 def test_an_extension_says_by_how_much_until_when_who_and_why():
     wish = Extension(seconds=600, reason="bank is slow", actor="sam")
-    assert web_ui.extend_summary(HoldExtension("cart-42", NOW), wish) == (
+    assert web_ui.extend_summary(hold_until("cart-42", NOW), wish) == (
         "10 min longer, until 2031-03-14 09:26:53 UTC (sam: bank is slow)"
     )
 
@@ -167,7 +167,7 @@ def test_a_private_summary_names_nobody_and_nothing():
     summaries = [
         web_ui.reserve_summary(subject, private=True),
         web_ui.timer_summary(subject, held(("SECRET", 2)), private=True),
-        web_ui.extend_summary(HoldExtension("cart-42", NOW), wish, private=True),
+        web_ui.extend_summary(hold_until("cart-42", NOW), wish, private=True),
         web_ui.closing_summary(
             subject,
             closing("fulfilled", actor="SECRET", payment_reference="SECRET"),
@@ -192,7 +192,7 @@ def test_every_summary_fits_whatever_it_is_made_of(character: str, length: int):
         web_ui.timer_summary(subject, held((text[:100], 3))),
         web_ui.closing_summary(subject, closing("cancelled", reason=text, actor=text)),
         web_ui.closing_summary(subject, closing("fulfilled", payment_reference=text)),
-        web_ui.extend_summary(HoldExtension("a", NOW), wish),
+        web_ui.extend_summary(hold_until("a", NOW), wish),
         web_ui.adjustment_summary(
             StockAdjustment(
                 adjustment_id="a", sku=text[:100], kind="receive", quantity=1, reason=text

@@ -15,13 +15,13 @@ from activities.inventory.adoption import standing, steps
 from activities.inventory.adoption.plan import read_plan
 from activities.inventory.adoption.standing import Standing
 from activities.inventory.database.engine import open_engine
-from holdfast_client.cli.record_options import ActorOption, ReasonOption
 from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.contract.fields import QUANTITY_MAX
 from holdfast_client.terminal import options
 from holdfast_client.terminal.ending import raise_on_interrupt
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.moments import exact_text
+from holdfast_client.terminal.record_options import ActorOption, ReasonOption
 from holdfast_client.terminal.screen import write
 from holdfast_client.terminal.sheet import Cell, Sheet, Table
 from worker.commands.options import JsonOption, sku_argument

@@ -7,12 +7,12 @@ from typing import Annotated
 
 import typer
 
-from holdfast_client.cli.adjustment_sheet import kept_words
-from holdfast_client.cli.record_options import ActorOption, ReasonOption
 from holdfast_client.contract.arguments import validated
 from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.contract.messages import StockAdjustment
 from holdfast_client.contract.outcomes import AdjustmentApplied, AdjustmentRefused
+from holdfast_client.contract.wording import kept_by_shop
+from holdfast_client.terminal.record_options import ActorOption, ReasonOption
 from holdfast_client.terminal.screen import Screen
 from holdfast_client.terminal.sheet import Sheet
 from worker.commands.item_history import NoSuchItem, only_location, where_it_is
@@ -58,7 +58,8 @@ def set_item(
         )
         outcome = ledger.adjust(change)
         if isinstance(outcome, AdjustmentRefused) and outcome.reason == "kept_by_shop":
-            raise KeptByShop(kept_words(outcome))
+            words = kept_by_shop(outcome.sku, outcome.location, outcome.shop_column)
+            raise KeptByShop(words)
         if not isinstance(outcome, AdjustmentApplied):
             raise NoSuchItem(where_it_is(sku, ledger.locations(sku), f" at {place}"))
     Screen(as_json=as_json, prefix="").show(outcome.model_dump(mode="json"), _sheet(outcome))

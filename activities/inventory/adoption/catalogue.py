@@ -23,6 +23,7 @@ class Column:
         is_required: never null.
         is_generated: computed, so that nobody can write it.
         is_virtual: computed when it is read, so that triggers do not see it.
+        is_blurred: different texts in it can be equal, such as in capitals and not.
         has_default: filled by itself where an INSERT leaves it out.
         refers_to: the table and column that a foreign key binds it to, and whether this role may
             look for an id there: `may_enter` the schema, `may_select` the column, and not one whose
@@ -35,6 +36,7 @@ class Column:
     is_required: bool
     is_generated: bool
     is_virtual: bool
+    is_blurred: bool
     has_default: bool
     refers_to: Mapping[str, Any] | None
 
@@ -98,6 +100,7 @@ def _read_table(connection: Connection, table: str) -> Table | None:
                 each.is_required,
                 each.is_generated,
                 each.is_virtual,
+                each.is_blurred,
                 each.has_default,
                 each.refers_to,
             )

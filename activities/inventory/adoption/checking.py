@@ -90,7 +90,7 @@ def _tables(plan: Plan, catalogue: Catalogue) -> Iterator[str]:
         yield from _own_columns(table, stock)
         for each in stock.elsewhere:
             yield from missing(table, "via", each.via)
-            yield from _elsewhere(each, catalogue)
+            yield from _elsewhere(each, catalogue, is_sku=each == stock.sku)
 
 
 def _own_columns(table: Table, stock: Stock) -> Iterator[str]:
@@ -98,6 +98,7 @@ def _own_columns(table: Table, stock: Stock) -> Iterator[str]:
         for column in template_columns(stock.sku):
             yield from missing(table, "stock.sku", column)
             yield from _virtual(table, "stock.sku", column)
+            yield from _blurred(table, "stock.sku", column)
     for figure, column in stock.figures.items():
         yield from _figure(table, f"stock.{figure}", column)
     yield from _reserved_is_narrower(table, stock)
@@ -117,6 +118,16 @@ def _virtual(table: Table, field: str, name: str) -> Iterator[str]:
         )
 
 
+def _blurred(table: Table, field: str, name: str) -> Iterator[str]:
+    column = table.columns.get(name)
+    if column and column.is_blurred:
+        yield (
+            f"{field}: {table.name}.{name} takes different texts for equal, such as in capitals "
+            "and not, and rows and stock items are told apart by every letter: give it a "
+            "deterministic collation, and keep such texts out by a unique index on lower(...)"
+        )
+
+
 def _reserved_is_narrower(table: Table, stock: Stock) -> Iterator[str]:
     rooms = [
         INTEGERS.get(table.columns[column].type, 0) if column in table.columns else 0
@@ -129,10 +140,12 @@ def _reserved_is_narrower(table: Table, stock: Stock) -> Iterator[str]:
         )
 
 
-def _elsewhere(each: Elsewhere, catalogue: Catalogue) -> Iterator[str]:
+def _elsewhere(each: Elsewhere, catalogue: Catalogue, *, is_sku: bool) -> Iterator[str]:
     if table := catalogue.get(each.table):
         yield from missing(table, "stock", each.column)
         yield from _virtual(table, "stock", each.column)
+        if is_sku:
+            yield from _blurred(table, "stock", each.column)
         if not table.primary_key:
             yield f"{each.table} has no primary key of one column for {each.via} to refer to"
 
@@ -142,6 +155,7 @@ def _key(table: Table, key: str) -> Iterator[str]:
     column = table.columns.get(key)
     if column is None:
         return
+    yield from _blurred(table, "stock.key", key)
     if table.primary_key != key:
         yield f"stock.key: {table.name}.{key} is not the primary key"
     elif table.row.is_deferrable:

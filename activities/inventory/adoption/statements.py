@@ -48,6 +48,9 @@ SELECT a.attname::text AS name, format_type(a.atttypid, NULL) AS type, a.attnotn
                               WHEN 'S' THEN NOT has_sequence_privilege(q.oid, 'USAGE')
                           END) AS may_count,
        a.attgenerated <> '' AS is_generated, a.attgenerated = 'v' AS is_virtual,
+       a.atttypid = to_regtype('citext') IS TRUE
+           OR EXISTS (SELECT FROM pg_collation AS c
+                       WHERE c.oid = a.attcollation AND NOT c.collisdeterministic) AS is_blurred,
        a.atthasdef OR a.attidentity <> '' AS has_default,
        (SELECT jsonb_build_object(
                    'table', format('%%I.%%I', n.nspname, r.relname), 'column', k.attname,

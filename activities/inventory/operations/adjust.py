@@ -12,11 +12,7 @@ from activities.inventory.operations.digests import (
 )
 from activities.inventory.operations.items import create_items, lock_items, move_totals
 from activities.inventory.sql.statements import operations as statements
-from activities.inventory.sql.statements.stock import (
-    READ_HOLDERS,
-    READ_SALE_KEPT_IN,
-    SET_ACTIVE,
-)
+from activities.inventory.sql.statements.stock import READ_HOLDERS, READ_SALE_KEPT_IN
 from holdfast_client.contract.digests import keys_that_differ
 from holdfast_client.contract.messages import AdjustmentKind, StockAdjustment
 from holdfast_client.contract.outcomes import (
@@ -130,11 +126,9 @@ def _apply(
     if isinstance(total, str):
         return (yield from _refused(item, total))
     change = (item.id, adjustment.kind, total - item.total_quantity)
+    # Also where it is, or is not, for sale already: somebody wants it to stay so.
     yield from move_totals([change], operation, reason=adjustment.reason, actor=adjustment.actor)
     active = _SALE.get(adjustment.kind, item.active)
-    if adjustment.kind in _SALE:
-        # Also where it is so already: somebody wants it to stay so.
-        yield Call(SET_ACTIVE, {"item_id": item.id, "active": active})
     return _applied(item, total, created=created, active=active)
 
 

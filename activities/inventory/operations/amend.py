@@ -15,7 +15,7 @@ from pydantic_core import to_json
 
 from activities.inventory.allocation.rule import allocate
 from activities.inventory.allocation.wants import Demand, Shortfall, StockKey, Want
-from activities.inventory.amendment_records import LineChange, LineChangeAnswer, LineChangeVerdict
+from activities.inventory.amendment_records import AmendmentAnswer, AmendmentVerdict, HoldAmendment
 from activities.inventory.database.calls import Call, Steps
 from activities.inventory.operations.digests import (
     AMENDMENT_KEYS,
@@ -45,12 +45,12 @@ from holdfast_client.contract.outcomes import Shortage
 _OPEN: Final = frozenset({"held", "committed"})
 
 
-def amend(change: LineChange) -> Steps[LineChangeAnswer]:
+def amend(change: HoldAmendment) -> Steps[AmendmentAnswer]:
     """Amend once, each try in a transaction. An id that was never reserved becomes a closed row."""
     return (yield from without_overdue(lambda overdue_max: decide(change, overdue_max)))
 
 
-def decide(change: LineChange, overdue_max: int) -> Steps[LineChangeAnswer]:
+def decide(change: HoldAmendment, overdue_max: int) -> Steps[AmendmentAnswer]:
     """Decide on an amendment, in one transaction.
 
     Args:
@@ -93,7 +93,7 @@ def decide(change: LineChange, overdue_max: int) -> Steps[LineChangeAnswer]:
     return (yield from _answer(change, "done"))
 
 
-def _in_the_way(reservation: Any, change: LineChange) -> LineChangeVerdict | None:
+def _in_the_way(reservation: Any, change: HoldAmendment) -> AmendmentVerdict | None:
     is_other = change.attempt not in {None, reservation.attempt}
     if is_other or reservation.status not in _OPEN or _is_over(reservation, reservation.at):
         return "not_active"
@@ -125,7 +125,7 @@ def _by_item(moved: Mapping[StockKey, int], locked: LockedStock) -> dict[int, in
     return {locked.levels[key].item_id: delta for key, delta in sorted(moved.items()) if delta}
 
 
-def _make(change: LineChange, id: int, digest: str, deltas: Mapping[int, int]) -> Steps[None]:
+def _make(change: HoldAmendment, id: int, digest: str, deltas: Mapping[int, int]) -> Steps[None]:
     units = sum(line.quantity for line in change.lines)
     yield Call(
         statements.AMEND,
@@ -142,7 +142,9 @@ def _make(change: LineChange, id: int, digest: str, deltas: Mapping[int, int]) -
     )
 
 
-def _earlier(change: LineChange, record: Mapping[str, Any], digest: str) -> Steps[LineChangeAnswer]:
+def _earlier(
+    change: HoldAmendment, record: Mapping[str, Any], digest: str
+) -> Steps[AmendmentAnswer]:
     """Answer as the first time; another change under its id is a conflict."""
     answer = record["answer"]
     if record["digest"] != digest:
@@ -158,12 +160,12 @@ def _earlier(change: LineChange, record: Mapping[str, Any], digest: str) -> Step
 
 
 def _refuse(
-    change: LineChange,
+    change: HoldAmendment,
     id: int,
     digest: str,
-    verdict: LineChangeVerdict,
+    verdict: AmendmentVerdict,
     shortages: tuple[Shortage, ...] = (),
-) -> Steps[LineChangeAnswer]:
+) -> Steps[AmendmentAnswer]:
     """Refuse for good: under this id it is not decided again."""
     answer = yield from _answer(change, verdict, shortages=shortages)
     told = {"shortages": shortages} if shortages else {"standing": answer.state.outcome}
@@ -174,6 +176,8 @@ def _refuse(
     return answer
 
 
-def _answer(change: LineChange, verdict: LineChangeVerdict, **told: Any) -> Steps[LineChangeAnswer]:
+def _answer(
+    change: HoldAmendment, verdict: AmendmentVerdict, **told: Any
+) -> Steps[AmendmentAnswer]:
     states = yield from read_states([change.checkout_id])
-    return LineChangeAnswer(verdict, states[change.checkout_id], **told)
+    return AmendmentAnswer(verdict, states[change.checkout_id], **told)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from activities.inventory.amendment_records import LineChange
+from activities.inventory.amendment_records import HoldAmendment
 from activities.inventory.payment_records import Pause
 from activities.inventory.records import Part
 from holdfast_client.contract.digests import digest_of, parts_digest
@@ -32,6 +32,6 @@ def part_digest(part: Part) -> str:
     )
 
 
-def amendment_digest(change: LineChange) -> str:
+def amendment_digest(change: HoldAmendment) -> str:
     """Return a text that is equal for two changes of lines exactly when they are the same."""
     return digest_of([getattr(change, key) for key in AMENDMENT_KEYS])

@@ -128,18 +128,18 @@ def decide_extensions(
         hold = now[extension.checkout_id]
         verdict, move = _decide(extension, hold, at, cap)
         verdicts.append(verdict)
-        known = hold.refused.get(extension.record_id)
+        known = hold.refused.get(extension.extension_id)
         why = (known or _over_cap(hold, hold_seconds_cap)) if verdict == "over_cap" else None
         over_cap.append(why)
         if why and not known:
             refused.append((extension, why))
             now[extension.checkout_id] = replace(
-                hold, refused={**hold.refused, extension.record_id: why}
+                hold, refused={**hold.refused, extension.extension_id: why}
             )
         if move:
             made.append(move)
             now[extension.checkout_id] = replace(
-                hold, deadline=move.to_deadline, made=hold.made | {extension.record_id}
+                hold, deadline=move.to_deadline, made=hold.made | {extension.extension_id}
             )
     return ExtensionDecisions(tuple(verdicts), tuple(over_cap), tuple(made), tuple(refused))
 
@@ -152,9 +152,9 @@ def _over_cap(hold: ExtensibleHold, cap_seconds: int) -> OverCap:
 def _decide(
     extension: HoldExtension, hold: ExtensibleHold, at: datetime, cap: timedelta
 ) -> tuple[ExtensionVerdict, MadeExtension | None]:
-    if extension.record_id in hold.made:
+    if extension.extension_id in hold.made:
         return "extended", None
-    if extension.record_id in hold.refused:
+    if extension.extension_id in hold.refused:
         return "over_cap", None
     is_other = extension.attempt not in {None, hold.attempt}
     if hold.deadline is None or is_other or not hold.is_live(at):
@@ -172,7 +172,7 @@ def _read_extensible(
         statements.READ_EXTENSIBLE,
         {
             "checkout_ids": list(checkout_ids),
-            "operation_ids": [extension.record_id for extension in extensions],
+            "operation_ids": [extension.extension_id for extension in extensions],
         },
     )
     return {row.checkout_id: _extensible(row) for row in rows}
@@ -196,7 +196,7 @@ def _refusal(
 ) -> Refusal:
     return Refusal(
         holds[extension.checkout_id].id,
-        extension.record_id,
+        extension.extension_id,
         "extend",
         None,
         "over_cap",
@@ -216,7 +216,7 @@ def _record(
         {
             "at": at,
             "ids": [holds[move.extension.checkout_id].id for move in made],
-            "operation_ids": [move.extension.record_id for move in made],
+            "operation_ids": [move.extension.extension_id for move in made],
             "deadlines": [move.to_deadline for move in made],
             "answers": [move.answer_json() for move in made],
             "reasons": [move.extension.reason for move in made],

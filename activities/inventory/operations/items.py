@@ -28,11 +28,11 @@ def lock_items(keys: Sequence[StockKey]) -> Steps[dict[StockKey, Any]]:
 def move_totals(
     changes: Sequence[Change], operation: int, *, reason: str, actor: str
 ) -> Steps[None]:
-    """Change totals as one operation, with a movement for each."""
+    """Change totals, or what is for sale, as one operation, with a movement for each."""
     if not changes:
         return
     yield Call(
-        statements.MOVE_STOCK,
+        statements.MOVE_TOTALS,
         {
             "operation": operation,
             "item_ids": [id for id, _, _ in changes],

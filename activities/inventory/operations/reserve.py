@@ -35,7 +35,7 @@ from activities.inventory.records import (
 from activities.inventory.sql.statements import reservations as statements
 from holdfast_client.contract.digests import REQUEST_KEYS, keys_that_differ, request_digest
 from holdfast_client.contract.messages import CheckoutRequest
-from holdfast_client.contract.outcomes import Denied
+from holdfast_client.contract.outcomes import Denied, HeldLine
 from holdfast_client.contract.wording import difference
 
 ReserveAnswer = ReservationState | ReservationConflict | RequestRefused
@@ -164,7 +164,11 @@ def hold_what_fits(batch: ReserveBatch) -> Steps[tuple[ReserveAnswer, ...]]:
         return ()
     if began is None:
         return ()
-    return batch.answers(batch.digests, _held(batch, batch.requests, began))
+    held = {
+        id: held_state(_placed(request), request.hold_seconds, began)
+        for id, request in batch.requests.items()
+    }
+    return batch.answers(batch.digests, held)
 
 
 def decide(batch: ReserveBatch, overdue_max: int) -> Steps[tuple[ReserveAnswer, ...]]:
@@ -234,7 +238,10 @@ def _hold(
             "line_quantities": [pick.quantity for _, pick in lines],
         },
     )
-    return _held(batch, granted, at)
+    return {
+        id: held_state(_picked(picks), batch.requests[id].hold_seconds, at)
+        for id, picks in granted.items()
+    }
 
 
 def deny(
@@ -265,7 +272,15 @@ def deny(
     return {id: ReservationState(Denied(shortages=found), None) for id, found in shortages.items()}
 
 
-def _held(
-    batch: ReserveBatch, checkout_ids: Iterable[str], at: datetime
-) -> dict[str, ReservationState]:
-    return {id: held_state(batch.requests[id], at) for id in checkout_ids}
+def _picked(picks: Sequence[Pick]) -> tuple[HeldLine, ...]:
+    return tuple(
+        HeldLine(sku=pick.key[0], location=pick.key[1], quantity=pick.quantity) for pick in picks
+    )
+
+
+def _placed(request: CheckoutRequest) -> tuple[HeldLine, ...]:
+    """Return the lines of a request: one that names its place is a pick as it stands."""
+    return tuple(
+        HeldLine(sku=line.sku, location=str(line.location), quantity=line.quantity)
+        for line in request.lines
+    )

@@ -99,7 +99,10 @@ def _events(row: Any, changes: Sequence[Any], earlier: Sequence[Any]) -> Iterato
     told = [_change(change) for change in made]
     if row.committed_at is not None:
         committed = TimelineEvent(
-            at=row.committed_at, event="committed", reason=f"payment {row.payment_reference}"
+            at=row.committed_at,
+            event="committed",
+            actor=row.committed_by or "",
+            reason=f"payment {row.payment_reference}",
         )
         # Of one moment the payment comes first: nothing is shipped before it.
         told = sorted([committed, *told], key=lambda event: event.at)

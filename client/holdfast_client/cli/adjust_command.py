@@ -7,7 +7,6 @@ from typing import Annotated
 import typer
 
 from holdfast_client.cli.adjustment_sheet import adjustment_sheet, refusal_words
-from holdfast_client.cli.record_options import ActorOption, ReasonOption
 from holdfast_client.cli.session import Session
 from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.contract.messages import AdjustmentKind
@@ -16,6 +15,7 @@ from holdfast_client.contract.outcomes import AdjustmentApplied, UnknownOutcome
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.numbers import parse_whole_number
+from holdfast_client.terminal.record_options import ActorOption, ReasonOption
 
 
 def adjust(

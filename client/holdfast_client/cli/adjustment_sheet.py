@@ -13,6 +13,7 @@ from holdfast_client.contract.outcomes import (
     KnownAdjustmentOutcome,
     UnknownOutcome,
 )
+from holdfast_client.contract.wording import kept_by_shop
 from holdfast_client.terminal.sheet import Cell, Column, Sheet, Table
 
 _HOLDER_COLUMNS: Final = ("checkout_id", "quantity", Column("expires_at", rank=1))
@@ -64,17 +65,10 @@ def refusal_words(refused: AdjustmentRefused, kind: AdjustmentKind) -> str:
         case "over_shop_column":
             return f"the shop's own column has no room for so many of {where}; {anew}"
         case "kept_by_shop":
-            return f"{kept_words(refused)}; {anew}"
+            words = kept_by_shop(refused.sku, refused.location, refused.shop_column)
+            return f"{words}; {anew}"
         case reason:
             return f"the reason is {reason}, which this version does not know; {anew}"
-
-
-def kept_words(refused: AdjustmentRefused) -> str:
-    """Say of an adopted shop's item where it is said whether that is for sale."""
-    return (
-        f"the shop itself says whether {refused.sku!r} at {refused.location} is for sale, in "
-        f"{refused.shop_column}: switch it there, and Holdfast follows"
-    )
 
 
 def _headline(adjustment_id: str, outcome: AdjustmentApplied) -> str:

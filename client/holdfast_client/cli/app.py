@@ -15,7 +15,6 @@ from holdfast_client.cli.amend_command import amend
 from holdfast_client.cli.arguments import parse_lines
 from holdfast_client.cli.holds_command import holds
 from holdfast_client.cli.parts_commands import fulfil, release
-from holdfast_client.cli.record_options import ActorOption, CheckoutArgument, ReasonOption
 from holdfast_client.cli.refunds_command import list_refunds, refund_done
 from holdfast_client.cli.replay.command import replay
 from holdfast_client.cli.session import (
@@ -40,6 +39,7 @@ from holdfast_client.terminal import command_line, options
 from holdfast_client.terminal.command_line import Commands, Failure, Program
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.moments import parse_moment
+from holdfast_client.terminal.record_options import ActorOption, CheckoutArgument, ReasonOption
 
 commands = Commands(
     help="Reserve stock for a checkout; then confirm, extend or cancel it, or ship it in parts.\n\n"

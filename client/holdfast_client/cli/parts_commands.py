@@ -7,11 +7,11 @@ from typing import Annotated
 from holdfast_client.cli import exit_codes
 from holdfast_client.cli.arguments import parse_lines
 from holdfast_client.cli.checkout_sheet import outcome_sheet
-from holdfast_client.cli.record_options import ActorOption, CheckoutArgument, ReasonOption
 from holdfast_client.cli.session import Session
 from holdfast_client.contract.messages import Rest
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
+from holdfast_client.terminal.record_options import ActorOption, CheckoutArgument, ReasonOption
 
 
 def fulfil(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Annotated, Final
 
-from holdfast_client.cli.record_options import ActorOption
 from holdfast_client.cli.session import Session
 from holdfast_client.contract.refunds import (
     REFUNDS_LIMIT_DEFAULT,
@@ -15,6 +14,7 @@ from holdfast_client.contract.refunds import (
 from holdfast_client.contract.wording import counted
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
+from holdfast_client.terminal.record_options import ActorOption
 from holdfast_client.terminal.sheet import Column, Sheet, Table
 
 _COLUMNS: Final = (

@@ -76,6 +76,14 @@ def grace_at_cap(cap_seconds: int | None) -> str:
     return f"{words}: {counted(cap_seconds, 'second')} after its deadline"
 
 
+def kept_by_shop(sku: str | None, location: str | None, column: str | None) -> str:
+    """Say of an adopted shop's item where it is said whether that is for sale."""
+    return (
+        f"the shop itself says whether {sku!r} at {location} is for sale, in {column}: "
+        "switch it there, and Holdfast follows"
+    )
+
+
 def units(lines: Sequence[Goods]) -> str:
     """Return how much it is without saying what, such as ``3 units of 2 SKUs``."""
     quantity = sum(line.quantity for line in lines)

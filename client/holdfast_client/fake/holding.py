@@ -221,7 +221,9 @@ def _commit(shop: MemoryShop, checkout: Checkout, held: Held, message: Confirmat
     checkout.outcome = committed
     checkout.note(shop.now, "committed", message.actor)
     paid = f"payment {message.payment_reference}"
-    checkout.timeline.append(TimelineEvent(at=shop.now, event="committed", reason=paid))
+    checkout.timeline.append(
+        TimelineEvent(at=shop.now, event="committed", actor=message.actor, reason=paid)
+    )
     return committed
 
 

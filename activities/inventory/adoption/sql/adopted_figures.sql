@@ -1,7 +1,8 @@
--- Each adopted row beside its stock item, and the figures that both are to have. What a policy gives
--- to the shop counts as it stands in the row, down to what checkouts hold; the rest is the item's. A row
--- that is not taken in yet counts with what checkouts have moved and it lacks. Where a row of the item's was
--- taken in before and then deleted, the one that is made anew lacks nothing: the other had it all.
+-- Each adopted row beside its stock item, and the figures that both are to have. What a policy
+-- gives to the shop counts as it stands in the row, down to what checkouts hold; the rest is the
+-- item's. A row that is not taken in yet counts with what checkouts have moved and it lacks. Where
+-- a row of the item's was taken in before and then deleted, the one that is made anew lacks
+-- nothing: the other had it all.
 CREATE VIEW holdfast.adopted_figures AS
 SELECT f.*,
        CASE WHEN {reserved_is_shared} OR NOT f.begun

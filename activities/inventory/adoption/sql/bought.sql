@@ -1,4 +1,5 @@
--- The products of a checkout in the shop's words, each once: what was paid of them, or else was taken.
+-- The products of a checkout in the shop's words, each once: what was paid of them, or else was
+-- taken.
 CREATE FUNCTION holdfast.bought(reservation bigint, outcome text)
 RETURNS TABLE (product text, units bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -1,8 +1,8 @@
     IF outcome = ANY(ARRAY[{cart_clear_on}]) THEN
         BEGIN
-            -- What was bought, and not what has been put in since: a product may have several lines, so
-            -- each gives what those before it have left. They are locked first, and counted as they are
-            -- then; without a key of one column nothing else finds them again.
+            -- What was bought, and not what has been put in since: a product may have several
+            -- lines, so each gives what those before it have left. They are locked first, and
+            -- counted as they are then; without a key of one column nothing else finds them again.
             PERFORM FROM {cart_items} AS t
               WHERE t.{item_cart} = cart::{item_cart_type}
                 AND t.{item_product} IN (SELECT b.product::{item_product_type}

@@ -1,6 +1,7 @@
--- What a checkout's outcome makes of the shop's cart, at the end of the transaction: after the locks on
--- products and stock. A cart that has an open checkout, or was paid, is not told of an older one's end.
--- What the shop's table does not take is counted, and the checkout has its outcome all the same.
+-- What a checkout's outcome makes of the shop's cart, at the end of the transaction: after the
+-- locks on products and stock. A cart that has an open checkout, or was paid, is not told of an
+-- older one's end. What the shop's table does not take is counted, and the checkout has its outcome
+-- all the same.
 CREATE FUNCTION holdfast.follow_cart()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {carts_path} AS $$
 DECLARE

@@ -1,6 +1,7 @@
--- Of how many units of a row of stock a transaction of the shop's has taken the rows of holds out: what it
--- takes off for them is put back. Less what was put back to that row already, so it may be below zero. Only
--- that transaction has its notes, and at its end they are gone: nobody waits for anybody.
+-- Of how many units of a row of stock a transaction of the shop's has taken the rows of holds out:
+-- what it takes off for them is put back. Less what was put back to that row already, so it may be
+-- below zero. Only that transaction has its notes, and at its end they are gone: nobody waits for
+-- anybody.
 CREATE TABLE holdfast.owed_units (
     noted_in xid8 NOT NULL,
     key {key_type} NOT NULL,
@@ -15,8 +16,8 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
         ON CONFLICT (noted_in, key) DO UPDATE SET units = o.units + excluded.units
 $$;
 
--- Say how many units are put back to a row of which `lowered` were taken off, which has brought it so far
--- `below` what checkouts hold. Both may be zero or less.
+-- Say how many units are put back to a row of which `lowered` were taken off, which has brought it
+-- so far `below` what checkouts hold. Both may be zero or less.
 CREATE FUNCTION holdfast.pay_back(row_key {key_type}, lowered bigint, below bigint)
 RETURNS bigint LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -47,11 +48,11 @@ AFTER INSERT ON holdfast.owed_units DEFERRABLE INITIALLY DEFERRED
 FOR EACH ROW EXECUTE FUNCTION holdfast.forget_owed_units();
 ALTER TABLE holdfast.owed_units ENABLE ALWAYS TRIGGER owed_units_forget;
 
--- A job of the shop's that takes out overdue rows also takes their units off its figure, before or after.
--- Of a row that shows an open line they are still held, so they are put back: now, if they were taken off
--- already, which only this transaction can have done and see, or when they are (keep_shop_row). A row of the
--- ledger's that it takes out itself is forgotten before (show_hold). It runs under the shop's path, for the
--- shop's own triggers; so all else in it has its schema.
+-- A job of the shop's that takes out overdue rows also takes their units off its figure, before or
+-- after. Of a row that shows an open line they are still held, so they are put back: now, if they
+-- were taken off already, which only this transaction can have done and see, or when they are
+-- (keep_shop_row). A row of the ledger's that it takes out itself is forgotten before (show_hold).
+-- It runs under the shop's path, for the shop's own triggers; so all else in it has its schema.
 CREATE FUNCTION holdfast.follow_cleared_holds()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {path} AS $$
 DECLARE

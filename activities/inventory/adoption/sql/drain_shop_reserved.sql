@@ -1,5 +1,5 @@
--- Take off what the shop's code has reserved and lost. Tells the figures after it; where it has less,
--- nothing changes, and they are those that stand. Nothing where the SKU is not adopted.
+-- Take off what the shop's code has reserved and lost. Tells the figures after it; where it has
+-- less, nothing changes, and they are those that stand. Nothing where the SKU is not adopted.
 CREATE FUNCTION holdfast.drain_shop_reserved(of_sku text, units bigint, why text, who text)
 RETURNS TABLE (drained boolean, total bigint, reserved bigint, by_shop bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -1,10 +1,10 @@
--- What breaks I5: a table or column of the plan that has another name or is gone, or that the ledger's
--- owner may not read; a switch of the adoption that is missing or would not fire; words that nobody follows;
--- and where `rows` says so a row that has another SKU or other figures than its stock item, or none. A
--- restore may turn ALWAYS into ORIGIN.
+-- What breaks I5: a table or column of the plan that has another name or is gone, or that the
+-- ledger's owner may not read; a switch of the adoption that is missing or would not fire; words
+-- that nobody follows; and where `rows` says so a row that has another SKU or other figures than
+-- its stock item, or none. A restore may turn ALWAYS into ORIGIN.
 --
--- Functions have names as text, so Postgres lets the shop change them, and then each function that has them
--- fails. This one goes by the catalogue alone, and by views, which follow a new name.
+-- Functions have names as text, so Postgres lets the shop change them, and then each function that
+-- has them fails. This one goes by the catalogue alone, and by views, which follow a new name.
 CREATE OR REPLACE FUNCTION holdfast.find_shop_breaches(rows boolean, breaches_max integer)
 RETURNS TABLE (subject text, finding text)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -1,4 +1,5 @@
--- What the shop has deleted is not for sale any more, and its stock is gone with the row that had it.
+-- What the shop has deleted is not for sale any more, and its stock is gone with the row that had
+-- it.
 CREATE FUNCTION holdfast.let_items_go(gone bigint[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -32,8 +33,8 @@ BEGIN
     END IF;
 END $$;
 
--- Conclude what deletions mean. What a transaction deletes itself it is refused, at its end too, where checkouts
--- hold units of it. What was deleted past the switches is gone whatever is held.
+-- Conclude what deletions mean. What a transaction deletes itself it is refused, at its end too,
+-- where checkouts hold units of it. What was deleted past the switches is gone whatever is held.
 CREATE FUNCTION holdfast.follow_gone_rows(keys {key_type}[], refuses boolean)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

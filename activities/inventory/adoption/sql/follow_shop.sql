@@ -1,7 +1,7 @@
 -- At the end of a transaction of the shop's, or of the ledger's: follow a row that has changed. It
--- compares the row with the stock item as both are now, so what the ledger wrote itself is equal and
--- ends here; nothing is skipped by who wrote, for the shop's own triggers write too. New rows and words
--- are followed as a set, when all of the transaction's are known.
+-- compares the row with the stock item as both are now, so what the ledger wrote itself is equal
+-- and ends here; nothing is skipped by who wrote, for the shop's own triggers write too. New rows
+-- and words are followed as a set, when all of the transaction's are known.
 CREATE FUNCTION holdfast.follow_shop()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -31,8 +31,8 @@ BEGIN
         IF TG_OP = 'DELETE' OR current_setting('transaction_isolation') = 'read committed' THEN
             PERFORM holdfast.follow_shop_rows(ARRAY[row_key], 'written by the shop');
         ELSE
-            -- The stock item may have changed since the snapshot, and the shop's row has not. A row that
-            -- is deleted could not be followed later: there that fails.
+            -- The stock item may have changed since the snapshot, and the shop's row has not. A row
+            -- that is deleted could not be followed later: there that fails.
             BEGIN
                 PERFORM holdfast.follow_shop_rows(ARRAY[row_key], 'written by the shop');
             EXCEPTION WHEN serialization_failure THEN

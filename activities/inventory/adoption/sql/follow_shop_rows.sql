@@ -1,5 +1,6 @@
--- Bring stock items to what the shop's rows say, as they are now, and the rows to what is kept of it.
--- The rows are locked, so their items wait for nobody; where both are equal there is nothing to do.
+-- Bring stock items to what the shop's rows say, as they are now, and the rows to what is kept of
+-- it. The rows are locked, so their items wait for nobody; where both are equal there is nothing to
+-- do.
 CREATE FUNCTION holdfast.follow_shop_rows(keys {key_type}[], why text)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -23,7 +24,8 @@ BEGIN
       FROM holdfast.adopted_figures AS f
      WHERE f.key = ANY(keys)
        AND ((f.total, f.reserved) IS DISTINCT FROM (f.total_quantity, f.reserved_quantity)
-            -- By that it is known whose the item is, where the shop has renamed its row when it is left.
+            -- By that it is known whose the item is, where the shop has renamed its row when it is
+            -- left.
             OR NOT f.begun AND ({has_total} OR {has_reserved}))
       INTO items, totals, reserveds;
     IF items IS NOT NULL THEN

@@ -1,5 +1,5 @@
--- The SKU stands in a table of its own: who changes it there changes it of the rows that refer to it,
--- and does not have those rows.
+-- The SKU stands in a table of its own: who changes it there changes it of the rows that refer to
+-- it, and does not have those rows.
 CREATE FUNCTION holdfast.follow_sku_table()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -8,8 +8,8 @@ BEGIN
     RETURN NULL;
 END $$;
 
--- Until all rows are taken in: who renames or deletes a product does so to the stock that refers to it, at once:
--- the stock may be deleted after it, or by it.
+-- Until all rows are taken in: who renames or deletes a product does so to the stock that refers to
+-- it, at once: the stock may be deleted after it, or by it.
 CREATE FUNCTION holdfast.note_former_skus()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

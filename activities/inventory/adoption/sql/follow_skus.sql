@@ -1,7 +1,8 @@
--- Give rows, which are locked, their stock items, and the items the SKUs that the rows have now: all of
--- them as one set, in two steps, because they may have changed places. A SKU belongs to the row that has
--- it in the shop. Whoever else has it gives it up: a row that is called something else, if it can be had
--- without a wait, and an item that no row has any more, of which nothing is reserved or for sale.
+-- Give rows, which are locked, their stock items, and the items the SKUs that the rows have now:
+-- all of them as one set, in two steps, because they may have changed places. A SKU belongs to the
+-- row that has it in the shop. Whoever else has it gives it up: a row that is called something
+-- else, if it can be had without a wait, and an item that no row has any more, of which nothing is
+-- reserved or for sale.
 CREATE FUNCTION holdfast.follow_skus(keys {key_type}[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -1,6 +1,7 @@
--- Until all rows are taken in: the SKU that a row had before it was renamed, or deleted, where it has no stock item
--- yet. What checkouts have moved of that one since `leave` is what the row lacks, whatever it is called. The shop
--- only inserts here, so it waits for nobody. Of a SKU that is too long for an item so much is kept that it stays so.
+-- Until all rows are taken in: the SKU that a row had before it was renamed, or deleted, where it
+-- has no stock item yet. What checkouts have moved of that one since `leave` is what the row lacks,
+-- whatever it is called. The shop only inserts here, so it waits for nobody. Of a SKU that is too
+-- long for an item so much is kept that it stays so.
 CREATE TABLE holdfast.former_skus (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key {key_type} NOT NULL,
@@ -11,7 +12,8 @@ CREATE TABLE holdfast.former_skus (
 CREATE INDEX former_skus_by_key ON holdfast.former_skus (key);
 CREATE INDEX former_skus_by_sku ON holdfast.former_skus (sku);
 
--- The first SKU of each row that has been renamed, for as long as it has no item. Others leave it that one.
+-- The first SKU of each row that has been renamed, for as long as it has no item. Others leave it
+-- that one.
 CREATE VIEW holdfast.claims AS
 SELECT DISTINCT ON (f.key) f.key, f.sku
   FROM holdfast.former_skus AS f
@@ -55,8 +57,8 @@ BEGIN
      WHERE f.key = ANY(keys) AND NOT f.deleted AND t.{key} = f.key;
 END $$;
 
--- When all rows are in: what was deleted before its page, and no row has or claims, is not for sale any more.
--- Says whether there is more to look at.
+-- When all rows are in: what was deleted before its page, and no row has or claims, is not for sale
+-- any more. Says whether there is more to look at.
 CREATE FUNCTION holdfast.follow_former_skus(rows_max integer)
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

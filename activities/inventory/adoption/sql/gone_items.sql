@@ -1,4 +1,5 @@
--- What somebody says in the ledger of an item that went out of sale with its row counts more than that.
+-- What somebody says in the ledger of an item that went out of sale with its row counts more than
+-- that.
 CREATE FUNCTION holdfast.forget_gone_item()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

@@ -7,9 +7,10 @@ CREATE TABLE holdfast.adopted_holds (
 );
 CREATE INDEX adopted_holds_by_row ON holdfast.adopted_holds (row_key);
 
--- Show an open line of a hold in the shop's table, follow it there, and take it out when it is over or
--- paid. What does not fit a column is null, and counted. A row that the shop has deleted stays away. One
--- that cannot be written is not there, and counted: the next change of the hold tries again.
+-- Show an open line of a hold in the shop's table, follow it there, and take it out when it is over
+-- or paid. What does not fit a column is null, and counted. A row that the shop has deleted stays
+-- away. One that cannot be written is not there, and counted: the next change of the hold tries
+-- again.
 CREATE FUNCTION holdfast.show_hold(
     reservation bigint, item bigint, units bigint, ends_at timestamptz)
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = {holds_path} AS $$

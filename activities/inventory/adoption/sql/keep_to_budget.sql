@@ -1,10 +1,11 @@
--- Begin, or go on with, the one budget in which this transaction of the ledger may stand in the shop's
--- way: from the first row of the shop that it holds to its end. What it waits for next, its next statements,
--- and how long its client may think meanwhile, are bounded by what is left; where nothing is, it gives way.
+-- Begin, or go on with, the one budget in which this transaction of the ledger may stand in the
+-- shop's way: from the first row of the shop that it holds to its end. What it waits for next, its
+-- next statements, and how long its client may think meanwhile, are bounded by what is left; where
+-- nothing is, it gives way.
 --
--- No function can bound the statement that calls it, and no statement's bound counts at the commit. So
--- whatever writes rows of the shop looks here before each; and from Postgres 17 on the server ends the whole
--- transaction, and its session with it, which is why all else has its time first.
+-- No function can bound the statement that calls it, and no statement's bound counts at the commit.
+-- So whatever writes rows of the shop looks here before each; and from Postgres 17 on the server
+-- ends the whole transaction, and its session with it, which is why all else has its time first.
 CREATE FUNCTION holdfast.keep_to_budget()
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

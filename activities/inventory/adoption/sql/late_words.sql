@@ -1,20 +1,21 @@
--- Rows whose words wait to be followed: their SKU, their name, whether they are for sale; and new rows,
--- which want a stock item. The shop only inserts here, so it waits for nobody; and what cannot be
--- followed at the end of its transaction without a wait is followed by the ledger's next.
+-- Rows whose words wait to be followed: their SKU, their name, whether they are for sale; and new
+-- rows, which want a stock item. The shop only inserts here, so it waits for nobody; and what
+-- cannot be followed at the end of its transaction without a wait is followed by the ledger's next.
 CREATE TABLE holdfast.late_words (
     id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     key {key_type} NOT NULL,
     noted_at timestamptz NOT NULL DEFAULT holdfast.clock(),
     -- Whose end is still to try; null afterwards.
     noted_in xid8 DEFAULT pg_current_xact_id(),
-    -- Another row has the SKU in the shop too, or goods of the ledger's own: looked at again from then on.
+    -- Another row has the SKU in the shop too, or goods of the ledger's own: looked at again from
+    -- then on.
     blocked boolean NOT NULL DEFAULT false,
     again_at timestamptz NOT NULL DEFAULT holdfast.clock()
 );
 
--- Follow what is noted, as one set, of those rows that are free; the rest stays noted. Whatever it would
--- have to wait for undoes it all. One look at a row does for all that was noted of it before: a row that is
--- renamed again and again while somebody has it would else be followed once for each.
+-- Follow what is noted, as one set, of those rows that are free; the rest stays noted. Whatever it
+-- would have to wait for undoes it all. One look at a row does for all that was noted of it before:
+-- a row that is renamed again and again while somebody has it would else be followed once for each.
 CREATE FUNCTION holdfast.follow_noted(notes bigint[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 SET lock_timeout = '{words_wait_ms}' AS $$
@@ -44,8 +45,8 @@ EXCEPTION WHEN lock_not_available OR serialization_failure OR unique_violation T
     RETURN;
 END $$;
 
--- After all else at the end of a transaction of the shop's, because a row that it takes here stays its
--- own to the end. The first of its notes stands for all.
+-- After all else at the end of a transaction of the shop's, because a row that it takes here stays
+-- its own to the end. The first of its notes stands for all.
 CREATE FUNCTION holdfast.follow_words_at_end()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -65,8 +66,8 @@ FOR EACH ROW WHEN (NEW.noted_in IS NOT NULL)
 EXECUTE FUNCTION holdfast.follow_words_at_end();
 ALTER TABLE holdfast.late_words ENABLE ALWAYS TRIGGER late_words_follow;
 
--- Follow what waits and can be had. Says whether to look again: words of these stock items still wait (of
--- any, where none are named), or they have other SKUs by now.
+-- Follow what waits and can be had. Says whether to look again: words of these stock items still
+-- wait (of any, where none are named), or they have other SKUs by now.
 CREATE OR REPLACE FUNCTION holdfast.follow_late_words(items bigint[], skus text[])
 RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -1,5 +1,5 @@
--- Give rows their stock items, new ones where there are none. A row whose SKU no stock item can have,
--- or another row has already, stays without one.
+-- Give rows their stock items, new ones where there are none. A row whose SKU no stock item can
+-- have, or another row has already, stays without one.
 CREATE FUNCTION holdfast.link_shop_rows(keys {key_type}[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -17,7 +17,8 @@ BEGIN
         claimants := ARRAY(SELECT f.key FROM holdfast.former_skus AS f WHERE f.sku = ANY(skus));
         claimed := ARRAY(SELECT c.sku FROM holdfast.claims AS c
                           WHERE c.key = ANY(claimants) AND c.sku = ANY(skus));
-        -- With the words that they have in the shop, and no stock yet: a million rows are written once.
+        -- With the words that they have in the shop, and no stock yet: a million rows are written
+        -- once.
         INSERT INTO holdfast.stock_items (sku, location, name, active)
         SELECT r.sku, {location}, coalesce(r.name, ''), coalesce(r.active, true)
           FROM holdfast.shop_rows AS r

@@ -1,9 +1,10 @@
--- Hold the rows in which the shop keeps the figures of these stock items: all of them or none, and where
--- some are taken look again, until the ledger gives way and says of which items. The budget of the
--- transaction begins with the first rows that it holds. More than can be written within it are refused.
+-- Hold the rows in which the shop keeps the figures of these stock items: all of them or none, and
+-- where some are taken look again, until the ledger gives way and says of which items. The budget
+-- of the transaction begins with the first rows that it holds. More than can be written within it
+-- are refused.
 --
--- It never waits in the queue for a row. Else a transaction of the shop that comes later would stand behind
--- it, and behind the next of the ledger, each for a budget of its own.
+-- It never waits in the queue for a row. Else a transaction of the shop that comes later would
+-- stand behind it, and behind the next of the ledger, each for a budget of its own.
 CREATE OR REPLACE FUNCTION holdfast.lock_shop_rows(items bigint[])
 RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
@@ -28,7 +29,8 @@ BEGIN
                 USING ERRCODE = 'HF005';
         END IF;
         IF cardinality(wanted) = 1 THEN
-            -- By itself it is had or not: there is nothing to let go of, and no savepoint to pay for.
+            -- By itself it is had or not: there is nothing to let go of, and no savepoint to pay
+            -- for.
             free := {free_rows};
             EXIT WHEN cardinality(free) = 1 OR holdfast.are_all(items, wanted, free);
         ELSE
@@ -55,8 +57,8 @@ BEGIN
     PERFORM holdfast.keep_to_budget();
 {follow_unfollowed}END $$;
 
--- Say whether the rows that were free are all that is there: fewer may be than are known of, where switches were
--- off. A row whose key has just changed is there under another one.
+-- Say whether the rows that were free are all that is there: fewer may be than are known of, where
+-- switches were off. A row whose key has just changed is there under another one.
 CREATE FUNCTION holdfast.are_all(items bigint[], wanted {key_type}[], free {key_type}[])
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN

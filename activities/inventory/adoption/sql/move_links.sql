@@ -1,6 +1,6 @@
--- Which item a row has goes by its key as it is now, also within a transaction: whoever is asked next, about
--- this row or about another that gets its key, is to find the right one. What a deletion means is
--- concluded at the end, when it is known whether the row has come again.
+-- Which item a row has goes by its key as it is now, also within a transaction: whoever is asked
+-- next, about this row or about another that gets its key, is to find the right one. What a
+-- deletion means is concluded at the end, when it is known whether the row has come again.
 CREATE FUNCTION holdfast.move_link()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

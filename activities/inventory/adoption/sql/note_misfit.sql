@@ -1,6 +1,6 @@
--- Count what of a checkout could not be shown to the shop, by checkout and column. The latest rows are kept,
--- and of older ones how often: else shops that never have room for it would fill the table for ever. One
--- transaction forgets at a time, and nobody waits for it.
+-- Count what of a checkout could not be shown to the shop, by checkout and column. The latest rows
+-- are kept, and of older ones how often: else shops that never have room for it would fill the
+-- table for ever. One transaction forgets at a time, and nobody waits for it.
 CREATE INDEX put_back_of_checkouts ON holdfast.put_back_writes (last_at)
  WHERE starts_with(key, 'checkout/');
 

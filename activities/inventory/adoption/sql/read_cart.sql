@@ -1,5 +1,6 @@
--- What is in a cart and whose it is, as lines to hold; or one row that says why it cannot be read. A product without a
--- stock item has the SKU that it would have, if it has one: the rule tells what is wrong with that.
+-- What is in a cart and whose it is, as lines to hold; or one row that says why it cannot be read.
+-- A product without a stock item has the SKU that it would have, if it has one: the rule tells what
+-- is wrong with that.
 CREATE OR REPLACE FUNCTION holdfast.read_cart(wanted text, lines_max integer)
 RETURNS TABLE (problem text, customer text, product text, sku text, location text, quantity bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

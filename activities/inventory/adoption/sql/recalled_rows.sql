@@ -1,5 +1,6 @@
--- Rows that the shop has for sale, of stock items that somebody has taken out of sale in the ledger since this
--- table was last left with a column that says so: the shop's word would count, and put them back.
+-- Rows that the shop has for sale, of stock items that somebody has taken out of sale in the ledger
+-- since this table was last left with a column that says so: the shop's word would count, and put
+-- them back.
 WITH r AS ({rows})
 SELECT r.key::text AS key, r.sku, o.operation_id, o.reason, count(*) OVER () AS rows
   FROM holdfast.stock_items AS s

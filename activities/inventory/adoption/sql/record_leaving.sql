@@ -1,5 +1,5 @@
--- Up to which movement the shop's rows have everything. The switch on stock items is off, and so nobody
--- is about to move any.
+-- Up to which movement the shop's rows have everything. The switch on stock items is off, and so
+-- nobody is about to move any.
 INSERT INTO holdfast.operation_records
        (sequence, operation_id, kind, answer, reason, actor, created_at)
 SELECT n, 'left/' || n, 'shop',

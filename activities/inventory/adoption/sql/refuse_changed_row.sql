@@ -1,5 +1,5 @@
--- Nothing is written by halves: where a trigger of the shop's changes what the ledger writes, or leaves
--- it out, the two would differ and nothing would tell.
+-- Nothing is written by halves: where a trigger of the shop's changes what the ledger writes, or
+-- leaves it out, the two would differ and nothing would tell.
 CREATE FUNCTION holdfast.refuse_changed_row(row_key text, sku text)
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN

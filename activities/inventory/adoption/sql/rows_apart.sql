@@ -14,8 +14,8 @@ WITH r AS ({rows}), moved AS (
       JOIN r ON r.sku = v.sku
      WHERE v.is_corrected AND r.total + v.total <> v.total_quantity
      UNION ALL
-    -- What the shop has renamed or deleted is not sold beside it. What this table never had is none of its
-    -- business, nor is what was another table's, adopted and left before.
+    -- What the shop has renamed or deleted is not sold beside it. What this table never had is none
+    -- of its business, nor is what was another table's, adopted and left before.
     SELECT NULL, s.sku, NULL, s.total_quantity, coalesce(-v.total, 0)
       FROM holdfast.stock_items AS s
       LEFT JOIN moved AS v ON v.id = s.id

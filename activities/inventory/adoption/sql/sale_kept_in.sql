@@ -1,5 +1,6 @@
--- The shop's column says whether a stock item that follows a row is for sale, and what the ledger said would
--- be undone by the row's next change. So would it be by the page of a row that is not taken in yet.
+-- The shop's column says whether a stock item that follows a row is for sale, and what the ledger
+-- said would be undone by the row's next change. So would it be by the page of a row that is not
+-- taken in yet.
 CREATE OR REPLACE FUNCTION holdfast.sale_kept_in(item bigint)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN

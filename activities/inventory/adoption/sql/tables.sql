@@ -5,8 +5,8 @@ CREATE TABLE holdfast.adoption (
     begun_at timestamptz NOT NULL DEFAULT holdfast.clock(),
     -- The last row that was taken in, in the order of keys; null before the first.
     last_key {key_type},
-    -- The last movement that the shop's rows have: what checkouts have moved since, a row lacks until
-    -- it is taken in.
+    -- The last movement that the shop's rows have: what checkouts have moved since, a row lacks
+    -- until it is taken in.
     moved_after bigint NOT NULL,
     -- What could not be shown of checkouts and is not listed any more: how often.
     misfits_forgotten bigint NOT NULL DEFAULT 0,
@@ -25,15 +25,18 @@ CREATE TABLE holdfast.adopted_rows (
     begun boolean NOT NULL DEFAULT false
 );
 
--- Each page, and each write of the shop, asks which rows are deleted: nearly always none of a million.
+-- Each page, and each write of the shop, asks which rows are deleted: nearly always none of a
+-- million.
 CREATE INDEX adopted_rows_gone ON holdfast.adopted_rows (gone_key) WHERE gone_key IS NOT NULL;
 
--- Items that went out of sale with their rows, where the shop has no column that says what is for sale.
+-- Items that went out of sale with their rows, where the shop has no column that says what is for
+-- sale.
 CREATE TABLE holdfast.gone_items (
     stock_item_id bigint PRIMARY KEY REFERENCES holdfast.stock_items (id)
 );
 
--- What the shop's code wrote and Holdfast put back, by row and column: how often, and the last time.
+-- What the shop's code wrote and Holdfast put back, by row and column: how often, and the last
+-- time.
 CREATE TABLE holdfast.put_back_writes (
     key text NOT NULL,
     column_name text NOT NULL,

@@ -1,5 +1,6 @@
--- Give the shop's rows the figures of their stock items, where they differ: what was put back or cut.
--- It runs under the shop's path, for the shop's own triggers; so all else in it has its schema.
+-- Give the shop's rows the figures of their stock items, where they differ: what was put back or
+-- cut. It runs under the shop's path, for the shop's own triggers; so all else in it has its
+-- schema.
 CREATE FUNCTION holdfast.write_back_rows(keys {key_type}[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = {path} AS $$
 DECLARE

@@ -1,5 +1,6 @@
--- Show the figures of a stock item in the shop's row, where they differ. Whoever moved them has locked
--- the row. It runs under the shop's path, for the shop's own triggers; so all else in it has its schema.
+-- Show the figures of a stock item in the shop's row, where they differ. Whoever moved them has
+-- locked the row. It runs under the shop's path, for the shop's own triggers; so all else in it has
+-- its schema.
 CREATE FUNCTION holdfast.write_shop_row()
 RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = {path} AS $$
 DECLARE

@@ -60,10 +60,9 @@ FUNCTION_GRANTS: Final = (
     "record_refusals",
     "create_stock_items",
     "name_stock_items",
-    "post_movements",
+    "move_totals",
     "find_shop_breaches",
     "follow_late_words",
-    "set_active",
     "sale_kept_in",
 )
 

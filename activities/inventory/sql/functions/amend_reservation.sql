@@ -1,6 +1,6 @@
--- Change what is open of a reservation whose row is locked, by so much for each stock item, recorded
--- under the operation's id. Where the stock does not suffice it fails with HF001. Its revision is
--- one higher afterwards; its deadline stays. Returns when.
+-- Change what is open of a reservation whose row is locked, by so much for each stock item,
+-- recorded under the operation's id. Where the stock does not suffice it fails with HF001. Its
+-- revision is one higher afterwards; its deadline stays. Returns when.
 CREATE FUNCTION holdfast.amend_reservation(
     reservation bigint, operation_id text, digest text, answer jsonb, reason text, actor text,
     items bigint[], deltas bigint[])

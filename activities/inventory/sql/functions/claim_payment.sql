@@ -1,6 +1,6 @@
--- Take the row of a payment for a checkout whose rows are locked, before stock is, and say what state
--- it has; NULL where it belongs to another checkout. A new one is started, until the transaction
--- decides.
+-- Take the row of a payment for a checkout whose rows are locked, before stock is, and say what
+-- state it has; NULL where it belongs to another checkout. A new one is started, until the
+-- transaction decides.
 CREATE FUNCTION holdfast.claim_payment(
     at timestamptz, payment_reference text, checkout_id text, actor text)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

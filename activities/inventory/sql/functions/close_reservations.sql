@@ -1,7 +1,7 @@
 -- End holds and committed checkouts, each at most once, or commit holds; tell of those that it
--- changed. Their payments are put down first. Ids that nobody has used become tombstones. Only what is open moves, only what is overdue
--- expires, and who has paid already is not sold to again. What ends after some of it was shipped is
--- fulfilled, and the rest of it released.
+-- changed. Their payments are put down first. Ids that nobody has used become tombstones. Only what
+-- is open moves, only what is overdue expires, and who has paid already is not sold to again. What
+-- ends after some of it was shipped is fulfilled, and the rest of it released.
 CREATE FUNCTION holdfast.close_reservations(
     checkout_ids text[], statuses text[], reasons text[], actors text[], payment_references text[],
     attempts integer[], reinstatings boolean[], are_only_held boolean[],
@@ -17,12 +17,16 @@ DECLARE
     settled text[];
     closed bigint[];
 BEGIN
-    PERFORM holdfast.claim_reservations(
-        checkout_ids,
-        -- Nothing was held, so nothing can have been sold.
-        ARRAY(SELECT CASE s.status WHEN 'cancelled' THEN 'cancelled' ELSE 'expired' END
-                FROM unnest(statuses) WITH ORDINALITY AS s(status, place) ORDER BY s.place),
-        NULL, NULL, NULL, reasons, actors);
+    IF EXISTS (SELECT FROM unnest(checkout_ids) AS c(checkout_id)
+                WHERE NOT EXISTS (SELECT FROM holdfast.reservations AS k
+                                   WHERE k.checkout_id = c.checkout_id OFFSET 0)) THEN
+        PERFORM holdfast.claim_reservations(
+            checkout_ids,
+            -- Nothing was held, so nothing can have been sold.
+            ARRAY(SELECT CASE s.status WHEN 'cancelled' THEN 'cancelled' ELSE 'expired' END
+                    FROM unnest(statuses) WITH ORDINALITY AS s(status, place) ORDER BY s.place),
+            NULL, NULL, NULL, reasons, actors);
+    END IF;
     PERFORM holdfast.lock_reservations(checkout_ids);
     at := holdfast.clock();
     IF true = ANY(are_only_held) THEN
@@ -51,6 +55,8 @@ BEGIN
                closing = CASE WHEN c.status <> 'committed'
                               THEN nextval('holdfast.operation_sequence') END,
                committed_at = CASE c.status WHEN 'committed' THEN at ELSE r.committed_at END,
+               committed_by = CASE c.status WHEN 'committed' THEN nullif(c.actor, '')
+                                            ELSE r.committed_by END,
                committing = CASE c.status WHEN 'committed'
                                           THEN nextval('holdfast.operation_sequence')
                                           ELSE r.committing END,

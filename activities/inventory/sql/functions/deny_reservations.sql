@@ -4,5 +4,5 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     UPDATE holdfast.reservations AS r
        SET shortages = d.shortages, created_at = at, closed_at = at
       FROM unnest(ids, lacking) AS d(id, shortages)
-     WHERE r.id = ANY(ARRAY[d.id])
+     WHERE r.id = ANY(ARRAY[d.id]) AND r.status = 'denied'
 $$;

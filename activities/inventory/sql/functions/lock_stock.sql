@@ -1,7 +1,8 @@
--- Wait for, and hold, the stock items of these SKUs and locations, before them the rows of an adopted
--- shop. The figures told are those after the wait, and so is the time: it is read row by row, each after
--- its lock, and the last is the latest. Which items are meant is found without a lock, because ids never
--- change; where an adopted shop has given their SKUs to others meanwhile, it is to be asked again.
+-- Wait for, and hold, the stock items of these SKUs and locations, before them the rows of an
+-- adopted shop. The figures told are those after the wait, and so is the time: it is read row by
+-- row, each after its lock, and the last is the latest. Which items are meant is found without a
+-- lock, because ids never change; where an adopted shop has given their SKUs to others meanwhile,
+-- it is to be asked again.
 CREATE FUNCTION holdfast.lock_stock(skus text[], locations text[])
 RETURNS TABLE (
     id bigint, sku text, location text, name text, active boolean, total_quantity bigint,

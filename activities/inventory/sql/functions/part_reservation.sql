@@ -1,6 +1,6 @@
 -- Take units out of an open reservation whose row is locked, each kind of it (`fulfil`, `release`)
--- recorded under the operation's id, and end the reservation where `ending` says how. Where nothing of
--- it was shipped, its payment is due back then. Returns when.
+-- recorded under the operation's id, and end the reservation where `ending` says how. Where nothing
+-- of it was shipped, its payment is due back then. Returns when.
 --
 -- `kind_numbers` says to which of the kinds a posting belongs, from 1. A revision is counted where
 -- anything was released: then its lines are others than before.

@@ -2,8 +2,8 @@
 -- operation's id. The reservation's row is locked. Says whether the payment is the checkout's, or
 -- nobody's: of another checkout nothing is written.
 --
--- A hold waits for the last of its payments. One that ends is failed; a payment that nobody has named
--- ends without a trace.
+-- A hold waits for the last of its payments. One that ends is failed; a payment that nobody has
+-- named ends without a trace.
 CREATE FUNCTION holdfast.pause_hold(
     at timestamptz, reservation bigint, operation_id text, kind text, digest text, answer jsonb,
     actor text, payment_reference text, until timestamptz, reason text)

@@ -2,13 +2,13 @@
 -- postings, given as parallel arrays: operation, reservation (or null), stock item, kind, and by
 -- how much total and reserved change. Returns when the stock was locked.
 --
--- It locks the rows of an adopted shop, then the stock items by id, whoever has locked them before. What new wants take must be for
--- sale, else it fails with HF001 and nothing is written. A line follows from its postings:
--- `fulfil` fulfils, what lowers reserved otherwise releases, the rest is taken. What the kind `shop`
--- reserves is the shop's own.
+-- It locks the rows of an adopted shop, then the stock items by id, whoever has locked them before.
+-- What new wants take must be for sale, else it fails with HF001 and nothing is written. A line
+-- follows from its postings: `fulfil` fulfils, what lowers reserved otherwise releases, the rest is
+-- taken. What the kind `shop` reserves is the shop's own.
 --
--- Where somebody has written wrong figures by hand, what gives back still goes through: the movements
--- stay exact, the figures stop at their bounds, and the audit names the difference.
+-- Where somebody has written wrong figures by hand, what gives back still goes through: the
+-- movements stay exact, the figures stop at their bounds, and the audit names the difference.
 CREATE FUNCTION holdfast.post_movements(
     operations bigint[], reservations bigint[], items bigint[], kinds text[],
     total_deltas bigint[], reserved_deltas bigint[], reasons text[], actors text[])

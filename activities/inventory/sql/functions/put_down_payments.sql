@@ -68,8 +68,8 @@ BEGIN
                        AND NOT EXISTS (SELECT FROM holdfast.reservation_lines AS l
                                         WHERE l.reservation_id = r.id
                                           AND l.fulfilled_quantity > 0)) AS m
-         -- Of two who name one reference the checkout counts whose it is already, then who came first.
-         -- Nobody makes it a locked checkout's in between.
+         -- Of two who name one reference the checkout counts whose it is already, then who came
+         -- first. Nobody makes it a locked checkout's in between.
          ORDER BY m.payment_reference COLLATE "C",
                   (SELECT own.checkout_id = m.checkout_id
                           AND NOT holdfast.is_nobodys(own.state, own.paying_until, at)

@@ -1,5 +1,5 @@
--- Record that operations on reservations were refused, and why, so that the same is answered when they
--- are asked for again. Nothing else is written. What is on record under an id stays as it is.
+-- Record that operations on reservations were refused, and why, so that the same is answered when
+-- they are asked for again. Nothing else is written. What is on record under an id stays as it is.
 CREATE FUNCTION holdfast.record_refusals(
     reservations bigint[], operation_ids text[], kinds text[], digests text[], answers jsonb[],
     reasons text[], actors text[])

@@ -1,5 +1,5 @@
--- Say that a payment which was due back has gone back. Tells of the payment: its checkout, the state
--- it had, and since when it has gone back; nothing where there is no such payment.
+-- Say that a payment which was due back has gone back. Tells of the payment: its checkout, the
+-- state it had, and since when it has gone back; nothing where there is no such payment.
 CREATE FUNCTION holdfast.refund_payment(payment_reference text, actor text)
 RETURNS TABLE (checkout_id text, state text, refunded_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -1,4 +1,5 @@
--- A payment stays with its checkout, unless it failed and is not in flight again; its state only goes up; it is never removed.
+-- A payment stays with its checkout, unless it failed and is not in flight again; its state only
+-- goes up; it is never removed.
 CREATE FUNCTION holdfast.refuse_payment_change() RETURNS trigger
 LANGUAGE plpgsql
 AS $$ BEGIN

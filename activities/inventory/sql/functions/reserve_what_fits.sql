@@ -2,10 +2,10 @@
 -- nothing and return NULL: there is something to decide, and that is not done here.
 --
 -- It looks before it writes, without locks, so what must be decided is nearly always seen while
--- there is nothing to undo. What counts is what is compared under the locks: whoever came in between
--- makes it fail with HF001, and that undoes the claims. Rows are written once, in their final state:
--- a hold begins when its id is claimed. Only where it had to wait for the stock, for longer than
--- anybody notices, it begins when the wait was over.
+-- there is nothing to undo. What counts is what is compared under the locks: whoever came in
+-- between makes it fail with HF001, and that undoes the claims. Rows are written once, in their
+-- final state: a hold begins when its id is claimed. Only where it had to wait for the stock, for
+-- longer than anybody notices, it begins when the wait was over.
 --
 -- `line_checkouts` says to which of the checkouts a line belongs, from 1.
 CREATE FUNCTION holdfast.reserve_what_fits(
@@ -61,7 +61,8 @@ BEGIN
     locked_at := holdfast.post_movements(
         line_ids, line_ids, line_items, array_fill('reserve'::text, ARRAY[cardinality(line_ids)]),
         array_fill(0::bigint, ARRAY[cardinality(line_ids)]), line_quantities, NULL, NULL);
-    -- Only an adopted shop has words of its own, and may have changed them while its rows were waited for.
+    -- Only an adopted shop has words of its own, and may have changed them while its rows were
+    -- waited for.
     IF to_regclass('holdfast.adopted_rows') IS NOT NULL THEN
         IF EXISTS (SELECT FROM unnest(line_items, line_skus) AS l(item, sku)
                      JOIN holdfast.stock_items AS s ON s.id = l.item

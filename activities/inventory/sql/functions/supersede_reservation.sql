@@ -18,7 +18,11 @@ BEGIN
                greatest(coalesce(o.held_since, o.created_at) + make_interval(secs => cap_seconds),
                         o.expires_at))
       FROM holdfast.reservations AS o
-     WHERE r.id = reservation AND o.id = old;
+     WHERE r.id = reservation AND r.status = 'denied' AND o.id = old AND o.status = 'held';
+    IF NOT FOUND THEN
+        RAISE 'only a claim takes over, and only from a hold'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
     UPDATE holdfast.reservations AS o
        SET status = 'cancelled', closed_at = at, closing = number,
            superseded_by = r.checkout_id, reason = 'superseded by ' || r.checkout_id, actor = ''

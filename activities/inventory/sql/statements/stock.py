@@ -33,9 +33,6 @@ SELECT holdfast.name_stock_items(%(item_ids)s::bigint[], %(names)s::text[])
 # The shop's column that says whether new holds may take from a stock item; null where none does.
 READ_SALE_KEPT_IN: Final = "SELECT holdfast.sale_kept_in(%(item_id)s)"
 
-# Say whether new holds may take from a stock item.
-SET_ACTIVE: Final = "SELECT holdfast.set_active(%(item_id)s, %(active)s)"
-
 # Follow the words of an adopted shop's rows that wait; whether to look again.
 FOLLOW_LATE_WORDS: Final = "SELECT holdfast.follow_late_words(NULL, NULL)"
 
@@ -55,14 +52,11 @@ SELECT r.checkout_id, l.quantity, l.ends_at AS expires_at
  ORDER BY l.ends_at, r.checkout_id COLLATE "C"
 """
 
-# Change totals, one posting for each item, as one operation.
-MOVE_STOCK: Final = """
-SELECT holdfast.post_movements(
-       array_fill(%(operation)s::bigint, ARRAY[cardinality(%(item_ids)s::bigint[])]),
-       NULL, %(item_ids)s::bigint[], %(kinds)s::text[], %(deltas)s::bigint[],
-       array_fill(0::bigint, ARRAY[cardinality(%(item_ids)s::bigint[])]),
-       array_fill(%(reason)s::text, ARRAY[cardinality(%(item_ids)s::bigint[])]),
-       array_fill(%(actor)s::text, ARRAY[cardinality(%(item_ids)s::bigint[])]))
+# Change totals, or what is for sale, with a movement for each item, as one operation.
+MOVE_TOTALS: Final = """
+SELECT holdfast.move_totals(
+       %(operation)s, %(item_ids)s::bigint[], %(kinds)s::text[], %(deltas)s::bigint[],
+       %(reason)s, %(actor)s)
 """
 
 # Availability of some SKUs, at every location that has them.

@@ -7,7 +7,7 @@ from typing import Final
 # What the row of a checkout's last attempt tells.
 READ_CHECKOUT: Final = """
 SELECT id, attempt, status, customer_id, cart_id, created_at, expires_at, paying_until,
-       committed_at, closed_at, reason, actor, payment_reference, shortages
+       committed_at, committed_by, closed_at, reason, actor, payment_reference, shortages
   FROM holdfast.reservations
  WHERE checkout_id = %(checkout_id)s
  ORDER BY attempt DESC

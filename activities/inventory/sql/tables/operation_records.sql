@@ -1,5 +1,6 @@
 -- What was asked for and what was answered, once for each id: every operation but those that are
--- columns of their reservation. What was refused is told by the answer's `status`, `refused`. Read the view `operations`.
+-- columns of their reservation. What was refused is told by the answer's `status`, `refused`. Read
+-- the view `operations`.
 CREATE TABLE holdfast.operation_records (
     sequence bigint NOT NULL DEFAULT nextval('holdfast.operation_sequence'),
     operation_id text COLLATE "C" NOT NULL,

@@ -3,7 +3,8 @@ CREATE SEQUENCE holdfast.operation_sequence;
 
 -- What checkouts hold, held or were denied: a row for each attempt of each checkout. Two of its
 -- operations are its own columns, because nearly every checkout has them: the reserve that made it
--- and the ending; a third is the payment of one that is committed. The view `operations` tells them with all others.
+-- and the ending; a third is the payment of one that is committed. The view `operations` tells them
+-- with all others.
 CREATE TABLE holdfast.reservations (
     id bigint NOT NULL DEFAULT nextval('holdfast.operation_sequence'),
     -- The order of ids is part of the order of locks, so it must not depend on a locale.
@@ -22,8 +23,10 @@ CREATE TABLE holdfast.reservations (
     held_since timestamptz,
     -- The checkout that has taken its units over.
     superseded_by text COLLATE "C",
-    -- When it was paid with its goods still on the shelf, and the number of that operation.
+    -- When it was paid with its goods still on the shelf, by whom if anybody said, and the number
+    -- of that operation.
     committed_at timestamptz,
+    committed_by text,
     committing bigint,
     closed_at timestamptz,
     -- The number of the operation that ended it, where that is no record of its own.

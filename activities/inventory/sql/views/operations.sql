@@ -11,7 +11,7 @@ SELECT id, 'reserve', id, 'reserve', digest,
  WHERE digest IS NOT NULL
  UNION ALL
 SELECT committing, payment_reference, id, 'commit', NULL,
-       jsonb_build_object('status', 'committed'), '', '', committed_at
+       jsonb_build_object('status', 'committed'), '', coalesce(committed_by, ''), committed_at
   FROM holdfast.reservations
  WHERE committing IS NOT NULL
  UNION ALL

@@ -51,7 +51,8 @@ CREATE SEQUENCE holdfast.operation_sequence;
 
 -- What checkouts hold, held or were denied: a row for each attempt of each checkout. Two of its
 -- operations are its own columns, because nearly every checkout has them: the reserve that made it
--- and the ending; a third is the payment of one that is committed. The view `operations` tells them with all others.
+-- and the ending; a third is the payment of one that is committed. The view `operations` tells them
+-- with all others.
 CREATE TABLE holdfast.reservations (
     id bigint NOT NULL DEFAULT nextval('holdfast.operation_sequence'),
     -- The order of ids is part of the order of locks, so it must not depend on a locale.
@@ -70,8 +71,10 @@ CREATE TABLE holdfast.reservations (
     held_since timestamptz,
     -- The checkout that has taken its units over.
     superseded_by text COLLATE "C",
-    -- When it was paid with its goods still on the shelf, and the number of that operation.
+    -- When it was paid with its goods still on the shelf, by whom if anybody said, and the number
+    -- of that operation.
     committed_at timestamptz,
+    committed_by text,
     committing bigint,
     closed_at timestamptz,
     -- The number of the operation that ended it, where that is no record of its own.
@@ -139,7 +142,8 @@ CREATE INDEX reservation_lines_open ON holdfast.reservation_lines (stock_item_id
     WHERE quantity > 0;
 
 -- What was asked for and what was answered, once for each id: every operation but those that are
--- columns of their reservation. What was refused is told by the answer's `status`, `refused`. Read the view `operations`.
+-- columns of their reservation. What was refused is told by the answer's `status`, `refused`. Read
+-- the view `operations`.
 CREATE TABLE holdfast.operation_records (
     sequence bigint NOT NULL DEFAULT nextval('holdfast.operation_sequence'),
     operation_id text COLLATE "C" NOT NULL,
@@ -238,9 +242,9 @@ CREATE INDEX payments_of_checkout ON holdfast.payments (checkout_id) WHERE state
 
 CREATE INDEX payments_refund_due ON holdfast.payments (changed_at) WHERE state = 'refund_due';
 
--- Change what is open of a reservation whose row is locked, by so much for each stock item, recorded
--- under the operation's id. Where the stock does not suffice it fails with HF001. Its revision is
--- one higher afterwards; its deadline stays. Returns when.
+-- Change what is open of a reservation whose row is locked, by so much for each stock item,
+-- recorded under the operation's id. Where the stock does not suffice it fails with HF001. Its
+-- revision is one higher afterwards; its deadline stays. Returns when.
 CREATE FUNCTION holdfast.amend_reservation(
     reservation bigint, operation_id text, digest text, answer jsonb, reason text, actor text,
     items bigint[], deltas bigint[])
@@ -294,9 +298,9 @@ RETURNS bigint LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_te
     RETURNING sequence
 $$;
 
--- Take the row of a payment for a checkout whose rows are locked, before stock is, and say what state
--- it has; NULL where it belongs to another checkout. A new one is started, until the transaction
--- decides.
+-- Take the row of a payment for a checkout whose rows are locked, before stock is, and say what
+-- state it has; NULL where it belongs to another checkout. A new one is started, until the
+-- transaction decides.
 CREATE FUNCTION holdfast.claim_payment(
     at timestamptz, payment_reference text, checkout_id text, actor text)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -342,9 +346,9 @@ BEGIN
 END $$;
 
 -- End holds and committed checkouts, each at most once, or commit holds; tell of those that it
--- changed. Their payments are put down first. Ids that nobody has used become tombstones. Only what is open moves, only what is overdue
--- expires, and who has paid already is not sold to again. What ends after some of it was shipped is
--- fulfilled, and the rest of it released.
+-- changed. Their payments are put down first. Ids that nobody has used become tombstones. Only what
+-- is open moves, only what is overdue expires, and who has paid already is not sold to again. What
+-- ends after some of it was shipped is fulfilled, and the rest of it released.
 CREATE FUNCTION holdfast.close_reservations(
     checkout_ids text[], statuses text[], reasons text[], actors text[], payment_references text[],
     attempts integer[], reinstatings boolean[], are_only_held boolean[],
@@ -360,12 +364,16 @@ DECLARE
     settled text[];
     closed bigint[];
 BEGIN
-    PERFORM holdfast.claim_reservations(
-        checkout_ids,
-        -- Nothing was held, so nothing can have been sold.
-        ARRAY(SELECT CASE s.status WHEN 'cancelled' THEN 'cancelled' ELSE 'expired' END
-                FROM unnest(statuses) WITH ORDINALITY AS s(status, place) ORDER BY s.place),
-        NULL, NULL, NULL, reasons, actors);
+    IF EXISTS (SELECT FROM unnest(checkout_ids) AS c(checkout_id)
+                WHERE NOT EXISTS (SELECT FROM holdfast.reservations AS k
+                                   WHERE k.checkout_id = c.checkout_id OFFSET 0)) THEN
+        PERFORM holdfast.claim_reservations(
+            checkout_ids,
+            -- Nothing was held, so nothing can have been sold.
+            ARRAY(SELECT CASE s.status WHEN 'cancelled' THEN 'cancelled' ELSE 'expired' END
+                    FROM unnest(statuses) WITH ORDINALITY AS s(status, place) ORDER BY s.place),
+            NULL, NULL, NULL, reasons, actors);
+    END IF;
     PERFORM holdfast.lock_reservations(checkout_ids);
     at := holdfast.clock();
     IF true = ANY(are_only_held) THEN
@@ -394,6 +402,8 @@ BEGIN
                closing = CASE WHEN c.status <> 'committed'
                               THEN nextval('holdfast.operation_sequence') END,
                committed_at = CASE c.status WHEN 'committed' THEN at ELSE r.committed_at END,
+               committed_by = CASE c.status WHEN 'committed' THEN nullif(c.actor, '')
+                                            ELSE r.committed_by END,
                committing = CASE c.status WHEN 'committed'
                                           THEN nextval('holdfast.operation_sequence')
                                           ELSE r.committing END,
@@ -475,7 +485,7 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
     UPDATE holdfast.reservations AS r
        SET shortages = d.shortages, created_at = at, closed_at = at
       FROM unnest(ids, lacking) AS d(id, shortages)
-     WHERE r.id = ANY(ARRAY[d.id])
+     WHERE r.id = ANY(ARRAY[d.id]) AND r.status = 'denied'
 $$;
 
 -- Move the deadlines of holds and record who asked for it. Their rows are locked.
@@ -496,16 +506,16 @@ BEGIN
      WHERE r.id = ANY(ARRAY[m.id]) AND r.status = 'held';
 END $$;
 
--- What breaks I5, in the switches that hold it up or, where `rows` says so, in the figures too. Nothing
--- is adopted: nothing does. `adopt apply` puts its own in this one's place.
+-- What breaks I5, in the switches that hold it up or, where `rows` says so, in the figures too.
+-- Nothing is adopted: nothing does. `adopt apply` puts its own in this one's place.
 CREATE FUNCTION holdfast.find_shop_breaches(rows boolean, breaches_max integer)
 RETURNS TABLE (subject text, finding text) LANGUAGE plpgsql AS $$
 BEGIN
 END $$;
 
--- Follow the words of an adopted shop's rows that wait for it, and say whether to look again for these
--- stock items by these SKUs. Nothing is adopted: nothing waits. `adopt apply` puts its own in this one's
--- place.
+-- Follow the words of an adopted shop's rows that wait for it, and say whether to look again for
+-- these stock items by these SKUs. Nothing is adopted: nothing waits. `adopt apply` puts its own in
+-- this one's place.
 CREATE FUNCTION holdfast.follow_late_words(items bigint[], skus text[])
 RETURNS boolean LANGUAGE plpgsql AS $$
 BEGIN
@@ -517,12 +527,18 @@ CREATE FUNCTION holdfast.hold_reservations(
     at timestamptz, ids bigint[], seconds integer[],
     line_ids bigint[], line_items bigint[], line_quantities bigint[])
 RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    claims integer;
 BEGIN
     UPDATE holdfast.reservations AS r
        SET status = 'held', created_at = at, closed_at = NULL,
            expires_at = at + make_interval(secs => g.seconds)
       FROM unnest(ids, seconds) AS g(id, seconds)
-     WHERE r.id = ANY(ARRAY[g.id]);
+     WHERE r.id = ANY(ARRAY[g.id]) AND r.status = 'denied';
+    GET DIAGNOSTICS claims = ROW_COUNT;
+    IF claims <> cardinality(ids) THEN
+        RAISE 'what is to be held is no claim' USING ERRCODE = 'insufficient_privilege';
+    END IF;
     PERFORM holdfast.post_movements(
         line_ids, line_ids, line_items, array_fill('reserve'::text, ARRAY[cardinality(line_ids)]),
         array_fill(0::bigint, ARRAY[cardinality(line_ids)]), line_quantities, NULL, NULL);
@@ -547,23 +563,26 @@ $$;
 -- The lines of a reservation as answers tell them: what left where it is fulfilled, what was given
 -- back where that is asked for (`released`), else what is open.
 CREATE FUNCTION holdfast.lines_of(reservation bigint, status text)
-RETURNS jsonb LANGUAGE sql STABLE AS $$
-    SELECT coalesce(
-               jsonb_agg(jsonb_build_object(
-                   'sku', s.sku, 'location', s.location, 'quantity', l.quantity)
-                   ORDER BY s.sku COLLATE "C", s.location COLLATE "C"),
-               '[]')
-      FROM (SELECT stock_item_id,
-                   CASE status WHEN 'fulfilled' THEN fulfilled_quantity
-                               WHEN 'released' THEN released_quantity
-                               ELSE quantity END
-                       AS quantity
-              FROM holdfast.reservation_lines
-             WHERE reservation_id = reservation
-            OFFSET 0) AS l
-      JOIN holdfast.stock_items AS s ON s.id = ANY(ARRAY[l.stock_item_id])
-     WHERE l.quantity > 0
-$$;
+RETURNS jsonb LANGUAGE plpgsql STABLE AS $$
+BEGIN
+    -- In plpgsql, for up to Postgres 17 a function in SQL is planned anew in each statement.
+    RETURN (
+        SELECT coalesce(
+                   jsonb_agg(jsonb_build_object(
+                       'sku', s.sku, 'location', s.location, 'quantity', l.quantity)
+                       ORDER BY s.sku COLLATE "C", s.location COLLATE "C"),
+                   '[]')
+          FROM (SELECT stock_item_id,
+                       CASE status WHEN 'fulfilled' THEN fulfilled_quantity
+                                   WHEN 'released' THEN released_quantity
+                                   ELSE quantity END
+                           AS quantity
+                  FROM holdfast.reservation_lines
+                 WHERE reservation_id = reservation
+                OFFSET 0) AS l
+          JOIN holdfast.stock_items AS s ON s.id = ANY(ARRAY[l.stock_item_id])
+         WHERE l.quantity > 0);
+END $$;
 
 -- Hold overdue reservations that nobody else is busy with, and tell their checkouts. Skips what is
 -- locked, so it never waits. Leaves out some checkouts, and what has something open of some items.
@@ -600,17 +619,18 @@ BEGIN
         FOR NO KEY UPDATE;
 END $$;
 
--- Wait for, and hold, the rows in which an adopted shop keeps the figures of these stock items. Nothing
--- is adopted: there are none. `adopt apply` puts its own in this one's place.
+-- Wait for, and hold, the rows in which an adopted shop keeps the figures of these stock items.
+-- Nothing is adopted: there are none. `adopt apply` puts its own in this one's place.
 CREATE FUNCTION holdfast.lock_shop_rows(items bigint[])
 RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
 END $$;
 
--- Wait for, and hold, the stock items of these SKUs and locations, before them the rows of an adopted
--- shop. The figures told are those after the wait, and so is the time: it is read row by row, each after
--- its lock, and the last is the latest. Which items are meant is found without a lock, because ids never
--- change; where an adopted shop has given their SKUs to others meanwhile, it is to be asked again.
+-- Wait for, and hold, the stock items of these SKUs and locations, before them the rows of an
+-- adopted shop. The figures told are those after the wait, and so is the time: it is read row by
+-- row, each after its lock, and the last is the latest. Which items are meant is found without a
+-- lock, because ids never change; where an adopted shop has given their SKUs to others meanwhile,
+-- it is to be asked again.
 CREATE FUNCTION holdfast.lock_stock(skus text[], locations text[])
 RETURNS TABLE (
     id bigint, sku text, location text, name text, active boolean, total_quantity bigint,
@@ -643,6 +663,31 @@ BEGIN
                FOR NO KEY UPDATE) AS stock;
 END $$;
 
+-- Change totals, or what is for sale, as one operation that waits for its answer. It is all that
+-- the role of a worker may post by itself: what moves units of a checkout follows from its
+-- reservation.
+CREATE FUNCTION holdfast.move_totals(
+    operation bigint, items bigint[], kinds text[], deltas bigint[], reason text, actor text)
+RETURNS void LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    postings CONSTANT integer := cardinality(items);
+BEGIN
+    IF NOT kinds <@ ARRAY['receive', 'adjust', 'count', 'activate', 'deactivate']
+       OR NOT EXISTS (SELECT FROM holdfast.operation_records AS o
+                       WHERE o.sequence = operation AND o.reservation_id IS NULL
+                         AND o.answer IS NULL) THEN
+        RAISE 'no operation on stock waits for these movements'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
+    PERFORM holdfast.post_movements(
+        array_fill(operation, ARRAY[postings]), NULL, items, kinds, deltas,
+        array_fill(0::bigint, ARRAY[postings]), array_fill(reason, ARRAY[postings]),
+        array_fill(actor, ARRAY[postings]));
+    PERFORM holdfast.set_active(p.item, p.kind = 'activate')
+       FROM unnest(items, kinds) AS p(item, kind)
+      WHERE p.kind IN ('activate', 'deactivate');
+END $$;
+
 -- Record whose carts claims are for, where their requests name nobody.
 CREATE FUNCTION holdfast.name_customers(ids bigint[], customer_ids text[])
 RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -662,8 +707,8 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 $$;
 
 -- Take units out of an open reservation whose row is locked, each kind of it (`fulfil`, `release`)
--- recorded under the operation's id, and end the reservation where `ending` says how. Where nothing of
--- it was shipped, its payment is due back then. Returns when.
+-- recorded under the operation's id, and end the reservation where `ending` says how. Where nothing
+-- of it was shipped, its payment is due back then. Returns when.
 --
 -- `kind_numbers` says to which of the kinds a posting belongs, from 1. A revision is counted where
 -- anything was released: then its lines are others than before.
@@ -711,8 +756,8 @@ END $$;
 -- operation's id. The reservation's row is locked. Says whether the payment is the checkout's, or
 -- nobody's: of another checkout nothing is written.
 --
--- A hold waits for the last of its payments. One that ends is failed; a payment that nobody has named
--- ends without a trace.
+-- A hold waits for the last of its payments. One that ends is failed; a payment that nobody has
+-- named ends without a trace.
 CREATE FUNCTION holdfast.pause_hold(
     at timestamptz, reservation bigint, operation_id text, kind text, digest text, answer jsonb,
     actor text, payment_reference text, until timestamptz, reason text)
@@ -759,13 +804,13 @@ END $$;
 -- postings, given as parallel arrays: operation, reservation (or null), stock item, kind, and by
 -- how much total and reserved change. Returns when the stock was locked.
 --
--- It locks the rows of an adopted shop, then the stock items by id, whoever has locked them before. What new wants take must be for
--- sale, else it fails with HF001 and nothing is written. A line follows from its postings:
--- `fulfil` fulfils, what lowers reserved otherwise releases, the rest is taken. What the kind `shop`
--- reserves is the shop's own.
+-- It locks the rows of an adopted shop, then the stock items by id, whoever has locked them before.
+-- What new wants take must be for sale, else it fails with HF001 and nothing is written. A line
+-- follows from its postings: `fulfil` fulfils, what lowers reserved otherwise releases, the rest is
+-- taken. What the kind `shop` reserves is the shop's own.
 --
--- Where somebody has written wrong figures by hand, what gives back still goes through: the movements
--- stay exact, the figures stop at their bounds, and the audit names the difference.
+-- Where somebody has written wrong figures by hand, what gives back still goes through: the
+-- movements stay exact, the figures stop at their bounds, and the audit names the difference.
 CREATE FUNCTION holdfast.post_movements(
     operations bigint[], reservations bigint[], items bigint[], kinds text[],
     total_deltas bigint[], reserved_deltas bigint[], reasons text[], actors text[])
@@ -925,8 +970,8 @@ BEGIN
                        AND NOT EXISTS (SELECT FROM holdfast.reservation_lines AS l
                                         WHERE l.reservation_id = r.id
                                           AND l.fulfilled_quantity > 0)) AS m
-         -- Of two who name one reference the checkout counts whose it is already, then who came first.
-         -- Nobody makes it a locked checkout's in between.
+         -- Of two who name one reference the checkout counts whose it is already, then who came
+         -- first. Nobody makes it a locked checkout's in between.
          ORDER BY m.payment_reference COLLATE "C",
                   (SELECT own.checkout_id = m.checkout_id
                           AND NOT holdfast.is_nobodys(own.state, own.paying_until, at)
@@ -947,8 +992,8 @@ BEGIN
     RETURN coalesce(settled, '{}');
 END $$;
 
--- What is in a cart of an adopted shop, as lines to hold; or one row that says why it cannot be read.
--- Nothing is adopted: nothing can. `adopt apply` puts its own in this one's place.
+-- What is in a cart of an adopted shop, as lines to hold; or one row that says why it cannot be
+-- read. Nothing is adopted: nothing can. `adopt apply` puts its own in this one's place.
 CREATE FUNCTION holdfast.read_cart(wanted text, lines_max integer)
 RETURNS TABLE (problem text, customer text, product text, sku text, location text, quantity bigint)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -957,8 +1002,8 @@ BEGIN
         NULL::text, NULL::text, NULL::text, NULL::text, NULL::bigint;
 END $$;
 
--- Record that operations on reservations were refused, and why, so that the same is answered when they
--- are asked for again. Nothing else is written. What is on record under an id stays as it is.
+-- Record that operations on reservations were refused, and why, so that the same is answered when
+-- they are asked for again. Nothing else is written. What is on record under an id stays as it is.
 CREATE FUNCTION holdfast.record_refusals(
     reservations bigint[], operation_ids text[], kinds text[], digests text[], answers jsonb[],
     reasons text[], actors text[])
@@ -974,8 +1019,8 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
         DO NOTHING
 $$;
 
--- Say that a payment which was due back has gone back. Tells of the payment: its checkout, the state
--- it had, and since when it has gone back; nothing where there is no such payment.
+-- Say that a payment which was due back has gone back. Tells of the payment: its checkout, the
+-- state it had, and since when it has gone back; nothing where there is no such payment.
 CREATE FUNCTION holdfast.refund_payment(payment_reference text, actor text)
 RETURNS TABLE (checkout_id text, state text, refunded_at timestamptz)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
@@ -1029,7 +1074,8 @@ RETURNS void LANGUAGE sql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
      WHERE r.id = ANY(ARRAY[c.id]) AND r.status = 'denied'
 $$;
 
--- A payment stays with its checkout, unless it failed and is not in flight again; its state only goes up; it is never removed.
+-- A payment stays with its checkout, unless it failed and is not in flight again; its state only
+-- goes up; it is never removed.
 CREATE FUNCTION holdfast.refuse_payment_change() RETURNS trigger
 LANGUAGE plpgsql
 AS $$ BEGIN
@@ -1078,10 +1124,10 @@ END $$;
 -- nothing and return NULL: there is something to decide, and that is not done here.
 --
 -- It looks before it writes, without locks, so what must be decided is nearly always seen while
--- there is nothing to undo. What counts is what is compared under the locks: whoever came in between
--- makes it fail with HF001, and that undoes the claims. Rows are written once, in their final state:
--- a hold begins when its id is claimed. Only where it had to wait for the stock, for longer than
--- anybody notices, it begins when the wait was over.
+-- there is nothing to undo. What counts is what is compared under the locks: whoever came in
+-- between makes it fail with HF001, and that undoes the claims. Rows are written once, in their
+-- final state: a hold begins when its id is claimed. Only where it had to wait for the stock, for
+-- longer than anybody notices, it begins when the wait was over.
 --
 -- `line_checkouts` says to which of the checkouts a line belongs, from 1.
 CREATE FUNCTION holdfast.reserve_what_fits(
@@ -1137,7 +1183,8 @@ BEGIN
     locked_at := holdfast.post_movements(
         line_ids, line_ids, line_items, array_fill('reserve'::text, ARRAY[cardinality(line_ids)]),
         array_fill(0::bigint, ARRAY[cardinality(line_ids)]), line_quantities, NULL, NULL);
-    -- Only an adopted shop has words of its own, and may have changed them while its rows were waited for.
+    -- Only an adopted shop has words of its own, and may have changed them while its rows were
+    -- waited for.
     IF to_regclass('holdfast.adopted_rows') IS NOT NULL THEN
         IF EXISTS (SELECT FROM unnest(line_items, line_skus) AS l(item, sku)
                      JOIN holdfast.stock_items AS s ON s.id = l.item
@@ -1156,8 +1203,8 @@ BEGIN
     RETURN begins;
 END $$;
 
--- The column in which an adopted shop says whether a stock item is for sale; null where the ledger says it
--- alone. Nothing is adopted: it does. `adopt apply` puts its own in this one's place.
+-- The column in which an adopted shop says whether a stock item is for sale; null where the ledger
+-- says it alone. Nothing is adopted: it does. `adopt apply` puts its own in this one's place.
 CREATE FUNCTION holdfast.sale_kept_in(item bigint)
 RETURNS text LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
@@ -1192,7 +1239,11 @@ BEGIN
                greatest(coalesce(o.held_since, o.created_at) + make_interval(secs => cap_seconds),
                         o.expires_at))
       FROM holdfast.reservations AS o
-     WHERE r.id = reservation AND o.id = old;
+     WHERE r.id = reservation AND r.status = 'denied' AND o.id = old AND o.status = 'held';
+    IF NOT FOUND THEN
+        RAISE 'only a claim takes over, and only from a hold'
+            USING ERRCODE = 'insufficient_privilege';
+    END IF;
     UPDATE holdfast.reservations AS o
        SET status = 'cancelled', closed_at = at, closing = number,
            superseded_by = r.checkout_id, reason = 'superseded by ' || r.checkout_id, actor = ''
@@ -1223,7 +1274,7 @@ SELECT id, 'reserve', id, 'reserve', digest,
  WHERE digest IS NOT NULL
  UNION ALL
 SELECT committing, payment_reference, id, 'commit', NULL,
-       jsonb_build_object('status', 'committed'), '', '', committed_at
+       jsonb_build_object('status', 'committed'), '', coalesce(committed_by, ''), committed_at
   FROM holdfast.reservations
  WHERE committing IS NOT NULL
  UNION ALL
