@@ -18,7 +18,7 @@ from benchmarks.stack.floor import (
 from holdfast_client.terminal.ending import end_process
 from worker.composition import build_worker, working_ledger
 from worker.logs import configure_logs
-from worker.service import stop_requested
+from worker.service import leave_out_what_stays, stop_requested
 from worker.settings import Settings, load_settings
 from worker.temporal import connect_temporal
 
@@ -40,6 +40,7 @@ async def work() -> None:
     stop = stop_requested()
     client = await connect_temporal()
     async with working_ledger(settings) as unused, floor_worker(client, unused, settings):
+        leave_out_what_stays()
         print("worker ready", file=sys.stderr, flush=True)
         await stop.wait()
 
