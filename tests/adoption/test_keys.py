@@ -196,12 +196,14 @@ def test_a_sku_or_a_key_that_is_equal_to_another_text_is_refused(
 ) -> None:
     """A row renamed from a to A would be the same to Postgres, and nothing would be told."""
     shop = open_adopted("a")
-    if not shop.owner("SELECT FROM pg_collation WHERE collprovider = 'i' LIMIT 1"):
+    try:
+        shop.sql.execute(
+            "CREATE COLLATION any_case "
+            "(provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
+        )
+    except psycopg.errors.FeatureNotSupported:
+        # `make test-oldest` has one that is built with it.
         pytest.skip("this Postgres is built without ICU, which alone has such collations")
-    shop.sql.execute(
-        "CREATE COLLATION any_case "
-        "(provider = icu, locale = 'und-u-ks-level2', deterministic = false)"
-    )
     shop.sql.execute(
         f"CREATE TABLE goods (id integer, sku text COLLATE any_case, PRIMARY KEY ({key}))"
     )
