@@ -25,26 +25,45 @@ LONG_PLACES: Final = (
     "tests/benchmarks/",
     "tests/browser/",
     "tests/deploy/",
+    "tests/client/cli/test_on_servers.py",
+    "tests/docs/test_adopting.py",
     "tests/docs/test_operating.py",
     "tests/embedded/",
     "tests/connections/test_failover.py",
+    "tests/examples/test_countdown.py",
     "tests/examples/test_typescript.py",
     "tests/faults/",
     "tests/messages/test_flood.py",
+    "tests/messages/test_garbage_in_bulk.py",
     "tests/messages/test_many_updates.py",
+    "tests/monitoring/test_prometheus.py",
     "tests/security/test_dev_role.py",
     "tests/security/test_missing_keys.py",
     "tests/security/test_secrets.py",
     "tests/soak/",
     "tests/worker/test_demo.py",
     "tests/worker/test_dev_places.py",
+    "tests/worker/test_emptied_ledger.py",
+    "tests/worker/test_interrupts.py",
     "tests/worker/test_processes.py",
     "tests/worker/test_stock_load_command.py",
     "tests/worker/test_unfit_databases.py",
     "tests/worker/test_watchdog.py",
     "tests/workflows/test_fair_queue.py",
+    "tests/workflows/test_many_lines.py",
     "tests/workflows/test_restart.py",
     "tests/workflows/test_sweep.py",
+)
+# Each test of an adopted shop makes one, with its own code beside it. Of every day are what stands
+# in a plan's way, who may write, and what is followed; races and moves of whole shops are long.
+ADOPTION: Final = "tests/adoption/"
+ADOPTION_OF_EVERY_DAY: Final = (
+    "tests/adoption/test_both_ways.py",
+    "tests/adoption/test_checking.py",
+    "tests/adoption/test_followed_elsewhere.py",
+    "tests/adoption/test_holds_and_carts.py",
+    "tests/adoption/test_policies.py",
+    "tests/adoption/test_words.py",
 )
 _MARKER_BY_FIXTURE: Final = {"server_directory": SERVERS, "published": "slow"}
 
@@ -57,10 +76,17 @@ _MODULES: Final = (["worker", "dev"], ["worker", "demo"], ["soak"], ["benchmarks
 def mark(items: Iterable[pytest.Item]) -> None:
     """Give each test that asks for servers, for files of the network, or for time, its marker."""
     for item in items:
-        if item.nodeid.startswith(LONG_PLACES):
+        if is_long(item.nodeid):
             item.add_marker(LONG)
         for fixture in _MARKER_BY_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(_MARKER_BY_FIXTURE[fixture])
+
+
+def is_long(nodeid: str) -> bool:
+    """Say whether a test is behind `make test-all`, by where it is."""
+    if nodeid.startswith(ADOPTION):
+        return not nodeid.startswith(ADOPTION_OF_EVERY_DAY)
+    return nodeid.startswith(LONG_PLACES)
 
 
 def forbid_servers(patch: pytest.MonkeyPatch) -> None:

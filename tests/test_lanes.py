@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from tests.directories import NewDirectory
-from tests.lanes import LONG_PLACES, SERVERS, starts_servers
+from tests.lanes import ADOPTION_OF_EVERY_DAY, LONG_PLACES, SERVERS, starts_servers
 from worker.embedded import EmbeddedPostgres, EmbeddedTemporal
 
 REFUSED = pytest.RaisesExc(pytest.fail.Exception, match="the fast lane starts a server: ")
@@ -35,8 +35,8 @@ def test_what_asks_for_none_has_no_marker(request: pytest.FixtureRequest):
     assert not request.node.get_closest_marker(SERVERS)
 
 
-@pytest.mark.parametrize("place", LONG_PLACES)
-def test_what_is_called_long_is_there(place: str, request: pytest.FixtureRequest):
+@pytest.mark.parametrize("place", [*LONG_PLACES, *ADOPTION_OF_EVERY_DAY])
+def test_what_is_named_for_a_lane_is_there(place: str, request: pytest.FixtureRequest):
     assert (request.config.rootpath / place).exists()
 
 
