@@ -19,38 +19,46 @@ import pytest
 SERVERS: Final = "servers"
 LONG: Final = "long"
 
-# What kills and restarts whole processes and servers, looks through a browser, or measures: half of
-# the suite's time, for what a change of a few lines seldom breaks.
+# What starts a program for each test, kills and restarts servers, looks through a browser, or
+# measures: two thirds of the suite's time, for what a change of a few lines seldom breaks.
 LONG_PLACES: Final = (
     "tests/benchmarks/",
     "tests/browser/",
-    "tests/deploy/",
     "tests/client/cli/test_on_servers.py",
+    "tests/connections/",
+    "tests/deploy/",
     "tests/docs/test_adopting.py",
     "tests/docs/test_operating.py",
+    "tests/docs/test_readme.py",
     "tests/embedded/",
-    "tests/connections/test_failover.py",
     "tests/examples/test_countdown.py",
     "tests/examples/test_typescript.py",
     "tests/faults/",
+    "tests/histories/test_releases.py",
     "tests/messages/test_flood.py",
     "tests/messages/test_garbage_in_bulk.py",
     "tests/messages/test_many_updates.py",
-    "tests/monitoring/test_prometheus.py",
+    "tests/monitoring/",
     "tests/security/test_dev_role.py",
     "tests/security/test_missing_keys.py",
+    "tests/security/test_postgres_tls.py",
     "tests/security/test_secrets.py",
     "tests/soak/",
+    "tests/worker/test_commands.py",
     "tests/worker/test_demo.py",
+    "tests/worker/test_dev.py",
     "tests/worker/test_dev_places.py",
     "tests/worker/test_emptied_ledger.py",
     "tests/worker/test_interrupts.py",
     "tests/worker/test_processes.py",
+    "tests/worker/test_reports.py",
     "tests/worker/test_stock_load_command.py",
     "tests/worker/test_unfit_databases.py",
     "tests/worker/test_watchdog.py",
     "tests/workflows/test_fair_queue.py",
     "tests/workflows/test_many_lines.py",
+    "tests/workflows/test_message_races.py",
+    "tests/workflows/test_outage.py",
     "tests/workflows/test_restart.py",
     "tests/workflows/test_sweep.py",
 )

@@ -12,7 +12,7 @@ from activities.inventory.amendment_records import HoldAmendment
 from holdfast_client.contract.messages import Line
 from tests.workflows.histories import details_of, failed_tasks_of, kinds_of, summaries_of
 from tests.workflows.stage import Stage, at_work
-from tests.workflows.test_committed import committed, line
+from tests.workflows.test_committed import line
 from tests.workflows.test_message_races import admitted
 from tests.workflows.test_resets import reset
 from tests.workflows.till import refusal_of
@@ -80,20 +80,6 @@ async def test_a_lost_update_is_noticed_by_the_revision(stage: Stage, unique: st
     refusal = await refusal_of(till.amend(unique, {sku: 1}, revision=1))
     assert refusal.type == "RevisionConflict"
     assert refusal.details[0] == {"revision": 2, "lines": made[0]["lines"]}
-
-
-async def test_what_was_shipped_is_outside_of_an_amendment(stage: Stage, unique: str):
-    till, sku = await committed(stage, unique)
-    await till.ship(unique, "s-1", {sku: 1})
-    answer = await till.amend(unique, {sku: 4})
-    assert (answer["status"], answer["lines"], answer["revision"]) == (
-        "committed",
-        [line(sku, 4)],
-        2,
-    )
-    last = await till.ship(unique, "s-2")
-    assert last["lines"] == [line(sku, 5)]
-    assert stage.shop.figures(sku) == (5, 0, 5)
 
 
 async def test_what_is_over_is_not_amended_and_says_what_stands(own_stage: Stage, unique: str):
