@@ -37,7 +37,10 @@ _ID_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9._:/\-]*$"
 
 def excerpt(text: str, length_max: int) -> str:
     """Cut what a stranger wrote to a length, and to characters that every system can carry."""
-    kept = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:length_max])
+    kept = text[:length_max]
+    # Nearly every text is, and a flood of bad messages asks five times for each.
+    if not kept.isprintable():
+        kept = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in kept)
     return kept if len(text) <= length_max else kept[: length_max - 3] + "..."
 
 
