@@ -59,7 +59,14 @@ UNTOUCHED = {
 NAMING = re.compile(r"/(home|root|work|tmp|usr|var)/|\d+\.\d+\.\d+\.\d+|\.py\b|@")
 
 every_history = pytest.mark.parametrize("file", files(), ids=label)
-every_runner = pytest.mark.parametrize("runner", RUNNERS.values(), ids=RUNNERS)
+# The sandbox imports everything anew for each history, which is not for the fast lane.
+every_runner = pytest.mark.parametrize(
+    "runner",
+    [
+        pytest.param(runner, id=name, marks=[pytest.mark.slow] if name == "sandboxed" else [])
+        for name, runner in RUNNERS.items()
+    ],
+)
 
 
 async def replay(
