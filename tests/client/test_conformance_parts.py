@@ -27,10 +27,14 @@ def units(sku: str, quantity: int, location: str = "main") -> HeldLine:
     return HeldLine(sku=sku, location=location, quantity=quantity)
 
 
-async def commit(shop: Shop, checkout_id: str, sku: str, quantity: int = 3) -> Committed:
+async def commit(
+    shop: Shop, checkout_id: str, sku: str, quantity: int = 3, actor: str = ""
+) -> Committed:
     await shop.stock(sku, 10)
     await hold(shop, checkout_id, sku, quantity)
-    outcome = await shop.client.confirm(checkout_id, f"pay-{checkout_id}", settle="commit")
+    outcome = await shop.client.confirm(
+        checkout_id, f"pay-{checkout_id}", settle="commit", actor=actor
+    )
     assert isinstance(outcome, Committed)
     return outcome
 
@@ -235,7 +239,7 @@ async def test_the_timeline_tells_payment_shipments_and_what_was_given_back(
     shop: Shop, checkout_id: str
 ) -> None:
     sku = new_sku()
-    await commit(shop, checkout_id, sku, 4)
+    await commit(shop, checkout_id, sku, 4, actor="till-3")
     await shop.client.fulfil(checkout_id, "s-1", [(sku, 1)], actor="sam")
     await shop.client.release(checkout_id, [(sku, 1)], reason="less")
     while_open = await shop.client.timeline(checkout_id)
@@ -244,7 +248,7 @@ async def test_the_timeline_tells_payment_shipments_and_what_was_given_back(
     timeline = await shop.client.timeline(checkout_id)
     assert [(e.event, e.actor, e.reason, e.units, e.shipment_id) for e in timeline.events] == [
         ("held", "", "", None, None),
-        ("committed", "", f"payment pay-{checkout_id}", None, None),
+        ("committed", "till-3", f"payment pay-{checkout_id}", None, None),
         ("shipped", "sam", "", 1, "s-1"),
         ("released", "", "less", 1, None),
         ("shipped", "", "", 1, "s-2"),
