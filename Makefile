@@ -72,6 +72,7 @@ test-fast: $(READY_TO_DEVELOP) ## The tests that need no servers, under a minute
 .PHONY: test
 test: $(READY_TO_DEVELOP) $(if $(TESTS),,system-packages-if-root) ## The test suite, on real servers, under ten minutes. TESTS=path for what is named alone.
 	@$(PYTEST) $(if $(TESTS),$(TESTS),$(SIDE_BY_SIDE) $(TEST_PROCESSES) -m "not long")
+	@$(if $(TESTS),:,echo "Left out: outages, floods, browser, monitoring and what else takes long; make test-all runs all.")
 
 # The chaos run has the machine to itself. What hangs takes ten minutes to be ended, and CI has ninety for
 # all: a run that is red anyway ends in time to say why.

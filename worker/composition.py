@@ -99,14 +99,20 @@ class Inventory:
         self.engine.dispose()
 
 
-def open_inventory(settings: Settings) -> Inventory:
-    """Open the ledger for a command or a check. Connects when first used."""
+def open_inventory(settings: Settings, *, for_long_work: bool = False) -> Inventory:
+    """Open the ledger for a command or a check. Connects when first used.
+
+    Args:
+        settings: the limits on statements among them.
+        for_long_work: have these limits in force behind a pooler too, in each transaction.
+    """
     engine = open_engine(
         settings.database,
         connections_max=settings.connections_max,
         statement_timeout_ms=settings.statement_timeout_ms,
         lock_timeout_ms=settings.lock_timeout_ms,
         application_name=_APPLICATION_NAME,
+        for_long_work=for_long_work,
     )
     ledger = Ledger(
         engine,

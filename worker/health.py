@@ -1,4 +1,4 @@
-"""Whether a worker could work: does the database answer, and does Temporal? And may it too much?"""
+"""Whether a worker could work: does the database answer, and does Temporal? Who may too much?"""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
-from activities.inventory.database.rights.excess_rights import RoleRights, read_role_rights
+from activities.inventory.database.rights.excess_rights import (
+    READERS_WORK,
+    WORKERS_WORK,
+    remark_on_role,
+)
 from holdfast_client.contract.errors import InvalidRequest
 from holdfast_client.transport.reasons import plain_reason
-from worker.composition import check_database, open_inventory
+from worker.composition import Inventory, check_database, open_inventory
 from worker.emptied_ledger import check_not_emptied
 from worker.settings import Settings
 from worker.temporal import connect_temporal
@@ -25,12 +29,12 @@ class Health:
 
     Args:
         ailments: what does not answer and why; none when all is well.
-        rights: what the database's role may do beyond a worker's work, which keeps nobody from
-            working; None where it could not be asked.
+        remarks: what the database's role and that of product pages may do beyond their work, and
+            whether the second is missing, none of which keeps a worker from working.
     """
 
     ailments: Sequence[str]
-    rights: RoleRights | None = None
+    remarks: Sequence[str] = ()
 
 
 async def examine(settings: Settings) -> Health:
@@ -38,14 +42,14 @@ async def examine(settings: Settings) -> Health:
 
     Database and Temporal are asked at once, and where both answer, whether they fit together.
     """
-    (rights, database), (_, temporal) = await asyncio.gather(
+    (remarks, database), (_, temporal) = await asyncio.gather(
         _answer("database", _ask_database(settings)), _answer("Temporal", _ask_temporal())
     )
     ailments = [ailment for ailment in (database, temporal) if ailment]
     if not ailments:
         _, emptied = await _answer("database", _ask_both(settings))
         ailments = [emptied] if emptied else []
-    return Health(ailments, rights)
+    return Health(ailments, remarks or ())
 
 
 async def _answer(
@@ -61,13 +65,20 @@ async def _answer(
         return None, f"{name}: {plain_reason(str(error))}"
 
 
-async def _ask_database(settings: Settings) -> RoleRights:
+async def _ask_database(settings: Settings) -> list[str]:
     inventory = open_inventory(settings)
     try:
         await asyncio.to_thread(check_database, inventory)
-        return await asyncio.to_thread(read_role_rights, inventory.engine)
+        return await asyncio.to_thread(_remarks, inventory, settings.reader_role)
     finally:
         inventory.close()
+
+
+def _remarks(inventory: Inventory, reader_role: str) -> list[str]:
+    remarks = [remark_on_role(inventory.engine, None, WORKERS_WORK)]
+    if reader_role:
+        remarks.append(remark_on_role(inventory.engine, reader_role, READERS_WORK))
+    return [remark for remark in remarks if remark]
 
 
 async def _ask_both(settings: Settings) -> None:

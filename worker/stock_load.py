@@ -97,6 +97,11 @@ class LoadPlan:
         return tuple(row for row, at in times if at is not None and at <= moment)
 
     @property
+    def new(self) -> tuple[RowStanding, ...]:
+        """The rows that make a stock item: known ones, or a SKU that was mistyped."""
+        return tuple(change for change in self.changes if change.standing.total is None)
+
+    @property
     def below_reserved(self) -> tuple[RowStanding, ...]:
         """The rows that cannot be set."""
         return tuple(change for change in self.changes if change.is_below_reserved)
@@ -122,6 +127,22 @@ class LoadResult:
         """Count what one transaction did."""
         self.created += loaded.created
         self.changed += loaded.changed
+
+
+def load_all(ledger: Ledger, rows: Sequence[StockRow]) -> int:
+    """Set the totals of any number of rows, page by page, where nobody shops yet.
+
+    Args:
+        ledger: where the stock items are.
+        rows: each SKU and location once.
+
+    Returns:
+        How many stock items are new.
+
+    Raises:
+        LedgerUnavailable: the database is away or gave up; the pages before this one stay set.
+    """
+    return sum(ledger.load_stock(page).created for page in in_batches(rows, PAGE_ROWS))
 
 
 class StockFileLoad:

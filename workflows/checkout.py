@@ -52,8 +52,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.arrivals import arrival
     from workflows.ledger_task import LedgerTask
     from workflows.lifecycle import Checkout
-    from workflows.payloads import invalid_request, invalid_start, read_signal, read_update
+    from workflows.payloads import invalid_request, invalid_start, read_update
     from workflows.run_length import is_overlong
+    from workflows.signals import Signals
     from workflows.standing import Standing
     from workflows.starts import read_start
     from workflows.tickets import Ticket, Wish
@@ -73,7 +74,7 @@ class CheckoutWorkflow:
         self._standing: Standing | None = None
         # Why a bad request fails this run.
         self._failure: ApplicationError | None = None
-        self._signals = 0
+        self._signals = Signals()
         try:
             checkout = read_start(payloads)
         except InvalidRequest as error:
@@ -103,7 +104,7 @@ class CheckoutWorkflow:
                 return
 
     async def _end(self, standing: Standing) -> None:
-        if standing.over and self._signals > policies.SIGNALS_MANY:
+        if standing.over and self._signals.count > policies.SIGNALS_MANY:
             # Temporal puts off an end that a signal meets, and whatever is answered with it. Where
             # signals do not cease a payment is answered first, and the end comes in a later task.
             await workflow.sleep(policies.END_PAUSE, summary="Wait for a pause between signals")
@@ -276,7 +277,7 @@ class CheckoutWorkflow:
 
     @workflow.signal(dynamic=True)
     def unknown(self, name: str, _payloads: Sequence[RawValue]) -> None:
-        self._signals += 1
+        self._signals.count += 1
         self._note_ignored(name, "there is no such signal")
 
     @workflow.query(name=STATUS_QUERY, description="Where the checkout stands, and its events.")
@@ -349,9 +350,9 @@ class CheckoutWorkflow:
     def _take_signal(self, name: str, model: Any, payloads: Sequence[RawValue]) -> None:
         if self._standing is None:
             return
-        self._signals += 1
+        self._signals.count += 1
         try:
-            wish = read_signal(model, payloads, self._signals)
+            wish = self._signals.read(model, payloads)
         except InvalidRequest as error:
             self._note_ignored(name, str(error))
         else:

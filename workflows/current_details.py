@@ -42,14 +42,16 @@ def details(checkout: Checkout) -> str:
 def _headline(checkout: Checkout) -> str:
     match checkout.outcome:
         case None:
-            words = f": not decided yet. Asked for{_cart(checkout)}"
+            words = f": not decided yet. {_if_terminated(checkout)} Asked for{_cart(checkout)}"
         case Held() as held:
-            unless = _unless(checkout.request.checkout_id)
-            words = f" until {clock(held.ends_at)}{_in_flight(held)}, {unless}:"
+            words = (
+                f" until {clock(held.ends_at)}{_in_flight(held)}, unless it is paid or given back "
+                f"before. {_if_terminated(checkout)} Held:"
+            )
         case Committed() as paid:
             words = (
                 f" at {clock(paid.at)}, payment {_cell(paid.payment_reference)}. "
-                "Still on the shelf, to be shipped:"
+                f"Still on the shelf, to be shipped. {_if_terminated(checkout)} To be shipped:"
             )
         case Denied() as denied:
             words = f", nothing is held: {_cell(ending_reason(denied))}"
@@ -75,11 +77,11 @@ def _in_flight(held: Held) -> str:
     return f" for a payment in flight (the buyer was told {clock(held.expires_at)})"
 
 
-def _unless(checkout_id: str) -> str:
-    """Say how a hold ends, so that it stays true where a terminated workflow never says more."""
+def _if_terminated(checkout: Checkout) -> str:
+    """Return what stays true where a terminated workflow never says more."""
     return (
-        "unless it is paid or given back before. If this workflow is terminated, these words stay, "
-        f"and `holdfast timeline {checkout_id}` tells what became of the stock. Held"
+        "If this workflow is terminated, these words stay, and "
+        f"`holdfast timeline {checkout.request.checkout_id}` tells what became of the stock."
     )
 
 

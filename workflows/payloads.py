@@ -61,10 +61,6 @@ class KeyMissing(Exception):
     """Fails the workflow task, not the workflow: a worker with the key will take the next one."""
 
 
-# In a history, after each signal that was ignored because no key was there to read it.
-_UNREAD_SIGNAL: Final = "unread signal {number}"
-
-
 def invalid_request(error: InvalidRequest) -> ApplicationError:
     """Return the failure by which callers in any language learn of a bad field."""
     return ApplicationError(
@@ -121,33 +117,6 @@ def read_update(model: type[MessageT], payloads: Sequence[RawValue]) -> MessageT
         # Nothing is accepted unread, so it is read again only where tasks are done again.
         if workflow.unsafe.is_replaying():
             raise KeyMissing(error.problem) from None
-        raise
-
-
-def read_signal(model: type[MessageT], payloads: Sequence[RawValue], number: int) -> MessageT:
-    """Return the message of a signal; raises as :func:`read_message` does.
-
-    That a signal is ignored for want of its key is a decision of the worker that happens to take
-    it, and workers that do the checkout's tasks again must come to the same one, whichever keys
-    they have. So it is put on record, by the same means as a change of the workflow's code.
-
-    Args:
-        model: what it should be.
-        payloads: what came.
-        number: of the signal in its run.
-
-    Raises:
-        KeyMissing: it was read by a worker that has the key, and this one has not.
-    """
-    record, is_replaying = _UNREAD_SIGNAL.format(number=number), workflow.unsafe.is_replaying()
-    if is_replaying and workflow.patched(record):
-        raise UnreadableMessage("", "the message came when its key was not there to read it")
-    try:
-        return read_message(model, payloads)
-    except UnreadableMessage as error:
-        if is_replaying:
-            raise KeyMissing(error.problem) from None
-        workflow.patched(record)
         raise
 
 

@@ -72,6 +72,8 @@ HISTORY_EVENTS_REFUSING: Final = 2 * HISTORY_EVENTS_MAX
 COMMITTED_RUN_MAX: Final = timedelta(days=7)
 # A checkout that has got so many signals in one run does not answer and end in one task.
 SIGNALS_MANY: Final = 20
+# So many signals in one run are put on record as unread, each at the cost of all before it.
+UNREAD_SIGNALS_MAX: Final = 50
 END_PAUSE: Final = timedelta(seconds=1)
 LINES_SHOWN_MAX: Final = 20
 SIGNAL_NAME_SHOWN_MAX: Final = 100

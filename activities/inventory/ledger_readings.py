@@ -28,7 +28,7 @@ from activities.inventory.reading.denied_demand import read_denied_demand
 from activities.inventory.reading.item_history import read_item_history
 from activities.inventory.records import Availability, Breach, OverdueReservation, ReservationState
 from activities.inventory.sql.statements.databases import SCHEMA_VERSION
-from activities.inventory.sql.statements.reservations import CLOCK, HAS_RESERVATIONS
+from activities.inventory.sql.statements.reservations import CLOCK, READ_BEGINNING
 
 LOW_STOCK_THRESHOLD_DEFAULT: Final = 5
 PAGE_SIZE_MAX: Final = 1_000
@@ -134,9 +134,12 @@ class LedgerReadings(LedgerOperations):
         return in_transaction(find_breaches(audits, announce), BEGIN_SNAPSHOT)
 
     @asked
-    def has_reservations(self) -> Steps[bool]:
-        """Say whether anything was ever reserved or denied here: none of it is ever removed."""
-        return scalar(Call(HAS_RESERVATIONS, {}))
+    def began_at(self) -> Steps[datetime | None]:
+        """Return when something was first reserved or denied here; None if nothing ever was.
+
+        None of it is ever removed.
+        """
+        return scalar(Call(READ_BEGINNING, {}))
 
     @asked
     def clock(self) -> Steps[datetime]:

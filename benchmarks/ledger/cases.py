@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from benchmarks.case import Case
-from benchmarks.ledger import adoption, contention, growth, sweep
+from benchmarks.ledger import adoption, contention, growth, loading, sweep
 
 CASES: Final[tuple[Case, ...]] = (
     contention.HOT,
@@ -14,6 +14,7 @@ CASES: Final[tuple[Case, ...]] = (
     growth.OPEN,
     sweep.SWEEP,
     sweep.START,
+    loading.Loading(),
     adoption.Adopting(),
     adoption.Adopted(),
 )

@@ -23,6 +23,7 @@ from holdfast_client.cli.replay.stock_file import cover_demand
 from holdfast_client.contract.names import DEFAULT_LOCATION
 from worker.composition import open_inventory
 from worker.settings import load_settings
+from worker.stock_load import load_all
 
 SHOPPERS_AT_ONCE: Final = 20
 COVER: Final = 0.9
@@ -87,7 +88,7 @@ class OrdersContender:
         wanted = cover_demand(self._orders, COVER).quantities
         rows = [StockRow(sku, DEFAULT_LOCATION, units) for sku, units in wanted.items()]
         inventory = open_inventory(load_settings(database_url=self._site.stack.postgres.url))
-        inventory.ledger.load_stock(rows)
+        load_all(inventory.ledger, rows)
         inventory.close()
 
     def run(self, setting: str, round: int) -> Sequence[Reading]:  # noqa: ARG002  # there is but one

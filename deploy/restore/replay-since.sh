@@ -14,32 +14,36 @@ since=${1:?say since when, as in 2031-03-14T09:00:00Z}
 worker=${HOLDFAST_WORKER:-python -m worker}
 batch_seconds_max=3600
 
-no_batch_runs() {
-  ! temporal batch list | grep -q Running
-}
+stop() { echo "replay-since: $*" >&2; exit 1; }
 
-until_no_batch_runs() {
+# wait_for temporal WORDS ...: ask until the answer, which is kept, tells of no batch that runs.
+wait_for() {
   waited=0
-  until no_batch_runs; do
+  while :; do
+    answer=$("$@") || stop "Temporal did not answer: $*"
+    case $answer in *Running*) ;; *) return ;; esac
     waited=$((waited + 1))
-    if [ "$waited" -gt "$batch_seconds_max" ]; then
-      echo "a batch has run for $batch_seconds_max s; see: temporal batch list" >&2
-      exit 1
-    fi
+    [ "$waited" -le "$batch_seconds_max" ] ||
+      stop "a batch has run for $batch_seconds_max s; see: temporal batch list"
     sleep 1
   done
 }
 
 again() {
-  echo "$1: $(temporal workflow count --query "$2")"
-  until_no_batch_runs
-  temporal workflow reset --type FirstWorkflowTask --query "$2" --yes \
-    --reason "the ledger was restored to $since" >/dev/null
-  until_no_batch_runs
+  count=$(temporal workflow count --query "$2")
+  echo "$1: $count"
+  wait_for temporal batch list
+  started=$(temporal workflow reset --type FirstWorkflowTask --query "$2" --yes \
+    --reason "the ledger was restored to $since")
+  job=${started##*job ID: }
+  # Not the list of batches, which may know of this one a moment later.
+  wait_for temporal batch describe --job-id "$job"
+  printf '%s\n' "$answer" | grep -q '^ *State *Completed' ||
+    stop "it was not done; see: temporal batch describe --job-id $job"
 }
 
 # On a ledger that is not there, old, or empty while checkouts are open, all of them would be denied.
-$worker health >/dev/null || { echo "replay-since: nothing was replayed" >&2; exit 1; }
+$worker health >/dev/null || stop "nothing was replayed"
 
 again adjustments "WorkflowType = 'AdjustStockWorkflow' AND CloseTime > '$since'"
 # Of what has completed, only what is not as usual has a CheckoutStatus; committed is paid as well.

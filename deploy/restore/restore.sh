@@ -7,8 +7,9 @@
 # beside the ledger's and looked at there; only then the two change names, in one transaction. What
 # was there stays, under another name. Until then whatever goes wrong leaves everything as it was.
 #
-# The server is the one of HOLDFAST_DATABASE_URL, whose role owns the database and may make another;
-# with --compose it is that of the Compose file. Where Temporal is, its own settings say.
+# The server is the one of HOLDFAST_DATABASE_URL, whose role owns the database and may make another,
+# and end whatever sessions are open; with --compose it is that of the Compose file. Where Temporal
+# is, its own settings say.
 # A dump without any reservation is refused unless HOLDFAST_EMPTY_LEDGER=accept.
 set -eu
 
@@ -68,7 +69,41 @@ workers() {
   ask postgres "SELECT count(*) FROM pg_stat_activity
     WHERE datname = :'name' AND application_name = 'holdfast-worker'" "name=$name"
 }
-[ "$(workers)" = 0 ] || refuse "a worker is connected to $name: stop the workers first"
+[ "$(workers)" = 0 ] || refuse "a worker is connected to $name: stop the workers first; if none \
+runs, a pooler keeps their sessions (PgBouncer: RECONNECT)"
+
+# What the role of the URL lacks, with what grants it: a line for each, nothing where all is well.
+# The kind of a session, or what it does, is not for every role to see; whose it is, is.
+lacking() {
+  ask postgres "
+WITH me AS (SELECT * FROM pg_roles WHERE rolname = current_user),
+     ledger AS (SELECT * FROM pg_database WHERE datname = :'name'),
+     sessions AS (
+       SELECT DISTINCT r.rolname, r.rolsuper
+         FROM pg_stat_activity AS a JOIN pg_roles AS r ON r.oid = a.usesysid
+        WHERE a.datname = :'name' AND NOT pg_has_role(r.oid, 'USAGE'))
+SELECT format('%I does not own %I; as a superuser: ALTER DATABASE %2\$I OWNER TO %1\$I', rolname,
+              datname)
+  FROM me, ledger WHERE NOT pg_has_role(datdba, 'USAGE')
+ UNION ALL
+SELECT format('%I may make no database; as a superuser: ALTER ROLE %1\$I CREATEDB', rolname)
+  FROM me WHERE NOT (rolsuper OR rolcreatedb)
+ UNION ALL
+SELECT format('%I may not say that what comes late counts for a day; as a superuser: '
+              'GRANT SET ON PARAMETER holdfast.replays_until TO %1\$I', rolname)
+  FROM me WHERE NOT has_parameter_privilege('holdfast.replays_until', 'SET')
+ UNION ALL
+SELECT format('%I may not end the sessions of %s; as a superuser: GRANT pg_signal_backend TO %1\$I',
+              me.rolname, string_agg(quote_ident(s.rolname), ', ' ORDER BY s.rolname))
+  FROM me, sessions AS s
+ WHERE NOT (s.rolsuper OR pg_has_role('pg_signal_backend', 'USAGE'))
+ GROUP BY me.rolname
+ UNION ALL
+SELECT format('only a superuser may end the sessions of %I: have them ended', s.rolname)
+  FROM sessions AS s WHERE s.rolsuper;" "name=$name"
+}
+lacks=$(lacking) || refuse "the server cannot be asked what the role of the URL may do"
+[ -z "$lacks" ] || refuse "$lacks"
 
 # --- restore beside the ledger -------------------------------------------------------------------
 
@@ -78,12 +113,14 @@ DROP DATABASE IF EXISTS :"restoring";' "restoring=$restoring"
 }
 
 undo() {
-  ask postgres 'ALTER DATABASE :"name" ALLOW_CONNECTIONS true;' "name=$name" || true
+  told="$name is as it was"
+  ask postgres 'ALTER DATABASE :"name" ALLOW_CONNECTIONS true;' "name=$name" ||
+    told="$name holds what it held; if it takes nobody: ALTER DATABASE $name ALLOW_CONNECTIONS true"
   drop_unfinished || true
-  say "failed; $name is as it was"
+  say "failed; $told"
 }
 trap undo EXIT
-trap 'exit 130' INT TERM
+trap 'exit 130' HUP INT TERM
 
 say "restoring $dump into $restoring"
 drop_unfinished
@@ -110,37 +147,67 @@ SELECT format('REVOKE ALL ON DATABASE %I FROM PUBLIC', :'restoring')
 SELECT format('GRANT %s ON DATABASE %I TO %s', a.privilege_type, :'restoring',
               CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END)
   FROM pg_database, aclexplode(datacl) AS a WHERE datname = :'name'
- UNION ALL
-SELECT format('ALTER %s SET %I TO %s',
-              CASE s.setrole WHEN 0 THEN format('DATABASE %I', :'restoring')
-                   ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(s.setrole), :'restoring')
-              END, split_part(setting, '=', 1),
-              CASE WHEN split_part(setting, '=', 1) IN ('search_path', 'temp_tablespaces',
-                        'local_preload_libraries', 'session_preload_libraries')
-                   THEN substr(setting, strpos(setting, '=') + 1)
-                   ELSE quote_literal(substr(setting, strpos(setting, '=') + 1)) END)
-  FROM pg_db_role_setting AS s JOIN pg_database AS d ON d.oid = s.setdatabase,
-       unnest(s.setconfig) AS setting
- WHERE d.datname = :'name'
 \gexec" "name=$name" "restoring=$restoring"
+
+# Settings that a superuser has stored with a role, or of a kind that only one may store, are left:
+# the answer is the statements for a superuser, a line for each.
+copy_settings() {
+  ask postgres "
+SELECT set_config('restore.name', :'name', false),
+       set_config('restore.restoring', :'restoring', false) \g /dev/null
+DO \$\$
+DECLARE
+  whose text;
+  stored text;
+  remaining text := '';
+BEGIN
+  FOR whose, stored IN
+    SELECT CASE s.setrole WHEN 0 THEN 'ALTER DATABASE'
+                ELSE format('ALTER ROLE %I IN DATABASE', pg_get_userbyid(s.setrole)) END,
+           format('SET %I TO %s', split_part(setting, '=', 1),
+                  CASE WHEN split_part(setting, '=', 1) IN ('search_path', 'temp_tablespaces',
+                            'local_preload_libraries', 'session_preload_libraries')
+                       THEN substr(setting, strpos(setting, '=') + 1)
+                       ELSE quote_literal(substr(setting, strpos(setting, '=') + 1)) END)
+      FROM pg_db_role_setting AS s JOIN pg_database AS d ON d.oid = s.setdatabase,
+           unnest(s.setconfig) AS setting
+     WHERE d.datname = current_setting('restore.name')
+  LOOP
+    BEGIN
+      EXECUTE format('%s %I %s', whose, current_setting('restore.restoring'), stored);
+    EXCEPTION WHEN insufficient_privilege THEN
+      remaining := remaining
+        || format(E'  %s %I %s;\n', whose, current_setting('restore.name'), stored);
+    END;
+  END LOOP;
+  PERFORM set_config('restore.remaining', remaining, false);
+END \$\$;
+SELECT current_setting('restore.remaining');" "name=$name" "restoring=$restoring"
+}
+left=$(copy_settings)
+# A reserve that comes late holds nothing, but for what is done again after the change of names.
+ask postgres "SELECT format('ALTER DATABASE %I SET holdfast.replays_until = %L', :'restoring',
+    now() + interval '1 day') \gexec" "restoring=$restoring"
 
 # --- change the names ----------------------------------------------------------------------------
 
 if [ "$(workers)" != 0 ]; then say "a worker has connected meanwhile"; exit 1; fi
 ask postgres 'ALTER DATABASE :"name" ALLOW_CONNECTIONS false;' "name=$name"
+lacks=$(lacking)
+if [ -n "$lacks" ]; then say "$lacks"; exit 1; fi
+# Whatever works for the server itself has no user, and makes way by itself.
 ask postgres "SELECT pg_terminate_backend(pid, :seconds * 1000) FROM pg_stat_activity
-  WHERE datname = :'name' AND backend_type = 'client backend';" \
+  WHERE datname = :'name' AND usesysid IS NOT NULL;" \
   "name=$name" "seconds=$session_seconds_max" >/dev/null
 ask postgres 'BEGIN;
 ALTER DATABASE :"name" RENAME TO :"before";
 ALTER DATABASE :"before" ALLOW_CONNECTIONS true;
 ALTER DATABASE :"restoring" RENAME TO :"name";
 COMMIT;' "name=$name" "restoring=$restoring" "before=$before"
-# A reserve that comes late holds nothing, but for what is done again now.
-ask postgres "SELECT format('ALTER DATABASE %I SET holdfast.replays_until = %L', :'name',
-    now() + interval '1 day') \gexec" "name=$name"
 trap - EXIT
 say "done: $name is the dump now; what was there is $before, to be dropped when all is well"
+[ -z "$left" ] || say "the role of the URL may not store these settings; have a superuser do it:
+$left"
 
 # --- bring it up to date -------------------------------------------------------------------------
 

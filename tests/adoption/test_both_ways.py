@@ -6,6 +6,7 @@ import pytest
 
 from activities.inventory.database.errors import FigureUnfit
 from activities.inventory.records import StockRow
+from holdfast_client.contract.holds import HoldsRequest
 from holdfast_client.contract.messages import StockAdjustment
 from holdfast_client.contract.outcomes import (
     AdjustmentApplied,
@@ -236,6 +237,36 @@ def receive(
     return shop.patient.adjust(
         StockAdjustment(adjustment_id=adjustment_id, sku=sku, kind="receive", quantity=quantity)
     )
+
+
+@pytest.mark.parametrize("sku", ["PEN\u200b", "PEN\u00a0", " PEN", "P\u202eEN", "P\tEN"])
+def test_a_sku_that_no_message_can_name_makes_no_stock_item_and_is_noted(shop_a: Adopted, sku: str):
+    shop_a.adopt()
+    shop_a.reserve("c1", MUG=3)
+    shop_a.sql.execute("UPDATE products SET sku = %s WHERE sku = 'MUG'", [sku])
+    shop_a.sql.execute("UPDATE products SET sku = %s WHERE sku = 'CUP'", [f"{sku}{sku}"])
+    assert [row[0] for row in shop_a.owner("SELECT sku FROM holdfast.stock_items ORDER BY 1")] == [
+        "CUP",
+        "MUG",
+    ]
+    assert [(row[0], row[1]) for row in shop_a.put_back()] == [("CUP", "sku"), ("MUG", "sku")]
+    shop_a.close("c1", "cancelled")
+    assert shop_a.item("MUG") == (10, 2, 2)
+
+
+def test_what_the_shops_own_code_has_reserved_is_told_wherever_it_stands_in_the_way(
+    shop_c: Adopted,
+):
+    shop_c.adopt()
+    shop_c.reserve("c1", MUG=3)
+    found = shop_c.patient.holds(HoldsRequest(sku="MUG"))
+    assert [hold.units for hold in found.holds] == [3]
+    assert found.shop_reserved == 2
+    count = StockAdjustment(adjustment_id="a1", sku="MUG", kind="count", quantity=1)
+    refused = shop_c.patient.adjust(count)
+    assert isinstance(refused, AdjustmentRefused)
+    assert [holder.quantity for holder in refused.holders] == [3]
+    assert (refused.reserved, refused.shop_reserved, refused.units_left_out) == (5, 2, 0)
 
 
 def test_a_figure_that_would_not_fit_the_shops_column_is_refused(shop_a: Adopted):

@@ -12,7 +12,7 @@ from playwright.async_api import BrowserContext, ViewportSize, async_playwright,
 NAMES: Final = ("chromium", "chromium-browser", "google-chrome")
 WINDOW: Final[ViewportSize] = {"width": 1280, "height": 1040}
 # A page is there in a second or two; a machine at work on other things takes its time.
-WAIT_MS_MAX: Final = 30_000
+WAIT_MS_MAX: Final = 120_000
 # It looks nowhere but at the page; as root and in containers its own sandbox cannot be had.
 _SWITCHES: Final = (
     "--no-sandbox",

@@ -75,7 +75,7 @@ class Album:
 
     async def take_timeline(self) -> None:
         await self._web_ui.open_checkout(scenes.PAID)
-        await expect(self._web_ui.bar("10 min longer")).to_be_visible()
+        await expect(self._web_ui.bar("10m longer")).to_be_visible()
         await self._take("timeline")
 
     async def take_details(self) -> None:

@@ -39,7 +39,7 @@ async def test_the_timeline_tells_who_extended_the_hold_and_the_payment_that_end
     until = f"{held.expires_at + timedelta(seconds=600):%Y-%m-%d %H:%M:%S} UTC"
     for words in (
         f"Held for u-30 until {held.expires_at:%Y-%m-%d %H:%M:%S} UTC unless paid: 3 {unique}",
-        f"10 min longer, until {until} (sam: bank is slow)",
+        f"10m longer, until {until} (sam: bank is slow)",
         f"Held for u-30 until {until} unless paid: 3 {unique}",
     ):
         await expect(web_ui.bar(words)).to_be_visible()
@@ -130,7 +130,7 @@ async def test_an_extension_by_the_dialog_moves_the_deadline(
     ).to_be_visible()
     row = details.get_by_role("row").filter(has_text="extended")
     await expect(row).to_contain_text("sam")
-    await expect(row).to_contain_text("10 min longer")
+    await expect(row).to_contain_text("10m longer")
     await expect(row).to_contain_text("asked on the phone")
 
 
@@ -158,23 +158,26 @@ async def test_the_button_that_cancels_the_workflow_gives_the_stock_back_too(
 async def test_a_recalled_sku_is_given_back_by_one_batch_and_whole_carts_with_it(
     web_ui: WebUi, shop: ReservationClient, sku: str, unique: str, database: psycopg.Connection
 ):
-    """The steps of the runbook: out of sale, then the view "held" of the SKU, all cancelled."""
+    """The steps of the runbook: out of sale, then the views "held" and "to ship", all cancelled."""
     other = f"{unique}-other"
     await shop.adjust_stock(f"{unique}-comes", other, "receive", 5)
     await shop.reserve(f"{unique}-1", [(sku, 1), (other, 2)])
     await shop.reserve(f"{unique}-2", [(sku, 3)])
     await shop.reserve(f"{unique}-3", [(sku, 2)])
     await shop.confirm(f"{unique}-3", f"pay-{unique}-3")
+    await shop.reserve(f"{unique}-5", [(sku, 1)])
+    await shop.confirm(f"{unique}-5", f"pay-{unique}-5", settle="commit")
     await shop.adjust_stock(f"{unique}-recall", sku, "deactivate", 0, reason="recalled")
     assert isinstance(await shop.reserve(f"{unique}-4", [(sku, 1)]), Denied)
 
     views = {view.name: view for view in ready_made_views(datetime.now(UTC), sku=sku)}
-    await web_ui.open_view(views["held"])
-    await web_ui.expect_rows(f"{unique}-1", f"{unique}-2")
-    await web_ui.cancel_all("recalled")
-    for checkout_id in (f"{unique}-1", f"{unique}-2"):
-        await web_ui.open_checkout(checkout_id)
-        await expect(web_ui.page.get_by_text("Completed", exact=True).first).to_be_visible()
+    for view, ids in (("held", (f"{unique}-1", f"{unique}-2")), ("to ship", (f"{unique}-5",))):
+        await web_ui.open_view(views[view])
+        await web_ui.expect_rows(*ids)
+        await web_ui.cancel_all("recalled")
+        for checkout_id in ids:
+            await web_ui.open_checkout(checkout_id)
+            await expect(web_ui.page.get_by_text("Completed", exact=True).first).to_be_visible()
     assert _reserved(database, sku) == 0
     assert _reserved(database, other) == 0
     await web_ui.open_view(views["paid"])

@@ -64,6 +64,44 @@ async def test_holds_are_listed_by_whose_they_are_and_how_soon_they_end(
     assert found.holds_left_out == left_out
 
 
+@pytest.mark.parametrize("committed", [False, True])
+async def test_a_list_of_many_pages_is_read_page_by_page(
+    shop: Shop, checkout_id: str, committed: bool
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 9)
+    ids = [f"{checkout_id}/{number}" for number in range(5)]
+    for number, id in enumerate(ids):
+        await hold(shop, id, sku, hold_seconds=200 + number)
+        if committed:
+            await shop.client.confirm(id, f"pay/{id}", settle="commit")
+    seen: list[str] = []
+    page, left_out = None, 5
+    while left_out:
+        found = await shop.client.holds(sku=sku, limit=2, committed=committed, page=page)
+        assert len(found.holds) == min(left_out, 2)
+        left_out -= len(found.holds)
+        assert found.holds_left_out == left_out
+        seen += [h.checkout_id for h in found.holds]
+        page = found.next_page
+    assert page is None
+    assert seen == ids
+
+
+async def test_what_is_paid_and_on_the_shelf_is_counted_beside_the_holds(
+    shop: Shop, checkout_id: str
+) -> None:
+    sku = new_sku()
+    await shop.stock(sku, 5)
+    for name in ("a", "b"):
+        await hold(shop, f"{checkout_id}/{name}", sku, customer_id=name)
+        await shop.client.confirm(f"{checkout_id}/{name}", f"{checkout_id}/{name}", settle="commit")
+    held = await shop.client.holds(sku=sku)
+    assert (held.holds, held.committed_left_out) == ((), 2)
+    assert (await shop.client.holds(sku=sku, customer_id="a")).committed_left_out == 1
+    assert (await shop.client.holds(sku=sku, limit=1, committed=True)).committed_left_out == 0
+
+
 @pytest.mark.parametrize(
     ("field", "wanted"),
     [
@@ -71,6 +109,9 @@ async def test_holds_are_listed_by_whose_they_are_and_how_soon_they_end(
         ("limit", {"limit": 201}),
         ("ends_within_seconds", {"ends_within_seconds": 0}),
         ("ends_within_seconds", {"ends_within_seconds": 1.5}),
+        ("page", {"page": "2"}),
+        ("page", {"page": "2031-03-14T09:00:00/1"}),
+        ("page", {"page": "2031-03-14T09:00:00+00:00/9999999999999999999"}),
     ],
 )
 async def test_a_wrong_question_for_holds_names_its_field(

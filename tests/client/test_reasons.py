@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from temporalio.exceptions import TemporalError
+from temporalio.service import RPCError, RPCStatusCode
 
+from holdfast_client.contract.errors import HoldfastError, OutcomeUnknown, ServerUnreachable
+from holdfast_client.questions import Status
+from holdfast_client.transport.calls import answer_within
 from holdfast_client.transport.reasons import plain_reason
 
 _CONNECT = "Failed client connect: Server connection error: tonic::transport::Error(Transport, "
@@ -62,3 +67,28 @@ def test_what_a_library_says_of_its_insides_is_put_into_words(said: str, reason:
 @pytest.mark.parametrize("said", ["no answer within 2 s", "Namespace nowhere is not found."])
 def test_what_can_be_read_stays(said: str) -> None:
     assert plain_reason(said) == said
+
+
+_SAID = 'code: Unknown, message: "broken off", source: Some(tonic::transport::Error(Transport))'
+
+
+@pytest.mark.parametrize(
+    ("raised", "kind"),
+    [
+        (RPCError(_SAID, RPCStatusCode.UNAVAILABLE, b""), ServerUnreachable),
+        (RPCError(_SAID, RPCStatusCode.INTERNAL, b""), OutcomeUnknown),
+        (RPCError(_SAID, RPCStatusCode.UNAUTHENTICATED, b""), HoldfastError),
+        (RPCError(_SAID, RPCStatusCode.PERMISSION_DENIED, b""), HoldfastError),
+        (TemporalError(_SAID), HoldfastError),
+    ],
+    ids=lambda value: getattr(getattr(value, "status", None), "name", None),
+)
+async def test_no_error_of_a_call_tells_of_a_library(
+    raised: Exception, kind: type[HoldfastError]
+) -> None:
+    with pytest.raises(kind) as caught:
+        async with answer_within(5, Status("cart-1"), "localhost:7233"):
+            raise raised
+    assert type(caught.value) is kind
+    assert "tonic" not in str(caught.value)
+    assert "broken off" in str(caught.value)

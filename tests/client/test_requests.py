@@ -50,7 +50,7 @@ async def test_the_start_says_in_the_web_ui_what_it_is_about(
 ) -> None:
     await client.reserve(checkout_id, [("MUG", 2), ("CUP", 1)], customer_id="u-17")
     description = await workflow_of(temporal_client, checkout_id).describe()
-    assert await description.static_summary() == "1 CUP, 2 MUG for u-17, hold of 15 min"
+    assert await description.static_summary() == "1 CUP, 2 MUG for u-17, hold of 15m"
     assert await description.static_details() == "- 1 of `CUP` at main\n- 2 of `MUG` at main"
     found = {pair.key.name: pair.value for pair in description.typed_search_attributes}
     assert "CheckoutStatus" not in found

@@ -34,13 +34,13 @@ def indexed(attributes: TypedSearchAttributes) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("request_", "summary"),
     [
-        (asked(("MUG", 1)), "1 MUG, hold of 15 min"),
-        (asked(("MUG", 2), ("MUG", 1), ("CUP", 1)), "1 CUP, 3 MUG, hold of 15 min"),
-        (asked(("MUG", 1_000)), "1,000 MUG, hold of 15 min"),
-        (asked(("MUG", 1), hold_seconds=90), "1 MUG, hold of 90 s"),
-        (asked(("MUG", 1), hold_seconds=5_400), "1 MUG, hold of 90 min"),
-        (asked(("MUG", 1), hold_seconds=7_200), "1 MUG, hold of 2 h"),
-        (asked(("MUG", 1), customer_id="u-17"), "1 MUG for u-17, hold of 15 min"),
+        (asked(("MUG", 1)), "1 MUG, hold of 15m"),
+        (asked(("MUG", 2), ("MUG", 1), ("CUP", 1)), "1 CUP, 3 MUG, hold of 15m"),
+        (asked(("MUG", 1_000)), "1,000 MUG, hold of 15m"),
+        (asked(("MUG", 1), hold_seconds=90), "1 MUG, hold of 1m30s"),
+        (asked(("MUG", 1), hold_seconds=5_400), "1 MUG, hold of 1h30m"),
+        (asked(("MUG", 1), hold_seconds=7_200), "1 MUG, hold of 2h"),
+        (asked(("MUG", 1), customer_id="u-17"), "1 MUG for u-17, hold of 15m"),
     ],
 )
 def test_the_summary_is_one_line_for_people(request_: CheckoutRequest, summary: str) -> None:
@@ -49,7 +49,7 @@ def test_the_summary_is_one_line_for_people(request_: CheckoutRequest, summary: 
 
 def test_a_private_summary_names_neither_goods_nor_customer() -> None:
     request = asked(("MUG", 1), ("CUP", 2), customer_id="u-17")
-    assert checkout_summary(request, private_metadata=True) == "3 units of 2 SKUs, hold of 15 min"
+    assert checkout_summary(request, private_metadata=True) == "3 units of 2 SKUs, hold of 15m"
 
 
 def test_the_longest_customer_does_not_outgrow_the_room_for_a_summary() -> None:
@@ -93,3 +93,5 @@ def test_an_id_too_large_for_the_index_is_left_out_of_it() -> None:
 def test_an_adjustment_is_announced_in_one_line() -> None:
     change = StockAdjustment(adjustment_id="a-1", sku="MUG", kind="adjust", quantity=-1_200)
     assert adjustment_summary(change) == "adjust -1,200 of MUG"
+    long = f"ENAMEL-MUG-{'X' * 60}-BLUE"
+    assert adjustment_summary(change.model_copy(update={"sku": long})).endswith(f" of {long}")

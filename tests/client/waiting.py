@@ -11,7 +11,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from holdfast_client.contract.names import checkout_workflow_id
 
-LOOKS_MAX: Final = 600
+# Together 240 s, which only what will never come true takes.
+LOOKS_MAX: Final = 2_400
 LOOK_SECONDS: Final = 0.1
 
 _Seen = TypeVar("_Seen")

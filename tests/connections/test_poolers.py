@@ -5,15 +5,13 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import (
     AbstractAsyncContextManager,
     AbstractContextManager,
-    ExitStack,
-    contextmanager,
 )
-from typing import Final, Literal, TypeVar
+from typing import Final, TypeVar
 
 import psycopg
 import pytest
@@ -26,7 +24,7 @@ from activities.inventory.database.async_carrier import carry_out as carry_async
 from activities.inventory.database.calls import BEGIN, BEGIN_SNAPSHOT, Call, in_transaction, scalar
 from activities.inventory.database.carrier import carry_out
 from activities.inventory.database.connecting import Connector
-from activities.inventory.database.engine import open_engine, statement_engine
+from activities.inventory.database.engine import statement_engine
 from activities.inventory.database.errors import LedgerUnavailable, SessionUnfit
 from activities.inventory.database.pool import LedgerPool
 from activities.inventory.database.rights.role_settings import carry_settings
@@ -40,8 +38,8 @@ from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import Closing, HoldExtension, StockRow
 from holdfast_client.client import ReservationClient
+from tests.connections.conftest import BUYERS, OpenPooler, opened
 from tests.connections.pooler import PgBouncer, PoolMode
-from tests.directories import NewDirectory
 from tests.inventory.databases import WORKER_ROLE, as_worker
 from tests.inventory.pools import opened_pool
 from tests.inventory.shop import Shop, checkout
@@ -49,35 +47,9 @@ from worker.composition import running_worker
 from worker.health import examine
 from worker.settings import load_settings
 
-BUYERS: Final = 16
 CHECKOUTS: Final = 320
-# Fewer than buyers, so that in transaction mode each of the server's sessions serves several.
-SESSIONS_MAX: Final[dict[PoolMode, int]] = {"session": 2 * BUYERS, "transaction": 4}
-# A pooler that refuses settings at the start, and one that was told to drop them.
-IGNORED: Final = {"refuses": "", "drops": "options"}
 
-OpenPooler = Callable[..., PgBouncer]
-OpenLedger = Callable[..., Engine]
 AnswerT = TypeVar("AnswerT")
-
-
-@pytest.fixture
-def open_pooler(postgres_url: str, new_directory: NewDirectory) -> Iterator[OpenPooler]:
-    """Runs PgBouncers until the test is over."""
-    with ExitStack() as stack:
-
-        def run(mode: PoolMode, settings: Literal["refuses", "drops"]) -> PgBouncer:
-            return stack.enter_context(
-                PgBouncer(
-                    postgres_url,
-                    new_directory("pgbouncer"),
-                    mode,
-                    sessions_max=SESSIONS_MAX[mode],
-                    ignored=IGNORED[settings],
-                )
-            )
-
-        yield run
 
 
 @pytest.fixture(params=["session", "transaction"])
@@ -89,23 +61,6 @@ def mode(request: pytest.FixtureRequest) -> PoolMode:
 @pytest.fixture(params=["refuses", "drops"])
 def pooler(request: pytest.FixtureRequest, open_pooler: OpenPooler, mode: PoolMode) -> PgBouncer:
     return open_pooler(mode, request.param)
-
-
-@pytest.fixture
-def shop(database_url: str) -> Iterator[Shop]:
-    """A shop that is looked at directly, whose workers' role carries its settings."""
-    assert carry_settings(database_url, WORKER_ROLE, session_settings()) == ()
-    with opened(database_url) as engine:
-        yield Shop(engine, Ledger(engine))
-
-
-@contextmanager
-def opened(url: str, statement_timeout_ms: int = STATEMENT_TIMEOUT_MS) -> Iterator[Engine]:
-    engine = open_engine(url, connections_max=BUYERS, statement_timeout_ms=statement_timeout_ms)
-    try:
-        yield engine
-    finally:
-        engine.dispose()
 
 
 def workers_engine(

@@ -6,35 +6,34 @@ The backup is pg_dump's, the repair is the script that docs/operations.md names.
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Callable, Iterator
-from datetime import UTC, datetime
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 import psycopg
 import pytest
-from sqlalchemy import make_url
 
 from activities.inventory.database.engine import open_engine
 from activities.inventory.database.migrate import upgrade_database
 from activities.inventory.ledger import Ledger
 from activities.inventory.records import StockRow
+from tests.deploy.backups import (
+    Backup,
+    count_reservations,
+    database_name,
+    databases_beside,
+    run_on,
+)
 from tests.directories import NewDirectory
-from tests.docs.pages import ROOT
 from tests.inventory.databases import WORKER_ROLE, administer, as_worker, fresh_database
 from tests.inventory.shop import Figures, checkout
-from tests.limits import HANG_SECONDS
 from tests.security.rights import rights_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.waiting import until
-from worker.embedded.postgres_cluster import postgres_environment, postgres_program
-from worker.embedded.temporal import EmbeddedTemporal, _temporal_program
+from worker.embedded.temporal import EmbeddedTemporal
 
-RESTORE: Final = ROOT / "deploy/restore/restore.sh"
 STOCK: Final = 100
 HOLD_SECONDS: Final = 900
 EXTENDED: Final = ("extended-before", "extended-since")
@@ -48,57 +47,6 @@ DELIVERY: Final[dict[str, Any]] = {
 }
 
 
-class Backup:
-    """A dump of one database, and the moment at which it was made.
-
-    Args:
-        admin_url: of a superuser, in another database.
-        url: of the database.
-        file: where the dump is written.
-    """
-
-    def __init__(self, admin_url: str, url: str, file: Path) -> None:
-        self._admin_url, self.url, self.file = admin_url, url, file
-        _postgres("pg_dump", url, "--format=custom", "--no-blobs", f"--file={file}")
-        self.made_at = datetime.now(UTC)
-
-    def restore(
-        self, address: str, *words: str, **changes: str
-    ) -> subprocess.CompletedProcess[str]:
-        """Run the script that puts the dump in the place of what is there and replays the rest."""
-        found = (
-            _temporal_program().parent,
-            postgres_program("psql").parent,
-            Path(sys.prefix, "bin"),
-        )
-        ours = {k: v for k, v in postgres_environment().items() if not k.startswith("HOLDFAST_")}
-        environment = {
-            **ours,
-            "PATH": ":".join([*map(str, found), os.environ["PATH"]]),
-            "TEMPORAL_ADDRESS": address,
-            "HOLDFAST_DATABASE_URL": self.url,
-            "HOLDFAST_WORKER_ROLE": WORKER_ROLE,
-            **changes,
-        }
-        return subprocess.run(
-            ["/bin/sh", str(RESTORE), *words, str(self.file)],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=HANG_SECONDS,
-            check=False,
-        )
-
-    def put_back(self) -> None:
-        """Put the dump in the place of what is there, and no more."""
-        name = str(make_url(self.url).database)
-        for words in (["dropdb", "--force"], ["createdb"]):
-            _program(*words, f"--maintenance-db={self._admin_url}", name)
-        options = ("--exit-on-error", "--single-transaction", str(self.file))
-        _postgres("pg_restore", self.url, *options)
-
-
 @pytest.fixture(scope="module")
 def own_temporal(new_directory: NewDirectory) -> Iterator[EmbeddedTemporal]:
     with EmbeddedTemporal(new_directory("temporal"), time_skipping=True) as server:
@@ -109,7 +57,7 @@ def own_temporal(new_directory: NewDirectory) -> Iterator[EmbeddedTemporal]:
 def database_url(postgres_url: str, template: str) -> Iterator[str]:
     with fresh_database(postgres_url, template) as url:
         yield url
-        for name in _databases(url, "_before_"):
+        for name in databases_beside(url, "_before_"):
             administer(postgres_url, "DROP DATABASE {name}", name=name)
 
 
@@ -162,8 +110,8 @@ async def test_what_was_done_since_the_backup_is_done_again_from_temporals_histo
         backup, before = await _live_before_and_after_a_backup(stage, prefix, make_backup)
     deadlines = {name: _deadline(stage, name) for name in EXTENDED}
     await until(lambda: _are_indexed(stage, backup.made_at))
-    stage.shop.sql("ALTER DATABASE " + _name(backup.url) + " SET work_mem = '8MB'")
-    stage.shop.sql("REVOKE TEMPORARY ON DATABASE " + _name(backup.url) + " FROM PUBLIC")
+    stage.shop.sql("ALTER DATABASE " + database_name(backup.url) + " SET work_mem = '8MB'")
+    stage.shop.sql("REVOKE TEMPORARY ON DATABASE " + database_name(backup.url) + " FROM PUBLIC")
     refused = await asyncio.to_thread(backup.restore, own_temporal.address)
     assert "stop the workers first" in refused.stderr
     assert stage.shop.figures("MUG") == before
@@ -173,7 +121,7 @@ async def test_what_was_done_since_the_backup_is_done_again_from_temporals_histo
     assert stage.shop.figures("MUG") != before
     assert [row.work_mem for row in stage.shop.sql("SHOW work_mem")] == ["8MB"]
     assert not [right for right in rights_of(backup.url, WORKER_ROLE) if "TEMPORARY" in right]
-    assert len(_databases(backup.url, "_before_")) == 1
+    assert len(databases_beside(backup.url, "_before_")) == 1
     async with at_work(stage, sandboxed=False):
         await until(lambda: _statuses(stage, prefix).get("new-paid") == "fulfilled")
         await until(lambda: stage.shop.figures("MUG") == before)
@@ -256,10 +204,10 @@ async def test_a_ledger_that_moves_to_another_server_goes_on_under_roles_of_its_
     dump = tmp_path / "moved.dump"
     options = ("--format=custom", "--no-owner", "--no-privileges", f"--file={dump}")
     url = stage.settings.database
-    await asyncio.to_thread(_postgres, "pg_dump", url, *options)
+    await asyncio.to_thread(run_on, "pg_dump", url, *options)
     with fresh_database(postgres_url) as new_url:
         await asyncio.to_thread(
-            _postgres, "pg_restore", new_url, "--no-owner", "--exit-on-error",
+            run_on, "pg_restore", new_url, "--no-owner", "--exit-on-error",
             "--single-transaction", str(dump),
         )  # fmt: skip
         before, after = upgrade_database(new_url, worker_role=WORKER_ROLE)
@@ -284,17 +232,6 @@ def _deadline(stage: Stage, name: str) -> datetime:
     return deadline
 
 
-def _name(url: str) -> str:
-    return str(make_url(url).database)
-
-
-def _databases(url: str, part: str) -> list[str]:
-    """Return the databases that the script has left beside this one."""
-    with psycopg.connect(url) as link:
-        found = link.execute("SELECT datname FROM pg_database").fetchall()
-    return [name for (name,) in found if name.startswith(_name(url) + part)]
-
-
 @pytest.fixture
 def dumped(make_backup: Callable[[], Backup], database_url: str) -> Backup:
     """A dump of a ledger with one hold, whose database has had another since."""
@@ -308,20 +245,13 @@ def dumped(make_backup: Callable[[], Backup], database_url: str) -> Backup:
     return backup
 
 
-def _reservations(url: str) -> int:
-    with psycopg.connect(url) as link:
-        row = link.execute("SELECT count(*) FROM holdfast.reservations").fetchone()
-    assert row is not None
-    return int(row[0])
-
-
 @pytest.mark.parametrize("spoil", ["emptied", "cut short", "no dump", "no ledger", "lost"])
 def test_a_dump_that_is_not_whole_changes_nothing(
     dumped: Backup, temporal_address: str, postgres_url: str, spoil: str
 ):
     whole = dumped.file.read_bytes()
     if spoil == "no ledger":
-        _postgres("pg_dump", postgres_url, "--format=custom", f"--file={dumped.file}")
+        run_on("pg_dump", postgres_url, "--format=custom", f"--file={dumped.file}")
     elif spoil == "lost":
         dumped.file.unlink()
     else:
@@ -330,8 +260,8 @@ def test_a_dump_that_is_not_whole_changes_nothing(
     ended = dumped.restore(temporal_address)
     assert ended.returncode == 1
     assert "nothing was changed" in ended.stderr or "is as it was" in ended.stderr
-    assert _reservations(dumped.url) == 2
-    assert _databases(dumped.url, "_") == []
+    assert count_reservations(dumped.url) == 2
+    assert databases_beside(dumped.url, "_") == []
 
 
 def test_a_dump_of_before_the_first_reservation_is_restored_only_if_that_is_said(
@@ -345,18 +275,4 @@ def test_a_dump_of_before_the_first_reservation_is_restored_only_if_that_is_said
     assert "HOLDFAST_EMPTY_LEDGER=accept" in refused.stderr
     with psycopg.connect(database_url) as link:
         assert link.execute("SELECT count(*) FROM holdfast.stock_items").fetchone() == (1,)
-    assert _databases(database_url, "_") == []
-
-
-def _postgres(program: str, url: str, *options: str) -> None:
-    _program(program, f"--dbname={url}", *options)
-
-
-def _program(name: str, *words: str) -> None:
-    """Run one of Postgres's client programs."""
-    subprocess.run(
-        [str(postgres_program(name)), *words],
-        env=dict(postgres_environment()),
-        check=True,
-        timeout=HANG_SECONDS,
-    )
+    assert databases_beside(database_url, "_") == []

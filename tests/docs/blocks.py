@@ -26,6 +26,7 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
             ("client/README.md", "from holdfast_client import SyncReservationClient"),
             ("client/README.md", "from holdfast_client import Committed, SyncReservationClient"),
             ("client/README.md", "holdfast reserve cart-904 BOWL-02=3"),
+            ("client/README.md", "from holdfast_client import SyncAvailabilityReader"),
             ("client/README.md", "from holdfast_client import Expired, SyncFakeReservationClient"),
         ),
         "tests/docs/test_readme.py::test_the_code_of_the_clients_page_runs_after_that_of_the_readme",

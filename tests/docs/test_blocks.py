@@ -22,7 +22,7 @@ BLOCKS: Final = [block for each in PAGES for block in each.all_blocks()]
 def commands(block: Block) -> list[list[str]]:
     """Return the words of each command of a shell block."""
     found, pending = [], ""
-    for line in block.code.replace("\\\n", " ").splitlines():
+    for line in block.code.replace("\\\n", " ").replace("&&\n", "\n").splitlines():
         pending += f"{line}\n"
         try:
             words = shlex.split(pending, comments=True)

@@ -16,6 +16,7 @@ import holdfast_client
 from holdfast_client import AvailabilityReader, HoldfastError, Reservations
 from tests.docs.pages import ROOT, Page, page
 from tests.docs.reader import Reader
+from tests.inventory.databases import make_reader
 
 # Each command is a process of its own; only against what hangs.
 pytestmark = pytest.mark.timeout(900)
@@ -66,7 +67,7 @@ async def test_the_client_installs_as_its_page_says(reader: Reader):
 
 
 async def test_the_code_of_the_clients_page_runs_after_that_of_the_readme(reader: Reader):
-    checkout, sync, parts, encrypted, tests = CLIENT.blocks("python")
+    checkout, sync, parts, encrypted, for_one, for_many, tests = CLIENT.blocks("python")
     told = await reader.python(checkout)
     assert "held until 20" in told
     assert "payment_reference='pay_901'" in told
@@ -82,12 +83,23 @@ async def test_the_code_of_the_clients_page_runs_after_that_of_the_readme(reader
     key = f"2026-01:{base64.b64encode(secrets.token_bytes(32)).decode()}"
     with_keys = replace(reader, named={**reader.named, "HOLDFAST_ENCRYPTION_KEYS": key})
     assert "checkouts" in await with_keys.python(encrypted)
+    await _read_availability(reader, for_one, for_many)
     (reader.directory / "test_shop.py").write_text(tests)
     # As a newcomer has it: without this project's settings, and without plugins.
     plain = (
         "PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 python -m pytest -c /dev/null --rootdir . test_shop.py"
     )
     assert "1 passed" in await reader.shell(plain)
+
+
+async def _read_availability(reader: Reader, for_one: str, for_many: str) -> None:
+    url = make_reader(reader.named["HOLDFAST_DATABASE_URL"])
+    of_page = replace(reader, named={**reader.named, "HOLDFAST_READER_URL": url})
+    assert await of_page.python(for_one) == "CUP-07 for sale: 2\n"
+    first, second, *pages = (await of_page.python(for_many)).splitlines()
+    assert (first, second) == ("CUP-07 2", "HAT-01 nobody knows it")
+    assert all(page.startswith("a page: ['") for page in pages)
+    assert {"BOWL-02", "CUP-07"} <= set(re.findall(r"'(.*?)'", "".join(pages)))
 
 
 def test_no_page_for_newcomers_reuses_an_id_of_another():

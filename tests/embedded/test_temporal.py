@@ -115,7 +115,7 @@ async def test_a_workflow_is_found_by_each_search_attribute(temporal: EmbeddedTe
     query = "CheckoutStatus='held' AND CustomerId='u-17' AND CartId='42' AND Skus='MUG-02'"
 
     # What is listed follows what is stored by a moment.
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(HANG_SECONDS):
         while (await client.count_workflows(query)).count != 1:
             await asyncio.sleep(0.02)
 

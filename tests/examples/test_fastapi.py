@@ -14,6 +14,7 @@ from examples.fastapi import shop as example
 from holdfast_client import ReservationClient
 from tests.client.real_shop import RealShop
 from tests.examples.conftest import ANSWER_TIMEOUT_SECONDS, HASTY_SECONDS
+from tests.limits import HANG_SECONDS
 from tests.workflows.stage import Stage, at_work
 from tests.workflows.till import Till
 
@@ -54,7 +55,7 @@ async def web(
     transport = httpx.ASGITransport(example.app)
     async with (
         example.lifespan(example.app),
-        httpx.AsyncClient(transport=transport, base_url="http://shop", timeout=30) as web,
+        httpx.AsyncClient(transport=transport, base_url="http://shop", timeout=HANG_SECONDS) as web,
     ):
         yield web
 

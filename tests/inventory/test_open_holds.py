@@ -20,6 +20,8 @@ INDEXES: Final = {
     "COUNT_HOLDS": "reservations_open_by_deadline",
     "READ_HOLDS_OF_SKU": "reservation_lines_open",
     "COUNT_HOLDS_OF_SKU": "reservation_lines_open",
+    "READ_COMMITTED": "reservations_committed",
+    "COUNT_COMMITTED": "reservations_committed",
     "READ_HELD_LINES": "reservation_lines_pkey",
     "READ_COMING_FREE": "reservation_lines_pkey",
 }
@@ -126,6 +128,32 @@ def test_what_is_left_out_is_counted(shop: Shop) -> None:
     assert first.units == len(lines)
 
 
+def test_holds_of_one_deadline_are_on_one_page_or_the_next(shop: Shop) -> None:
+    shop.stock(MUG=9)
+    ids = [f"c{number}" for number in range(5)]
+    for id in ids:
+        shop.hold(id, hold_seconds=60, MUG=1)
+    for sku in (None, "MUG"):
+        first = _holds(shop, sku=sku, limit=3)
+        second = _holds(shop, sku=sku, limit=3, page=first.next_page)
+        assert [*_ids(first), *_ids(second)] == ids
+        assert (first.holds_left_out, second.holds_left_out, second.next_page) == (2, 0, None)
+        both = first.followed_by(second)
+        assert both.model_copy(update={"comes_free": ()}) == _holds(shop, sku=sku).model_copy(
+            update={"comes_free": ()}
+        )
+        assert [step.units_by_then for step in both.comes_free] == [3, 5]
+
+
+def test_a_page_goes_on_after_a_hold_that_has_ended_meanwhile(shop: Shop) -> None:
+    shop.stock(MUG=9)
+    for number in range(3):
+        shop.hold(f"c{number}", hold_seconds=60 + number, MUG=1)
+    first = _holds(shop, limit=1)
+    shop.cancel("c0")
+    assert _ids(_holds(shop, page=first.next_page)) == ["c1", "c2"]
+
+
 def test_many_deadlines_of_many_items_are_cut_and_counted(shop: Shop) -> None:
     lines = tuple(Line(sku=f"S{n:03}", quantity=1) for n in range(150))
     shop.stock(**{line.sku: 3 for line in lines})
@@ -157,15 +185,19 @@ def test_an_extended_hold_is_listed_where_it_ends_now(shop: Shop) -> None:
     assert _ids(_holds(shop, sku="MUG")) == ["c2", "c1"]
 
 
+@pytest.mark.parametrize("analyzed", [False, True], ids=["at first", "with figures of before"])
 @pytest.mark.parametrize(("name", "index"), INDEXES.items(), ids=INDEXES)
 def test_holds_are_found_by_index_however_many_others_there_are(
-    engine: Engine, name: str, index: str
+    engine: Engine, name: str, index: str, analyzed: bool
 ) -> None:
+    """The server may have gathered its figures when there was nothing yet."""
     statement = getattr(statements, name)
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", statement)))
     numbered = re.sub(r"%\((\w+)\)s", lambda m: f"${names.index(m[1]) + 1}", statement)
     nulls = ", ".join(["NULL"] * len(names))
     with engine.connect() as connection:
+        if analyzed:
+            connection.exec_driver_sql("ANALYZE")
         connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")
         connection.exec_driver_sql(f"PREPARE holds AS {numbered}")
         rows = connection.exec_driver_sql(f"EXPLAIN EXECUTE holds({nulls})").scalars()

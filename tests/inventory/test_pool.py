@@ -22,6 +22,7 @@ from activities.inventory.database.pool import LedgerPool
 from tests.faults.lines import proxy_to, url_through
 from tests.inventory.pools import opened_pool
 from tests.inventory.shop import Shop, checkout
+from tests.limits import HANG_SECONDS
 from tests.workflows.waiting import until
 
 _PID: Final = Call("SELECT pg_backend_pid()")
@@ -155,7 +156,7 @@ async def test_an_answer_that_does_not_come_is_waited_for_within_the_bound(shop:
         silent = LedgerPool(url_through(proxy, url), connections_max=1, statement_timeout_ms=100)
         assert await pid_of(silent)
         proxy.blackhole()
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(HANG_SECONDS):
             with pytest.raises(LedgerUnavailable):
                 await pid_of(silent)
         proxy.mend()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from unicodedata import normalize
 
 import psycopg
@@ -10,6 +11,7 @@ from sqlalchemy import exc
 
 from activities.inventory.database.errors import CONSTRAINT_MEANINGS, LedgerCorrupt
 from activities.inventory.records import Closing, ClosingStatus, StockRow
+from holdfast_client.contract.characters import REFUSED_IN_IDS
 from tests.inventory.shop import Shop
 
 ITEMS = "stock_items (sku, total_quantity, reserved_quantity)"
@@ -214,6 +216,27 @@ def test_no_hand_makes_a_stock_item_that_only_looks_like_another(
         stocked.sql(insert, sku=sku, location=location)
     with pytest.raises(LedgerCorrupt, match="would have decomposed letters"):
         stocked.ledger.load_stock([StockRow(sku, location, 1)])
+
+
+def test_what_the_ledger_takes_as_an_id_is_what_messages_take(shop: Shop) -> None:
+    rows = shop.sql(
+        "SELECT n FROM generate_series(1, 1114111) AS n WHERE n NOT BETWEEN 55296 AND 57343 "
+        "AND NOT holdfast.is_id('a' || chr(n) || 'b')"
+    )
+    refused = re.compile(REFUSED_IN_IDS)
+    assert {row[0] for row in rows} == {n for n in range(1, 0x110000) if refused.match(chr(n))}
+
+
+@pytest.mark.parametrize("ends", [" {}", "{} ", "\u200b{}", "{}\u00a0"])
+@pytest.mark.parametrize("column", ["sku", "location"])
+def test_no_hand_makes_a_stock_item_that_no_message_can_name(
+    stocked: Shop, ends: str, column: str
+) -> None:
+    key = {"sku": "MUG", "location": "attic"} | {column: ends.format("MUG")}
+    with pytest.raises(exc.IntegrityError, match="stock_items_key_is_seen"):
+        stocked.sql(
+            "INSERT INTO holdfast.stock_items (sku, location) VALUES (:sku, :location)", **key
+        )
 
 
 @pytest.mark.parametrize("status", ["cancelled", "fulfilled"])

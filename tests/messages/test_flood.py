@@ -17,6 +17,7 @@ from typing import Any, Final
 
 import pytest
 from temporalio import workflow
+from temporalio.api.common.v1 import Payload
 from temporalio.client import WorkflowUpdateFailedError
 from temporalio.common import RawValue, WorkflowIDConflictPolicy
 from temporalio.service import RPCError
@@ -37,7 +38,7 @@ from worker.embedded.temporal import EmbeddedTemporal
 from worker.temporal import connect_temporal
 from workflows import current_details, policies
 from workflows.checkout import CheckoutWorkflow
-from workflows.policies import EVENTS_KEPT_MAX, WAITING_MESSAGES_MAX
+from workflows.policies import EVENTS_KEPT_MAX, UNREAD_SIGNALS_MAX, WAITING_MESSAGES_MAX
 
 with workflow.unsafe.imports_passed_through():
     from holdfast_client.contract.names import CHECKOUT_WORKFLOW
@@ -48,11 +49,20 @@ SIGNALS_MAX: Final = 10_000
 SIGNALS_SENT: Final = 5_000
 SENDERS: Final = 50
 _GARBAGE: Final = [arguments for _, arguments in bad_messages(12, ("extend",), 500)]
+
+
+def under_key(key_id: str) -> RawValue:
+    """Return what no worker can read, though its label says that one with that key could."""
+    labels = {"encoding": b"binary/encrypted", "encryption-key-id": key_id.encode()}
+    return RawValue(Payload(metadata=labels, data=b"\0" * 40))
+
+
 SIGNALS: Final[dict[str, Callable[[int], tuple[str, list[RawValue]]]]] = {
     "extensions": lambda _: ("extend", legal("extend")),
     "cancellations": lambda _: ("cancel", legal("cancel")),
     "garbage": lambda number: ("extend", _GARBAGE[number % len(_GARBAGE)]),
     "unknown": lambda _: ("no_such", legal("cancel")),
+    "unreadable": lambda number: ("extend", [under_key(f"key-{number}")]),
 }
 _REQUEST: Final = as_json({"checkout_id": "cart-42", "lines": [{"sku": "MUG-01", "quantity": 2}]})
 
@@ -107,6 +117,14 @@ def test_no_signal_has_the_events_put_into_words(
     assert told == []
 
 
+def test_signals_that_nobody_can_read_are_put_on_record_up_to_a_bound(
+    details: WorkflowInstanceDetails,
+):
+    commands = held(details).signals(flood("unreadable", UNREAD_SIGNALS_MAX + 10))
+    records = [command for command in commands if command.HasField("set_patch_marker")]
+    assert len(records) == UNREAD_SIGNALS_MAX
+
+
 def test_who_waits_for_the_decision_makes_no_other_message_cost_more(
     details: WorkflowInstanceDetails,
 ):
@@ -156,7 +174,7 @@ async def test_a_payment_behind_thousands_of_signals_is_taken(
         till, sku = stage.till, stage.stock(unique, 5)
         async with at_work(stage, sandboxed=False):
             await till.reserve(unique, {sku: 2})
-        sorts = ("extensions", "garbage", "unknown")
+        sorts = ("extensions", "garbage", "unknown", "unreadable")
         said = await send_signals(stage, unique, SIGNALS_SENT, *sorts)
         assert said == {"taken": SIGNALS_SENT}
         async with at_work(stage, sandboxed=False):

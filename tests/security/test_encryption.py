@@ -14,7 +14,7 @@ from temporalio.converter import DataConverter
 from temporalio.exceptions import ApplicationError
 
 import holdfast_client
-from holdfast_client.contract.encrypted import KEYS_VARIABLE, is_encrypted
+from holdfast_client.contract.encrypted import KEYS_VARIABLE, came_encrypted, is_encrypted
 from holdfast_client.contract.errors import HoldfastError
 from holdfast_client.transport.encryption import (
     KEYS_MAX,
@@ -92,6 +92,15 @@ async def test_a_worker_may_be_left_what_cannot_be_decrypted():
     hidden = await encrypted(OLD)
     codec = EncryptionCodec([NEW], leaves_unreadable=True)
     assert await codec.decode([hidden, PLAIN]) == [hidden, PLAIN]
+
+
+async def test_a_worker_is_told_what_came_encrypted_whether_it_has_the_key_or_not():
+    hidden = await encrypted(OLD)
+    for keys in ([OLD], [NEW]):
+        codec = EncryptionCodec(keys, leaves_unreadable=True)
+        found, plain = await codec.decode([hidden, PLAIN])
+        assert came_encrypted(found)
+        assert not came_encrypted(plain)
 
 
 def _flipped(data: bytes, place: int) -> bytes:

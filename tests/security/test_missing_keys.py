@@ -42,7 +42,7 @@ from tests.workflows.waiting import until
 from worker.composition import WORKFLOWS, working_ledger
 from worker.converter import data_converter
 from worker.temporal import connect_temporal
-from workflows import payloads
+from workflows import payloads, signals
 
 # Temporal lets a failed workflow task rest for some seconds before it is tried again.
 ANSWER_SECONDS: Final = 60.0
@@ -273,6 +273,31 @@ async def test_a_signal_ignored_for_want_of_its_key_stays_ignored_when_the_key_c
         assert await _ignored(shop, unique)
         assert isinstance(await shop.confirm(unique, f"pay-{unique}"), Fulfilled)
     assert await failed_tasks_of(handle) == []
+    for keys in ((OLD,), (OLD, NEW)):
+        await _replay(handle, *keys)
+
+
+async def test_after_many_unread_signals_what_came_encrypted_is_ignored_by_every_worker_alike(
+    session_database_url: str, temporal_address: str, unique: str, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(signals, "UNREAD_SIGNALS_MAX", 1)
+    shop = await customer(temporal_address, unique, OLD, seconds=ANSWER_SECONDS)
+    async with (
+        a_stage(session_database_url, temporal_address, unique, OLD) as stage,
+        at_work(stage),
+    ):
+        stage.stock(unique, 1)
+        assert isinstance(await shop.reserve(unique, [(unique, 1)]), Held)
+        handle = stage.client.get_workflow_handle(f"checkout/{unique}")
+        # The second could be read here, and where the tasks are done again it cannot.
+        for key in (NEW, OLD):
+            await handle.signal("cancel", await sealed({"reason": "x"}, key))
+        await handle.signal("extend", {"seconds": 1})
+        unread, ignored = await until(lambda: _ignored(shop, unique))
+        assert "key 2026" in unread.reason
+        assert "too many messages" in ignored.reason
+        await until(lambda: _recorded(handle, "ACTIVITY_TASK_COMPLETED"))
+        assert isinstance(await shop.confirm(unique, f"pay-{unique}"), Fulfilled)
     for keys in ((OLD,), (OLD, NEW)):
         await _replay(handle, *keys)
 

@@ -129,7 +129,7 @@ OPERATIONS: Final[dict[str, Step]] = {
     "audit": lambda ledger: ledger.audit(),
     "drift": lambda ledger: ledger.drift(),
     "follow_shop": lambda ledger: ledger.follow_shop(),
-    "has_reservations": lambda ledger: ledger.has_reservations(),
+    "began_at": lambda ledger: ledger.began_at(),
     "schema_version": lambda ledger: ledger.schema_version(),
 }
 

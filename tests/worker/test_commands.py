@@ -125,7 +125,8 @@ def test_a_stock_file_below_what_is_reserved_loads_nothing_and_names_the_line(
     stock_file.write_text("sku,quantity\nMUG-01,1\nTEAPOT,1\n")
     result = operator.run("stock", "load", str(stock_file))
     assert result.returncode == 1
-    assert result.stderr == "line 3: 1 is below the 2 reserved\nnothing was loaded\n"
+    assert result.stderr.startswith("line 3: TEAPOT at main: 1 is below the 2 reserved\n")
+    assert result.stderr.endswith("\nnothing was loaded\n")
     assert "MUG-01\tmain\tMug\t30" in operator.run("stock", "show", "MUG-01").stdout
 
 

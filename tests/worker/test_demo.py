@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from activities.inventory.ledger import Ledger
+from activities.inventory.ledger import LOAD_ROWS_MAX, Ledger
 from activities.inventory.ledger_operations import BATCH_SIZE_MAX
 from activities.inventory.records import Breach, Closing, StockRow
 from holdfast_client.cli.replay.report import Step
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from tests.worker.conftest import Operator
-from worker.demo.demonstration import _disagreements
+from worker.demo.demonstration import _FILE_SHOPPERS, Show, _disagreements, _stock_up
 from worker.demo.report import Verdict
 
 
@@ -45,6 +45,13 @@ def test_the_demo_replays_an_order_file_and_counts_what_it_skips(
     assert "Stock of 1,004 SKUs is loaded; 36 shoppers come" in result.stdout
     assert "stock now: 0 total" not in result.stdout
     assert "Traceback" not in result.stderr
+
+
+def test_more_skus_are_stocked_than_one_load_takes(ledger: Ledger):
+    stock = tuple(StockRow(f"SKU-{n}", "main", 1) for n in range(LOAD_ROWS_MAX + 1))
+    said = _stock_up(ledger, Show(stock, (), _FILE_SHOPPERS))
+    assert said == "Stock of 10,001 SKUs is loaded; 0 shoppers come"
+    assert [item.total for item in ledger.availability([stock[0].sku, stock[-1].sku])] == [1, 1]
 
 
 def test_an_order_file_without_orders_is_one_clear_line_and_starts_no_server(

@@ -8,10 +8,12 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Final
 
 import pytest
+from sqlalchemy import text
 from temporalio.client import Client
 
 from activities.inventory.database.engine import open_engine
@@ -20,6 +22,7 @@ from activities.inventory.records import StockRow
 from holdfast_client import Denied, Held, ReservationClient, Unavailable
 from tests.directories import NewDirectory
 from tests.inventory.databases import fresh_database
+from tests.inventory.shop import checkout
 from tests.limits import HANG_SECONDS
 from tests.worker.conftest import ROOT, Operator, _environment
 from tests.workflows.waiting import until
@@ -102,6 +105,26 @@ async def test_a_ledger_that_lost_what_temporal_remembers_is_refused_with_the_re
         assert named in line
 
 
+@pytest.mark.parametrize(
+    ("known", "days", "told"),
+    [
+        ([], 0, "no reservation"),
+        (["new"], 0, "the ledger began at"),
+        (["new", HELD], 0, ""),
+        # Of a backup: what was held since is not known, and comes back by the replay.
+        (["old"], 1, ""),
+    ],
+    ids=["nothing", "one since", "what is held, too", "one of long before"],
+)
+async def test_a_ledger_is_emptied_if_it_began_after_what_is_held_and_knows_none_of_it(
+    emptied: Operator, known: list[str], days: int, told: str
+):
+    _reserve(emptied.environment["HOLDFAST_DATABASE_URL"], known, days)
+    asked = emptied.run("health")
+    assert asked.returncode == bool(told)
+    assert told in asked.stderr
+
+
 async def test_whoever_says_that_it_is_right_so_begins_anew(emptied: Operator):
     assert emptied.run("health", HOLDFAST_EMPTY_LEDGER="accept").returncode == 0
     with working(emptied, HOLDFAST_EMPTY_LEDGER="accept") as worker:
@@ -122,6 +145,20 @@ async def test_nothing_is_replayed_on_such_a_ledger(emptied: Operator):
 def _load(url: str) -> None:
     engine = open_engine(url, connections_max=1)
     Ledger(engine).load_stock([StockRow("MUG-01", "main", 5)])
+    engine.dispose()
+
+
+def _reserve(url: str, checkout_ids: list[str], days: int) -> None:
+    """Let checkouts be reserved as many days ago."""
+    engine = open_engine(url, connections_max=1)
+    ledger = Ledger(engine)
+    for checkout_id in checkout_ids:
+        ledger.reserve([checkout(checkout_id, **{"MUG-01": 1})])
+    with engine.begin() as connection:
+        connection.execute(
+            text("UPDATE holdfast.reservations SET created_at = created_at - :age"),
+            {"age": timedelta(days=days)},
+        )
     engine.dispose()
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -61,7 +62,7 @@ def _shown(columns: Sequence[Column | str], longest: Sequence[str]) -> set[str]:
     """Return the columns that 80 characters have room for."""
     laid = Table("", tuple(columns), ()).laid_columns
     widths = [max(len(column.name), len(cell)) for column, cell in zip(laid, longest, strict=True)]
-    return {laid[place].name for place in fit(laid, widths, 80).places}
+    return {laid[place].name for place in fit(laid, widths, widths, 80).places}
 
 
 def test_of_a_movement_a_narrow_terminal_shows_when_and_by_whom() -> None:
@@ -159,6 +160,20 @@ def test_denied_demand_is_told_alike_in_every_form(operator: Operator, day: str)
     headings, *rows = csv.reader(io.StringIO(operator.run("denied", "--csv").stdout))
     assert headings == list(document[0])
     assert rows == [[str(cell) for cell in row] for row in told]
+
+
+def test_denied_skus_are_no_formulas_to_whoever_opens_the_file(operator: Operator, ledger: Ledger):
+    """Anybody may ask for anything, and a denial keeps it."""
+    skus = {"=1+1": "'=1+1", "x;=1+1;": "x;'=1+1;", "@SUM(A1)": "'@SUM(A1)"}
+    _reserve(ledger, "c1", dict.fromkeys(skus, 1), "u-1")
+    result = operator.run("denied", "--csv")
+    assert (result.returncode, result.stderr) == (0, "")
+    written = [row["sku"] for row in csv.DictReader(io.StringIO(result.stdout))]
+    assert sorted(written) == sorted(skus.values())
+    for text in re.split(r"[,;]", result.stdout):
+        assert text[:1] not in {"=", "@"}
+    told = [row["sku"] for row in json.loads(operator.run("denied", "--json").stdout)]
+    assert sorted(told) == sorted(skus)
 
 
 def test_denied_demand_of_one_sku_and_of_some_days(operator: Operator, day: str):

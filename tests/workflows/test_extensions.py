@@ -62,7 +62,7 @@ async def test_a_hold_lasts_four_hours_in_all_and_not_a_second_more(
     refusal = await refusal_of(till.extend(unique, seconds))
     assert refusal.type == "ExtensionRefused"
     assert refusal.details[0] == {"cap_seconds": 14_400, "seconds_max": 13_500}
-    assert "at most 13,500 seconds" in refusal.message
+    assert "at most 3h45m" in refusal.message
     assert (await till.status(unique))["expires_at"] == held["expires_at"]
     assert (await till.confirm(unique))["status"] == "fulfilled"
 

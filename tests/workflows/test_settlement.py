@@ -17,6 +17,7 @@ from holdfast_client.client import ReservationClient
 from holdfast_client.contract.messages import CheckoutRequest
 from holdfast_client.contract.outcomes import Unavailable
 from schemas.__main__ import schemas
+from tests.limits import HANG_SECONDS
 from tests.workflows.blockade import blockade
 from tests.workflows.histories import failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage
@@ -202,7 +203,7 @@ async def test_messages_that_wait_while_a_late_payment_is_reinstated_are_answere
         asking = [asyncio.create_task(till.update(unique, "confirm", m)) for m in wishes]
         await until(lambda: _accepted(till, unique, 1 + len(wishes)))
         stranger.lift()
-        answers = await asyncio.wait_for(asyncio.gather(*asking), timeout=60)
+        answers = await asyncio.wait_for(asyncio.gather(*asking), timeout=HANG_SECONDS)
     assert [answer["status"] for answer in answers] == ["committed"] * 3
     # Whichever of the two payments came first.
     told = [answer["duplicate_payment"] for answer in answers]

@@ -44,7 +44,7 @@ async def test_the_timeline_says_what_was_held_extended_and_sold(
     assert reserve == f"Reserve 3 {sku} for u-17: all or none"
     assert hold.startswith("Held for u-17 until ")
     assert hold.endswith(f" unless paid: 3 {sku}")
-    assert extension == f"10 min longer, until {until:%Y-%m-%d %H:%M:%S} UTC (sam: bank is slow)"
+    assert extension == f"10m longer, until {until:%Y-%m-%d %H:%M:%S} UTC (sam: bank is slow)"
     assert f"{until:%H:%M:%S}" in longer_hold
     assert sale == f"Sell 3 {sku} (web: payment p{unique})"
 

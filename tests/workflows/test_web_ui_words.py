@@ -15,7 +15,15 @@ from activities.inventory.records import (
     ReservationState,
 )
 from holdfast_client.contract.messages import CheckoutRequest, Extension, Line, StockAdjustment
-from holdfast_client.contract.outcomes import Cancelled, Committed, Denied, Held, HeldLine, Shortage
+from holdfast_client.contract.outcomes import (
+    Cancelled,
+    Committed,
+    Denied,
+    Held,
+    HeldLine,
+    KnownOutcome,
+    Shortage,
+)
 from tests.inventory.shop import hold_until
 from workflows import current_details, ledger_requests, web_ui
 from workflows.lifecycle import Checkout
@@ -80,7 +88,7 @@ def test_the_timer_says_for_whom_and_when_and_then_what():
 def test_an_extension_says_by_how_much_until_when_who_and_why():
     wish = Extension(seconds=600, reason="bank is slow", actor="sam")
     assert web_ui.extend_summary(hold_until("cart-42", NOW), wish) == (
-        "10 min longer, until 2031-03-14 09:26:53 UTC (sam: bank is slow)"
+        "10m longer, until 2031-03-14 09:26:53 UTC (sam: bank is slow)"
     )
 
 
@@ -232,13 +240,33 @@ def test_of_many_events_the_latest_are_shown():
     assert "... after 5 earlier entries" in details
 
 
-def test_the_details_of_a_hold_stay_true_where_a_terminated_workflow_says_no_more():
+@pytest.mark.parametrize(
+    ("outcome", "begin", "end"),
+    [
+        (None, "**pending**: not decided yet. If", ". Asked for:"),
+        (
+            held(("MUG-01", 1)),
+            "**held** until 2031-03-14 09:26:53 UTC, unless it is paid or given back before. If",
+            ". Held:",
+        ),
+        (
+            Committed(payment_reference="p", lines=(), revision=1, at=NOW),
+            "**committed** at 2031-03-14 09:26:53 UTC, payment p. Still on the shelf, to be",
+            ". To be shipped:",
+        ),
+    ],
+    ids=["pending", "held", "committed"],
+)
+def test_the_details_of_what_is_open_stay_true_where_a_terminated_workflow_says_no_more(
+    outcome: KnownOutcome | None, begin: str, end: str
+):
     subject = checkout(1)
-    subject.outcome = held(("MUG-01", 1))
+    subject.outcome = outcome
     first = current_details.details(subject).splitlines()[0]
-    assert first.startswith("**held** until 2031-03-14 09:26:53 UTC, unless it is paid or given")
+    assert first.startswith(begin)
     assert "If this workflow is terminated, these words stay" in first
     assert "`holdfast timeline cart-42` tells what became of the stock" in first
+    assert first.endswith(end)
 
 
 def test_the_details_of_a_denial_say_what_is_short():

@@ -9,7 +9,12 @@ from collections import Counter
 import typer
 
 from activities.inventory.database.migrate import upgrade_database
-from activities.inventory.database.rights.excess_rights import read_role_rights
+from activities.inventory.database.rights.excess_rights import (
+    READERS_WORK,
+    WORKERS_WORK,
+    Work,
+    remark_on_role,
+)
 from activities.inventory.database.rights.role_settings import carry_settings
 from activities.inventory.database.session import session_settings
 from activities.inventory.reading.audits import BREACHES_MAX
@@ -22,7 +27,7 @@ from worker.settings import Settings, SettingsInvalid
 
 
 def migrate() -> None:
-    """Bring the database to the schema of this version, and grant the workers' role its rights."""
+    """Bring the database to the schema of this version, and grant its roles their rights."""
     settings = read_settings()
     raise_on_interrupt()
     if settings.reader_role and settings.reader_role == settings.worker_role:
@@ -34,9 +39,10 @@ def migrate() -> None:
     if settings.worker_role:
         print(f"role {settings.worker_role} may do a worker's work")
         print(_let_role_carry_settings(settings))
-        _warn_of_excess(settings)
+        _warn_of_excess(settings, settings.worker_role, WORKERS_WORK)
     if settings.reader_role:
         print(f"role {settings.reader_role} may read availability")
+        _warn_of_excess(settings, settings.reader_role, READERS_WORK)
 
 
 def health() -> None:
@@ -48,8 +54,8 @@ def health() -> None:
     if found.ailments:
         raise typer.Exit(_refused(*found.ailments))
     print("healthy: the database and Temporal answer")
-    if found.rights and found.rights.excess:
-        print(found.rights)
+    for remark in found.remarks:
+        print(remark)
 
 
 def audit() -> None:
@@ -65,14 +71,14 @@ def audit() -> None:
     print("I1, I2, I3, I4, I5 and I6 hold")
 
 
-def _warn_of_excess(settings: Settings) -> None:
+def _warn_of_excess(settings: Settings, role: str, work: Work) -> None:
     inventory = open_inventory(settings)
     try:
-        rights = read_role_rights(inventory.engine, settings.worker_role)
+        remark = remark_on_role(inventory.engine, role, work)
     finally:
         inventory.close()
-    if rights.excess:
-        screen().note(str(rights))
+    if remark:
+        screen().note(remark)
 
 
 def _refused(*problems: str) -> ExitCode:

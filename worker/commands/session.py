@@ -29,9 +29,10 @@ def read_settings() -> Settings:
 def opened_ledger(statement_timeout_ms: int | None = None) -> Iterator[Ledger]:
     """Open the ledger; long work of an operator's own may lift the limit on statements."""
     settings = read_settings()
-    if statement_timeout_ms is not None:
+    is_long_work = statement_timeout_ms is not None
+    if is_long_work:
         settings = settings.model_copy(update={"statement_timeout_ms": statement_timeout_ms})
-    inventory = open_inventory(settings)
+    inventory = open_inventory(settings, for_long_work=is_long_work)
     # Raised, it also ends the statement that the database is at.
     raise_on_interrupt()
     try:

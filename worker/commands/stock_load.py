@@ -37,6 +37,8 @@ _HOW_TO_GO_ON: Final = (
     "say when the file was counted: --as-of TIME (what moved since is made up for); "
     "or set the totals as the file has them: --force"
 )
+_WHO_HOLDS_IT: Final = "holdfast holds --sku SKU lists who holds it"
+NEW_NAMED_MAX: Final = 5
 _SMALLER: Final = "load it without --all-or-nothing, or split it"
 
 
@@ -133,6 +135,8 @@ def load(
         _tell_when_it_was_counted(wish, plan, counted_at)
         if dry_run:
             tables.show_changes(plan.changes, as_json=as_json)
+            if plan.new:
+                _remark(_new_text(plan))
             return
         _set(wish, loading, plan, sheet, counted_at)
     _tell_what_was_done(loading.result, plan, sheet, counted_at, as_json=as_json)
@@ -162,10 +166,9 @@ def _refuse_what_moved(wish: _Wish, moved: Sequence[RowStanding], counted_at: da
 
 
 def _refuse_what_cannot_be(wish: _Wish, plan: LoadPlan, sheet: StockSheet) -> None:
-    if plan.below_reserved:
-        raise StockFileInvalid(
-            [_below(sheet, r.index, r.total, r.standing.reserved) for r in plan.below_reserved]
-        )
+    below = [(row.index, row.total, row.standing.reserved) for row in plan.below_reserved]
+    if below:
+        raise _too_few(sheet, below)
     if wish.all_or_nothing and len(plan.changes) > LOAD_ROWS_MAX:
         problem = f"{len(plan.changes):,} rows differ, and one moment has {LOAD_ROWS_MAX:,} at most"
         raise StockFileInvalid([f"{problem}; {_SMALLER}"])
@@ -181,9 +184,10 @@ def _set(
         else:
             loading.set_beside_shoppers(plan)
     except StockLoadRefused as error:
-        raise StockFileInvalid(
-            [_below(sheet, plan.changes[place].index, *figures) for place, *figures in error.rows]
-        ) from error
+        below = [
+            (plan.changes[place].index, total, reserved) for place, total, reserved in error.rows
+        ]
+        raise _too_few(sheet, below) from error
     except TooManyShopRows as error:
         raise StockFileInvalid([f"{error}; {_SMALLER}"]) from error
     except (KeyboardInterrupt, LedgerUnavailable):
@@ -201,16 +205,18 @@ def _tell_what_was_done(
     unchanged = plan.rows - result.created - result.changed - len(left)
     if as_json:
         counts = {"rows": plan.rows, "created": result.created, "changed": result.changed}
-        moment = {"counted_at": exact_text(counted_at)}
-        write(json.dumps({**counts, "unchanged": unchanged, "left_out": left, **moment}))
+        more = {"left_out": left, "counted_at": exact_text(counted_at), "new": _new_items(plan)}
+        write(json.dumps({**counts, "unchanged": unchanged, **more}))
     else:
         told = f"{result.created:,} new, {result.changed:,} changed, {unchanged:,} as they were"
         write(f"{counted(plan.rows, 'row')}: {told}")
+        if result.created:
+            write(_new_text(plan))
     if left:
         for line in listed(left):
             _remark(line)
         rows = "1 row was" if len(left) == 1 else f"{len(left):,} rows were"
-        _remark(f"{rows} not loaded: more was reserved meanwhile")
+        _remark(f"{rows} not loaded: more was reserved meanwhile; {_WHO_HOLDS_IT}")
         raise typer.Exit(ExitCode.REFUSED)
 
 
@@ -240,8 +246,30 @@ def _moved_text(one: RowStanding) -> str:
     )
 
 
+def _new_text(plan: LoadPlan) -> str:
+    """Name the stock items that a load makes: one of them may be a SKU that was mistyped."""
+    named = [f"{one.row.sku} at {one.row.location}" for one in plan.new[:NEW_NAMED_MAX]]
+    left = len(plan.new) - len(named)
+    return f"new: {', '.join(named)}" + (f" and {left:,} more" if left else "")
+
+
+def _new_items(plan: LoadPlan) -> list[dict[str, str]]:
+    return [{"sku": one.row.sku, "location": one.row.location} for one in plan.new]
+
+
+def _too_few(sheet: StockSheet, below: Sequence[tuple[int, int, int]]) -> StockFileInvalid:
+    """Refuse rows that are below what is reserved, each with its index and the two figures."""
+    is_held = any(reserved for _, _, reserved in below)
+    problems = [_below(sheet, *row) for row in below]
+    return StockFileInvalid(problems, after=_WHO_HOLDS_IT if is_held else "")
+
+
 def _below(sheet: StockSheet, index: int, wanted: int, reserved: int) -> str:
-    return f"line {sheet.lines[index]}: {wanted:,} is below the {reserved:,} reserved"
+    row = sheet.rows[index]
+    return (
+        f"line {sheet.lines[index]}: {row.sku} at {row.location}: {wanted:,} is below the "
+        f"{reserved:,} reserved"
+    )
 
 
 def _remark(line: str) -> None:

@@ -4,24 +4,31 @@ from __future__ import annotations
 
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.table import Table
 from rich.text import Text
 
 from activities.inventory.records import Availability
 from holdfast_client.cli.replay.report import CheckoutStep, ExpiryWait, ReplayEvent, Step
 from holdfast_client.contract.outcomes import Denied, Held, HeldLine
 from holdfast_client.terminal.colours import style_of
+from holdfast_client.terminal.layout import GAP, fit
+from holdfast_client.terminal.sheet import Column
 
 _SKUS_SHOWN_MAX: Final = 20
 _NEWS_SHOWN_MAX: Final = 10
 _BAR_WIDTH: Final = 30
-# In a narrower terminal the bars would push SKUs out.
-_BAR_CONSOLE_WIDTH_MIN: Final = 90
+_COLUMNS: Final = (
+    Column("SKU"),
+    Column("total", rank=2),
+    Column("reserved", rank=1),
+    Column("available"),
+    Column("sold, reserved, available", rank=3),
+)
+_FIGURES: Final = (1, 2, 3)
 _SUMMARY_SECONDS: Final = 2.0
 _TOLD: Final = (
     Step.HELD,
@@ -119,29 +126,42 @@ class Board:
 
     def _draw(self) -> Group:
         return Group(
-            self._stock_table(),
+            *self._stock_lines(),
             Text(f"{self._orders:,} shoppers: {self._summary()}", style="bold"),
             *self._news,
         )
 
-    def _stock_table(self) -> Table:
-        table = Table(title="Stock, as the database has it now", title_justify="left")
-        table.add_column("SKU", no_wrap=True)
-        for column in ("total", "reserved", "available"):
-            table.add_column(column, justify="right")
-        has_room = self._console.width >= _BAR_CONSOLE_WIDTH_MIN
-        if has_room:
-            table.add_column("sold, reserved, available", no_wrap=True)
+    def _stock_lines(self) -> Iterator[Text]:
         shown = sorted(self._stock, key=lambda item: -item.reserved)[:_SKUS_SHOWN_MAX]
-        for item in sorted(shown, key=lambda item: item.sku):
-            table.add_row(
-                Text(item.sku),
-                f"{item.total:,}",
-                f"{item.reserved:,}",
-                f"{item.available:,}",
-                *([_bar(item, self._total_at_start[item.sku])] if has_room else []),
-            )
-        return table
+        shown.sort(key=lambda item: item.sku)
+        yield Text("Stock, as the database has it now", style="italic")
+        yield from _grid([self._cells(item) for item in shown], self._console.width)
+
+    def _cells(self, item: Availability) -> tuple[Text, ...]:
+        figures = (item.total, item.reserved, item.available)
+        bar = _bar(item, self._total_at_start[item.sku])
+        return (Text(item.sku), *(Text(f"{figure:,}") for figure in figures), bar)
+
+
+def _grid(rows: Sequence[tuple[Text, ...]], room: int) -> Iterator[Text]:
+    """Yield a table's lines: columns are left out until the SKUs are whole in so much room."""
+    headings = tuple(Text(column.name, style="bold") for column in _COLUMNS)
+    widths = [max(cell.cell_len for cell in cells) for cells in zip(headings, *rows, strict=True)]
+    layout = fit(_COLUMNS, widths, widths, room)
+    if layout.widths is None:
+        yield from (_in_words(*row) for row in rows)
+        return
+    for row in (headings, *rows):
+        for place, width in zip(layout.places, layout.widths, strict=True):
+            row[place].align("right" if place in _FIGURES else "left", width)
+        yield Text(" " * GAP).join(row[place] for place in layout.places)
+
+
+def _in_words(sku: Text, total: Text, reserved: Text, available: Text, _: Text) -> Text:
+    """Return two lines of a stock item whose SKU alone is wider than the terminal."""
+    return Text.assemble(
+        sku, "\n  total ", total, ", reserved ", reserved, ", available ", available
+    )
 
 
 def _bar(item: Availability, total_at_start: int) -> Text:

@@ -34,6 +34,7 @@ from worker.demo.report import Verdict, print_links, print_report
 from worker.dev import RunningStack, running_stack
 from worker.embedded.errors import EmbeddedServerError
 from worker.service import Stop, run_until_stopped
+from worker.stock_load import load_all
 
 EXIT_BROKEN: Final = 1
 FILE_COVER: Final = 0.9
@@ -137,9 +138,7 @@ async def _perform(console: Console, running: RunningStack, show: Show) -> bool:
     inventory = open_inventory(running.settings)
     try:
         ledger = inventory.ledger
-        loaded = await asyncio.to_thread(ledger.load_stock, show.stock)
-        said = f"Stock of {loaded.created:,} SKUs is loaded; {len(show.orders):,} shoppers come"
-        _say(console, said)
+        _say(console, await asyncio.to_thread(_stock_up, ledger, show))
         client = await _customer(running.temporal_address)
         report, examples, ends = await _shop(console, client, ledger, show)
         stock, verdict = await asyncio.to_thread(_judge, ledger, show, report, ends)
@@ -150,6 +149,11 @@ async def _perform(console: Console, running: RunningStack, show: Show) -> bool:
         return verdict.holds
     finally:
         inventory.close()
+
+
+def _stock_up(ledger: Ledger, show: Show) -> str:
+    skus = load_all(ledger, show.stock)
+    return f"Stock of {skus:,} SKUs is loaded; {len(show.orders):,} shoppers come"
 
 
 async def _customer(temporal_address: str) -> ReservationClient:

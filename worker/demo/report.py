@@ -8,11 +8,12 @@ from typing import Final
 from urllib.parse import quote
 
 from rich.console import Console
-from rich.table import Table
 
 from activities.inventory.records import Availability, Breach
 from holdfast_client.cli.replay.report import ReplayReport, Step
 from holdfast_client.contract.names import checkout_workflow_id
+from holdfast_client.terminal.screen import Screen
+from holdfast_client.terminal.sheet import Sheet
 
 NAMESPACE: Final = "default"
 _INVARIANTS: Final = (
@@ -59,7 +60,7 @@ def print_report(
 ) -> None:
     """Print what happened and what it proves."""
     console.print()
-    console.print(_outcomes(report))
+    Screen(as_json=False).show(None, _outcomes(report))
     console.print(
         f"{report.orders:,} checkouts in {report.duration_seconds:.1f} s: "
         f"reserve p50 {_ms(report.reserve_p50_ms)}, p99 {_ms(report.reserve_p99_ms)}; "
@@ -97,11 +98,8 @@ def _print_verdict(console: Console, verdict: Verdict) -> None:
         console.print(f"  {finding}", style="red", highlight=False, markup=False)
 
 
-def _outcomes(report: ReplayReport) -> Table:
-    table = Table(title="What came of the checkouts", title_justify="left")
-    table.add_column("outcome")
-    table.add_column("checkouts", justify="right")
-    rows = {
+def _outcomes(report: ReplayReport) -> Sheet:
+    outcomes = {
         "held at first": report.held,
         "denied": report.denied,
         "fulfilled": report.fulfilled,
@@ -110,10 +108,12 @@ def _outcomes(report: ReplayReport) -> Table:
         "unavailable": report.unavailable,
         "unknown or failed": report.unknown + report.failed + report.not_asked,
     }
-    for name, count in rows.items():
-        if count or name not in ("unavailable", "unknown or failed"):
-            table.add_row(name, f"{count:,}")
-    return table
+    told = tuple(
+        (name, count)
+        for name, count in outcomes.items()
+        if count or name not in ("unavailable", "unknown or failed")
+    )
+    return Sheet("What came of the checkouts", told)
 
 
 def _ms(figure: float | None) -> str:

@@ -13,7 +13,7 @@ from activities.inventory.database.calls import (
     Steps,
     told_to_operation,
 )
-from activities.inventory.database.errors import driver_error
+from activities.inventory.database.errors import ConnectionLost, driver_error
 from activities.inventory.database.pool import AsyncLedgerConnection, LedgerPool, StatementTracer
 
 
@@ -38,7 +38,8 @@ async def carry_out(pool: LedgerPool, steps: Steps[ResultT]) -> ResultT:
     except BaseException as error:
         await pool.give_back(connection, error)
         raise
-    await pool.give_back(connection)
+    if await pool.give_back(connection):
+        raise ConnectionLost("the database's server only reads by now")
     return result
 
 

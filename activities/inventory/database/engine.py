@@ -30,6 +30,7 @@ CONNECTION_AGE_SECONDS_MAX: Final = 1_800
 # around it, or to switch a connection over for it, would cost as much again as the statement.
 _STATEMENT_ENGINE: Final = "holdfast_statement_engine"
 _SESSION_SETTINGS: Final = "holdfast_session_settings"
+_LONG_WORK: Final = "holdfast_long_work"
 
 
 def open_engine(
@@ -39,6 +40,7 @@ def open_engine(
     statement_timeout_ms: int = STATEMENT_TIMEOUT_MS,
     lock_timeout_ms: int = LOCK_TIMEOUT_MS,
     application_name: str = "holdfast",
+    for_long_work: bool = False,
 ) -> Engine:
     """Return an engine for transactions, whose pool holds at most so many connections.
 
@@ -51,10 +53,13 @@ def open_engine(
         statement_timeout_ms: the server ends a statement that runs longer; 0 for no limit.
         lock_timeout_ms: the server ends a statement that waits longer for one lock; 0 for none.
         application_name: how the connections show in ``pg_stat_activity``.
+        for_long_work: behind a pooler, whose sessions have the limits of daily work, each
+            transaction is given those named here. Always so without a limit on statements.
 
     Raises:
         ValueError: it is no Postgres URL.
     """
+    for_long_work = for_long_work or not statement_timeout_ms
     settings = session_settings(statement_timeout_ms, lock_timeout_ms)
     engine = create_engine(
         database_url(url),
@@ -69,9 +74,9 @@ def open_engine(
     )
     event.listen(engine, "do_connect", partial(_connect, Connector(settings, statement_timeout_ms)))
     event.listen(engine, "handle_error", _give_up_lost)
-    if not statement_timeout_ms:
+    if for_long_work:
         event.listen(engine, "begin", partial(_set_limits, settings))
-    engine = engine.execution_options(**{_SESSION_SETTINGS: settings})
+    engine = engine.execution_options(**{_SESSION_SETTINGS: settings, _LONG_WORK: for_long_work})
     return engine.execution_options(isolation_level="READ COMMITTED", **{_STATEMENT_ENGINE: engine})
 
 
@@ -108,11 +113,11 @@ def statement_engine(engine: Engine) -> Engine:
 
 
 def is_for_long_work(engine: Engine) -> bool:
-    """Return whether an engine of :func:`open_engine` has no limit on a statement.
+    """Return whether an engine of :func:`open_engine` has limits of its own, or none.
 
     Behind a pooler limits are lifted for each transaction, so all of it is to be made in one.
     """
-    return wanted_settings(engine)["statement_timeout"] == "0"
+    return bool(engine.get_execution_options()[_LONG_WORK])
 
 
 def lift_limits(connection: Connection) -> None:

@@ -94,6 +94,7 @@ CONSTRAINT_MEANINGS: Final = {
     "stock_items_reserved_within_total": "a stock item would have more reserved than it has",
     "stock_items_shop_reserved_not_negative": "a shop would have less than nothing reserved",
     "stock_items_key_is_composed": "a stock item's SKU or location would have decomposed letters",
+    "stock_items_key_is_seen": "a stock item's SKU or location would hold what nobody sees",
     "reservations_open_is_not_closed": "a reservation would be both open and closed",
     "reservations_held_has_deadline": "a hold would have no deadline",
     "reservations_paid_has_payment": "a reservation would be paid without a payment",

@@ -38,6 +38,9 @@ from activities.inventory.database.session import (
 
 _ROLLBACK: Final = "ROLLBACK"
 _OPEN: Final = (TransactionStatus.INTRANS, TransactionStatus.INERROR)
+# What a server reports of itself, and each change with its next answer: that it is a standby, or
+# was told to take no writes.
+_ONLY_READS_REPORTS: Final = (b"in_hot_standby", b"default_transaction_read_only")
 
 StatementTracer = Callable[[str], AbstractContextManager[object]]
 """Given the text of a statement, which holds no values; entered while it is made."""
@@ -56,6 +59,7 @@ class AsyncLedgerConnection(psycopg.AsyncConnection[Any]):
         self._autocommit = True
         self.prepare_threshold = opened.prepare_threshold
         self.made_at = time.monotonic()
+        self._only_read_when_made = self._only_reads()
 
     async def wait(
         self,
@@ -71,6 +75,15 @@ class AsyncLedgerConnection(psycopg.AsyncConnection[Any]):
             if self.pgconn.transaction_status == TransactionStatus.ACTIVE:
                 self.pgconn.finish()
             raise
+
+    @property
+    def has_come_to_only_read(self) -> bool:
+        """Whether its server took writes once, and by now does not: an old primary, after a
+        failover. Where one only reads, nothing else tells."""
+        return not self._only_read_when_made and self._only_reads()
+
+    def _only_reads(self) -> bool:
+        return b"on" in map(self.pgconn.parameter_status, _ONLY_READS_REPORTS)
 
 
 class LedgerPool:
@@ -144,12 +157,10 @@ class LedgerPool:
             error: what ended its use, if anything did.
 
         Returns:
-            Whether it was lost.
+            Whether it was lost. Without an error its answers are those of an old primary then.
         """
         try:
-            is_lost = isinstance(error, psycopg.Error) and (
-                connection.closed or connection_is_lost(error)
-            )
+            is_lost = _is_lost(connection, error)
             if not is_lost and await _is_undone(connection) and self._is_fit(connection):
                 self._idle.append(connection)
             else:
@@ -185,6 +196,12 @@ class LedgerPool:
                 await self._room.acquire()
         except TimeoutError:
             raise LedgerUnreachable("no database connection came free in time") from None
+
+
+def _is_lost(connection: AsyncLedgerConnection, error: BaseException | None) -> bool:
+    if error is None:
+        return not connection.closed and connection.has_come_to_only_read
+    return isinstance(error, psycopg.Error) and (connection.closed or connection_is_lost(error))
 
 
 async def _is_undone(connection: AsyncLedgerConnection) -> bool:

@@ -12,7 +12,11 @@ from activities.inventory.operations.digests import (
 )
 from activities.inventory.operations.items import create_items, lock_items, move_totals
 from activities.inventory.sql.statements import operations as statements
-from activities.inventory.sql.statements.stock import READ_HOLDERS, READ_SALE_KEPT_IN
+from activities.inventory.sql.statements.stock import (
+    READ_HOLDERS,
+    READ_SALE_KEPT_IN,
+    SHOP_RESERVED,
+)
 from holdfast_client.contract.digests import keys_that_differ
 from holdfast_client.contract.messages import AdjustmentKind, StockAdjustment
 from holdfast_client.contract.outcomes import (
@@ -148,10 +152,9 @@ def _refused(
     item: Any, reason: RefusalReason, shop_column: str | None = None
 ) -> Steps[AdjustmentRefused]:
     """Refuse a change of a stock item that is locked, with its figures and the holds in the way."""
-    holders: tuple[Holder, ...] = ()
+    beside: dict[str, Any] = {}
     if reason == "below_reserved":
-        holders = yield from _holders(item.id)
-    named = sum(holder.quantity for holder in holders)
+        beside = yield from _in_the_way(item)
     return AdjustmentRefused(
         reason=reason,
         sku=item.sku,
@@ -160,9 +163,20 @@ def _refused(
         reserved=item.reserved_quantity,
         available=item.total_quantity - item.reserved_quantity,
         shop_column=shop_column,
-        holders=holders,
-        units_left_out=item.reserved_quantity - named if holders else 0,
+        **beside,
     )
+
+
+def _in_the_way(item: Any) -> Steps[dict[str, Any]]:
+    """Name what reserves units of a stock item; together it is all that is reserved."""
+    holders = yield from _holders(item.id)
+    by_shop = yield from scalar(Call(SHOP_RESERVED, {"sku": item.sku, "location": item.location}))
+    named = sum(holder.quantity for holder in holders)
+    return {
+        "holders": holders,
+        "shop_reserved": by_shop,
+        "units_left_out": item.reserved_quantity - by_shop - named,
+    }
 
 
 def _holders(item_id: int) -> Steps[tuple[Holder, ...]]:

@@ -9,13 +9,16 @@ from typing import Any
 from activities.inventory.database.calls import Call, Steps, scalar
 from activities.inventory.sql.statements import open_holds as statements
 from activities.inventory.sql.statements.reservations import CLOCK
+from activities.inventory.sql.statements.stock import SHOP_RESERVED
 from holdfast_client.contract.holds import (
+    BEGINNING,
     COMES_FREE_MAX,
     HOLD_LINES_MAX,
     ComingFree,
     Holds,
     HoldsRequest,
     OpenHold,
+    Place,
 )
 
 
@@ -36,6 +39,8 @@ def read_holds(request: HoldsRequest) -> Steps[Holds]:
         "customer_id": request.customer_id,
         "ends_before": _moved(as_of, request.ends_within_seconds),
         "committed_before": _moved(as_of, request.older_than_seconds, -1),
+        "after_at": request.after.at,
+        "after_id": request.after.number,
     }
     rows = yield Call(read, wanted | {"rows_max": request.limit})
     # Whoever is not cut short has seen all.
@@ -44,6 +49,7 @@ def read_holds(request: HoldsRequest) -> Steps[Holds]:
     # What is committed does not come free by itself.
     free = () if request.committed else (yield from _coming_free(rows, request.sku))
     holds = yield from _open_holds(rows, request.sku)
+    beside = yield from _reserved_beside(request, wanted)
     return Holds(
         as_of=as_of,
         holds=holds,
@@ -59,7 +65,26 @@ def read_holds(request: HoldsRequest) -> Steps[Holds]:
             for row in free
         ),
         comes_free_left_out=free[0].found - len(free) if free else 0,
+        next_page=_next_page(rows) if found > len(rows) else None,
+        **beside,
     )
+
+
+def _next_page(rows: Sequence[Any]) -> str:
+    last = rows[-1]
+    return str(Place(last.committed_at or last.ends_at, last.id))
+
+
+def _reserved_beside(request: HoldsRequest, wanted: dict[str, Any]) -> Steps[dict[str, int]]:
+    """Count what reserves stock, meets the same conditions and is no hold."""
+    if request.committed:
+        return {}
+    every = wanted | {"after_at": BEGINNING.at, "after_id": BEGINNING.number}
+    committed = yield from scalar(Call(statements.COUNT_COMMITTED, every))
+    if request.sku is None:
+        return {"committed_left_out": committed}
+    by_shop = yield from scalar(Call(SHOP_RESERVED, {"sku": request.sku, "location": None}))
+    return {"committed_left_out": committed, "shop_reserved": by_shop}
 
 
 def _statements(request: HoldsRequest) -> tuple[str, str]:

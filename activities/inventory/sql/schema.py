@@ -9,9 +9,10 @@ from typing import Final
 SCHEMA: Final = "holdfast"
 
 _FOLDER: Final = Path(__file__).parent
-# A table's defaults call the clock; what refers to a table comes after it.
+# What tables call comes before them; what refers to a table comes after it.
 _FIRST: Final = (
     "functions/clock.sql",
+    "functions/is_id.sql",
     "tables/stock_items.sql",
     "tables/reservations.sql",
     "tables/reservation_lines.sql",

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+import re
+from typing import Annotated, Any, Final
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from holdfast_client.contract.fields import Answer, Message, Sku
 
 SKUS_MAX: Final = 500
 PAGE_SKUS_DEFAULT: Final = 100
 PLACES_MAX: Final = 20
+# No more than these is kept out of where a page begins: an older SKU may hold what a new one may
+# not, and a page ends with it all the same.
+_NEVER_STORED: Final = re.compile(r"[\x00\ud800-\udfff]")
 
 
 class PlaceAvailability(Answer):
@@ -45,6 +49,20 @@ class AvailabilityPage(Answer):
     next_after: str | None = None
 
 
+def _storable(text: Any) -> Any:
+    found = _NEVER_STORED.search(text) if isinstance(text, str) else None
+    if found is not None:
+        place = found.start() + 1
+        raise ValueError(f"holds U+{ord(found[0]):04X} as its character {place}, as no SKU does")
+    return text
+
+
+class SkuRequest(Message):
+    """Of which SKU the availability is wanted."""
+
+    sku: Sku
+
+
 class SkusRequest(Message):
     """Of which SKUs the availability is wanted."""
 
@@ -54,5 +72,5 @@ class SkusRequest(Message):
 class PageRequest(Message):
     """Which page of all SKUs is wanted."""
 
-    after: str = Field(default="", max_length=1_000)
+    after: Annotated[str, Field(max_length=1_000), BeforeValidator(_storable)] = ""
     limit: Annotated[int, Field(ge=1, le=SKUS_MAX)] = PAGE_SKUS_DEFAULT

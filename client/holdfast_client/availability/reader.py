@@ -1,30 +1,18 @@
 """Availability for product pages, read from the database itself: the extra ``[availability]``.
 
-The only module of this package that knows a database. It reads one view, under a role that may do
-nothing else, and holds up nobody who buys.
+It reads one view, under a role that may do nothing else, and holds up nobody who buys.
 """
 
 from __future__ import annotations
 
-import asyncio
-import math
 import os
 import threading
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, Final, Self, TypeVar
 
-try:
-    from psycopg import AsyncConnection, Error, ProgrammingError
-    from psycopg.abc import PQGen
-    from psycopg.conninfo import conninfo_to_dict
-    from psycopg.waiting import wait_async
-except ImportError as error:
-    raise ImportError(
-        "reading availability needs psycopg: install holdfast-client[availability]"
-    ) from error
-
+from holdfast_client.availability.connections import URL_VARIABLE, Connections
 from holdfast_client.availability.figures import (
     PAGE_SKUS_DEFAULT,
     PLACES_MAX,
@@ -32,6 +20,7 @@ from holdfast_client.availability.figures import (
     PageRequest,
     PlaceAvailability,
     SkuAvailability,
+    SkuRequest,
     SkusRequest,
 )
 from holdfast_client.contract.arguments import answer_timeout, validated
@@ -39,12 +28,9 @@ from holdfast_client.contract.errors import InvalidRequest, OutcomeUnknown, Stoc
 from holdfast_client.transport.loop_thread import LoopThread
 
 Answer = TypeVar("Answer")
-URL_VARIABLE: Final = "HOLDFAST_READER_URL"
 TIMEOUT_SECONDS_DEFAULT: Final = 2.0
 CONNECTIONS_MAX_DEFAULT: Final = 4
 _THREAD_SLACK_SECONDS: Final = 1.0
-_WAIT_INTERVAL_SECONDS: Final = 0.1
-_BACKENDS: Final = ("postgresql://", "postgres://")
 
 _FIGURES: Final = """
 SELECT w.sku, a.location, a.name, a.active, a.total, a.reserved, a.available, a.for_sale, a.found
@@ -79,9 +65,11 @@ class AvailabilityReader:
     database does not answer in time or refuses: nothing is known then, and it may be asked again.
 
     Args:
-        url: a Postgres URL under the readers' role; None takes ``HOLDFAST_READER_URL``.
+        url: a Postgres URL under the readers' role; None takes ``HOLDFAST_READER_URL``. It may name
+            several servers; one that is silent costs a call that connects its share of the time.
         timeout_seconds: the longest that one call may take, above 0.
-        connections_max: 1 or more connections; further calls wait for one.
+        connections_max: 1 or more connections; further calls wait for one. Each serves at most
+            ``CONNECTION_AGE_SECONDS_MAX`` seconds.
     """
 
     def __init__(
@@ -91,27 +79,28 @@ class AvailabilityReader:
         timeout_seconds: float = TIMEOUT_SECONDS_DEFAULT,
         connections_max: int = CONNECTIONS_MAX_DEFAULT,
     ) -> None:
-        self._url = _checked(url or os.environ.get(URL_VARIABLE, ""))
-        self._timeout_seconds = answer_timeout(timeout_seconds)
-        if connections_max < 1:
-            raise InvalidRequest("connections_max", "must be 1 or more")
-        self._turns = asyncio.Semaphore(connections_max)
-        self._idle: list[_Connection] = []
+        self._connections = Connections(
+            _named(url),
+            timeout_seconds=_checked_timeout(timeout_seconds),
+            connections_max=_checked_count(connections_max),
+        )
 
     async def one(self, sku: str) -> SkuAvailability:
         """Return what there is of a SKU; one that nobody knows is not for sale."""
-        return (await self.many([sku]))[sku]
+        wanted = validated(SkuRequest, sku=sku).sku
+        (found,) = await self._of_skus([wanted])
+        return found
 
-    async def many(self, skus: Sequence[str]) -> dict[str, SkuAvailability]:
+    async def many(self, skus: Iterable[str]) -> dict[str, SkuAvailability]:
         """Return what there is of each of these SKUs, at most 500, in their order."""
-        if isinstance(skus, str):
+        if isinstance(skus, (str, bytes)) or not isinstance(skus, Iterable):
             raise InvalidRequest("skus", "must be a list of SKUs; `one` takes a single one")
-        wanted = validated(SkusRequest, skus=tuple(skus)).skus
+        asked = tuple(skus)
+        wanted = validated(SkusRequest, skus=asked).skus
         if not wanted:
             return {}
-        rows = await self._rows(_OF_SKUS, {"skus": list(dict.fromkeys(wanted))})
-        found = {item.sku: item for item in _items(rows)}
-        return {asked: found[sku] for asked, sku in zip(skus, wanted, strict=True)}
+        found = {item.sku: item for item in await self._of_skus(list(dict.fromkeys(wanted)))}
+        return {each: found[sku] for each, sku in zip(asked, wanted, strict=True)}
 
     async def page(self, after: str = "", limit: int = PAGE_SKUS_DEFAULT) -> AvailabilityPage:
         """Return a page of all SKUs.
@@ -121,8 +110,8 @@ class AvailabilityReader:
             limit: 1 to 500 SKUs.
         """
         wanted = validated(PageRequest, after=after, limit=limit)
-        rows = await self._rows(_OF_PAGE, {"after": wanted.after, "limit": wanted.limit + 1})
-        items = _items(rows)
+        bounds = {"after": wanted.after, "limit": wanted.limit + 1}
+        items = await self._items(_OF_PAGE, bounds)
         shown = items[: wanted.limit]
         return AvailabilityPage(
             items=shown, next_after=shown[-1].sku if len(items) > wanted.limit else None
@@ -130,8 +119,7 @@ class AvailabilityReader:
 
     async def close(self) -> None:
         """Disconnect; the next call connects anew."""
-        while self._idle:
-            await self._idle.pop().close()
+        await self._connections.close()
 
     async def __aenter__(self) -> Self:
         """Return itself, to be closed at the end of the block."""
@@ -141,57 +129,12 @@ class AvailabilityReader:
         """Disconnect."""
         await self.close()
 
-    async def _rows(self, query: str, parameters: dict[str, Any]) -> list[Any]:
-        deadline = asyncio.get_running_loop().time() + self._timeout_seconds
-        try:
-            async with asyncio.timeout_at(deadline):
-                await self._turns.acquire()
-            try:
-                return await self._answered(query, parameters, deadline)
-            finally:
-                self._turns.release()
-        except TimeoutError:
-            raise self._unreadable("no answer in time") from None
-        except Error as error:
-            raise self._unreadable(_first_line(error)) from None
+    async def _of_skus(self, skus: list[str]) -> tuple[SkuAvailability, ...]:
+        return await self._items(_OF_SKUS, {"skus": skus})
 
-    async def _answered(self, query: str, parameters: dict[str, Any], deadline: float) -> list[Any]:
-        while self._idle:
-            connection = self._idle.pop()
-            try:
-                return await self._ask(connection, query, parameters, deadline)
-            except Error:
-                # It may have been idle since before a restart of the server: reads are safe to
-                # repeat, on a fresh connection at the latest.
-                if not connection.closed or asyncio.get_running_loop().time() >= deadline:
-                    raise
-        async with asyncio.timeout_at(deadline):
-            connection = await _Connection.connect(self._url, autocommit=True)
-        return await self._ask(connection, query, parameters, deadline)
-
-    async def _ask(
-        self, connection: _Connection, query: str, parameters: dict[str, Any], deadline: float
-    ) -> list[Any]:
-        # Nothing is prepared in the server, so that a pooler between may be of any kind.
-        connection.prepare_threshold = None
-        connection.deadline = deadline
-        try:
-            cursor = await connection.execute(query, parameters | {"places_max": PLACES_MAX})
-            rows = await cursor.fetchall()
-        except BaseException as error:
-            # One that was interrupted could answer the question before. A refusal leaves it whole.
-            if connection.closed or not isinstance(error, Error) or error.sqlstate is None:
-                connection.pgconn.finish()
-            else:
-                self._idle.append(connection)
-            raise
-        self._idle.append(connection)
-        return rows
-
-    def _unreadable(self, why: str) -> StockUnreadable:
-        return StockUnreadable(
-            f"availability cannot be read within {self._timeout_seconds:g} s: {why}; ask again"
-        )
+    async def _items(self, query: str, parameters: dict[str, Any]) -> tuple[SkuAvailability, ...]:
+        rows = await self._connections.rows(query, parameters | {"places_max": PLACES_MAX})
+        return tuple(_item(sku, list(places)) for sku, places in groupby(rows, key=itemgetter(0)))
 
 
 class SyncAvailabilityReader:
@@ -217,8 +160,8 @@ class SyncAvailabilityReader:
             "timeout_seconds": timeout_seconds,
             "connections_max": connections_max,
         }
-        self._wait_seconds = answer_timeout(timeout_seconds) + _THREAD_SLACK_SECONDS
         self._reader = AvailabilityReader(**self._settings)
+        self._wait_seconds = timeout_seconds + _THREAD_SLACK_SECONDS
         self._thread: LoopThread | None = None
         self._pid = os.getpid()
 
@@ -226,7 +169,7 @@ class SyncAvailabilityReader:
         """Return what there is of a SKU; one that nobody knows is not for sale."""
         return self._run(lambda reader: reader.one(sku))
 
-    def many(self, skus: Sequence[str]) -> dict[str, SkuAvailability]:
+    def many(self, skus: Iterable[str]) -> dict[str, SkuAvailability]:
         """Return what there is of each of these SKUs, at most 500, in their order."""
         return self._run(lambda reader: reader.many(skus))
 
@@ -280,38 +223,26 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_begin_forked_process)
 
 
-class _Connection(AsyncConnection[Any]):
-    """A connection that waits for an answer no longer than until ``deadline``."""
-
-    deadline = math.inf
-
-    async def wait(
-        self,
-        gen: PQGen[Any],
-        interval: float = _WAIT_INTERVAL_SECONDS,
-        timeout: float | None = None,  # noqa: ASYNC109  # as the driver calls it
-    ) -> Any:
-        # Not the driver's own, which would wait on for a silent server after a cancellation.
-        if timeout is None and math.isfinite(self.deadline):
-            timeout = max(self.deadline - asyncio.get_running_loop().time(), 0.0)
-        return await wait_async(gen, self.pgconn.socket, interval=interval, timeout=timeout)
+def _named(url: str | None) -> str:
+    found = url or os.environ.get(URL_VARIABLE, "")
+    if not isinstance(found, str):
+        raise InvalidRequest("url", "must be a Postgres URL, as text")
+    return found
 
 
-def _checked(url: str) -> str:
+def _checked_timeout(seconds: float) -> float:
     try:
-        conninfo_to_dict(url)
-    except ProgrammingError:
-        # The message of the original would repeat the URL, and with it a password.
-        url = ""
-    if not url.startswith(_BACKENDS):
-        raise InvalidRequest(
-            "url", f"{URL_VARIABLE} is not a Postgres URL (postgresql://user:password@host/db)"
-        )
-    return url
+        return answer_timeout(seconds)
+    except InvalidRequest as error:
+        # Here the argument has another name.
+        raise InvalidRequest("timeout_seconds", error.problem) from None
 
 
-def _items(rows: Sequence[Any]) -> tuple[SkuAvailability, ...]:
-    return tuple(_item(sku, list(places)) for sku, places in groupby(rows, key=itemgetter(0)))
+def _checked_count(connections_max: int) -> int:
+    is_count = isinstance(connections_max, int) and not isinstance(connections_max, bool)
+    if not is_count or connections_max < 1:
+        raise InvalidRequest("connections_max", "must be a number of connections, 1 or more")
+    return connections_max
 
 
 def _item(sku: str, rows: Sequence[Any]) -> SkuAvailability:
@@ -326,7 +257,3 @@ def _item(sku: str, rows: Sequence[Any]) -> SkuAvailability:
         places=tuple(PlaceAvailability(**dict(zip(names, row[1:7], strict=True))) for row in rows),
         places_left_out=found - len(rows),
     )
-
-
-def _first_line(error: Error) -> str:
-    return str(error).strip().partition("\n")[0] or type(error).__name__

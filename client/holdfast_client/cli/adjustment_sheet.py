@@ -35,6 +35,8 @@ def adjustment_sheet(adjustment_id: str, outcome: AdjustmentOutcome) -> Sheet:
     facts += _figures(outcome)
     if outcome.units_left_out:
         facts.append(("units_left_out", outcome.units_left_out))
+    if outcome.shop_reserved:
+        facts.append(("shop_reserved", outcome.shop_reserved))
     if outcome.shop_column:
         facts.append(("shop_column", outcome.shop_column))
     rows = tuple(
@@ -58,9 +60,11 @@ def refusal_words(refused: AdjustmentRefused, kind: AdjustmentKind) -> str:
         case "negative_total":
             return f"there are only {refused.total} of {where}; {anew}"
         case "below_reserved":
+            by_shop = refused.shop_reserved
+            words = f", {by_shop} of them by the shop's own code" if by_shop else ""
             return (
-                f"{refused.reserved} of {where} are held for buyers; let the holds end, or cancel "
-                f"some (holdfast holds --sku lists them); {anew}"
+                f"{refused.reserved} of {where} are held for buyers{words}; let the holds end, or "
+                f"cancel some (holdfast holds --sku lists them); {anew}"
             )
         case "over_shop_column":
             return f"the shop's own column has no room for so many of {where}; {anew}"

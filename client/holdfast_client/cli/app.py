@@ -255,6 +255,13 @@ def list_checkouts(
     session.screen.show(
         [summary.model_dump(mode="json") for summary in found], sheet.summaries_sheet(found)
     )
+    if len(found) == limit:
+        session.screen.note(f"only the first {limit:,} are shown; there may be more")
+    if any(summary.status == "interrupted" for summary in found):
+        session.screen.note(
+            "interrupted: the workflow was terminated or failed, and this list goes by workflows; "
+            "`holdfast status CHECKOUT` tells what became of the stock"
+        )
     return ExitCode.DONE
 
 

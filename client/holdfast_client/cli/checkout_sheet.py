@@ -26,7 +26,7 @@ from holdfast_client.contract.outcomes import (
     UnknownOutcome,
 )
 from holdfast_client.terminal.moments import local_text
-from holdfast_client.terminal.sheet import LOCATION, Cell, Column, Sheet, Table
+from holdfast_client.terminal.sheet import LOCATION, Cell, Column, ItemList, Sheet, Table
 
 if TYPE_CHECKING:
     from holdfast_client.cli.views import View
@@ -166,7 +166,7 @@ def summaries_sheet(summaries: Sequence[CheckoutSummary]) -> Sheet:
             summary.cart_id or "",
             summary.started_at,
             summary.closed_at,
-            " ".join(summary.skus),
+            ItemList(summary.skus, separator=" "),
         )
         for summary in summaries
     )
@@ -177,7 +177,7 @@ def summaries_sheet(summaries: Sequence[CheckoutSummary]) -> Sheet:
         Column("cart_id", rank=4),
         Column("started_at", rank=1),
         Column("closed_at", rank=5),
-        Column("skus", rank=3, is_prose=True),
+        Column("skus", rank=3),
     )
     found = "1 checkout" if len(rows) == 1 else f"{len(rows)} checkouts"
     return Sheet(f"{found} found.", (), (Table("checkout", columns, rows),))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -13,9 +14,14 @@ from holdfast_client.contract.holds import (
     HOLDS_LIMIT_DEFAULT,
     HOLDS_LIMIT_MAX,
     OLDER_THAN_SECONDS_MAX,
+    Holds,
 )
+from holdfast_client.methods.reservations import Reservations
 from holdfast_client.terminal import options
 from holdfast_client.terminal.exit_codes import ExitCode
+
+# As many rows as somebody may want to look through; beyond that there are the conditions.
+LISTED_MAX: Final = 10_000
 
 
 def holds(
@@ -41,25 +47,32 @@ def holds(
         ),
     ] = None,
     limit: Annotated[
-        int, options.whole_number("At most so many;", 1, HOLDS_LIMIT_MAX)
+        int, options.whole_number("At most so many;", 1, LISTED_MAX)
     ] = HOLDS_LIMIT_DEFAULT,
 ) -> ExitCode:
     """List who holds stock and until when, and what comes free when. The next to end leads.
 
     Read from the database by a worker.
     """
-    found = session.ask(
-        lambda client: client.holds(
-            sku=sku,
-            customer_id=customer,
-            ends_within_seconds=ends_within,
-            limit=limit,
-            committed=committed,
-            older_than_seconds=older_than,
-        )
-    )
+    wanted = {
+        "sku": sku,
+        "customer_id": customer,
+        "ends_within_seconds": ends_within,
+        "committed": committed,
+        "older_than_seconds": older_than,
+    }
+    found = session.ask(lambda client: _listed(client, limit, wanted))
     sheet = committed_sheet(found, sku) if committed else holds_sheet(found, sku)
     session.screen.show(found.model_dump(mode="json"), sheet)
     for remark in remarks(found, sku):
         session.screen.note(remark)
     return ExitCode.DONE
+
+
+async def _listed(client: Reservations, limit: int, wanted: Mapping[str, Any]) -> Holds:
+    """Ask for page after page, up to the limit."""
+    found = await client.holds(limit=min(limit, HOLDS_LIMIT_MAX), **wanted)
+    while found.next_page and len(found.holds) < limit:
+        more = min(limit - len(found.holds), HOLDS_LIMIT_MAX)
+        found = found.followed_by(await client.holds(limit=more, page=found.next_page, **wanted))
+    return found

@@ -6,16 +6,16 @@ from collections.abc import Iterator
 from typing import Final
 
 from holdfast_client.contract.holds import Holds, OpenHold
-from holdfast_client.contract.wording import counted, goods
+from holdfast_client.contract.wording import counted, each_of_the_goods
 from holdfast_client.terminal.moments import local_text
-from holdfast_client.terminal.sheet import LOCATION, Column, Sheet, Table
+from holdfast_client.terminal.sheet import LOCATION, Column, ItemList, Sheet, Table
 
 _HOLD_COLUMNS: Final = (
     "ends_at",
     "checkout_id",
     "customer_id",
     "units",
-    Column("lines", rank=1, is_prose=True),
+    Column("lines", rank=1),
 )
 _COMMITTED_COLUMNS: Final = ("committed_at", *_HOLD_COLUMNS[1:])
 _FREE_COLUMNS: Final = ("at", "sku", LOCATION, "units", "units_by_then")
@@ -34,10 +34,10 @@ def holds_sheet(found: Holds, sku: str | None) -> Sheet:
     ]
     overdue = tuple(step for step in steps if step[0] <= found.as_of)
     free = tuple(step for step in steps if step[0] > found.as_of)
-    left_out = ("holds_left_out", "comes_free_left_out")
+    beside = ("holds_left_out", "comes_free_left_out", "committed_left_out", "shop_reserved")
     return Sheet(
         _headline(found, sku),
-        tuple((name, count) for name in left_out if (count := getattr(found, name))),
+        tuple((name, count) for name in beside if (count := getattr(found, name))),
         (
             Table("hold", _HOLD_COLUMNS, holds),
             Table("overdue", _OVERDUE_COLUMNS, overdue),
@@ -73,11 +73,25 @@ def remarks(found: Holds, sku: str | None) -> Iterator[str]:
             f"only the first {len(found.holds):,} of {every:,} holds are shown; "
             "ask for one --sku, a shorter --ends-within, or a larger --limit"
         )
+    if found.committed_left_out:
+        yield "what is paid and still on the shelf is listed with --committed instead"
     if found.comes_free_left_out:
         yield f"{counted(found.comes_free_left_out, 'later row')} of what comes free are left out"
 
 
 def _headline(found: Holds, sku: str | None) -> str:
+    return " ".join((_holds_headline(found, sku), *_beside(found)))
+
+
+def _beside(found: Holds) -> Iterator[str]:
+    """Tell what reserves stock and is no hold."""
+    if found.committed_left_out:
+        yield f"Paid and still on the shelf: {counted(found.committed_left_out, 'checkout')}."
+    if found.shop_reserved:
+        yield f"Reserved by the shop's own code: {counted(found.shop_reserved, 'unit')}."
+
+
+def _holds_headline(found: Holds, sku: str | None) -> str:
     if not found.holds:
         return f"Nothing is held{_of(sku)}."
     units = counted(sum(hold.units for hold in found.holds), "unit")
@@ -94,6 +108,5 @@ def _of(sku: str | None) -> str:
     return f" of {sku}" if sku else ""
 
 
-def _lines(hold: OpenHold) -> str:
-    more = f" and {counted(hold.lines_left_out, 'more line')}" if hold.lines_left_out else ""
-    return goods(hold.lines) + more
+def _lines(hold: OpenHold) -> ItemList:
+    return ItemList(tuple(each_of_the_goods(hold.lines)), left_out=hold.lines_left_out)

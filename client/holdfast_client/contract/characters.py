@@ -15,12 +15,13 @@ _CONTROL: Final = r"\u0000-\u001f\u007f-\u009f\u2028\u2029"
 # Embeddings, overrides and isolates: they turn round what follows them.
 _BIDI: Final = r"\u202a-\u202e\u2066-\u2069"
 _OTHER_SPACES: Final = r"\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
-# What Unicode calls default-ignorable, the interlinear marks and the blank of Braille.
+# What Unicode calls default-ignorable, the interlinear marks, and the blanks of Braille, Khitan and
+# musical notes.
 _UNSEEN: Final = (
     r"\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2060-\u2065"
     r"\u206a-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb"
     # As they are, because Python and JavaScript escape them differently.
-    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+    "\U00016fe4\U0001bca0-\U0001bca3\U0001d159\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
 _SURROGATES: Final = r"\ud800-\udfff"
 

@@ -26,6 +26,14 @@ def is_encrypted(payload: Labelled) -> bool:
     return payload.metadata.get("encoding") == ENCRYPTED and KEY_ID_LABEL in payload.metadata
 
 
+def came_encrypted(payload: Labelled) -> bool:
+    """Say whether a payload is encrypted, or was before the worker's codec decrypted it.
+
+    Workers with the key and without it say the same: its label outlives the decryption there.
+    """
+    return KEY_ID_LABEL in payload.metadata
+
+
 def unreadable_because(payload: Labelled) -> str:
     """Return why an encrypted payload cannot be read, as the end of a sentence."""
     key_id = payload.metadata[KEY_ID_LABEL].decode(errors="replace")

@@ -328,9 +328,9 @@ class AdjustmentRefused(Answer):
     """The change would break the stock's figures, or is the adopted shop's; nothing was changed.
 
     The figures are those that stand; None where there is no such stock item. What is below what is
-    reserved names the holds in its way: at most ``HOLDERS_MAX``, those that end first, and how many
-    units are left out because others hold them. What is ``kept_by_shop`` names the column in which
-    the shop says it.
+    reserved names the holds in its way: at most ``HOLDERS_MAX``, those that end first, how many
+    units are left out because others hold them, and how many an adopted shop's own code has
+    reserved. What is ``kept_by_shop`` names the column in which the shop says it.
     """
 
     status: Literal["refused"] = "refused"
@@ -342,6 +342,7 @@ class AdjustmentRefused(Answer):
     available: int | None = None
     holders: Annotated[tuple[Holder, ...], Field(strict=False)] = ()
     units_left_out: int = 0
+    shop_reserved: int = 0
     shop_column: str | None = None
 
 

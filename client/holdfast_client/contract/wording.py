@@ -16,10 +16,9 @@ SUMMARY_BYTES_MAX: Final = 380
 # The Web UI cuts what stands beside a bar, so times come first and goods are kept short.
 GOODS_LINES_MAX: Final = 3
 GOODS_LENGTH_MAX: Final = 60
-_SKU_LENGTH_MAX: Final = 30
 _PARTY_LENGTH_MAX: Final = 24
-_SECONDS_PER_MINUTE: Final = 60
-_SECONDS_PER_HOUR: Final = 3_600
+# The units of a duration as it is typed and written, the largest first.
+DURATION_UNITS: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 
 
 class Goods(Protocol):
@@ -36,13 +35,26 @@ class Goods(Protocol):
 
 
 def summary(text: str) -> str:
-    """Return the text, cut to what Temporal has room for in a summary."""
-    if len(json.dumps(text)) <= SUMMARY_BYTES_MAX:
+    """Return the text, cut between words to what Temporal has room for in a summary.
+
+    A word is cut only where it alone is longer than all that room: an id that is cut may look like
+    another.
+    """
+    if _json_bytes(text) <= SUMMARY_BYTES_MAX:
         return text
-    room = SUMMARY_BYTES_MAX - len(json.dumps("..."))
+    room = SUMMARY_BYTES_MAX - _json_bytes(" ...")
     # A character takes up to 12 bytes of JSON: how many fit depends on which they are.
-    sizes = accumulate(len(json.dumps(character)) - len('""') for character in text)
-    return text[: sum(size <= room for size in sizes)] + "..."
+    sizes = accumulate(_json_bytes(character) for character in text)
+    kept = sum(size <= room for size in sizes)
+    space = text.rfind(" ", 0, kept + 1)
+    word = text[space + 1 :].partition(" ")[0]
+    if space < kept and _json_bytes(word) > room:
+        return f"{text[:kept]}..."
+    return f"{text[:space]} ..."
+
+
+def _json_bytes(text: str) -> int:
+    return len(json.dumps(text)) - len('""')
 
 
 def counted(number: int, noun: str) -> str:
@@ -61,11 +73,11 @@ def over_cap(cap_seconds: int | None, seconds_max: int | None) -> str:
     if cap_seconds is None or seconds_max is None:
         return f"{words} is allowed in all"
     left = (
-        f"at most {counted(seconds_max, 'second')} can be added"
+        f"at most {duration(seconds_max)} can be added"
         if seconds_max
-        else ("it cannot be extended any more")
+        else "it cannot be extended any more"
     )
-    return f"{words} the {counted(cap_seconds, 'second')} allowed in all; {left}"
+    return f"{words} the {duration(cap_seconds)} allowed in all; {left}"
 
 
 def grace_at_cap(cap_seconds: int | None) -> str:
@@ -73,7 +85,7 @@ def grace_at_cap(cap_seconds: int | None) -> str:
     words = "the hold waits for this payment as long as is allowed already"
     if cap_seconds is None:
         return words
-    return f"{words}: {counted(cap_seconds, 'second')} after its deadline"
+    return f"{words}: {duration(cap_seconds)} after its deadline"
 
 
 def kept_by_shop(sku: str | None, location: str | None, column: str | None) -> str:
@@ -91,15 +103,26 @@ def units(lines: Sequence[Goods]) -> str:
 
 
 def goods(lines: Sequence[Goods]) -> str:
-    """Return what it is, such as ``2 MUG-01, 1 TEAPOT-01``; of many lines the first few."""
+    """Return what it is, such as ``2 MUG-01, 1 TEAPOT-01``; of many lines the first few.
+
+    However long a SKU is, it is whole: one that is cut may look like another.
+    """
     words: list[str] = []
-    for line in lines[:GOODS_LINES_MAX]:
-        word = _one_of_the_goods(line)
+    for word in each_of_the_goods(lines[:GOODS_LINES_MAX]):
         if words and len(", ".join([*words, word])) > GOODS_LENGTH_MAX:
             break
         words.append(word)
     left_out = len(lines) - len(words)
     return ", ".join(words) + (f" and {counted(left_out, 'more line')}" if left_out else "")
+
+
+def each_of_the_goods(lines: Sequence[Goods]) -> list[str]:
+    """Return each line, such as ``2 MUG-01`` or ``1 TEAPOT-01 at north``, and all of it."""
+    return [f"{line.quantity:,} {line.sku}{_place(line)}" for line in lines]
+
+
+def _place(line: Goods) -> str:
+    return "" if line.location in {None, DEFAULT_LOCATION} else f" at {line.location}"
 
 
 A_CART: Final = "what is in a cart"
@@ -115,18 +138,19 @@ def buyer(customer_id: str | None) -> str:
     return f" for {excerpt(customer_id, _PARTY_LENGTH_MAX)}" if customer_id else ""
 
 
-def duration(seconds: int) -> str:
-    """Return a time in the largest unit that it is a whole number of."""
-    if seconds % _SECONDS_PER_HOUR == 0:
-        return f"{seconds // _SECONDS_PER_HOUR:,} h"
-    if seconds % _SECONDS_PER_MINUTE == 0:
-        return f"{seconds // _SECONDS_PER_MINUTE:,} min"
-    return f"{seconds:,} s"
+def duration(seconds: float) -> str:
+    """Write a duration to the second, such as ``1h30m``, in a form that can be typed again.
 
-
-def _one_of_the_goods(line: Goods) -> str:
-    place = "" if line.location in {None, DEFAULT_LOCATION} else f" at {line.location}"
-    return f"{line.quantity:,} {excerpt(f'{line.sku}{place}', _SKU_LENGTH_MAX)}"
+    Args:
+        seconds: how long; less than 0 for what lies back.
+    """
+    rest = round(abs(seconds))
+    words = ""
+    for unit, length in DURATION_UNITS.items():
+        count, rest = divmod(rest, length)
+        words += f"{count}{unit}" if count else ""
+    sign = "-" if seconds < 0 and words else ""
+    return f"{sign}{words or '0s'}"
 
 
 def refund_not_due(payment_reference: str, state: str | None, refunded_at: datetime | None) -> str:

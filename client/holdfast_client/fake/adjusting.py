@@ -59,7 +59,7 @@ def _refused(
         location=change.location,
         **item.figures._asdict(),
         holders=holders,
-        units_left_out=item.reserved - named if holders else 0,
+        units_left_out=item.reserved - named if reason == "below_reserved" else 0,
     )
 
 

@@ -13,6 +13,7 @@ from holdfast_client.contract.holds import (
     Holds,
     HoldsRequest,
     OpenHold,
+    Place,
 )
 from holdfast_client.contract.outcomes import HeldLine, OpenOutcome
 from holdfast_client.fake.shop import Checkout, MemoryShop
@@ -21,7 +22,15 @@ from holdfast_client.fake.shop import Checkout, MemoryShop
 def holds_of(shop: MemoryShop, request: HoldsRequest) -> Holds:
     """Return the open holds that are asked for, with as many rows as the real ones have."""
     list_them = _committed if request.committed else _open_holds
-    found = sorted(list_them(shop, request), key=lambda pair: _place(pair[0]))
+    numbers = {id: number for number, id in enumerate(shop.checkouts, start=1)}
+
+    def place(hold: OpenHold) -> Place:
+        return Place(hold.committed_at or hold.ends_at or shop.now, numbers[hold.checkout_id])
+
+    found = sorted(
+        (pair for pair in list_them(shop, request) if place(pair[0]) > request.after),
+        key=lambda pair: place(pair[0]),
+    )
     listed = found[: request.limit]
     # What is committed does not come free by itself.
     free = () if request.committed else _comes_free(listed)
@@ -31,6 +40,8 @@ def holds_of(shop: MemoryShop, request: HoldsRequest) -> Holds:
         holds_left_out=len(found) - len(listed),
         comes_free=free[:COMES_FREE_MAX],
         comes_free_left_out=max(len(free) - COMES_FREE_MAX, 0),
+        committed_left_out=0 if request.committed else len(list(_committed(shop, request))),
+        next_page=str(place(listed[-1][0])) if len(found) > len(listed) else None,
     )
 
 
@@ -78,10 +89,6 @@ def _listed(checkout: Checkout, outcome: OpenOutcome, lines: tuple[HeldLine, ...
         lines=lines[:HOLD_LINES_MAX],
         lines_left_out=max(len(lines) - HOLD_LINES_MAX, 0),
     )
-
-
-def _place(hold: OpenHold) -> tuple[object, ...]:
-    return hold.committed_at or hold.ends_at, hold.checkout_id
 
 
 def _comes_free(listed: Iterable[tuple[OpenHold, tuple[HeldLine, ...]]]) -> tuple[ComingFree, ...]:

@@ -56,6 +56,7 @@ class ReadingMethods(Asking):
         limit: int = HOLDS_LIMIT_DEFAULT,
         committed: bool = False,
         older_than_seconds: int | None = None,
+        page: str | None = None,
     ) -> Holds:
         """List who holds stock and until when, and what comes free when, by deadline.
 
@@ -69,6 +70,7 @@ class ReadingMethods(Asking):
             limit: 1 to 200 holds, those that end first.
             committed: what is paid and still on the shelf instead, those that were paid first.
             older_than_seconds: of these only what was paid longer ago.
+            page: ``next_page`` of the answer to the same question, for what comes after it.
         """
         request = arguments.validated(
             HoldsRequest,
@@ -78,6 +80,7 @@ class ReadingMethods(Asking):
             limit=limit,
             committed=committed,
             older_than_seconds=older_than_seconds,
+            page=page,
         )
         workflow_id = holds_workflow_id(uuid.uuid4().hex)
         reply = await self._ask(Read("the holds", HOLDS_WORKFLOW, workflow_id, request))

@@ -7,13 +7,12 @@ import io
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 import typer
 from typer.core import TyperCommand
 
-from holdfast_client.terminal.durations import duration_text
+from holdfast_client.contract.wording import duration
 from holdfast_client.terminal.exit_codes import ExitCode
 from holdfast_client.terminal.faults import told_fault
 from holdfast_client.terminal.options import DURATION
@@ -46,8 +45,8 @@ def _help_record(param: Any, ctx: Any) -> tuple[str, str] | None:
     record: tuple[str, str] | None = param.get_help_record(ctx)
     if record is None or param.metavar != DURATION or param.default is None:
         return record
-    default = duration_text(timedelta(seconds=param.default))
-    return record[0], record[1].replace(f"[default: {param.default}]", f"[default: {default}]")
+    default = f"[default: {duration(param.default)}]"
+    return record[0], record[1].replace(f"[default: {param.default}]", default)
 
 
 class Commands(typer.Typer):

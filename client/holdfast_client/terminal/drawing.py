@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from itertools import takewhile
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
@@ -11,11 +13,11 @@ from rich.console import Console
 from rich.text import Text
 
 from holdfast_client.contract.characters import visible
+from holdfast_client.contract.wording import duration
 from holdfast_client.terminal.colours import style_of
-from holdfast_client.terminal.durations import duration_text
-from holdfast_client.terminal.layout import GAP, Layout, fit
+from holdfast_client.terminal.layout import GAP, Layout, fit, least_width
 from holdfast_client.terminal.moments import local_text, local_words
-from holdfast_client.terminal.sheet import STATUS_NAMES, Cell, Column, Sheet, Table
+from holdfast_client.terminal.sheet import STATUS_NAMES, Cell, Column, ItemList, Sheet, Table
 
 _ELLIPSIS: Final = "..."
 
@@ -43,7 +45,9 @@ def shown(cell: Cell) -> str:
         case datetime():
             return local_text(cell)
         case timedelta():
-            return duration_text(cell)
+            return duration(cell.total_seconds())
+        case ItemList():
+            return visible(cell.text())
         case int():
             return f"{cell:,}"
         case _:
@@ -65,11 +69,15 @@ def _draw_table(console: Console, table: Table) -> None:
         max(len(column.name), *map(cell_len, cells)) if any(cells) else 0
         for column, cells in zip(columns, zip(*rows, strict=True), strict=True)
     ]
-    layout = fit(_ranked(columns, rows), widths, console.width)
+    least = [
+        _least_width(column, width, cells)
+        for column, width, cells in zip(columns, widths, zip(*table.rows, strict=True), strict=True)
+    ]
+    layout = fit(_ranked(columns, rows), widths, least, console.width)
     if layout.widths is None:
         _draw_records(console, columns, rows, layout)
     else:
-        _draw_grid(console, table, rows, layout, layout.widths)
+        _draw_grid(console, table, layout.places, layout.widths)
     if layout.left_out:
         names = ", ".join(layout.left_out)
         note = f"Left out for want of room: {names}. A wider terminal shows all, and --json."
@@ -84,29 +92,53 @@ def _ranked(columns: tuple[Column, ...], rows: list[list[str]]) -> list[Column]:
     ]
 
 
+def _least_width(column: Column, width: int, cells: Sequence[Cell]) -> int:
+    """Return how wide a column is with its prose cut, or its lists shortened, as far as may be."""
+    if not any(isinstance(cell, ItemList) for cell in cells):
+        return least_width(column, width)
+    return max(min(width, len(column.name)), *(cell_len(_shortened(cell, 0)) for cell in cells))
+
+
+def _shortened(cell: Cell, width: int) -> str:
+    """Return a cell in so much room; of a list that is longer at least one item is left, whole."""
+    whole = shown(cell)
+    if not isinstance(cell, ItemList) or cell_len(whole) <= width:
+        return whole
+    forms = (visible(cell.text(count)) for count in range(1, len(cell.items)))
+    longest = next(forms, whole)
+    for form in takewhile(lambda form: cell_len(form) <= width, forms):
+        longest = form
+    # Of "A, B" the short form would be the longer one.
+    return min(whole, longest, key=cell_len)
+
+
 def _draw_grid(
-    console: Console, table: Table, rows: list[list[str]], layout: Layout, widths: tuple[int, ...]
+    console: Console, table: Table, places: tuple[int, ...], widths: tuple[int, ...]
 ) -> None:
-    columns = table.laid_columns
+    names = [column.name for column in table.laid_columns]
     figures = {
         place
-        for place in layout.places
-        if all(cell[place] is None or isinstance(cell[place], int) for cell in table.rows)
+        for place in places
+        if all(row[place] is None or isinstance(row[place], int) for row in table.rows)
     }
 
     def line(cells: list[Text]) -> Text:
         padded = (
-            _padded(cells[place], width, right=place in figures)
-            for place, width in zip(layout.places, widths, strict=True)
+            _padded(cell, width, right=place in figures)
+            for cell, place, width in zip(cells, places, widths, strict=True)
         )
         whole = Text(" " * GAP).join(padded)
         whole.rstrip()
         return whole
 
     console.print()
-    _print(console, line([Text(column.name, style="bold") for column in columns]))
-    for row in rows:
-        _print(console, line([_styled(c.name, cell) for c, cell in zip(columns, row, strict=True)]))
+    _print(console, line([Text(names[place], style="bold") for place in places]))
+    for row in table.rows:
+        fitted = zip(places, widths, strict=True)
+        _print(
+            console,
+            line([_styled(names[p], _shortened(row[p], width)) for p, width in fitted]),
+        )
 
 
 def _draw_records(

@@ -1,18 +1,17 @@
-"""Durations as people type and read them: ``900``, ``15m``, ``1h30m``."""
+"""Durations as people type them: ``900``, ``15m``, ``1h30m``."""
 
 from __future__ import annotations
 
 import re
-from datetime import timedelta
 from typing import Final
 
 from holdfast_client.contract.errors import InvalidRequest
+from holdfast_client.contract.wording import DURATION_UNITS, duration
 
-_SECONDS_OF: Final = {"d": 86_400, "h": 3_600, "m": 60, "s": 1}
 _NUMBER: Final = r"[0-9]{1,12}(?:\.[0-9]{1,6})?"
 _SECONDS: Final = re.compile(_NUMBER)
 # Each unit once at most, the largest first.
-_PARTS: Final = re.compile("".join(rf"(?:({_NUMBER}){unit})?" for unit in _SECONDS_OF))
+_PARTS: Final = re.compile("".join(rf"(?:({_NUMBER}){unit})?" for unit in DURATION_UNITS))
 
 
 def parse_duration(field: str, text: str) -> float:
@@ -27,7 +26,7 @@ def parse_duration(field: str, text: str) -> float:
     found = _PARTS.fullmatch(words) if words else None
     if found is None:
         raise InvalidRequest(field, f"{text!r} is not a duration; such as 900, 15m or 1h30m")
-    parts = zip(found.groups(), _SECONDS_OF.values(), strict=True)
+    parts = zip(found.groups(), DURATION_UNITS.values(), strict=True)
     return sum(float(number) * seconds for number, seconds in parts if number)
 
 
@@ -47,18 +46,5 @@ def check_duration(field: str, text: str, seconds: float, least: float, most: fl
 
 def duration_range(least: float, most: float | None) -> str:
     """Return a range of seconds in words, such as ``1s to 1d`` or ``0s or more``."""
-    low = f"{least:g}s" if least % 1 else duration_text(timedelta(seconds=least))
-    return (
-        f"{low} or more" if most is None else f"{low} to {duration_text(timedelta(seconds=most))}"
-    )
-
-
-def duration_text(duration: timedelta) -> str:
-    """Write a duration as people read it, to the second, such as ``1h30m``; it reads back."""
-    rest = round(abs(duration.total_seconds()))
-    words = ""
-    for unit, seconds in _SECONDS_OF.items():
-        count, rest = divmod(rest, seconds)
-        words += f"{count:,}{unit}" if count else ""
-    sign = "-" if duration < timedelta(0) and words else ""
-    return f"{sign}{words or '0s'}".replace(",", "")
+    low = f"{least:g}s" if least % 1 else duration(least)
+    return f"{low} or more" if most is None else f"{low} to {duration(most)}"

@@ -10,7 +10,7 @@ from holdfast_client.terminal.sheet import Column
 
 GAP: Final = 2
 # So much of a text still says something.
-PROSE_WIDTH_MIN: Final = 12
+_PROSE_WIDTH_MIN: Final = 12
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,25 @@ class Layout:
     left_out: tuple[str, ...]
 
 
-def fit(columns: Sequence[Column], widths: Sequence[int], room: int) -> Layout:
-    """Shorten prose, then leave out whole columns, until all fits into the room.
+def least_width(column: Column, width: int) -> int:
+    """Return how wide a column of that width is with its prose cut as far as may be."""
+    return min(width, max(_PROSE_WIDTH_MIN, len(column.name))) if column.is_prose else width
+
+
+def fit(
+    columns: Sequence[Column], widths: Sequence[int], least: Sequence[int], room: int
+) -> Layout:
+    """Shorten what may be, then leave out whole columns, until all fits into the room.
 
     Args:
         columns: the columns.
         widths: how wide each would have to be; 0 for one that is empty, which is not shown.
+        least: how wide each has to be at least, shortened as far as it may be.
         room: how wide the terminal is.
     """
     places = [place for place, width in enumerate(widths) if width]
     left_out: list[int] = []
-    while _least(columns, widths, places) > room:
+    while _needed(least, places) > room:
         spare = [place for place in places if columns[place].rank]
         if not spare:
             return Layout(tuple(sorted((*places, *left_out))), None, ())
@@ -44,30 +52,24 @@ def fit(columns: Sequence[Column], widths: Sequence[int], room: int) -> Layout:
         places.remove(out)
         left_out.append(out)
     return Layout(
-        tuple(places), _shared_out(columns, widths, places, room), _names(columns, left_out)
+        tuple(places), _shared_out(widths, least, places, room), _names(columns, left_out)
     )
 
 
-def _least(columns: Sequence[Column], widths: Sequence[int], places: Sequence[int]) -> int:
-    needed = sum(_least_width(columns[place], widths[place]) for place in places)
-    return needed + GAP * (len(places) - 1)
-
-
-def _least_width(column: Column, width: int) -> int:
-    return min(width, max(PROSE_WIDTH_MIN, len(column.name))) if column.is_prose else width
+def _needed(least: Sequence[int], places: Sequence[int]) -> int:
+    return sum(least[place] for place in places) + GAP * (len(places) - 1)
 
 
 def _shared_out(
-    columns: Sequence[Column], widths: Sequence[int], places: Sequence[int], room: int
+    widths: Sequence[int], least: Sequence[int], places: Sequence[int], room: int
 ) -> tuple[int, ...]:
-    """Give what room is left over to the prose, from the left."""
-    spare = room - _least(columns, widths, places)
+    """Give what room is left over to what was shortened, from the left."""
+    spare = room - _needed(least, places)
     shared = []
     for place in places:
-        least = _least_width(columns[place], widths[place])
-        more = min(spare, widths[place] - least)
+        more = min(spare, widths[place] - least[place])
         spare -= more
-        shared.append(least + more)
+        shared.append(least[place] + more)
     return tuple(shared)
 
 

@@ -14,7 +14,11 @@ from holdfast_client.contract.errors import InvalidRequest
 
 # As workflows write a moment into the words of an event.
 _TIME_IN_WORDS: Final = re.compile(
-    r"\b([0-9]{4}-[0-9]{2}-[0-9]{2}) ([0-9]{2}:[0-9]{2}:[0-9]{2}) UTC\b"
+    r"\b([0-9]{4}-[0-9]{2}-[0-9]{2}) (?:at )?([0-9]{2}:[0-9]{2}:[0-9]{2}) UTC\b"
+)
+# As ``exact_text`` writes one, standing alone: within an id or quotes it is somebody's own word.
+_EXACT_TIME: Final = re.compile(
+    r"(?<!\S)([0-9]{4}-[0-9]{2}-[0-9]{2})T([0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6})Z(?=[\s,;]|$)"
 )
 _SUCH_AS = "such as 2026-01-31T09:00:00Z or 2026-01-31T10:00:00+01:00"
 
@@ -82,17 +86,14 @@ def moment_text(moment: datetime | None) -> str:
 
 def exact_text(moment: datetime) -> str:
     """Write a time in UTC to the microsecond, as JSON has it."""
-    return moment.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
+    return _written(moment.astimezone(UTC), "microseconds")
 
 
 def local_text(moment: datetime | None) -> str:
     """Write a time to the second as the clocks of this place show it, or nothing."""
     if moment is None:
         return ""
-    try:
-        return _written(moment.astimezone())
-    except OverflowError:  # the calendar's first or last day, which is another one here
-        return moment_text(moment)
+    return _written(_here(moment))
 
 
 def local_words(text: str) -> str:
@@ -100,15 +101,28 @@ def local_words(text: str) -> str:
     return _TIME_IN_WORDS.sub(_local_word, text)
 
 
+def local_remark(line: str) -> str:
+    """Return a remark in which the times in UTC are those of this place, as exact as they were."""
+    return _EXACT_TIME.sub(_local_word, local_words(line))
+
+
 def _local_word(found: re.Match[str]) -> str:
     try:
-        return local_text(datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00"))
+        moment = datetime.fromisoformat(f"{found[1]}T{found[2]}+00:00")
     except ValueError:  # a stranger's words, and no time
         return found[0]
+    return _written(_here(moment), "microseconds" if "." in found[2] else "seconds")
 
 
-def _written(moment: datetime) -> str:
-    return moment.isoformat(timespec="seconds").replace("+00:00", "Z")
+def _here(moment: datetime) -> datetime:
+    try:
+        return moment.astimezone()
+    except OverflowError:  # the calendar's first or last day, which is another one here
+        return moment.astimezone(UTC)
+
+
+def _written(moment: datetime, timespec: str = "seconds") -> str:
+    return moment.isoformat(timespec=timespec).replace("+00:00", "Z")
 
 
 def _day(text: str | None) -> date | None:

@@ -6,8 +6,8 @@ and durations in seconds.
 
 With JSON, stdout always gets exactly one document: the answer, or on failure
 ``{"error": {"type": ..., "message": ..., "field": ..., "details": {...}}}``: ``field`` only where
-one is to blame, ``details`` only where a refusal says what stood in the way. Errors go to stderr in
-every style.
+one is to blame, ``details`` only where a refusal says what stood in the way. Errors and remarks go
+to stderr in every style: there a terminal shows the times of its place, a pipe or file has UTC.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TextIO
 
 from holdfast_client.contract.characters import on_one_line
 from holdfast_client.terminal.drawing import draw
-from holdfast_client.terminal.moments import moment_text
-from holdfast_client.terminal.sheet import Cell, Sheet
+from holdfast_client.terminal.moments import local_remark, moment_text
+from holdfast_client.terminal.sheet import Cell, ItemList, Sheet
 
 CLIENT_PREFIX: Final = "holdfast: "
 
@@ -44,7 +44,7 @@ class Screen:
         """Write the answer to stdout in the style that fits its reader."""
         if self._as_json:
             write(json.dumps(document))
-        elif sys.stdout is not None and sys.stdout.isatty():
+        elif _is_terminal(sys.stdout):
             draw(sheet)
         else:
             write("\n".join(_plain_lines(sheet)))
@@ -74,7 +74,8 @@ class Screen:
 def say(line: str, prefix: str = CLIENT_PREFIX) -> None:
     """Write one line to stderr; what nobody reads any more is no reason to stop."""
     with suppress(OSError):
-        print(f"{prefix}{line}", file=sys.stderr, flush=True)
+        told = local_remark(line) if _is_terminal(sys.stderr) else line
+        print(f"{prefix}{told}", file=sys.stderr, flush=True)
 
 
 def write(text: str) -> None:
@@ -88,6 +89,11 @@ def write(text: str) -> None:
         # The reader has seen enough. What was asked is done, so the exit code stays; the
         # interpreter must only find nothing left to flush into the broken pipe.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _is_terminal(stream: TextIO | None) -> bool:
+    """Say whether a person reads it; a process without that stream has None."""
+    return stream is not None and stream.isatty()
 
 
 def _plain_lines(sheet: Sheet) -> list[str]:
@@ -105,5 +111,7 @@ def _plain(cell: Cell) -> str:
             return moment_text(cell)
         case timedelta():
             return f"{cell.total_seconds():.0f}"
+        case ItemList():
+            return on_one_line(cell.text())
         case _:
             return on_one_line(str(cell))

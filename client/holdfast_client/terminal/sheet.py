@@ -6,8 +6,33 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
 
+
+@dataclass(frozen=True)
+class ItemList:
+    """Several things in one cell, such as SKUs.
+
+    All are shown where there is room, as in a pipe. Else the first are, each whole, and the rest is
+    counted: an id that is cut may look like another.
+
+    Args:
+        items: what there is.
+        separator: what stands between two of them.
+        left_out: how many more there are, of which nobody told more than that.
+    """
+
+    items: tuple[str, ...]
+    separator: str = ", "
+    left_out: int = 0
+
+    def text(self, shown: int | None = None) -> str:
+        """Write the first ``shown`` items, or all, and how many there are besides."""
+        words = self.items[:shown]
+        more = len(self.items) - len(words) + self.left_out
+        return self.separator.join(words) + (f" and {more:,} more" if more else "")
+
+
 # Times, durations and figures are written as the reader wants them; text is as it is.
-Cell = str | int | datetime | timedelta | None
+Cell = str | int | datetime | timedelta | ItemList | None
 
 # Columns and facts of these names hold a status, and have its colour.
 STATUS_NAMES: Final = frozenset({"status", "event"})

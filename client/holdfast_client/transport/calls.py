@@ -164,7 +164,7 @@ def _server_error(question: Question, error: RPCError, address: str) -> Holdfast
     if error.status in _REFUSED_BY_SERVER or _names_no_namespace(error):
         return HoldfastError(
             f"{question.subject}: Temporal at {address} refused the request, and nothing was done "
-            f"({error.status.name}: {error.message})"
+            f"({error.status.name}: {plain_reason(error.message)})"
         )
     return OutcomeUnknown(
         f"{question.subject}: Temporal at {address} answered with an error "
@@ -182,4 +182,4 @@ def _failed(question: Question, cause: BaseException) -> HoldfastError:
         return HoldfastError(f"{question.subject}: the workflow failed the request: {cause}")
     if isinstance(cause, WorkflowQueryFailedError):
         return HoldfastError(f"{question.subject}: the workflow could not answer: {cause}")
-    return HoldfastError(f"{question.subject}: {cause}")
+    return HoldfastError(f"{question.subject}: {plain_reason(str(cause))}")

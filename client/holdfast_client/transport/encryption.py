@@ -72,8 +72,8 @@ class EncryptionCodec(PayloadCodec):
 
     Args:
         keys: at most ``KEYS_MAX``; with none, or ``NOT_ENCRYPTING`` first, it encrypts nothing.
-        leaves_unreadable: pass on what cannot be decrypted, for a worker that judges by itself;
-            otherwise it is an error.
+        leaves_unreadable: for a worker that judges by itself: pass on what cannot be decrypted,
+            which otherwise is an error, and leave its key's label on what was decrypted.
 
     Raises:
         HoldfastError: the package ``cryptography`` is not installed; from ``decode``: a payload is
@@ -113,6 +113,8 @@ class EncryptionCodec(PayloadCodec):
     def _decrypted(self, payload: Payload) -> Payload:
         plain = self._opened(payload)
         if plain is not None:
+            if self._leaves_unreadable:
+                plain.metadata[KEY_ID_LABEL] = payload.metadata[KEY_ID_LABEL]
             return plain
         if self._leaves_unreadable:
             return payload

@@ -16,7 +16,6 @@ from temporalio.common import (
 )
 
 from holdfast_client.contract import names
-from holdfast_client.contract.fields import excerpt
 from holdfast_client.contract.indexing import fitting, indexed_by
 from holdfast_client.contract.messages import CheckoutRequest, StockAdjustment
 from holdfast_client.contract.wording import (
@@ -46,7 +45,6 @@ TASK_TIMEOUT: Final = timedelta(seconds=8)
 DETAIL_LINES_MAX: Final = 50
 # Temporal documents 20,000 bytes for details.
 _DETAILS_BYTES_MAX: Final = 16_000
-_SUMMARY_SKU_LENGTH_MAX: Final = 24
 
 
 def checkout_start(
@@ -126,4 +124,4 @@ def checkout_details(request: CheckoutRequest) -> str:
 
 def adjustment_summary(change: StockAdjustment) -> str:
     """Return the one line by which people know a stock adjustment in the Web UI."""
-    return f"{change.kind} {change.quantity:,} of {excerpt(change.sku, _SUMMARY_SKU_LENGTH_MAX)}"
+    return summary(f"{change.kind} {change.quantity:,} of {change.sku}")

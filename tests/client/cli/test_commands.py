@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import sys
 
 import pytest
 
+from holdfast_client import InvalidRequest
 from holdfast_client.cli import main
 from holdfast_client.fake.client import FakeReservationClient
 from holdfast_client.methods.reservations import Reservations
@@ -171,7 +173,7 @@ def test_a_refusal_carries_its_details_in_json(holdfast: Terminal) -> None:
     assert conflict.document["error"]["details"] == {"differs": ["lines", "customer_id"]}
     too_long = holdfast("extend", "cart-1", "14000", "--json")
     assert too_long.document["error"]["details"] == {"cap_seconds": 14400, "seconds_max": 13500}
-    assert "at most 13,500 seconds" in too_long.err
+    assert "at most 3h45m" in too_long.err
     holdfast("cancel", "cart-1")
     over = holdfast("extend", "cart-1", "60", "--json")
     assert over.document["error"]["details"]["standing"]["status"] == "cancelled"
@@ -200,6 +202,17 @@ def test_json_prints_one_document_as_the_contract_spells_it(
         assert answer.document["status"] == status
         assert answer.out.count("\n") == 1
         assert answer.err == ""
+
+
+def test_a_list_says_where_it_is_cut_and_what_it_cannot_tell(
+    holdfast: Terminal, shop: FakeReservationClient
+) -> None:
+    holdfast("reserve", "cart-1", "MUG-01=1")
+    assert holdfast("list").err == ""
+    assert "only the first 1 are shown" in holdfast("list", "--limit", "1").err
+    with pytest.raises(InvalidRequest):
+        asyncio.run(shop.reserve_cart("cart-2", "no-cart"))
+    assert "`holdfast status CHECKOUT` tells what became of the stock" in holdfast("list").err
 
 
 def test_json_lists_checkouts_as_an_array_even_when_there_are_none(holdfast: Terminal) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 
 import pytest
 
 from holdfast_client import FakeReservationClient
 from holdfast_client.cli.holds_sheet import holds_sheet
-from holdfast_client.contract.holds import Holds
+from holdfast_client.contract.holds import HOLDS_LIMIT_MAX, Holds
 from holdfast_client.terminal.moments import local_text
 from tests.client.cli.conftest import Terminal
 
@@ -47,6 +48,44 @@ def test_what_is_cut_off_is_said_and_so_is_that_nothing_is_held(held: Terminal) 
     none = held("holds", "--sku", "HAT-01")
     assert (none.code, none.out) == (0, "")
     assert "nothing is held of HAT-01" in none.err
+
+
+def test_more_than_one_page_is_listed_whole(held: Terminal, shop: FakeReservationClient) -> None:
+    count = HOLDS_LIMIT_MAX + 5
+    shop.set_stock("PEN-01", count)
+    for number in range(count):
+        held("reserve", f"many-{number}", "PEN-01=1", "--hold", "30m")
+    ran = held("holds", "--sku", "PEN-01", "--limit", "1000")
+    assert len(ran.rows("hold")) == count
+    assert "holds_left_out" not in ran.facts
+    assert ran.rows("comes_free")[-1][-1] == str(count)
+    assert (
+        held("holds", "--sku", "PEN-01", "--limit", str(count - 1)).facts["holds_left_out"] == "1"
+    )
+
+
+def test_what_is_paid_and_not_sent_is_told_where_nothing_is_held(held: Terminal) -> None:
+    for cart in ("cart-1", "cart-2"):
+        held("confirm", cart, f"pay-{cart}", "--settle", "commit")
+    ran = held("holds", "--sku", "MUG-01")
+    assert ran.facts["committed_left_out"] == "2"
+    assert "--committed" in ran.err
+    assert [
+        row[1] for row in held("holds", "--committed", "--sku", "MUG-01").rows("committed")
+    ] == [
+        "cart-1",
+        "cart-2",
+    ]
+
+
+def test_what_reserves_stock_and_is_no_hold_is_in_the_headline() -> None:
+    nothing = Holds(as_of=datetime(2031, 3, 14, tzinfo=UTC))
+    assert holds_sheet(nothing, "MUG").headline == "Nothing is held of MUG."
+    beside = nothing.model_copy(update={"committed_left_out": 2, "shop_reserved": 1})
+    assert holds_sheet(beside, "MUG").headline == (
+        "Nothing is held of MUG. Paid and still on the shelf: 2 checkouts. "
+        "Reserved by the shop's own code: 1 unit."
+    )
 
 
 def test_json_is_the_answer_itself(held: Terminal) -> None:
@@ -107,7 +146,7 @@ def test_a_limit_is_told_in_the_words_and_units_of_its_option(
         (("--ends-within", "soon"), 2),
         (("--ends-within", "0"), 2),
         (("--ends-within", "1000d"), 2),
-        (("--limit", "201"), 2),
+        (("--limit", "10001"), 2),
         (("--sku", ""), 2),
     ],
 )

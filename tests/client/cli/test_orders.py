@@ -117,6 +117,40 @@ def test_an_order_of_more_lines_than_a_checkout_may_have_is_skipped_whole(
     assert skipped(book) == ({} if is_order else {SkipKind.TOO_MANY_LINES: lines})
 
 
+@pytest.mark.parametrize(
+    ("quantity", "lines"),
+    [(1, (("MUG-01", 1_001),)), (600_000, (("MUG-01", 1_000_000),) * 600 + (("MUG-01", 600_000),))],
+)
+def test_many_rows_of_one_sku_are_as_few_lines_as_a_checkout_needs(
+    quantity: int, lines: tuple[tuple[str, int], ...]
+) -> None:
+    book = parse_orders(export(*(row(quantity=str(quantity)) for _ in range(1_001))))
+    assert book.orders == (Order("1001", lines, "77"),)
+    assert (book.skipped, book.orders_skipped) == ((), 0)
+
+
+def test_much_is_skipped_where_many_orders_are_though_they_have_few_of_the_rows() -> None:
+    large = (row(f"{n}", f"SKU-{line}") for n in range(20) for line in range(100))
+    book = parse_orders(export(*large, *(row(f"x{n}", quantity="none") for n in range(80))))
+    assert book.rows_skipped < 0.1 * book.rows
+    assert book.warnings()[0] == (
+        "WARNING: 80 of 2,080 rows (4%) are no order lines, and 80 of 100 orders are left out:"
+    )
+
+
+@pytest.mark.parametrize(("refused", "is_told"), [(2, False), (3, True)])
+def test_only_more_than_a_tenth_of_the_orders_is_many(refused: int, is_told: bool) -> None:
+    large = (row(f"{n}", f"SKU-{line}") for n in range(18) for line in range(100))
+    book = parse_orders(export(*large, *(row(f"x{n}", quantity="none") for n in range(refused))))
+    assert bool(book.warnings()) == is_told
+
+
+def test_what_only_takes_back_is_no_order_that_is_missing() -> None:
+    large = (row(f"{n}", f"SKU-{line}") for n in range(10) for line in range(100))
+    book = parse_orders(export(*large, *(row(f"C{n}", quantity="-1") for n in range(10))))
+    assert (book.orders_skipped, book.orders_missing, book.warnings()) == (10, 0, ())
+
+
 def test_further_service_codes_and_another_cancellation_mark_can_be_given() -> None:
     text = export(row("C1"), row("R1"), row("1", sku="WRAP"))
     rules = OrderRules(service_codes=frozenset({"wrap"}), cancellation_prefix="R")

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import io
-import sys
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from holdfast_client.cli.orders.reading import Order
 from holdfast_client.cli.replay import engine
 from holdfast_client.cli.replay.command import fresh_prefix
-from holdfast_client.cli.replay.plan import Intent
-from holdfast_client.cli.replay.progress import shown_progress
-from holdfast_client.cli.replay.report import ENDS, CheckoutStep, Step
 from holdfast_client.fake.client import FakeReservationClient
+from holdfast_client.spreadsheets.spreadsheet import read_spreadsheet
 from tests.client.cli.conftest import Terminal
 
 EXPORT = """InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country
@@ -90,6 +85,16 @@ def test_only_more_than_a_tenth_is_much(
     rows = [f"{number},MUG-01,1" for number in range(sales)]
     path.write_text("\n".join(["order,sku,quantity", *rows, "99,MUG-01,none"]))
     assert ("WARNING" in holdfast("replay", str(path), *ALL_PAY).err) == is_told
+
+
+def test_the_first_orders_alone_make_no_file_of_which_much_is_skipped(
+    holdfast: Terminal, tmp_path: Path
+) -> None:
+    path = tmp_path / "orders.csv"
+    rows = [f"{number},MUG-01,1" for number in range(19)]
+    path.write_text("\n".join(["order,sku,quantity", *rows, "99,MUG-01,none"]))
+    ran = holdfast("replay", str(path), *ALL_PAY, "--limit", "1")
+    assert (ran.code, ran.err) == (0, "")
 
 
 @pytest.mark.parametrize(
@@ -262,6 +267,19 @@ def test_a_stock_file_is_written_and_nothing_replayed(
     assert not holdfast.settings, "nobody was asked"
 
 
+def test_a_stock_file_has_no_formulas_and_is_read_as_the_orders_were(
+    holdfast: Terminal, tmp_path: Path
+) -> None:
+    orders, stock = tmp_path / "orders.csv", tmp_path / "stock.csv"
+    skus = ("+1-2", "=1+1", "x;=1+1;")
+    orders.write_text("".join(["order,sku,qty,title\n", *(f"1,{sku},5,-1+2\n" for sku in skus)]))
+    assert holdfast("replay", str(orders), "--write-stock", str(stock), "--cover", "1").code == 0
+    written = ["'+1-2", "'=1+1", "x;'=1+1;"]
+    assert stock.read_text().splitlines()[1:] == [f"{sku},5,main,'-1+2" for sku in written]
+    sheet = read_spreadsheet(stock, bytes_max=1_000)
+    assert [(row.cell(0), row.cell(3)) for row in sheet.rows()] == [(sku, "-1+2") for sku in skus]
+
+
 def test_a_stock_file_is_not_written_over_unless_forced(
     holdfast: Terminal, export: str, tmp_path: Path
 ) -> None:
@@ -327,53 +345,3 @@ def test_an_interrupted_replay_says_how_to_go_on(
     assert ran.code == 130
     assert "--prefix monday" in ran.err
     assert "Traceback" not in ran.err
-
-
-def step(order_id: str, what: Step) -> CheckoutStep:
-    return CheckoutStep(Order(order_id, (("MUG-01", 1),)), order_id, Intent.PAY, what)
-
-
-def test_progress_is_a_line_at_every_tenth_where_there_is_no_terminal(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    with shown_progress(100, wanted=True) as listener:
-        for number in range(100):
-            listener(step(str(number), Step.HELD))
-            listener(step(str(number), Step.FULFILLED))
-    captured = capsys.readouterr()
-    assert captured.out == ""
-    assert captured.err.count("\n") == 10
-    assert captured.err.endswith("100 of 100 orders: 100 held, 0 denied, 100 fulfilled\n")
-
-
-def test_progress_is_silent_when_it_is_not_wanted(capsys: pytest.CaptureFixture[str]) -> None:
-    with shown_progress(1, wanted=False) as listener:
-        listener(step("1", Step.FULFILLED))
-    assert capsys.readouterr().err == ""
-
-
-def test_progress_is_a_bar_in_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Screenful(io.StringIO):
-        def isatty(self) -> bool:
-            return True
-
-    screen = Screenful()
-    monkeypatch.setenv("COLUMNS", "120")
-    monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setattr(sys, "stderr", screen)
-    with shown_progress(2, wanted=True) as listener:
-        for number in range(2):
-            listener(step(str(number), Step.HELD))
-            listener(step(str(number), Step.FULFILLED))
-    assert "2/2" in screen.getvalue()
-    assert "2 fulfilled" in screen.getvalue()
-
-
-def test_every_end_has_the_name_of_its_outcome() -> None:
-    assert {str(end) for end in ENDS} == {
-        "denied",
-        "fulfilled",
-        "cancelled",
-        "expired",
-        "unavailable",
-    }

@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from holdfast_client.cli.orders.columns import ColumnNames, OrderFileError
-from holdfast_client.cli.orders.no_sale import is_no_sale
 from holdfast_client.cli.orders.reading import OrderBook, OrderRules, parse_orders, read_orders
 
 Lines = dict[str, list[tuple[str, int]]]
@@ -51,7 +50,7 @@ def test_shopify() -> None:
     assert not book.remarks
 
 
-def test_statuses_of_no_known_meaning_are_told() -> None:
+def test_statuses_of_no_clear_meaning_are_told() -> None:
     text = "order_id,sku,quantity,status\n"
     words = ["Bezahlt", "Storniert", "Storniert", "paid", "", "paypal_canceled_reversal"]
     text += "".join(f"o-{n},MUG-01,1,{word}\n" for n, word in enumerate(words))
@@ -63,6 +62,15 @@ def test_statuses_of_no_known_meaning_are_told() -> None:
     rules = OrderRules(no_sale_statuses=frozenset({"storniert"}))
     (remark,) = parse_orders(text, rules=rules).remarks
     assert remark.endswith(f"{taken} 1 'Bezahlt' {remedy}")
+
+
+def test_a_cancelled_order_is_none_whatever_the_reason_and_a_refused_cancellation_is_told() -> None:
+    words = ["Cancelled by customer request", "CancelledByBuyer", "paid", "CancelRejected"]
+    rows = "".join(f"o-{n},MUG-01,1,{word}\n" for n, word in enumerate(words))
+    book = parse_orders("order_id,sku,quantity,status\n" + rows)
+    assert set(sold(book)) == {"o-2", "o-3"}
+    (remark,) = book.remarks
+    assert "were taken for sales: 1 'CancelRejected' (" in remark
 
 
 def test_of_many_such_statuses_the_rest_is_counted() -> None:
@@ -270,51 +278,6 @@ def test_rows_without_a_status_have_that_of_their_order_wherever_it_stands() -> 
 def test_a_line_may_be_cancelled_alone() -> None:
     book = parse_orders("order,sku,qty,item status\n1,A,1,shipped\n1,B,1,cancelled\n")
     assert sold(book) == {"1": [("A", 1)]}
-
-
-@pytest.mark.parametrize(
-    "status",
-    [
-        "canceled",
-        "Cancelled",
-        "CANCELLED",
-        "wc-cancelled",
-        "Cancelled by buyer",
-        "refunded",
-        "order_refunded",
-        "voided",
-        "Payment failed",
-        "paypal_reversed",
-        "Suspected Fraud",
-        "chargeback",
-        "declined",
-        "expired",
-        "trash",
-    ],
-)
-def test_statuses_that_are_no_sale(status: str) -> None:
-    assert is_no_sale(status)
-
-
-@pytest.mark.parametrize(
-    "status",
-    [
-        "",
-        "paid",
-        "complete",
-        "Shipped",
-        "closed",
-        "pending",
-        "on-hold",
-        "partially_refunded",
-        "Partially Cancelled",
-        "refund requested",
-        "paypal_canceled_reversal",
-        "avoided",
-    ],
-)
-def test_statuses_that_are_a_sale(status: str) -> None:
-    assert not is_no_sale(status)
 
 
 @pytest.mark.parametrize(

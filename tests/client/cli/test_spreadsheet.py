@@ -200,3 +200,9 @@ def test_around_a_cell_nothing_stays_that_nobody_sees_and_letters_are_one() -> N
 def test_a_cell_that_was_written_as_text_for_spreadsheets_is_read_as_it_was() -> None:
     text = csv_text([("sku", "quantity"), ("=A1", -3), ("'@x", 1)])
     assert [row.cells for row in parse_spreadsheet(text).rows()] == [("=A1", "-3"), ("'@x", "1")]
+
+
+def test_so_is_one_with_a_formula_behind_a_semicolon() -> None:
+    skus = ("x;=1+1", "x;=1+1;", "x;'=1", "it's;2")
+    text = csv_text([("sku", "quantity"), *((sku, 1) for sku in skus)])
+    assert [row.cell(0) for row in parse_spreadsheet(text).rows()] == list(skus)

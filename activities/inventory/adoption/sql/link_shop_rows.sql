@@ -50,5 +50,5 @@ END $$;
 
 CREATE FUNCTION holdfast.fits_sku(sku text)
 RETURNS boolean LANGUAGE sql IMMUTABLE AS $$
-    SELECT coalesce(length(sku) BETWEEN 1 AND 100 AND sku !~ '[[:cntrl:]]', false)
+    SELECT coalesce(length(sku) BETWEEN 1 AND 100 AND holdfast.is_id(sku), false)
 $$;

@@ -8,9 +8,9 @@ so that a worker never meets a table or a function that it may not use.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from activities.inventory.database.errors import WorkerRoleUnfit
 from activities.inventory.sql.schema import SCHEMA
@@ -87,17 +87,27 @@ def grant_to_worker(connection: Connection, role: str) -> None:
 
 def check_role(connection: Connection, role: str, whose: str) -> None:
     """Raise WorkerRoleUnfit where there is no such role, or grants would not bind it."""
-    found = connection.exec_driver_sql(READ_ROLE, {"role": role}).one_or_none()
-    if found is None:
-        raise WorkerRoleUnfit(
-            f'there is no database role {role}; make it: CREATE ROLE "{role}" LOGIN PASSWORD ...'
-        )
+    found = find_role(connection, role)
     if found.is_superuser or found.is_owner:
         why = "is a superuser" if found.is_superuser else "may act as the owner of the tables"
         raise WorkerRoleUnfit(
             f"the database role {role} {why}, so no grant would bind it; "
             f"give the {whose} a role of their own"
         )
+
+
+def find_role(connection: Connection, role: str) -> Row[Any]:
+    """Return whether a role ``is_superuser``, and whether it ``is_owner`` of the ledger's tables.
+
+    Raises:
+        WorkerRoleUnfit: there is no such role.
+    """
+    found = connection.exec_driver_sql(READ_ROLE, {"role": role}).one_or_none()
+    if found is None:
+        raise WorkerRoleUnfit(
+            f'there is no database role {role}; make it: CREATE ROLE "{role}" LOGIN PASSWORD ...'
+        )
+    return found
 
 
 def _statements(role: str) -> Iterator[str]:

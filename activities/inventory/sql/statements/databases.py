@@ -52,8 +52,9 @@ SCHEMA_VERSION: Final = "SELECT version_num FROM holdfast.alembic_version"
 
 READ_OWN_NAME: Final = "SELECT current_user"
 
-# What a role may do, itself or as another that it may become, apart from reading and from what only
-# works together with another right. SECURITY DEFINER functions do what their owner may.
+# What a role may do, itself or as another that it may become, apart from reading single things that
+# are not the ledger's, and from what only works together with another right. SECURITY DEFINER
+# functions do what their owner may.
 READ_RIGHTS: Final = """
 WITH may_be AS (
     SELECT oid, quote_ident(rolname) AS grantee, rolname, rolcreaterole, rolcreatedb, rolreplication
@@ -106,7 +107,8 @@ SELECT 'ATTRIBUTE', '', '', NULL, attribute, grantee
  UNION ALL
 SELECT 'MEMBERSHIP', rolname, grantee, NULL, '', ''
   FROM may_be
- WHERE rolname IN ('pg_write_all_data', 'pg_execute_server_program', 'pg_read_server_files',
-                   'pg_write_server_files', 'pg_maintain', 'pg_signal_backend')
+ WHERE rolname IN ('pg_read_all_data', 'pg_write_all_data', 'pg_execute_server_program',
+                   'pg_read_server_files', 'pg_write_server_files', 'pg_maintain',
+                   'pg_signal_backend')
  ORDER BY 1, 3, 5, 6, 4
 """

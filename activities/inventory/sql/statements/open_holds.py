@@ -10,6 +10,7 @@ from typing import Final
 _HOLDS: Final = """
   FROM holdfast.reservations AS r
  WHERE r.ends_at IS NOT NULL
+   AND (r.ends_at, r.id) > (%(after_at)s::timestamptz, %(after_id)s::bigint)
    AND r.ends_at <= coalesce(%(ends_before)s::timestamptz, 'infinity')
    AND (%(customer_id)s::text IS NULL OR r.customer_id = %(customer_id)s)
 """
@@ -21,6 +22,8 @@ _HOLDS_OF_SKU: Final = """
                           FROM holdfast.reservation_lines
                          WHERE stock_item_id = s.id
                            AND quantity > 0
+                           AND (ends_at, reservation_id)
+                               > (%(after_at)s::timestamptz, %(after_id)s::bigint)
                            AND ends_at
                                <= coalesce(%(ends_before)s::timestamptz, 'infinity')
                         OFFSET 0) AS o
@@ -37,6 +40,7 @@ _HOLDS_OF_SKU: Final = """
 _COMMITTED: Final = """
   FROM holdfast.reservations AS r
  WHERE r.status = 'committed'
+   AND (r.committed_at, r.id) > (%(after_at)s::timestamptz, %(after_id)s::bigint)
    AND r.committed_at <= coalesce(%(committed_before)s::timestamptz, 'infinity')
    AND (%(customer_id)s::text IS NULL OR r.customer_id = %(customer_id)s)
    AND (%(sku)s::text IS NULL
@@ -90,10 +94,14 @@ SELECT h.id, held.units, held.found, held.lines
                                ORDER BY s.sku COLLATE "C", s.location COLLATE "C"),
                            format('$[0 to %%s]', %(last_line)s::integer)::jsonpath)
                            AS lines
-                  FROM holdfast.reservation_lines AS l
+                  -- By the reservation, also where statistics of before make the index of all open
+                  -- lines look the smaller one.
+                  FROM (SELECT stock_item_id, quantity
+                          FROM holdfast.reservation_lines
+                         WHERE reservation_id = h.id
+                        OFFSET 0) AS l
                   JOIN holdfast.stock_items AS s ON s.id = ANY(ARRAY[l.stock_item_id])
-                 WHERE l.reservation_id = h.id
-                   AND l.quantity > 0
+                 WHERE l.quantity > 0
                    AND (%(sku)s::text IS NULL OR s.sku = %(sku)s)) AS held
 """
 

@@ -281,7 +281,10 @@ SELECT c.place, r.id, o.standing
                       LIMIT 1) AS o ON true
 """
 
-HAS_RESERVATIONS: Final = "SELECT EXISTS (SELECT FROM holdfast.reservations)"
+# When the first of all was made; null where there is none.
+READ_BEGINNING: Final = """
+SELECT (SELECT coalesce(held_since, created_at) FROM holdfast.reservations ORDER BY id LIMIT 1)
+"""
 
 # Holds past their deadline by more than so many seconds, oldest first.
 READ_OVERDUE: Final = """

@@ -36,6 +36,14 @@ READ_SALE_KEPT_IN: Final = "SELECT holdfast.sale_kept_in(%(item_id)s)"
 # Follow the words of an adopted shop's rows that wait; whether to look again.
 FOLLOW_LATE_WORDS: Final = "SELECT holdfast.follow_late_words(NULL, NULL)"
 
+# How much the code of an adopted shop has reserved, past the ledger, at one location or at all.
+SHOP_RESERVED: Final = """
+SELECT coalesce(sum(shop_reserved), 0)::bigint
+  FROM holdfast.stock_items
+ WHERE sku = %(sku)s
+   AND (%(location)s::text IS NULL OR location = %(location)s)
+"""
+
 # The holds on a stock item that end first, and behind them what is committed: it has no deadline.
 READ_HOLDERS: Final = """
 SELECT r.checkout_id, l.quantity, l.ends_at AS expires_at

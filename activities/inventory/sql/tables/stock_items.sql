@@ -35,7 +35,8 @@ CREATE TABLE holdfast.stock_items (
     CONSTRAINT stock_items_location_length CHECK (length(location) BETWEEN 1 AND 100),
     -- Two spellings that look the same would be two stock items.
     CONSTRAINT stock_items_key_is_composed
-        CHECK (sku IS NFC NORMALIZED AND location IS NFC NORMALIZED)
+        CHECK (sku IS NFC NORMALIZED AND location IS NFC NORMALIZED),
+    CONSTRAINT stock_items_key_is_seen CHECK (holdfast.is_id(sku) AND holdfast.is_id(location))
 )
 -- Room on each page, so that the frequent change of a quantity stays on it and off the indexes.
 WITH (fillfactor = 50);

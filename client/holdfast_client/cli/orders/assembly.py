@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -71,6 +71,8 @@ class OrderDesk:
         self._service_codes = frozenset(code.strip().upper() for code in rules.service_codes)
         self._standing = standing
         self._order_ids: set[str] = set()
+        # Those that ask for something, and do not only take back what others asked for.
+        self._asking: set[str] = set()
         self._sets: set[str] = set()
         self._rows = 0
         self._skipped: Counter[SkipKind] = Counter()
@@ -86,14 +88,8 @@ class OrderDesk:
         """Take all rows, and return what they came to; once."""
         for row in self._sheet.rows():
             self._take(row)
-        for order_id, lines in self._lines.items():
-            if len(lines) > LINES_MAX:
-                self._skip(SkipKind.TOO_MANY_LINES, self._began_at[order_id], len(lines))
-        orders = tuple(
-            Order(order_id, tuple(lines), self._customers.get(order_id))
-            for order_id, lines in self._lines.items()
-            if len(lines) <= LINES_MAX
-        )
+        orders = tuple(self._orders())
+        taken = {order.order_id for order in orders}
         return OrderBook(
             orders=orders,
             rows=self._rows,
@@ -102,10 +98,20 @@ class OrderDesk:
                 for kind, rows in self._skipped.most_common()
             ),
             orders_skipped=len(self._order_ids) - len(orders),
+            orders_missing=len(self._asking - taken),
             names=self._names,
             columns=self._places.chosen(self._sheet.headings.cells),
             remarks=(*self._places.remarks, *self._standing.doubts),
         )
+
+    def _orders(self) -> Iterator[Order]:
+        """Yield the orders that a checkout can have, and skip the others whole."""
+        for order_id, rows in self._lines.items():
+            lines = rows if len(rows) <= LINES_MAX else _merged(rows)
+            if len(lines) <= LINES_MAX:
+                yield Order(order_id, tuple(lines), self._customers.get(order_id))
+            else:
+                self._skip(SkipKind.TOO_MANY_LINES, self._began_at[order_id], len(rows))
 
     def _learn(self) -> Iterator[str]:
         """Take in what one row says of others, and yield its quantity."""
@@ -122,12 +128,15 @@ class OrderDesk:
         """Count one row, as a line of its order or as skipped."""
         self._rows += 1
         order_id = row.cell(self._places.order)
-        kind = self._objection(order_id, row)
+        quantity = self._quantity(row)
+        if order_id and (quantity is None or quantity >= 0):
+            self._asking.add(order_id)
+        kind = self._objection(order_id, row, quantity)
         if kind is not None:
             self._skip(kind, row.line, 1)
             return
         sku = row.cell(self._places.sku)
-        self._lines.setdefault(order_id, []).append((sku, self._quantity(row) or 0))
+        self._lines.setdefault(order_id, []).append((sku, quantity or 0))
         self._began_at.setdefault(order_id, row.line)
         customer = self._customer(row)
         if customer:
@@ -140,13 +149,12 @@ class OrderDesk:
         self._skipped[kind] += rows
         self._first_lines[kind] = min(line, self._first_lines.get(kind, line))
 
-    def _objection(self, order_id: str, row: Row) -> SkipKind | None:
+    def _objection(self, order_id: str, row: Row, quantity: int | None) -> SkipKind | None:
         """Return why a row is no line of an order; the first reason that applies counts."""
         if len(row.cells) < self._places.cells_min:
             return SkipKind.SHORT_ROW
         if not _fits(_PARTY_ID, order_id) or len(order_id) > ORDER_ID_LENGTH_MAX:
             return SkipKind.BAD_ORDER_ID
-        quantity = self._quantity(row)
         if self._is_cancelled(order_id, row, quantity):
             return SkipKind.CANCELLATION
         return self._line_objection(row, quantity)
@@ -196,6 +204,18 @@ class OrderDesk:
     def _customer(self, row: Row) -> str:
         customer = row.cell(self._places.customer)
         return "" if customer.casefold() in _NO_CUSTOMER else customer
+
+
+def _merged(lines: Iterable[tuple[str, int]]) -> list[tuple[str, int]]:
+    """Return as few lines as ask for the same, none of which has more than a line may have."""
+    wanted: Counter[str] = Counter()
+    for sku, quantity in lines:
+        wanted[sku] += quantity
+    return [
+        (sku, min(QUANTITY_MAX, units - begun))
+        for sku, units in wanted.items()
+        for begun in range(0, units, QUANTITY_MAX)
+    ]
 
 
 @lru_cache(maxsize=_REMEMBERED_MAX)

@@ -2,116 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from typing import Final
 
 from holdfast_client.cli.orders.columns import OrderPlaces
+from holdfast_client.cli.orders.statuses import Meaning, is_no_sale, meaning_of
 from holdfast_client.spreadsheets.spreadsheet import Row
 
-# One of these words makes a status that of an order that was not, or is no longer, a sale ...
-NO_SALE_WORDS: Final = frozenset(
-    {
-        "cancel",
-        "canceled",
-        "cancelled",
-        "chargeback",
-        "declined",
-        "denied",
-        "draft",
-        "expired",
-        "failed",
-        "fraud",
-        "refund",
-        "refunded",
-        "rejected",
-        "reversed",
-        "trash",
-        "void",
-        "voided",
-    }
-)
-# ... unless one of these says that it is so in part, not yet, or no longer.
-_NOT_WHOLLY_WORDS: Final = frozenset(
-    {"not", "partial", "partially", "pending", "request", "requested", "reversal"}
-)
-# Where one of these stands instead, it is a sale beyond doubt.
-_SALE_WORDS: Final = frozenset(
-    {
-        "accepted",
-        "approved",
-        "authorized",
-        "authorised",
-        "captured",
-        "closed",
-        "complete",
-        "completed",
-        "confirmed",
-        "created",
-        "delivered",
-        "delivering",
-        "dispatched",
-        "done",
-        "fulfilled",
-        "hold",
-        "holded",
-        "invoiced",
-        "new",
-        "open",
-        "ordered",
-        "packed",
-        "paid",
-        "payment",
-        "pending",
-        "picked",
-        "placed",
-        "processed",
-        "processing",
-        "ready",
-        "received",
-        "restocked",
-        "scheduled",
-        "sent",
-        "settled",
-        "ship",
-        "shipped",
-        "shipping",
-        "sold",
-        "succeeded",
-        "success",
-        "successful",
-        "transit",
-        "unfulfilled",
-        "unpaid",
-        "unshipped",
-        "waiting",
-    }
-)
 # What stands for nothing in exports of databases and spreadsheets.
 NO_VALUES: Final = frozenset({"", "\\n", "null", "none", "nan", "n/a", "#n/a", "-"})
 _NO: Final = NO_VALUES | {"0", "false", "no", "n", "f"}
-_DOUBTFUL: Final = "statuses of no known meaning were taken for sales"
+_DOUBTFUL: Final = "statuses of no clear meaning were taken for sales"
 _DOUBTS_MAX: Final = 5
-_WORD: Final = re.compile(r"[^\W\d_]+")
-
-
-def is_no_sale(status: str, further: frozenset[str] = frozenset()) -> bool:
-    """Tell whether a status means that nothing was sold.
-
-    Args:
-        status: as the export has it, such as ``wc-cancelled`` or ``Refunded``.
-        further: statuses that the caller names beside the known words; case does not count.
-    """
-    if status.casefold() in further:
-        return True
-    words = set(_WORD.findall(status.casefold()))
-    return bool(words & NO_SALE_WORDS) and not words & _NOT_WHOLLY_WORDS
 
 
 def _is_doubtful(status: str) -> bool:
-    """Tell whether no word of a status says whether anything was sold."""
-    words = set(_WORD.findall(status.casefold()))
-    return not words & (NO_SALE_WORDS | _NOT_WHOLLY_WORDS | _SALE_WORDS)
+    return meaning_of(status) is Meaning.DOUBTFUL
 
 
 class Standing:
@@ -134,7 +40,7 @@ class Standing:
 
     @property
     def doubts(self) -> tuple[str, ...]:
-        """What to say of statuses that were taken for sales, though no word of theirs is known."""
+        """What to say of statuses that were taken for sales and may mean something else."""
         if not self._doubtful:
             return ()
         told = [f"{rows:,} {status!r}" for status, rows in self._doubtful.most_common(_DOUBTS_MAX)]

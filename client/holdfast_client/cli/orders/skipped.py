@@ -9,7 +9,7 @@ from typing import Final
 
 from holdfast_client.contract.fields import LINES_MAX, QUANTITY_MAX
 
-# A larger share of skipped rows is told before anything else.
+# A larger share of skipped rows, or of orders, is told before anything else.
 SKIPPED_SHARE_MAX: Final = 0.1
 
 
@@ -60,15 +60,26 @@ class Skipped:
 
 
 def told_loudly(
-    skipped: tuple[Skipped, ...], *, rows: int, orders: int, orders_skipped: int
+    skipped: tuple[Skipped, ...],
+    *,
+    rows: int,
+    orders: int,
+    orders_skipped: int,
+    orders_missing: int,
 ) -> Iterator[str]:
     """Yield the lines that warn of a file of which much is skipped; none where little is.
 
-    Rows decide: in many files the cancellation of an order has a number of its own, and is no order
-    that is missing.
+    Args:
+        skipped: the rows that are no order lines.
+        rows: all rows.
+        orders: those that are taken.
+        orders_skipped: all others.
+        orders_missing: those of them that ask for something. In many files the cancellation of an
+            order has a number of its own, and is no order that is missing.
     """
     rows_skipped = sum(one.rows for one in skipped)
-    if rows_skipped <= SKIPPED_SHARE_MAX * rows:
+    is_much = rows_skipped > SKIPPED_SHARE_MAX * rows
+    if not is_much and orders_missing <= SKIPPED_SHARE_MAX * (orders + orders_missing):
         return
     yield (
         f"WARNING: {rows_skipped:,} of {rows:,} rows ({rows_skipped / rows:.0%}) are no order "

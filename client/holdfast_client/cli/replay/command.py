@@ -181,9 +181,10 @@ def replay(
         if wait_expiry is None
         else wait_expiry,
     )
-    book = read_orders(file, columns=columns, rules=rules, statuses=statuses).first(limit)
+    book = read_orders(file, columns=columns, rules=rules, statuses=statuses)
     for line in book.warnings():
         session.screen.note(line)
+    book = book.first(limit)
     if write_stock is not None:
         _write_stock(session, book, write_stock, cover, force=force, alone=not and_replay)
         if not and_replay:
