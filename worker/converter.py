@@ -37,7 +37,7 @@ def data_converter(keys: Sequence[EncryptionKey] = ()) -> DataConverter:
     """
     if not keys:
         return DATA_CONVERTER
-    codec = EncryptionCodec(keys, leaves_unreadable=True)
+    codec = EncryptionCodec(keys, leaves_unreadable=True, keeps_labels=True)
     converter = replace(DATA_CONVERTER, payload_codec=codec)
     if not encrypts(keys):
         return converter

@@ -97,7 +97,7 @@ async def test_a_worker_may_be_left_what_cannot_be_decrypted():
 async def test_a_worker_is_told_what_came_encrypted_whether_it_has_the_key_or_not():
     hidden = await encrypted(OLD)
     for keys in ([OLD], [NEW]):
-        codec = EncryptionCodec(keys, leaves_unreadable=True)
+        codec = EncryptionCodec(keys, leaves_unreadable=True, keeps_labels=True)
         found, plain = await codec.decode([hidden, PLAIN])
         assert came_encrypted(found)
         assert not came_encrypted(plain)

@@ -97,7 +97,9 @@ def test_a_stock_file_is_loaded_and_a_second_load_changes_nothing(
     operator: Operator, stock_file: Path
 ):
     first, second = (operator.run("stock", "load", str(stock_file)) for _ in range(2))
-    assert first.stdout == "2 rows: 2 new, 0 changed, 0 as they were\n"
+    assert first.stdout == (
+        "2 rows: 2 new, 0 changed, 0 as they were\nnew: MUG-01 at main, TEAPOT at main\n"
+    )
     assert second.stdout == "2 rows: 0 new, 0 changed, 2 as they were\n"
     told = operator.run("audit")
     assert told.stdout == "I1, I2, I3, I4, I5 and I6 hold\n"

@@ -72,18 +72,27 @@ class EncryptionCodec(PayloadCodec):
 
     Args:
         keys: at most ``KEYS_MAX``; with none, or ``NOT_ENCRYPTING`` first, it encrypts nothing.
-        leaves_unreadable: for a worker that judges by itself: pass on what cannot be decrypted,
-            which otherwise is an error, and leave its key's label on what was decrypted.
+        leaves_unreadable: pass on what cannot be decrypted, for who judges by himself; otherwise it
+            is an error.
+        keeps_labels: leave the key's label on what was decrypted, for a worker that has to tell
+            what came encrypted.
 
     Raises:
         HoldfastError: the package ``cryptography`` is not installed; from ``decode``: a payload is
             encrypted with a key that is not here, or was changed.
     """
 
-    def __init__(self, keys: Sequence[EncryptionKey], *, leaves_unreadable: bool = False) -> None:
+    def __init__(
+        self,
+        keys: Sequence[EncryptionKey],
+        *,
+        leaves_unreadable: bool = False,
+        keeps_labels: bool = False,
+    ) -> None:
         self._ciphers = {key.id.encode(): _cipher(key) for key in keys if key != NOT_ENCRYPTING}
         self._first_id = keys[0].id.encode() if encrypts(keys) else None
         self._leaves_unreadable = leaves_unreadable
+        self._keeps_labels = keeps_labels
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
         """Return the payloads encrypted."""
@@ -113,7 +122,7 @@ class EncryptionCodec(PayloadCodec):
     def _decrypted(self, payload: Payload) -> Payload:
         plain = self._opened(payload)
         if plain is not None:
-            if self._leaves_unreadable:
+            if self._keeps_labels:
                 plain.metadata[KEY_ID_LABEL] = payload.metadata[KEY_ID_LABEL]
             return plain
         if self._leaves_unreadable:
