@@ -139,9 +139,9 @@ def test_the_commands_of_the_move_go_as_its_page_says(open_adopted: OpenAdopted,
     plan = tmp_path / "plan.toml"
     plan.write_text(whole)
     assert read_plan(plan) == read_plan(EXAMPLES / "shop_b" / "plan.toml")
-    (block,) = PAGE.blocks("sh")
+    move, leave = PAGE.blocks("sh")
     told = {}
-    for line in block.splitlines():
+    for line in (*move.splitlines(), *leave.splitlines()):
         command = line.removeprefix("python -m worker ")
         told[command.split()[1] if command != "audit" else command] = typed(shop, plan, command)
     assert told["check"] == "nothing is in the way"

@@ -165,13 +165,15 @@ async def test_a_recalled_sku_is_given_back_by_one_batch_and_whole_carts_with_it
     await shop.reserve(f"{unique}-2", [(sku, 3)])
     await shop.reserve(f"{unique}-3", [(sku, 2)])
     await shop.confirm(f"{unique}-3", f"pay-{unique}-3")
-    await shop.reserve(f"{unique}-5", [(sku, 1)])
-    await shop.confirm(f"{unique}-5", f"pay-{unique}-5", settle="commit")
+    on_the_shelf = (f"{unique}-5", f"{unique}-6")
+    for checkout_id in on_the_shelf:
+        await shop.reserve(checkout_id, [(sku, 1)])
+        await shop.confirm(checkout_id, f"pay-{checkout_id}", settle="commit")
     await shop.adjust_stock(f"{unique}-recall", sku, "deactivate", 0, reason="recalled")
     assert isinstance(await shop.reserve(f"{unique}-4", [(sku, 1)]), Denied)
 
     views = {view.name: view for view in ready_made_views(datetime.now(UTC), sku=sku)}
-    for view, ids in (("held", (f"{unique}-1", f"{unique}-2")), ("to ship", (f"{unique}-5",))):
+    for view, ids in (("held", (f"{unique}-1", f"{unique}-2")), ("to ship", on_the_shelf)):
         await web_ui.open_view(views[view])
         await web_ui.expect_rows(*ids)
         await web_ui.cancel_all("recalled")

@@ -66,7 +66,10 @@ class WebUi:
         )
 
     async def cancel_all(self, reason: str) -> None:
-        """Tick the box at the head of the list, and request the cancellation of all in it."""
+        """Tick the box at the head of the list, and request the cancellation of all in it.
+
+        Of two or more: of one alone it does not ask why.
+        """
         await self.page.get_by_role("checkbox").first.check(force=True)
         await self.page.get_by_role("button", name="Request Cancellation").click()
         dialog = self.page.get_by_role("dialog").filter(has_text="Cancel Workflows")

@@ -114,6 +114,7 @@ RUN_BY: Final[dict[tuple[str, str], str]] = {
         (
             ("docs/adopting.md", "[stock]"),
             ("docs/adopting.md", "python -m worker adopt check plan.toml"),
+            ("docs/adopting.md", "python -m worker adopt leave plan.toml"),
         ),
         "tests/adoption/test_moving.py::test_the_commands_of_the_move_go_as_its_page_says",
     ),
