@@ -163,7 +163,7 @@ class Loading:
     def bars(self, result: CaseResult) -> Sequence[Bar]:
         return (
             Bar(
-                "p99 of a reserve beside a load of 500,000 rows, against the usual",
+                "stock load of 500,000 rows: p99 of a reserve against the usual",
                 result.median(SHOP, ROWS_MAX, "p99 against the usual"),
                 at_most=3,
                 unit="times",
