@@ -28,6 +28,7 @@ def refused(
         "available": available,
         "holders": holders,
         "units_left_out": others,
+        "shop_reserved": 0,
         "shop_column": None,
     }
 
