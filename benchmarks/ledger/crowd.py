@@ -9,8 +9,9 @@ import asyncio
 import statistics
 import threading
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -98,6 +99,32 @@ def rush(
         for visit in visits:
             total.add(visit.result())
         return total, time.perf_counter() - began
+
+
+@contextmanager
+def repeating(act: Callable[[], object], pause_seconds: float) -> Iterator[list[float]]:
+    """Do something again and again in a thread, and lend how long each took, in seconds.
+
+    Args:
+        act: what is done; what it raises, the end of the block raises.
+        pause_seconds: between two.
+    """
+    waits: list[float] = []
+    is_over = threading.Event()
+
+    def repeat() -> None:
+        while not is_over.wait(pause_seconds):
+            began = time.perf_counter()
+            act()
+            waits.append(time.perf_counter() - began)
+
+    with ThreadPoolExecutor(1) as thread:
+        repeated = thread.submit(repeat)
+        try:
+            yield waits
+        finally:
+            is_over.set()
+        repeated.result()
 
 
 def want_at_once(ask: Ask, checkout_ids: Sequence[str], basket: Basket) -> None:

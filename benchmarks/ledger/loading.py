@@ -6,7 +6,6 @@ import os
 import random
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.database.migrate import upgrade
 from activities.inventory.ledger import Ledger
 from benchmarks.case import AuditFailed, Bar, CaseFailed, Contender, Reading, Scale, View
-from benchmarks.ledger.crowd import percentile
+from benchmarks.ledger.crowd import percentile, repeating
 from benchmarks.ledger.server import Server, connect, running_server
 from holdfast_client.contract.messages import CheckoutRequest, Line
 
@@ -51,9 +50,9 @@ class Loaded:
             upgrade(engine)
             self._load(url, count, total=1_000)
             shoppers = Shoppers(Ledger(engine), count)
-            with shoppers.at_it() as usual:
+            with repeating(shoppers.reserve, _PAUSE_SECONDS) as usual:
                 time.sleep(self.usual_seconds)
-            with shoppers.at_it() as beside:
+            with repeating(shoppers.reserve, _PAUSE_SECONDS) as beside:
                 seconds = self._load(url, count, total=1_001)
             if breaches := Ledger(engine).audit():
                 raise AuditFailed(str(breaches[0]))
@@ -97,30 +96,12 @@ class Shoppers:
     ledger: Ledger
     skus: int
     not_served: int = 0
-    _chance: random.Random = field(default_factory=lambda: random.Random(1))  # noqa: S311  # which SKU
+    _chance: random.Random = field(
+        default_factory=lambda: random.Random(1)  # noqa: S311  # which SKU, no secret
+    )
     _asked: int = 0
 
-    @contextmanager
-    def at_it(self) -> Iterator[list[float]]:
-        """Reserve meanwhile, and lend how long each took, in seconds."""
-        waits: list[float] = []
-        is_over = threading.Event()
-
-        def shop() -> None:
-            while not is_over.wait(_PAUSE_SECONDS):
-                began = time.perf_counter()
-                self._reserve()
-                waits.append(time.perf_counter() - began)
-
-        shopping = threading.Thread(target=shop)
-        shopping.start()
-        try:
-            yield waits
-        finally:
-            is_over.set()
-            shopping.join()
-
-    def _reserve(self) -> None:
+    def reserve(self) -> None:
         self._asked += 1
         line = Line(sku=f"SKU-{self._chance.randrange(self.skus)}", quantity=1)
         try:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -12,6 +10,7 @@ from typing import Final
 import psycopg
 
 from activities.inventory.adoption.plan import Plan
+from benchmarks.ledger.crowd import repeating
 
 PLAN: Final = Plan.model_validate(
     {
@@ -70,21 +69,11 @@ def writing(url: str, count: int) -> Iterator[list[float]]:
         url: of its database.
         count: how many products there are.
     """
-    waits: list[float] = []
-    is_over = threading.Event()
+    chance = random.Random(1)  # noqa: S311  # which product, no secret
+    with psycopg.connect(url, autocommit=True) as connection:
 
-    def write() -> None:
-        chance = random.Random(1)  # noqa: S311  # which product, no secret
-        with psycopg.connect(url, autocommit=True) as connection:
-            while not is_over.wait(_PAUSE_SECONDS):
-                began = time.perf_counter()
-                connection.execute(_WRITE, [chance.randint(1, count)])
-                waits.append(time.perf_counter() - began)
+        def write() -> None:
+            connection.execute(_WRITE, [chance.randint(1, count)])
 
-    shop = threading.Thread(target=write)
-    shop.start()
-    try:
-        yield waits
-    finally:
-        is_over.set()
-        shop.join()
+        with repeating(write, _PAUSE_SECONDS) as waits:
+            yield waits

@@ -163,6 +163,11 @@ def test_many_deadlines_of_many_items_are_cut_and_counted(shop: Shop) -> None:
         )
     found = _holds(shop)
     assert (len(found.comes_free), found.comes_free_left_out) == (200, 100)
+    # What is cut is not gone on with: what comes before the next page would be missing.
+    shop.reserve(CheckoutRequest(checkout_id="c2", lines=lines, hold_seconds=3))
+    first = _holds(shop, limit=2)
+    both = first.followed_by(_holds(shop, page=first.next_page))
+    assert (both.comes_free, both.comes_free_left_out) == (first.comes_free, 250)
 
 
 def test_a_hold_past_its_deadline_is_listed_until_something_ends_it(shop: Shop) -> None:
