@@ -100,6 +100,11 @@ async def test_what_is_paid_and_on_the_shelf_is_counted_beside_the_holds(
     assert (held.holds, held.committed_left_out) == ((), 2)
     assert (await shop.client.holds(sku=sku, customer_id="a")).committed_left_out == 1
     assert (await shop.client.holds(sku=sku, limit=1, committed=True)).committed_left_out == 0
+    for number in range(2):
+        await hold(shop, f"{checkout_id}/{number}", sku, hold_seconds=200 + number)
+    first = await shop.client.holds(sku=sku, limit=1)
+    second = await shop.client.holds(sku=sku, page=first.next_page)
+    assert (first.committed_left_out, second.committed_left_out) == (2, 2)
 
 
 @pytest.mark.parametrize(
