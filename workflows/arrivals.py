@@ -34,6 +34,10 @@ class Arrival:
 
 def arrival(*, is_signal: bool) -> Arrival:
     """Return how the message comes that is handled now."""
+    return Arrival(workflow.info().get_current_history_length(), is_signal, was_reset())
+
+
+def was_reset() -> bool:
+    """Say whether somebody set this run back, so that what came to it before comes again."""
     info = workflow.info()
-    was_reset = info.run_id != info.original_execution_run_id
-    return Arrival(info.get_current_history_length(), is_signal, was_reset)
+    return info.run_id != info.original_execution_run_id

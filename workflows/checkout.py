@@ -124,6 +124,8 @@ class CheckoutWorkflow:
     async def reserved(self, *payloads: RawValue) -> KnownOutcome:  # noqa: ARG002  # validated before
         standing = self._known()
         await standing.decided.wait()
+        if standing.resets.is_past():
+            return await self._answer(standing.resets.look())
         return await standing.told()
 
     @reserved.validator

@@ -29,12 +29,13 @@ from holdfast_client.contract.messages import (
 from holdfast_client.contract.names import CANCEL_SIGNAL, checkout_workflow_id
 from holdfast_client.contract.outcomes import Committed, Fulfilled, Held, OpenOutcome, Unavailable
 from workflows import ledger_calls, ledger_requests, refusals, web_ui
+from workflows.arrivals import was_reset
 from workflows.kept_timer import KeptTimer
 from workflows.ledger_calls import BadRequest, LedgerConflict, LedgerOutOfReach, PaymentTaken
 from workflows.payments import refund_due
-from workflows.run_length import committed_until, is_awaited, is_long, was_reset
+from workflows.run_length import committed_until, is_awaited, is_long
 from workflows.standing import Standing
-from workflows.tickets import Ticket
+from workflows.tickets import Look, Ticket
 
 
 class LedgerTask:
@@ -183,6 +184,18 @@ class LedgerTask:
         with suppress(FailureError):
             await handle.signal(CANCEL_SIGNAL, Cancellation(reason=reason))
 
+    async def _look(self) -> None:
+        """Take over what the ledger has, which may be more than this run has heard."""
+        checkout, standing = self._checkout, self._standing
+        before = checkout.status
+        found = await ledger_calls.resumable(checkout.request.checkout_id)
+        if found is None:
+            # A restore has taken it back. Whoever pays or cancels is told so by the ledger.
+            return
+        standing.settle(found.state)
+        if checkout.status != before:
+            standing.tell_outcome()
+
     async def _serve_next(self) -> None:
         await self._standing.make_room()
         checkout, ticket = self._checkout, self._checkout.next_message()
@@ -209,6 +222,8 @@ class LedgerTask:
                 )
             case Amendment() as wish:
                 await self._amend(ticket, wish)
+            case Look():
+                await self._look()
         ticket.answer = checkout.answer_to(ticket.wish)
         ticket.dealt_with.set()
 

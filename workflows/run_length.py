@@ -27,12 +27,6 @@ def is_awaited() -> bool:
     return waited <= policies.RESERVE_BUDGET
 
 
-def was_reset() -> bool:
-    """Say whether somebody set this run back, so that what came to it before comes again."""
-    info = workflow.info()
-    return info.run_id != info.original_execution_run_id
-
-
 def is_overlong() -> bool:
     """Say whether this run is so long that it takes only messages that end it."""
     return workflow.info().get_current_history_length() > policies.HISTORY_EVENTS_REFUSING

@@ -14,6 +14,7 @@ from holdfast_client.contract.messages import Confirmation
 from holdfast_client.contract.outcomes import Committed, Held, KnownOutcome, Unavailable
 from workflows import metrics, web_ui
 from workflows.lifecycle import Checkout
+from workflows.resets import Resets
 from workflows.search_attributes import NO_STATUS, learned, left_out, status_shown
 from workflows.task_budget import TaskBudget
 from workflows.tickets import Wish
@@ -32,6 +33,7 @@ class Standing:
         self.private = private
         self.failure: ApplicationError | None = None
         self.decided = asyncio.Event()
+        self.resets = Resets(checkout)
         self._budget = TaskBudget()
         # What is to be added once, at the first change.
         self._left_out = left_out(checkout.request, workflow.info().typed_search_attributes)

@@ -21,6 +21,12 @@ from holdfast_client.contract.messages import (
 from holdfast_client.contract.outcomes import KnownOutcome, RefundDue
 from workflows.arrivals import Arrival
 
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What nobody sent: a run that was reset wants to know where its checkout stands by now."""
+
+
 Wish = (
     Confirmation
     | Extension
@@ -30,6 +36,7 @@ Wish = (
     | Amendment
     | PaymentStarted
     | PaymentEnded
+    | Look
 )
 
 
