@@ -29,7 +29,7 @@ from tests.messages.mutations import (
 from tests.workflows.histories import details_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import failure_of
-from tests.workflows.waiting import until
+from tests.workflows.waiting import queried, until
 
 SEED = 8
 CHECKOUTS = 4
@@ -106,7 +106,7 @@ async def test_a_query_is_answered_by_the_thousand_whatever_it_carries(
     async def send(case: tuple[int, tuple[str, list[Any]]]) -> Any:
         number, (_, arguments) = case
         handle = stage.till.handle(victims[number % CHECKOUTS])
-        return (await handle.query("status", args=arguments))["status"]
+        return (await queried(handle, args=arguments))["status"]
 
     assert await at_once(SENDERS, cases, send) == ["held"] * QUERIES_SENT
     for checkout_id in victims:
@@ -143,7 +143,7 @@ async def test_a_megabyte_of_text_is_refused_wherever_it_is_sent(
             name, args=arguments, id=f"{victims[0]}-long", task_queue=stage.till.task_queue
         )
         assert (await failure_of(start.result())).type == "InvalidRequest"
-    assert (await handle.query("status", args=arguments))["status"] == "held"
+    assert (await queried(handle, args=arguments))["status"] == "held"
     assert await is_unharmed(stage, victims[0])
 
 

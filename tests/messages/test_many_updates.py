@@ -14,6 +14,7 @@ from tests.messages.mutations import bad_messages
 from tests.workflows.histories import events_of
 from tests.workflows.stage import Stage
 from tests.workflows.till import moment, request
+from tests.workflows.waiting import queried
 from workflows.policies import HISTORY_EVENTS_MAX
 
 # Fewer than the server takes at a time: one that is refused for that waits longer and longer.
@@ -96,6 +97,6 @@ async def test_whatever_comes_after_the_end_is_clearly_refused(stage: Stage, uni
         with pytest.raises(RPCError) as caught:
             await handle.signal("cancel", args=arguments)
         assert caught.value.status is RPCStatusCode.NOT_FOUND
-        assert (await handle.query("status", args=arguments))["status"] == "fulfilled"
+        assert (await queried(handle, args=arguments))["status"] == "fulfilled"
     assert await till.result(unique) == paid
     assert stage.shop.figures(sku) == (3, 0, 3)

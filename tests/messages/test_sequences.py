@@ -24,6 +24,7 @@ from tests.messages.legal import FINAL, GONE, HOLD_SECONDS, OK, STOCK, UNITS, Sa
 from tests.messages.mutations import bad_messages, legal
 from tests.workflows.stage import Stage
 from tests.workflows.till import moment, request
+from tests.workflows.waiting import queried
 
 EXAMPLES = settings(
     max_examples=60,
@@ -141,7 +142,7 @@ class Shopper:
 
     async def _query(self) -> Said:
         try:
-            report = await self._handle.query("status")
+            report = await queried(self._handle)
         except RPCError as error:
             says_gone(error)
             return Said("query", GONE)

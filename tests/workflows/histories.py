@@ -12,6 +12,7 @@ from temporalio.api.sdk.v1 import WorkflowMetadata
 from temporalio.client import WorkflowHandle
 
 from soak.histories import NO_PROCESSOR
+from tests.workflows.waiting import queried
 
 _FAILED_TASK = "WORKFLOW_TASK_FAILED"
 
@@ -47,8 +48,8 @@ def read_json(payload: Payload) -> Any:
 
 async def details_of(handle: WorkflowHandle[Any, Any]) -> str:
     """Return the workflow's current details, which the Web UI shows as markdown."""
-    metadata: WorkflowMetadata = await handle.query(
-        "__temporal_workflow_metadata", result_type=WorkflowMetadata
+    metadata: WorkflowMetadata = await queried(
+        handle, "__temporal_workflow_metadata", result_type=WorkflowMetadata
     )
     return metadata.current_details
 

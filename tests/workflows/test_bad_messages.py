@@ -29,6 +29,7 @@ from tests.workflows.garbage import GARBAGE, NO_MESSAGE, Arguments, raw
 from tests.workflows.histories import details_of, failed_tasks_of, kinds_of
 from tests.workflows.stage import Stage
 from tests.workflows.till import Till, failure_of, refusal_of, request
+from tests.workflows.waiting import queried
 from workflows.reconcile import ReconcileOptions
 
 UPDATES: dict[str, type[BaseModel]] = {
@@ -133,7 +134,7 @@ async def test_a_signal_that_is_no_message_is_noted_and_changes_nothing(
 async def test_the_status_is_told_whatever_the_query_carries(
     till: Till, victim: str, arguments: Arguments
 ):
-    report = await till.handle(victim).query("status", args=arguments)
+    report = await queried(till.handle(victim), args=arguments)
     assert report["status"] == "held"
 
 
@@ -312,7 +313,7 @@ async def test_no_garbage_sent_to_a_checkout_does_anything(
     await rejected(till, victim, "reserved", arguments)
     for signal in (*SIGNALS, "no_such_signal"):
         await handle.signal(signal, args=arguments)
-    report = await handle.query("status", args=arguments)
+    report = await queried(handle, args=arguments)
     assert report["status"] == "held"
 
 

@@ -13,6 +13,7 @@ from holdfast_client.contract.messages import Cancellation, Confirmation, Extens
 from tests.workflows.histories import details_of, failed_tasks_of, summaries_of
 from tests.workflows.stage import Stage, at_work, open_stage
 from tests.workflows.till import Till, moment
+from tests.workflows.waiting import queried
 
 MESSAGES: Final[dict[str, type[Message]]] = {
     "extend": Extension,
@@ -98,8 +99,8 @@ async def test_the_dialogs_of_signals_and_updates_show_an_example_that_is_valid(
     stage: Stage, till: Till, unique: str
 ):
     await till.reserve(unique, {stage.stock(unique, 5): 3})
-    metadata: WorkflowMetadata = await till.handle(unique).query(
-        "__temporal_workflow_metadata", result_type=WorkflowMetadata
+    metadata: WorkflowMetadata = await queried(
+        till.handle(unique), "__temporal_workflow_metadata", result_type=WorkflowMetadata
     )
     definition = metadata.definition
     messages = (*definition.signal_definitions, *definition.update_definitions)

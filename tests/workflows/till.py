@@ -26,7 +26,7 @@ from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
-from tests.workflows.waiting import until
+from tests.workflows.waiting import queried, until
 
 Json = Any
 HOLD_SECONDS: Final = 900
@@ -184,7 +184,7 @@ class Till:
         return True
 
     async def status(self, checkout_id: str) -> Json:
-        return await self.handle(checkout_id).query("status")
+        return await queried(self.handle(checkout_id))
 
     async def result(self, checkout_id: str) -> Json:
         return await self.handle(checkout_id).result()

@@ -8,9 +8,14 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
+from temporalio.client import WorkflowHandle
+from temporalio.service import RPCError, RPCStatusCode
+
 # Only what will never come true takes so long, be the machine as busy as it may.
 WAIT_SECONDS_MAX: Final = 240.0
 _LOOK_EVERY_SECONDS: Final = 0.01
+# The SDK ends a call by itself after ten seconds, as one that was cancelled.
+_TOOK_LONG: Final = (RPCStatusCode.CANCELLED, RPCStatusCode.DEADLINE_EXCEEDED)
 
 
 async def until(condition: Callable[[], Any | Awaitable[Any]]) -> Any:
@@ -24,3 +29,17 @@ async def until(condition: Callable[[], Any | Awaitable[Any]]) -> Any:
             return found
         assert time.monotonic() < deadline, f"did not come true in {WAIT_SECONDS_MAX:g} s"
         await asyncio.sleep(_LOOK_EVERY_SECONDS)
+
+
+async def queried(handle: WorkflowHandle[Any, Any], query: str = "status", **options: Any) -> Any:
+    """Query a run until it answers: on a busy machine one query may take long, or be lost."""
+
+    async def answer() -> tuple[Any] | None:
+        try:
+            return (await handle.query(query, **options),)
+        except RPCError as error:
+            if error.status not in _TOOK_LONG:
+                raise
+        return None
+
+    return (await until(answer))[0]
