@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -17,6 +18,7 @@ from activities.inventory.adoption import steps
 from activities.inventory.adoption.plan import Plan, read_plan
 from activities.inventory.adoption.script import WAIT_BUDGET_MS
 from activities.inventory.adoption.standing import Standing, read_standing
+from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.calls import Steps
 from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.ledger import Ledger
@@ -31,6 +33,7 @@ from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.outcomes import Outcome
 from tests.adoption.shops import EXAMPLES, Shop
 from tests.inventory.functions import rewrite_function
+from tests.inventory.pools import opened_pool
 from tests.inventory.shop import states
 from tests.limits import HANG_SECONDS
 
@@ -47,9 +50,13 @@ def patiently(ask: Callable[[], AnswerT], patience: int = PATIENCE) -> AnswerT:
         try:
             return ask()
         except LedgerUnavailable as refusal:
-            if not SLOWNESS.search(str(refusal)):
-                raise
+            _raise_unless_slow(refusal)
     return ask()
+
+
+def _raise_unless_slow(refusal: LedgerUnavailable) -> None:
+    if not SLOWNESS.search(str(refusal)):
+        raise refusal
 
 
 class PatientLedger(Ledger):
@@ -62,6 +69,18 @@ class PatientLedger(Ledger):
         return patiently(partial(super().load_stock, rows, as_of))
 
 
+class PatientAsyncLedger(AsyncLedger):
+    """The same for coroutines."""
+
+    async def _ask(self, begin: Callable[[], Steps[AnswerT]]) -> AnswerT:
+        for _ in range(PATIENCE):
+            try:
+                return await super()._ask(begin)
+            except LedgerUnavailable as refusal:
+                _raise_unless_slow(refusal)
+        return await super()._ask(begin)
+
+
 @dataclass
 class Adopted:
     """A shop, its code and its database, and the ledger in it.
@@ -72,8 +91,8 @@ class Adopted:
         superuser_url: of one.
         shop_url: of the shop's own role.
         engine: of the role that owns the ledger.
-        ledger: under the worker's role.
-        patient: the same, for who asks it of rows of the shop's and is not about its budget.
+        ledger: under the worker's role; asked again where the machine took a transaction's budget.
+        impatient: the same, for who is about that budget.
         code: the shop's own.
         sql: a connection of the shop's.
     """
@@ -83,8 +102,8 @@ class Adopted:
     superuser_url: str
     shop_url: str
     engine: Engine
-    ledger: Ledger
-    patient: PatientLedger
+    ledger: PatientLedger
+    impatient: Ledger
     code: Shop
     sql: psycopg.Connection[Any]
 
@@ -132,7 +151,7 @@ class Adopted:
             cart_id=cart_id,
             customer_id=customer_id,
         )
-        (answer,) = patiently(lambda: self.ledger.reserve([request]), patience)
+        (answer,) = patiently(lambda: self.impatient.reserve([request]), patience)
         assert isinstance(answer, ReservationState), answer
         return answer.outcome
 
@@ -140,7 +159,7 @@ class Adopted:
         is_payment = status in {"fulfilled", "committed"}
         payment = f"pay-{checkout_id}" if is_payment else None
         closing = Closing(checkout_id, status, "", "", payment)
-        (state,) = states(patiently(lambda: self.ledger.close([closing])))
+        (state,) = states(self.ledger.close([closing]))
         return state.outcome
 
     def expire_now(self, checkout_id: str) -> Outcome:
@@ -185,6 +204,13 @@ class Adopted:
 
     def breaches(self) -> list[str]:
         return [str(breach) for breach in self.ledger.audit()]
+
+
+@asynccontextmanager
+async def opened_ledger(shop: Adopted) -> AsyncIterator[AsyncLedger]:
+    """Open a ledger for coroutines, under the role that owns it, that is asked as patiently."""
+    async with opened_pool(shop.engine) as pool:
+        yield PatientAsyncLedger(pool)
 
 
 def without_budget(shop: Adopted) -> None:

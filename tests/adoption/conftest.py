@@ -80,8 +80,8 @@ def open_adopted(postgres_url: str, owned_template: str) -> Iterator[OpenAdopted
                 superuser_url,
                 shop_url,
                 engine=owner,
-                ledger=Ledger(worker),
-                patient=PatientLedger(worker),
+                ledger=PatientLedger(worker),
+                impatient=Ledger(worker),
                 code=code,
                 sql=sql_connection,
             )

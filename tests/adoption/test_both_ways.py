@@ -234,7 +234,7 @@ def test_rails_writes_only_what_it_changes_so_a_form_of_yesterday_undoes_no_sale
 def receive(
     shop: Adopted, adjustment_id: str, quantity: int, sku: str = "MUG"
 ) -> KnownAdjustmentOutcome:
-    return shop.patient.adjust(
+    return shop.ledger.adjust(
         StockAdjustment(adjustment_id=adjustment_id, sku=sku, kind="receive", quantity=quantity)
     )
 
@@ -259,11 +259,11 @@ def test_what_the_shops_own_code_has_reserved_is_told_wherever_it_stands_in_the_
 ):
     shop_c.adopt()
     shop_c.reserve("c1", MUG=3)
-    found = shop_c.patient.holds(HoldsRequest(sku="MUG"))
+    found = shop_c.ledger.holds(HoldsRequest(sku="MUG"))
     assert [hold.units for hold in found.holds] == [3]
     assert found.shop_reserved == 2
     count = StockAdjustment(adjustment_id="a1", sku="MUG", kind="count", quantity=1)
-    refused = shop_c.patient.adjust(count)
+    refused = shop_c.ledger.adjust(count)
     assert isinstance(refused, AdjustmentRefused)
     assert [holder.quantity for holder in refused.holders] == [3]
     assert (refused.reserved, refused.shop_reserved, refused.units_left_out) == (5, 2, 0)
@@ -273,7 +273,7 @@ def test_a_figure_that_would_not_fit_the_shops_column_is_refused(shop_a: Adopted
     shop_a.adopt()
     words = "a figure of MUG does not fit its column of public.products"
     with pytest.raises(FigureUnfit, match=words):
-        shop_a.patient.load_stock([StockRow("CUP", "main", 7), StockRow("MUG", "main", 2**31)])
+        shop_a.ledger.load_stock([StockRow("CUP", "main", 7), StockRow("MUG", "main", 2**31)])
     assert (shop_a.item("CUP"), shop_a.item("MUG")) == ((5, 0, 0), (10, 2, 2))
     for number in (1, 2):
         assert isinstance(receive(shop_a, f"d{number}", 10**9), AdjustmentApplied)
@@ -288,6 +288,6 @@ def test_a_figure_that_would_not_fit_the_shops_column_is_refused(shop_a: Adopted
 
 def test_a_delivery_and_a_count_of_the_ledgers_show_in_the_row(shop_a: Adopted):
     shop_a.adopt()
-    shop_a.patient.load_stock([StockRow("MUG", "main", 12)])
+    shop_a.ledger.load_stock([StockRow("MUG", "main", 12)])
     assert shop_a.code('Product.find_by!(sku: "MUG").stock_quantity') == 12
     assert shop_a.breaches() == []

@@ -230,7 +230,7 @@ class Silent:
 
 
 def loading(shop: Adopted) -> StockFileLoad:
-    return StockFileLoad(shop.ledger, shop.ledger.clock(), Silent())
+    return StockFileLoad(shop.impatient, shop.ledger.clock(), Silent())
 
 
 def rows_of(shop: Adopted, count: int, total: int = 20) -> list[StockRow]:
@@ -282,7 +282,7 @@ def test_by_halves_those_below_what_is_reserved_are_still_left_out(shop: Adopted
     load.set_beside_shoppers(plan)
     assert load.result.refused == [(5, 6, 7)]
     assert load.result.changed == PRODUCTS - 1
-    assert shop.patient.load_stock(rows_of(shop, 1, 6)) == StockLoad(0, 0, 1)
+    assert shop.ledger.load_stock(rows_of(shop, 1, 6)) == StockLoad(0, 0, 1)
 
 
 def until_the_ledger(shop: Adopted, asked: Future[Outcome], condition: str) -> None:

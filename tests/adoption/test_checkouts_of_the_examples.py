@@ -82,7 +82,7 @@ async def test_shop_d_sells_by_stock_that_it_never_had(
     shop.code("cart = Cart.objects.get_or_create_for_user(ann)[0]")
     shop.code("CartItem.objects.create(cart=cart, product=mug, quantity=2)")
     shop.adopt()
-    shop.patient.load_stock([StockRow("product-1", "main", 3)])
+    shop.ledger.load_stock([StockRow("product-1", "main", 3)])
     async with after(shop, temporal_address) as run:
         assert await run(f"checkout.hold(client, ann, '{unique}-1')") is True
         assert await run(f"checkout.pay(client, ann, '{unique}-1', 'pay-{unique}')") is True

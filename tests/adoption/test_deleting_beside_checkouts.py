@@ -38,7 +38,7 @@ def shop(open_adopted: OpenAdopted, request: pytest.FixtureRequest) -> Adopted:
     stock = {"table": "goods", "sku": "sku", **figures}
     steps.apply(shop.engine, Plan.model_validate({"stock": stock, "writes": writes}))
     if not figures:
-        shop.patient.load_stock([StockRow(sku, "main", 5) for sku in "AB"])
+        shop.ledger.load_stock([StockRow(sku, "main", 5) for sku in "AB"])
     return shop
 
 

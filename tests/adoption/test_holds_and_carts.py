@@ -49,7 +49,7 @@ def test_a_hold_is_seen_by_session_and_user_moves_with_an_extension_and_vanishes
     deadline = "StockReservation.objects.first().expires_at.isoformat()"
     assert shop_b.code(deadline) == held.expires_at.isoformat()
     later = held.expires_at + timedelta(seconds=60)
-    shop_b.patient.extend([HoldExtension("c1", later, "e1")])
+    shop_b.ledger.extend([HoldExtension("c1", later, "e1")])
     assert shop_b.code(deadline) == later.isoformat()
     shop_b.close("c1", "cancelled")
     assert shop_b.code(ROWS) == []
@@ -63,19 +63,19 @@ def test_a_row_follows_what_is_amended_given_back_and_waited_for(shop_b: Adopted
     assert isinstance(held, Held)
     wanted = (Line(sku="CUP", location="main", quantity=1),)
     more = (Line(sku="MUG", location="main", quantity=3), *wanted)
-    shop_b.patient.amend(HoldAmendment("c1", "o1", more, 1))
+    shop_b.ledger.amend(HoldAmendment("c1", "o1", more, 1))
     assert shop_b.code(ROWS) == [["MUG", "s-1", None, 3], ["CUP", "s-1", None, 1]]
     part = (Line(sku="MUG", location="main", quantity=1),)
-    shop_b.patient.part(Part("c1", "release", "o2", part))
+    shop_b.ledger.part(Part("c1", "release", "o2", part))
     assert shop_b.code(ROWS) == [["MUG", "s-1", None, 2], ["CUP", "s-1", None, 1]]
-    shop_b.patient.amend(HoldAmendment("c1", "o3", wanted, 3))
+    shop_b.ledger.amend(HoldAmendment("c1", "o3", wanted, 3))
     assert shop_b.code(ROWS) == [["CUP", "s-1", None, 1]]
     deadline = "StockReservation.objects.first().expires_at.isoformat()"
-    shop_b.patient.pause(Pause("c1", "payment_started", "o4", "pay-1", seconds=1_500))
+    shop_b.ledger.pause(Pause("c1", "payment_started", "o4", "pay-1", seconds=1_500))
     paying_until = shop_b.owner("SELECT ends_at FROM holdfast.reservations")[0][0]
     assert paying_until > held.expires_at
     assert shop_b.code(deadline) == paying_until.isoformat()
-    shop_b.patient.pause(Pause("c1", "payment_ended", "o5", "pay-1", result="failed"))
+    shop_b.ledger.pause(Pause("c1", "payment_ended", "o5", "pay-1", result="failed"))
     assert shop_b.code(deadline) == held.expires_at.isoformat()
     assert shop_b.breaches() == []
 
@@ -170,7 +170,7 @@ def test_a_row_that_the_ledger_takes_out_itself_is_none_of_the_shops_clean_up(sh
     shop_b.reserve("c1", "s-1", MUG=2)
     shop_b.reserve("c2", "s-2", MUG=1)
     ends = [Closing("c1", "committed", "", "", "pay-c1"), Closing("c2", "cancelled")]
-    assert len(states(shop_b.patient.close(ends))) == 2
+    assert len(states(shop_b.ledger.close(ends))) == 2
     assert (shop_b.item("MUG"), shop_b.put_back(), shop_b.breaches()) == ((10, 2, 0), [], [])
 
 
@@ -244,7 +244,7 @@ def test_a_cart_that_was_abandoned_and_is_paid_late_is_checked_out(shop_a: Adopt
     shop_a.expire_now("cart-1-1")
     assert shop_a.code(STATUS) == ["abandoned"]
     late = Closing("cart-1-1", "fulfilled", "", "", "pay-1", reinstating=True)
-    (state,) = states([shop_a.patient.reinstate(late)])
+    (state,) = states([shop_a.ledger.reinstate(late)])
     assert isinstance(state.outcome, Fulfilled)
     assert shop_a.code(STATUS) == ["checked_out"]
     assert shop_a.item("MUG") == (8, 0, 0)
@@ -279,7 +279,7 @@ def test_shop_d_sells_by_holdfasts_stock_and_its_one_cart_is_cleared_each_time(
     shop.adopt()
     shop.code("cup = Product.objects.create(name='Cup', price=4)")
     assert shop.item("product-2") == (0, 0, 0)
-    shop.patient.load_stock([StockRow("product-1", "main", 5)])
+    shop.ledger.load_stock([StockRow("product-1", "main", 5)])
     shop.code("ann = User.objects.create(username='ann')")
     shop.code("cart = Cart.objects.get_or_create_for_user(ann)[0]")
     for number in (1, 2):

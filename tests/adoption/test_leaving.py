@@ -15,13 +15,11 @@ from activities.inventory.adoption.plan import Plan
 from activities.inventory.adoption.script import triggers_of
 from activities.inventory.adoption.standing import ROWS_LISTED_MAX, drain
 from activities.inventory.adoption.steps import AdoptionRefused
-from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.records import StockRow
 from holdfast_client.contract.outcomes import Held
-from tests.adoption.adopted import Adopted, patiently
+from tests.adoption.adopted import Adopted, opened_ledger, patiently
 from tests.adoption.conftest import OpenAdopted
 from tests.inventory.functions import rewrite_function
-from tests.inventory.pools import opened_pool
 from tests.limits import HANG_SECONDS
 from worker.embedded import postgres_cluster
 
@@ -92,7 +90,7 @@ def test_the_schema_is_the_same_after_sales_holds_and_changes_of_carts(
     shop.adopt()
     sku = "MUG" if letter != "d" else "product_1"
     if letter == "d":
-        shop.patient.load_stock([StockRow("product-1", "main", 10)])
+        shop.ledger.load_stock([StockRow("product-1", "main", 10)])
     for checkout in ("paid", "cancelled", "expired", "committed", "held"):
         assert isinstance(shop.reserve(checkout, "1", None, **{sku: 1}), Held)
     shop.close("paid")
@@ -211,8 +209,7 @@ def test_another_plan_is_neither_applied_beside_it_nor_left_in_its_place(shop: A
 
 async def test_the_reconciler_finds_a_switch_that_a_restore_has_turned(shop: Adopted):
     shop.adopt()
-    async with opened_pool(shop.engine) as pool:
-        ledger = AsyncLedger(pool)
+    async with opened_ledger(shop) as ledger:
         assert await ledger.drift() == ()
         shop.sql.execute("ALTER TABLE products DISABLE TRIGGER ALL")
         shop.sql.execute("ALTER TABLE products ENABLE TRIGGER ALL")
@@ -230,8 +227,8 @@ async def test_without_the_check_of_switches_one_that_is_off_is_found_by_nobody(
         shop.engine, "find_shop_breaches", "WHERE t.tgenabled IS DISTINCT FROM 'A'", "WHERE false"
     )
     shop.owner("ALTER TABLE public.products DISABLE TRIGGER zz_holdfast_follow")
-    async with opened_pool(shop.engine) as pool:
-        assert await AsyncLedger(pool).drift() == ()
+    async with opened_ledger(shop) as ledger:
+        assert await ledger.drift() == ()
     assert shop.breaches() == []
 
 

@@ -8,14 +8,12 @@ from datetime import timedelta
 import pytest
 
 from activities.inventory.adoption import linked_script
-from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import LedgerFailed
 from activities.inventory.grouping.grouped_ledger import GroupedLedger
 from activities.inventory.records import Closing, HoldExtension
 from holdfast_client.contract.outcomes import Fulfilled, Held
-from tests.adoption.adopted import Adopted, without_budget
+from tests.adoption.adopted import Adopted, opened_ledger, without_budget
 from tests.adoption.conftest import OpenAdopted
-from tests.inventory.pools import opened_pool
 from tests.inventory.shop import states
 
 STATUS = "Cart.order(:id).pluck(:status)"
@@ -45,7 +43,7 @@ def misfits(shop: Adopted) -> list[tuple[str, str, str]]:
 
 def test_a_cart_that_takes_no_status_keeps_nobody_from_being_paid(shop_a: Adopted):
     paid = [Closing(id, "fulfilled", "", "", f"pay-{id}") for id in ("c1", "c2")]
-    outcomes = [state.outcome for state in states(shop_a.patient.close(paid))]
+    outcomes = [state.outcome for state in states(shop_a.ledger.close(paid))]
     assert all(isinstance(outcome, Fulfilled) for outcome in outcomes)
     assert shop_a.code(STATUS) == ["active", "checked_out"]
     assert shop_a.item("MUG") == (8, 0, 0)
@@ -58,8 +56,8 @@ def test_a_cart_that_takes_no_status_keeps_nobody_from_being_paid(shop_a: Adopte
 async def test_a_cart_that_takes_no_status_keeps_nobodys_hold_from_being_swept(shop_a: Adopted):
     without_budget(shop_a)
     shop_a.owner("UPDATE holdfast.reservations SET expires_at = now() - interval '1 minute'")
-    async with opened_pool(shop_a.engine) as pool:
-        assert await AsyncLedger(pool).expire_overdue(2.0) == 2
+    async with opened_ledger(shop_a) as ledger:
+        assert await ledger.expire_overdue(2.0) == 2
     assert shop_a.item("MUG") == (10, 0, 0)
     assert shop_a.code(STATUS) == ["active", "abandoned"]
     assert [column for _, column, _ in misfits(shop_a)] == ["public.carts.status"]
@@ -69,8 +67,8 @@ async def test_a_figure_that_is_refused_is_the_failure_of_its_own_checkout_alone
     without_budget(shop_a)
     shop_a.reserve("c3", None, CUP=1)
     shop_a.sql.execute("ALTER TABLE products ADD CHECK (sku <> 'CUP' OR stock_quantity >= 10)")
-    async with opened_pool(shop_a.engine) as pool:
-        grouped = GroupedLedger(AsyncLedger(pool))
+    async with opened_ledger(shop_a) as ledger:
+        grouped = GroupedLedger(ledger)
         asked = [Closing(id, "fulfilled", "", "", f"pay-{id}") for id in ("c1", "c2", "c3")]
         answers = await asyncio.gather(*map(grouped.close, asked), return_exceptions=True)
     assert isinstance(answers[2], LedgerFailed)
@@ -102,7 +100,7 @@ def test_a_row_of_a_hold_that_is_refused_is_not_there_and_the_hold_is(shop_b: Ad
     # The next change of the hold tries again.
     shop_b.sql.execute(f"ALTER TABLE {HOLDS} DROP CONSTRAINT few")
     later = held.expires_at + timedelta(seconds=60)
-    shop_b.patient.extend([HoldExtension("c1", later, "e1")])
+    shop_b.ledger.extend([HoldExtension("c1", later, "e1")])
     assert sorted(shop_b.code(ROWS)) == [["CUP", 1], ["MUG", 40]]
     assert shop_b.breaches() == []
 
@@ -114,7 +112,7 @@ def test_a_row_that_cannot_follow_its_hold_is_taken_out(shop_b: Adopted):
         f"ALTER TABLE {HOLDS} ADD CHECK (expires_at <= '{held.expires_at.isoformat()}')"
     )
     later = held.expires_at + timedelta(seconds=60)
-    shop_b.patient.extend([HoldExtension("c1", later, "e1")])
+    shop_b.ledger.extend([HoldExtension("c1", later, "e1")])
     assert shop_b.code(ROWS) == []
     assert [key for key, _, _ in misfits(shop_b)] == ["checkout/c1"]
     shop_b.close("c1")

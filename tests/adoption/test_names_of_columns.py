@@ -54,7 +54,7 @@ def test_a_shop_with_columns_of_such_names_is_adopted_sells_and_is_left(shop: Ad
     held = shop.reserve("c1", "s-1", MUG=2)
     assert isinstance(held, Held)
     later = held.expires_at + timedelta(seconds=60)
-    shop.patient.extend([HoldExtension("c1", later, "e1")])
+    shop.ledger.extend([HoldExtension("c1", later, "e1")])
     shop.sql.execute("UPDATE inventory_product SET total_stock = 1")
     shop.sql.execute("UPDATE inventory_product SET total_stock = 12, sku = 'JUG', name = 'Jug'")
     shop.sql.execute("UPDATE inventory_product SET reserved_stock = reserved_stock + 1")

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 import psycopg
 import pytest
 
-from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import LedgerGaveWay, LedgerUnavailable
 from activities.inventory.operations import close, overdue
 from activities.inventory.operations.giving_way import SHARES, Turn
@@ -15,10 +14,9 @@ from activities.inventory.records import ReservationState
 from activities.overdue_sweep import OverdueSweep
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.outcomes import Denied, Held
-from tests.adoption.adopted import PATIENCE, Adopted
+from tests.adoption.adopted import PATIENCE, Adopted, opened_ledger
 from tests.adoption.conftest import OpenAdopted
 from tests.inventory.functions import rewrite_function
-from tests.inventory.pools import opened_pool
 
 HOLDS = 40
 # The oldest too, so that what is busy is first in every batch; and more than a turn has tries.
@@ -65,7 +63,7 @@ def still_held(shop: Adopted) -> set[str]:
 def ended(shop: Adopted) -> int:
     """End what can be, and return how much: on a busy machine by more than one turn."""
     holds = 0
-    while turn := shop.patient.expire_overdue(0):
+    while turn := shop.ledger.expire_overdue(0):
         holds += turn
     return holds
 
@@ -92,7 +90,7 @@ def test_a_batch_smaller_than_what_is_busy_gets_past_it(shop: Adopted) -> None:
         "WHERE checkout_id = ANY(:ids)",
         ids=sorted(BUSY),
     )
-    swept = shop.patient.expire_overdue(0, 5)
+    swept = shop.ledger.expire_overdue(0, 5)
     # On a machine that took the whole budget a turn is tried again by less.
     assert 0 < swept <= 5
     assert shop.item("CUP") == (HOLDS, len(BUSY), 0)
@@ -101,8 +99,8 @@ def test_a_batch_smaller_than_what_is_busy_gets_past_it(shop: Adopted) -> None:
 
 @pytest.mark.usefixtures("importer")
 async def test_a_sweep_ends_what_it_can(shop: Adopted) -> None:
-    async with opened_pool(shop.engine) as pool:
-        sweep = OverdueSweep(AsyncLedger(pool), interval_seconds=0)
+    async with opened_ledger(shop) as ledger:
+        sweep = OverdueSweep(ledger, interval_seconds=0)
         swept = 0
         for _ in range(PATIENCE):
             # On a busy machine a sweep may end less, and leaves the rest to the next.
@@ -118,7 +116,7 @@ def test_where_all_is_busy_nothing_ends_and_nobody_fails(
     shop: Adopted, importer: psycopg.Connection
 ) -> None:
     importer.execute("SELECT FROM products WHERE sku = 'MUG' FOR UPDATE")
-    assert shop.patient.expire_overdue(0) == 0
+    assert shop.ledger.expire_overdue(0) == 0
     assert len(still_held(shop)) == HOLDS
 
 
@@ -135,7 +133,7 @@ def test_a_cart_that_the_shop_keeps_costs_its_own_hold_alone(shop: Adopted) -> N
 def test_a_refusal_that_names_nothing_is_found_out_about(shop: Adopted) -> None:
     """As of a shop that was adopted by an earlier version."""
     rewrite_function(shop.engine, "lock_shop_rows", NAMED, "false")
-    assert shop.patient.expire_overdue(0) > 0
+    assert shop.ledger.expire_overdue(0) > 0
     assert still_held(shop) > BUSY
     assert shop.breaches() == []
 
@@ -206,9 +204,9 @@ def test_who_supersedes_a_busy_overdue_hold_asks_again(
         cart_id="0",
     )
     with pytest.raises(LedgerUnavailable, match="must end first"):
-        shop.patient.reserve_alone(wish)
+        shop.ledger.reserve_alone(wish)
     importer.rollback()
-    answer = shop.patient.reserve_alone(wish)
+    answer = shop.ledger.reserve_alone(wish)
     assert isinstance(answer, ReservationState)
     assert isinstance(answer.outcome, Held)
     assert "c0" not in still_held(shop)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import pytest
 
 from activities.inventory.adoption import steps
-from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import LedgerError
 from holdfast_client.contract.outcomes import Held
-from tests.adoption.adopted import Adopted
+from tests.adoption.adopted import Adopted, opened_ledger
 from tests.adoption.conftest import OpenAdopted
 from tests.adoption.test_commands import run
 from tests.adoption.test_tables_referred_to import OTHER_ROLE
 from tests.inventory.databases import make_role
 from tests.inventory.functions import rewrite_function
-from tests.inventory.pools import opened_pool
 
 _LOOK = "WHERE NOT coalesce(has_schema_privilege"
 GONE = ": is not there under this name, and what goes by it fails: give it its name back"
@@ -33,8 +31,8 @@ async def told_by_all(shop: Adopted) -> list[str]:
     """Return what is told, the same by the audit, `status` and the reconciler."""
     audited = [each for each in shop.breaches() if GONE in each]
     standing = [each for each in shop.standing().breaches if GONE in each]
-    async with opened_pool(shop.engine) as pool:
-        drift = [each.subject for each in await AsyncLedger(pool).drift()]
+    async with opened_ledger(shop) as ledger:
+        drift = [each.subject for each in await ledger.drift()]
     assert [each.partition(" ")[2] for each in audited] == standing
     assert drift == [each.partition(": ")[0] for each in standing]
     return standing

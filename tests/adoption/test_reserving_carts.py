@@ -38,7 +38,7 @@ def request(checkout_id: str, cart_id: str = "1", **fields: object) -> CheckoutR
 
 
 def reserve(shop: Adopted, checkout_id: str, cart_id: str = "1") -> ReserveAnswer:
-    (answer,) = shop.patient.reserve([request(checkout_id, cart_id)])
+    (answer,) = shop.ledger.reserve([request(checkout_id, cart_id)])
     return answer
 
 
@@ -196,18 +196,18 @@ def test_a_checkout_of_a_cart_is_of_the_carts_customer(shop_b: Adopted):
 
 def test_a_customer_whom_the_request_names_goes_before_the_carts(shop_b: Adopted):
     bob = str(shop_b.code("bob.id"))
-    shop_b.patient.reserve([request("k1", "s-1", customer_id=bob)])
+    shop_b.ledger.reserve([request("k1", "s-1", customer_id=bob)])
     assert customer(shop_b, "k1") == bob
     assert shop_b.code("StockReservation.objects.for_user(bob).count()") == 1
 
 
 def test_two_carts_of_one_customer_may_take_over_from_each_other(shop_b: Adopted):
     reserve(shop_b, "k1", "s-1")
-    taken_over = shop_b.patient.reserve_alone(request("k2", "s-2", supersedes="k1"))
+    taken_over = shop_b.ledger.reserve_alone(request("k2", "s-2", supersedes="k1"))
     assert held(taken_over) == {"MUG": 1}
     assert isinstance(shop_b.ledger.reservations(["k1"])["k1"].outcome, Cancelled)
     assert shop_b.item("MUG") == (10, 1, 0)
-    strange = shop_b.patient.reserve_alone(request("k3", "s-3", supersedes="k2"))
+    strange = shop_b.ledger.reserve_alone(request("k3", "s-3", supersedes="k2"))
     assert isinstance(strange, ReservationConflict)
 
 
@@ -224,7 +224,7 @@ def test_in_one_batch_each_is_answered_for_itself(shop_a: Adopted):
     plain = CheckoutRequest.model_validate(
         {"checkout_id": "c1", "lines": [{"sku": "MUG", "quantity": 3}]}
     )
-    answers = shop_a.patient.reserve([plain, request("c2"), request("c3", "99")])
+    answers = shop_a.ledger.reserve([plain, request("c2"), request("c3", "99")])
     assert held(answers[0]) == {"MUG": 3}
     assert held(answers[1]) == {"CUP": 1, "MUG": 2}
     assert refusal(answers[2]) == "there is no cart 99"
@@ -233,7 +233,7 @@ def test_in_one_batch_each_is_answered_for_itself(shop_a: Adopted):
 def test_a_cart_takes_over_the_units_of_the_checkout_before_it(shop_a: Adopted):
     assert held(reserve(shop_a, "cart-1-1")) == {"CUP": 1, "MUG": 2}
     shop_a.code("CartItem.where(product: mug).update_all(quantity: 10)")
-    ledger = shop_a.patient
+    ledger = shop_a.ledger
     for _ in range(2):
         taken_over = ledger.reserve_alone(request("cart-1-2", supersedes="cart-1-1"))
         assert held(taken_over) == {"CUP": 1, "MUG": 10}
@@ -249,12 +249,12 @@ def test_a_cart_takes_over_the_units_of_the_checkout_before_it(shop_a: Adopted):
 
 
 def test_a_cart_that_nobody_waits_for_any_more_is_not_read(shop_a: Adopted):
-    answer = shop_a.patient.abandon(request("cart-1-1"))
+    answer = shop_a.ledger.abandon(request("cart-1-1"))
     assert isinstance(answer, ReservationState)
     assert isinstance(answer.outcome, Unavailable)
     assert shop_a.item("MUG") == (10, 0, 0)
     assert refusal(reserve(shop_a, "c2", "99")) == refusal(
-        shop_a.patient.abandon(request("c2", "99"))
+        shop_a.ledger.abandon(request("c2", "99"))
     )
 
 

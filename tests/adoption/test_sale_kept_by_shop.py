@@ -50,7 +50,7 @@ def plan(shop: Adopted, **stock: Any) -> Plan:
 def say(
     shop: Adopted, id: str, kind: AdjustmentKind, sku: str = "MUG", quantity: int = 0
 ) -> KnownAdjustmentOutcome:
-    return shop.patient.adjust(
+    return shop.ledger.adjust(
         StockAdjustment(adjustment_id=id, sku=sku, kind=kind, quantity=quantity)
     )
 

@@ -180,7 +180,7 @@ def test_twenty_processes_of_both_oversell_nothing_and_the_shop_meets_no_error(
     adopted.adopt()
     if letter == "d":
         skus = [WORDS["d"].sku.format(id) for id in range(1, PRODUCTS + 1)]
-        adopted.patient.load_stock([StockRow(sku, "main", UNITS_EACH) for sku in skus])
+        adopted.ledger.load_stock([StockRow(sku, "main", UNITS_EACH) for sku in skus])
     with _both_at_work(adopted) as (new, old):
         adopted.code(WORDS[letter].begin)
         while not all(each.done() for each in new):

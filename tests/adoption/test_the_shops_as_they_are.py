@@ -72,7 +72,7 @@ def test_a_shop_as_it_is_is_looked_at_adopted_sold_from_by_both_and_left(
     shop.adopt()
     sku = "product-1" if letter == "d" else "MUG"
     if letter == "d":
-        shop.patient.load_stock([StockRow(sku, "main", 10)])
+        shop.ledger.load_stock([StockRow(sku, "main", 10)])
     held = shop.reserve("c1", "s-1" if letter == "b" else "1", None, **{sku.replace("-", "_"): 3})
     assert isinstance(held, Held)
     shop.close("c1")

@@ -225,7 +225,7 @@ def test_what_it_says_of_carts_and_of_what_runs_low_is_right_before_during_and_a
     assert shop.code(told.question) == told.before
     sku = "product_1" if letter == "d" else "CUP"
     if letter == "d":
-        shop.patient.load_stock([StockRow("product-1", "main", 5)])
+        shop.ledger.load_stock([StockRow("product-1", "main", 5)])
     assert isinstance(shop.reserve("c1", "s-1" if letter == "b" else "1", None, **{sku: 3}), Held)
     assert shop.code(told.question) == told.held
     shop.close("c1")

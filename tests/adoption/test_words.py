@@ -12,14 +12,12 @@ import pytest
 from activities.inventory.adoption import steps
 from activities.inventory.adoption.plan import Elsewhere, Plan
 from activities.inventory.adoption.script import BLOCKED_SECONDS, LATE_WORDS_MAX
-from activities.inventory.async_ledger import AsyncLedger
 from activities.inventory.database.errors import LedgerUnavailable
 from activities.inventory.history_records import HistoryPeriod
 from holdfast_client.contract.outcomes import Denied, Held
-from tests.adoption.adopted import Adopted
+from tests.adoption.adopted import Adopted, opened_ledger
 from tests.adoption.conftest import OpenAdopted
 from tests.inventory.functions import rewrite_function
-from tests.inventory.pools import opened_pool
 
 # Where each shop has the SKU of a product, and where its figures.
 WORDS = {"a": "products", "c": "inventory_product"}
@@ -284,8 +282,7 @@ async def test_the_reconciler_follows_what_nobody_asks_for(
     shop_c: Adopted, other: psycopg.Connection
 ):
     _rename(shop_c, 1, "NEW")
-    async with opened_pool(shop_c.engine) as pool:
-        ledger = AsyncLedger(pool)
+    async with opened_ledger(shop_c) as ledger:
         await ledger.follow_shop()
         assert _waiting(shop_c) == 1
         other.rollback()
@@ -297,10 +294,10 @@ async def test_words_that_nobody_follows_for_minutes_are_a_breach(
     shop_c: Adopted, other: psycopg.Connection
 ):
     _rename(shop_c, 1, "NEW")
-    async with opened_pool(shop_c.engine) as pool:
-        assert await AsyncLedger(pool).drift() == ()
+    async with opened_ledger(shop_c) as ledger:
+        assert await ledger.drift() == ()
         shop_c.owner("UPDATE holdfast.late_words SET noted_at = noted_at - interval '6 minutes'")
-        (breach,) = await AsyncLedger(pool).drift()
+        (breach,) = await ledger.drift()
     assert "row 1 of public.inventory_stock: its words have waited" in str(breach)
 
 
