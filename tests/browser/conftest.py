@@ -13,6 +13,7 @@ from tests.browser.chromium import installed_chromium, running_chromium
 from tests.browser.scenes import load_stock, play_the_day
 from tests.browser.web_ui import WebUi
 from tests.directories import NewDirectory
+from tests.limits import HANG_SECONDS
 from tests.system_packages import skip_without
 from worker.dev import RunningStack, running_stack
 
@@ -38,7 +39,9 @@ async def dev(profile: BrowserContext, new_directory: NewDirectory) -> AsyncIter
 @pytest.fixture(scope="package")
 async def shop(dev: RunningStack) -> ReservationClient:
     """A checkout service."""
-    return await ReservationClient.connect(dev.temporal_address)
+    return await ReservationClient.connect(
+        dev.temporal_address, answer_timeout_seconds=HANG_SECONDS
+    )
 
 
 @pytest.fixture

@@ -13,6 +13,7 @@ from holdfast_client import ReservationClient
 from holdfast_client.contract.messages import CheckoutRequest, Line
 from holdfast_client.contract.names import CHECKOUT_WORKFLOW, checkout_workflow_id
 from holdfast_client.transport.starts import checkout_attributes, checkout_details, checkout_summary
+from tests.limits import HANG_SECONDS
 from worker.composition import build_worker, open_inventory, working_ledger
 from worker.dev import RunningStack
 from worker.embedded.ports import choose_ports
@@ -82,7 +83,7 @@ async def play_the_day(running: RunningStack, *, think_seconds: float = 0.0) -> 
 
 
 async def _do_business(temporal: Client, think_seconds: float) -> None:
-    shop = ReservationClient(temporal)
+    shop = ReservationClient(temporal, answer_timeout_seconds=HANG_SECONDS)
     await _sell(shop, think_seconds)
     await shop.reserve(HELD, [(MUG, 3)], customer_id="u-18", cart_id="1002")
     await shop.reserve(DENIED, [(MUG, 1), (TEAPOT, 9)], customer_id="u-19", cart_id="1003")
@@ -104,7 +105,7 @@ async def _find_no_database(running: RunningStack, temporal: Client) -> None:
     """Reserve where the worker's database does not answer, and leave the rest undone."""
     (port,) = choose_ports([0])
     settings = load_settings(database_url=f"postgresql://nobody@127.0.0.1:{port}/nothing")
-    shop = ReservationClient(temporal, task_queue=_CUT_OFF)
+    shop = ReservationClient(temporal, task_queue=_CUT_OFF, answer_timeout_seconds=HANG_SECONDS)
     client = await connect_temporal(running.temporal_address, settings.keys)
     async with (
         working_ledger(settings) as ledger,

@@ -8,6 +8,7 @@ from temporalio.client import Client, Interceptor, OutboundInterceptor
 from temporalio.service import RPCError, RPCStatusCode
 
 from holdfast_client import ReservationClient
+from tests.limits import HANG_SECONDS
 
 
 class LosesTheFirstUpdate(Interceptor):
@@ -38,7 +39,7 @@ async def test_an_update_that_the_server_lost_is_asked_again_with_its_id(
 ) -> None:
     line = LosesTheFirstUpdate()
     temporal = await Client.connect(temporal_address, interceptors=[line])
-    client = ReservationClient(temporal, task_queue=task_queue)
+    client = ReservationClient(temporal, task_queue=task_queue, answer_timeout_seconds=HANG_SECONDS)
     await client.reserve(checkout_id, [("MUG", 1)])
     assert (await client.confirm(checkout_id, "pay_1")).status == "fulfilled"
     first, again = line.update_ids

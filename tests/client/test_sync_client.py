@@ -184,7 +184,7 @@ FORK = """
     import os, sys, warnings
     warnings.simplefilter("ignore", DeprecationWarning)  # forking with threads is the point
     from holdfast_client import SyncReservationClient
-    client = SyncReservationClient(ADDRESS, answer_timeout_seconds=10)
+    client = SyncReservationClient(ADDRESS, answer_timeout_seconds=60)
     client.list()
     pid = os.fork()
     if pid == 0:
@@ -213,7 +213,9 @@ ASYNC_FORK = """
     from holdfast_client import ReservationClient, UsedAfterFork
 
     async def connected():
-        return await Client.connect(ADDRESS), await ReservationClient.connect(ADDRESS)
+        return await Client.connect(ADDRESS), await ReservationClient.connect(
+            ADDRESS, answer_timeout_seconds=60
+        )
 
     async def told(client):
         try:
@@ -224,7 +226,9 @@ ASYNC_FORK = """
             return "told"
 
     async def in_child():
-        mine = await ReservationClient.connect(ADDRESS)
+        mine = await ReservationClient.connect(
+            ADDRESS, answer_timeout_seconds=60
+        )
         of_its_own = await told(ReservationClient(temporal))
         print(await told(client), of_its_own, await mine.list(limit=1) is not None, flush=True)
 

@@ -177,10 +177,12 @@ async def test_the_address_and_the_namespace_come_from_temporals_own_settings(
     monkeypatch.setenv("TEMPORAL_NAMESPACE", "nowhere")
     with pytest.raises(ServerUnreachable, match=refusing):
         await ReservationClient.connect()
-    client = await ReservationClient.connect(temporal_address)
+    client = await ReservationClient.connect(temporal_address, answer_timeout_seconds=HANG_SECONDS)
     with pytest.raises(HoldfastError, match="Namespace nowhere"):
         await client.status("cart-1")
-    client = await ReservationClient.connect(temporal_address, namespace="default")
+    client = await ReservationClient.connect(
+        temporal_address, namespace="default", answer_timeout_seconds=HANG_SECONDS
+    )
     assert isinstance(await client.list(), list)
 
 

@@ -43,6 +43,7 @@ from tests.connections.pooler import PgBouncer, PoolMode
 from tests.inventory.databases import WORKER_ROLE, as_worker
 from tests.inventory.pools import opened_pool
 from tests.inventory.shop import Shop, checkout
+from tests.limits import HANG_SECONDS
 from worker.composition import running_worker
 from worker.health import examine
 from worker.settings import load_settings
@@ -314,7 +315,9 @@ async def test_a_worker_behind_a_pooler_serves_a_checkout_from_end_to_end(
     settings = load_settings(database_url=pooler.url(url))
     assert (await examine(settings)).ailments == []
     async with running_worker(settings):
-        client = ReservationClient(await Client.connect(temporal_address))
+        client = ReservationClient(
+            await Client.connect(temporal_address), answer_timeout_seconds=HANG_SECONDS
+        )
         held = await client.reserve(unique, [("MUG", 1)])
         assert held.status == "held", held
         assert (await client.confirm(unique, f"pay-{unique}")).status == "fulfilled"

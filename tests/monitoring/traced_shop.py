@@ -17,6 +17,7 @@ from temporalio.client import Client
 from temporalio.contrib.opentelemetry import OpenTelemetryPlugin
 
 from holdfast_client import ReservationClient
+from tests.limits import HANG_SECONDS
 
 
 async def main(checkout_id: str, sku: str, payment: str) -> None:
@@ -26,7 +27,7 @@ async def main(checkout_id: str, sku: str, payment: str) -> None:
     tracer = trace.get_tracer("shop")
     plugin = OpenTelemetryPlugin(add_temporal_spans=True)
     temporal = await Client.connect(os.environ["TEMPORAL_ADDRESS"], plugins=[plugin])
-    shop = ReservationClient(temporal)
+    shop = ReservationClient(temporal, answer_timeout_seconds=HANG_SECONDS)
     with tracer.start_as_current_span("POST /checkout"):
         print(await shop.reserve(checkout_id, [(sku, 1)], customer_id=payment))
     with tracer.start_as_current_span("POST /pay"):

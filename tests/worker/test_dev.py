@@ -46,13 +46,13 @@ async def test_open_holds_survive_a_stop_and_a_start_of_the_stack(
     operator: Operator, data_dir: Path
 ):
     with developing(operator, data_dir) as (_, address, database_url):
-        client = await ReservationClient.connect(address)
+        client = await ReservationClient.connect(address, answer_timeout_seconds=HANG_SECONDS)
         applied = await client.adjust_stock("delivery-1", "MUG-01", "receive", 5)
         assert isinstance(applied, AdjustmentApplied)
         assert isinstance(await client.reserve("cart-1", [("MUG-01", 2)]), Held)
         assert "schema" not in database_url
     with developing(operator, data_dir) as (process, address, database_url):
-        client = await ReservationClient.connect(address)
+        client = await ReservationClient.connect(address, answer_timeout_seconds=HANG_SECONDS)
         assert isinstance(await client.confirm("cart-1", "pay-1"), Fulfilled)
         with psycopg.connect(database_url) as link:
             row = link.execute("SELECT total, reserved FROM holdfast.stock_availability").fetchone()

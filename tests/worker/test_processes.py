@@ -47,7 +47,9 @@ def _wait_ready(process: subprocess.Popen[str], workers: int = 1) -> None:
 
 
 async def _client(operator: Operator) -> ReservationClient:
-    return await ReservationClient.connect(operator.environment["TEMPORAL_ADDRESS"])
+    return await ReservationClient.connect(
+        operator.environment["TEMPORAL_ADDRESS"], answer_timeout_seconds=HANG_SECONDS
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -6,6 +6,7 @@ import pytest
 
 from holdfast_client.client import ReservationClient
 from holdfast_client.contract.errors import CheckoutNotFound
+from tests.limits import HANG_SECONDS
 from tests.workflows.stage import Stage
 from tests.workflows.test_settlement import forget
 
@@ -15,7 +16,9 @@ async def test_a_payment_that_fails_after_its_workflow_may_pay_for_another_check
     stage: Stage, unique: str, way: str
 ):
     till, sku, payment = stage.till, stage.stock(unique, 5), f"pay-{unique}"
-    client = ReservationClient(stage.client, task_queue=stage.till.task_queue)
+    client = ReservationClient(
+        stage.client, task_queue=stage.till.task_queue, answer_timeout_seconds=HANG_SECONDS
+    )
     await till.reserve(unique, {sku: 2})
     await client.payment_started(unique, payment, 300)
     if way == "ended":
@@ -35,7 +38,9 @@ async def test_a_payment_that_fails_after_its_workflow_may_pay_for_another_check
 
 
 async def test_a_payment_that_fails_of_what_nobody_knows_leaves_no_mark(stage: Stage, unique: str):
-    client = ReservationClient(stage.client, task_queue=stage.till.task_queue)
+    client = ReservationClient(
+        stage.client, task_queue=stage.till.task_queue, answer_timeout_seconds=HANG_SECONDS
+    )
     with pytest.raises(CheckoutNotFound):
         await client.payment_ended(unique, f"pay-{unique}")
     assert stage.shop.payment(f"pay-{unique}") is None

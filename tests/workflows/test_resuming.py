@@ -9,6 +9,7 @@ import pytest
 from temporalio.common import SearchAttributeKey
 
 from holdfast_client.client import ReservationClient
+from tests.limits import HANG_SECONDS
 from tests.workflows.histories import kinds_of
 from tests.workflows.stage import Stage, at_work
 from tests.workflows.test_message_races import admitted
@@ -54,7 +55,9 @@ async def test_a_payment_that_meets_a_run_whose_id_is_taken_reaches_the_checkout
     idle_stage: Stage, unique: str
 ):
     stage, till, sku = idle_stage, idle_stage.till, idle_stage.stock(unique, 5)
-    client = ReservationClient(stage.client, task_queue=till.task_queue)
+    client = ReservationClient(
+        stage.client, task_queue=till.task_queue, answer_timeout_seconds=HANG_SECONDS
+    )
     async with at_work(stage, sandboxed=False):
         await till.reserve(unique, {sku: 2})
     await till.handle(unique).terminate("by hand")

@@ -334,7 +334,9 @@ async def test_a_payment_of_what_nobody_waited_for_is_told_that_it_was_unavailab
     stage.ledger.abandon(CheckoutRequest.model_validate(request(unique, {sku: 2})))
     answer = await pay(stage, unique, late="reinstate")
     assert (answer["reason"], answer["standing"]) == ("unavailable", {"status": "unavailable"})
-    client = ReservationClient(stage.client, task_queue=stage.till.task_queue)
+    client = ReservationClient(
+        stage.client, task_queue=stage.till.task_queue, answer_timeout_seconds=HANG_SECONDS
+    )
     assert isinstance(await client.confirm(unique, f"second-{unique}"), Unavailable)
     assert stage.shop.figures(sku) == (5, 0, 5)
 
