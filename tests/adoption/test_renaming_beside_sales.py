@@ -199,9 +199,8 @@ def test_while_it_is_renamed_the_ledger_sells_and_no_transaction_of_the_shop_fai
     ((longest,),) = shop.owner("SELECT coalesce(max(milliseconds), 0) FROM public.ledger_times")
     print(f"{dict(meeting.done)}, the ledger had rows for {longest:.0f} ms at most")
     assert meeting.failures == []
-    # A processor that is busy elsewhere makes it longer than the 400 ms, by nobody's fault: this
-    # only catches who stands there until somebody else has ended.
-    assert longest < 5_000
+    # A processor that is busy elsewhere makes it longer than the 400 ms, by nobody's fault.
+    assert longest < 1_000
     assert shop.breaches() == []
     assert shop.owner("SELECT count(*) FROM holdfast.late_words") == [(0,)]
     assert shop.owner(LEDGERS_WORDS) == shop.owner(SHOPS_WORDS[shop.letter])

@@ -213,9 +213,8 @@ ASYNC_FORK = """
     from holdfast_client import ReservationClient, UsedAfterFork
 
     async def connected():
-        return await Client.connect(ADDRESS), await ReservationClient.connect(
-            ADDRESS, answer_timeout_seconds=60
-        )
+        temporal = await Client.connect(ADDRESS)
+        return temporal, await ReservationClient.connect(ADDRESS, answer_timeout_seconds=60)
 
     async def told(client):
         try:
@@ -226,9 +225,7 @@ ASYNC_FORK = """
             return "told"
 
     async def in_child():
-        mine = await ReservationClient.connect(
-            ADDRESS, answer_timeout_seconds=60
-        )
+        mine = await ReservationClient.connect(ADDRESS, answer_timeout_seconds=60)
         of_its_own = await told(ReservationClient(temporal))
         print(await told(client), of_its_own, await mine.list(limit=1) is not None, flush=True)
 
